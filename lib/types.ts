@@ -1,0 +1,130 @@
+/**
+ * The data shapes that cross a boundary: between the primary and its threads, or between `core` and `io`.
+ * Everything here is plain data that survives structured clone.
+ */
+
+/** One partition of the topic. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/**
+ * A Kafka record as it was delivered. Offsets are numbers: Kafka counts from 0 in steps of one, and 2^53 records of one
+ * partition are out of reach, while BigInt arithmetic is several times dearer in the offset tracker.
+ */
+export interface KafkaRecord extends TopicPartition {
+  readonly offset: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch, as the producer or the broker set them. */
+  readonly timestamp: number;
+}
+
+/** What a valid record asks for: every file of it is to be loaded. */
+export interface IngestRequest {
+  readonly files: readonly string[];
+  /** Normalised tenant, or null when the message names none. */
+  readonly tenant: string | null;
+  readonly format: string | null;
+  /** Size in bytes that the message claims, over all its files. */
+  readonly size: number | null;
+}
+
+/** One file of a request to be loaded. */
+export interface Job extends TopicPartition {
+  /** `topic/partition/offset/index`: the same at every delivery of the record. */
+  readonly id: string;
+  readonly offset: number;
+  readonly index: number;
+  readonly file: string;
+  readonly tenant: string | null;
+  readonly table: string;
+  readonly format: string | null;
+  /** What the job weighs in the queue: the size that the message claims, else 1 MiB. */
+  readonly bytes: number;
+  /** The message's W3C trace context, handed on to the child. */
+  readonly traceparent: string | null;
+}
+
+/** What to execute for one attempt. `env` is the child's whole environment; nothing is inherited. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The child's deadline, counted from its start. */
+  readonly timeoutMs: number;
+  /** Between TERM and KILL to the child's process group. */
+  readonly graceMs: number;
+}
+
+/**
+ * How one attempt ended.
+ * - `succeeded`: exit code 0.
+ * - `failed`: another exit code, or a signal that we did not send.
+ * - `timed-out`: the deadline passed and we ended it.
+ * - `stopped`: we ended it because the service stops.
+ * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
+ * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …).
+ * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
+ * - `thread-lost`: the worker thread died with the child.
+ */
+export const OUTCOME_RESULTS = [
+  'succeeded',
+  'failed',
+  'timed-out',
+  'stopped',
+  'sink-unavailable',
+  'machine-fault',
+  'service-fault',
+  'thread-lost',
+] as const;
+
+export type OutcomeResult = (typeof OUTCOME_RESULTS)[number];
+
+/** The same keys whatever the result, so that logs, metrics and the retry policy need no cases to read them. */
+export interface Outcome {
+  readonly result: OutcomeResult;
+  /** One line for people: why the attempt ended as it did. */
+  readonly reason: string;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Signals that we sent to the process group, in order. */
+  readonly signalsSent: readonly ('SIGTERM' | 'SIGKILL')[];
+  /** From the request to start until the child ran. */
+  readonly launchMs: number;
+  /** From the start to the end of the child. */
+  readonly durationMs: number;
+  /** The last of what the child wrote to stderr, control characters stripped, at most 2 KiB. */
+  readonly stderrTail: string;
+  /** Bytes of output that were read but not kept. */
+  readonly droppedOutputBytes: number;
+  /** What the bundled loader reported; null where the loader reports nothing. */
+  readonly rows: number | null;
+  readonly bytes: number | null;
+}
+
+/** What a worker thread is told once, when it is created. */
+export interface WorkerSettings {
+  /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */
+  readonly sinkUnavailable: { readonly exitCodes: readonly number[]; readonly patterns: readonly string[] };
+  /** Whether the child's lines are sent to the primary for its log. */
+  readonly forwardLines: boolean;
+}
+
+/** What the primary hands to a thread for one attempt; `port` is the attempt's control channel. */
+export interface WorkerTask<Port = unknown> {
+  readonly jobId: string;
+  readonly command: Command;
+  readonly port: Port;
+}
+
+/** From a thread to the primary, over the attempt's port. */
+export type WorkerMessage =
+  | { readonly type: 'started'; readonly pid: number; readonly launchMs: number }
+  | { readonly type: 'signalled'; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  | { readonly type: 'line'; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+
+/** From the primary to a thread, over the attempt's port: TERM, then KILL after the grace; or KILL at once. */
+export type WorkerControl = { readonly type: 'stop' } | { readonly type: 'kill' };
