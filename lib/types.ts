@@ -9,6 +9,9 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** Header values as the producer set them; a name may have several. */
+export type HeaderValue = Uint8Array | string | readonly (Uint8Array | string)[];
+
 /**
  * A Kafka record as it was delivered. Offsets are numbers: Kafka counts from 0 in steps of one, and 2^53 records of one
  * partition are out of reach, while BigInt arithmetic is several times dearer in the offset tracker.
@@ -17,7 +20,7 @@ export interface KafkaRecord extends TopicPartition {
   readonly offset: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, HeaderValue>>;
   /** Milliseconds since the epoch, as the producer or the broker set them. */
   readonly timestamp: number;
 }
@@ -44,12 +47,16 @@ export interface Job extends TopicPartition {
   readonly format: string | null;
   /** What the job weighs in the queue: the size that the message claims, else 1 MiB. */
   readonly bytes: number;
+  /** The record's own timestamp. */
+  readonly timestamp: number;
   /** The message's W3C trace context, handed on to the child. */
   readonly traceparent: string | null;
 }
 
 /** What to execute for one attempt. `env` is the child's whole environment; nothing is inherited. */
 export interface Command {
+  /** The file to load, to be checked right before the start: a regular file, under one of the roots if there are any. */
+  readonly input: { readonly file: string; readonly allowedRoots: readonly string[] };
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -68,6 +75,8 @@ export interface Command {
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
  * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …).
  * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
+ * - `file-missing`: the file to load is not there (yet: a shared disk may lag behind the message); no child was started.
+ * - `path-denied`: the file is not a regular one or lies outside `ingest.allowed_roots`; no child was started.
  * - `thread-lost`: the worker thread died with the child.
  */
 export const OUTCOME_RESULTS = [
@@ -78,6 +87,8 @@ export const OUTCOME_RESULTS = [
   'sink-unavailable',
   'machine-fault',
   'service-fault',
+  'file-missing',
+  'path-denied',
   'thread-lost',
 ] as const;
 

@@ -1,0 +1,17 @@
+/** `atd-ingestion check-config`: says whether the service would start with these settings, and which they are. */
+import { stringify } from 'yaml';
+import { describeConfig } from '../config.js';
+import { ExitCode } from '../errors.js';
+import type { ParsedOptions } from './options.js';
+import { chooseLoader } from './run.js';
+import { loadSettings } from './settings.js';
+
+export function checkConfig(options: ParsedOptions): ExitCode {
+  const { config, warnings } = loadSettings(options);
+  const { loader, bundled } = chooseLoader(config);
+  process.stdout.write(stringify(describeConfig(config)));
+  process.stdout.write(`# loader: ${[loader.file, ...loader.args].join(' ')}${bundled ? ' (bundled)' : ''}\n`);
+  for (const warning of warnings) process.stdout.write(`# warning: ${warning}\n`);
+  process.stdout.write('# the configuration is valid\n');
+  return ExitCode.ok;
+}

@@ -1,0 +1,103 @@
+/** The command line of `atd-ingestion`; the only place that ends the process with an exit code. */
+import { readFileSync } from 'node:fs';
+import { nearest } from '../core/nearest.js';
+import { AtdError, ExitCode, exitCodeOf, isAtdError } from '../errors.js';
+import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions, parseOptions, renderOptions } from './options.js';
+
+interface CommandDefinition {
+  readonly summary: string;
+  readonly usage: string;
+  readonly options: Readonly<Record<string, OptionDefinition>>;
+  readonly positionals: boolean;
+  /** Loads its module when it is called: a command pays for no other's start. */
+  readonly execute: (options: ParsedOptions, version: string) => Promise<ExitCode>;
+}
+
+const VERSION_OPTION = { version: { type: 'boolean', help: 'show the version' } } as const;
+
+const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
+  run: {
+    summary: 'consume the topic and load what it announces (the default)',
+    usage: 'atd-ingestion [run] [--config FILE] [--topic NAME]',
+    options: { ...COMMON_OPTIONS, ...VERSION_OPTION },
+    positionals: false,
+    execute: async (options, version) => (await import('./run.js')).run(options, version),
+  },
+  emit: {
+    summary: 'announce files on the topic, or make and announce sample files',
+    usage:
+      'atd-ingestion emit PATH… [--tenant T]\n       atd-ingestion emit --num-messages N [--tenant T] [--rows R] [--dir D]',
+    options: {
+      tenant: { type: 'string', short: 't', value: 'NAME', help: 'tenant of the files; of sample files, all of them' },
+      format: { type: 'string', value: 'NAME', help: 'format to state in the message; default: by extension' },
+      'num-messages': { type: 'string', short: 'n', value: 'N', help: 'make and announce N sample files' },
+      rows: { type: 'string', value: 'R', help: 'rows per sample file (100)' },
+      dir: { type: 'string', value: 'D', help: 'where to write them; default: a new temporary directory' },
+      ...COMMON_OPTIONS,
+    },
+    positionals: true,
+    execute: async (options) => (await import('./emit.js')).emit(options),
+  },
+  'check-config': {
+    summary: 'check the settings and show them',
+    usage: 'atd-ingestion check-config [--config FILE]',
+    options: COMMON_OPTIONS,
+    positionals: false,
+    execute: async (options) => (await import('./check-config.js')).checkConfig(options),
+  },
+};
+
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    process.exitCode = await dispatch(args);
+  } catch (error) {
+    process.stderr.write(`atd-ingestion: ${isAtdError(error) ? error.message : ((error as Error).stack ?? error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+  // What is still open now (a client that does not let go) must not keep a finished process alive.
+  process.exit();
+}
+
+async function dispatch(args: readonly string[]): Promise<ExitCode> {
+  const named = args[0] !== undefined && !args[0].startsWith('-');
+  const name = named ? (args[0] as string) : 'run';
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    const meant = nearest(name, Object.keys(COMMANDS));
+    const hint = meant === null ? `commands: ${Object.keys(COMMANDS).join(', ')}` : `did you mean ${meant}?`;
+    throw new AtdError('ATD_USAGE', `unknown command ${name}; ${hint}`);
+  }
+  const options = parseOptions(named ? args.slice(1) : args, command.options, command.positionals);
+  const version = readVersion();
+  if (options.values['help'] === true) {
+    process.stdout.write(named ? renderHelp(command) : renderOverview());
+    return ExitCode.ok;
+  }
+  if (options.values['version'] === true) {
+    process.stdout.write(`${version}\n`);
+    return ExitCode.ok;
+  }
+  return command.execute(options, version);
+}
+
+function renderOverview(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
+  return `Loads every file announced on a Kafka topic into its tenant's ClickHouse table, once.
+
+Usage: atd-ingestion [COMMAND] [OPTIONS]
+
+Commands:
+${rows.join('\n')}
+
+\`atd-ingestion COMMAND --help\` shows the options of one.
+`;
+}
+
+function renderHelp({ summary, usage, options }: CommandDefinition): string {
+  return `Usage: ${usage}\n\n${summary[0]?.toUpperCase()}${summary.slice(1)}.\n\nOptions:\n${renderOptions(options)}\n`;
+}
+
+function readVersion(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

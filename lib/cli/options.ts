@@ -1,0 +1,59 @@
+/** Reading of command lines: one table of options per command, and errors that suggest what was meant. */
+import { parseArgs } from 'node:util';
+import { nearest } from '../core/nearest.js';
+import { AtdError } from '../errors.js';
+
+export interface OptionDefinition {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  /** What the value is called in the help; empty for a switch. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export interface ParsedOptions {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly positionals: readonly string[];
+}
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS = {
+  config: { type: 'string', short: 'c', value: 'FILE', help: 'settings file (also ATD_CONFIG)' },
+  topic: { type: 'string', value: 'NAME', help: 'topic that announces the files (kafka.topic)' },
+  help: { type: 'boolean', short: 'h', help: 'show this help' },
+} as const satisfies Readonly<Record<string, OptionDefinition>>;
+
+/** @throws AtdError ATD_USAGE */
+export function parseOptions(
+  args: readonly string[],
+  definitions: Readonly<Record<string, OptionDefinition>>,
+  allowPositionals: boolean,
+): ParsedOptions {
+  const options = Object.fromEntries(
+    Object.entries(definitions).map(([name, { type, short }]) => [
+      name,
+      short === undefined ? { type } : { type, short },
+    ]),
+  );
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals, strict: true });
+    return { values: values as ParsedOptions['values'], positionals };
+  } catch (cause) {
+    throw new AtdError('ATD_USAGE', explain(cause as Error & { code?: string }, Object.keys(definitions)), { cause });
+  }
+}
+
+function explain(error: Error & { code?: string }, known: readonly string[]): string {
+  const unknown = error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'--?([^']+)'/.exec(error.message)?.[1] : undefined;
+  if (unknown === undefined) return error.message.split('\n', 1)[0] as string;
+  const meant = nearest(unknown, known);
+  return `unknown option --${unknown}${meant === null ? '' : `; did you mean --${meant}?`}`;
+}
+
+export function renderOptions(definitions: Readonly<Record<string, OptionDefinition>>): string {
+  const rows = Object.entries(definitions).map(([name, { short, value, help }]) => {
+    const left = `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
+    return `  ${left.padEnd(26)}${help}`;
+  });
+  return rows.join('\n');
+}

@@ -1,0 +1,131 @@
+/**
+ * The formats of settings: how a value from a YAML file, an environment variable or an argument is read, and what is said
+ * when it will not do. convict's own number formats read `5x` as 5 and `1e3` as 1, so none of them is used.
+ */
+
+/** Bounds and choices that a setting's entry in the schema may carry for its format. */
+export interface FormatOptions {
+  readonly min?: number;
+  readonly max?: number;
+  readonly choices?: readonly string[];
+  readonly pattern?: RegExp;
+}
+
+interface Format {
+  /** Throws an Error whose message completes the sentence "<key> …". */
+  readonly validate: (value: unknown, options: FormatOptions) => void;
+  /** Turns text into the format's type where it can; anything else is left for `validate` to refuse. */
+  readonly coerce: (value: unknown) => unknown;
+}
+
+const DECIMAL = /^[+-]?(\d+)(\.\d+)?$/;
+const FLAGS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  1: true,
+  false: false,
+  no: false,
+  off: false,
+  0: false,
+};
+const LEVELS = ['error', 'warn', 'info', 'debug'];
+/** Python's names, which existing files use. */
+const LEVEL_ALIASES: Readonly<Record<string, string>> = {
+  warning: 'warn',
+  critical: 'error',
+  fatal: 'error',
+  notset: 'debug',
+};
+
+export const FORMATS = {
+  text: { coerce: (value) => value, validate: validateText },
+  whole: {
+    coerce: toNumber,
+    validate: (value, options) => {
+      if (!Number.isSafeInteger(value)) throw new Error('must be a whole number');
+      validateBounds(value as number, options);
+    },
+  },
+  number: {
+    coerce: toNumber,
+    validate: (value, options) => {
+      if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error('must be a number');
+      validateBounds(value, options);
+    },
+  },
+  flag: {
+    coerce: (value) => (typeof value === 'string' ? (FLAGS[value.trim().toLowerCase()] ?? value) : value),
+    validate: (value) => {
+      if (typeof value !== 'boolean') throw new Error('must be true or false');
+    },
+  },
+  choice: {
+    coerce: (value) => value,
+    validate: (value, { choices = [] }) => {
+      if (!choices.includes(value as string)) throw new Error(`must be one of ${choices.join(', ')}`);
+    },
+  },
+  level: {
+    coerce: (value) => {
+      const name = typeof value === 'string' ? value.trim().toLowerCase() : value;
+      return typeof name === 'string' ? (LEVEL_ALIASES[name] ?? name) : name;
+    },
+    validate: (value) => {
+      if (!LEVELS.includes(value as string))
+        throw new Error(`must be one of ${LEVELS.join(', ')} (or a Python level name)`);
+    },
+  },
+  texts: {
+    coerce: toList,
+    validate: (value, options) => {
+      if (!Array.isArray(value)) throw new Error('must be a list of texts');
+      for (const item of value) validateText(item, options);
+    },
+  },
+  wholes: {
+    coerce: (value) => {
+      const list = toList(value);
+      return Array.isArray(list) ? list.map(toNumber) : list;
+    },
+    validate: (value, options) => {
+      if (!Array.isArray(value) || !value.every(Number.isSafeInteger))
+        throw new Error('must be a list of whole numbers');
+      for (const item of value) validateBounds(item as number, options);
+    },
+  },
+} as const satisfies Readonly<Record<string, Format>>;
+
+export type FormatName = keyof typeof FORMATS;
+
+function validateText(value: unknown, { pattern }: FormatOptions): void {
+  if (value === null || value === undefined || value === '') throw new Error('must not be empty');
+  if (typeof value !== 'string') throw new Error('must be a text');
+  if (value.includes('\0')) throw new Error('must not contain a NUL');
+  if (pattern !== undefined && !pattern.test(value)) throw new Error(`must match ${pattern.source}`);
+}
+
+function validateBounds(value: number, { min = -Infinity, max = Infinity }: FormatOptions): void {
+  if (value >= min && value <= max) return;
+  throw new Error(max === Infinity ? `must be at least ${min}` : `must be from ${min} to ${max}`);
+}
+
+function toNumber(value: unknown): unknown {
+  return typeof value === 'string' && DECIMAL.test(value.trim()) ? Number(value) : value;
+}
+
+/** A list as YAML gives it, or written in one text: as JSON, else separated by commas. */
+function toList(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (value.trim().startsWith('[')) {
+    try {
+      return JSON.parse(value);
+    } catch {
+      return value;
+    }
+  }
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}

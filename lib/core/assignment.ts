@@ -1,0 +1,51 @@
+/**
+ * The partitions that the group gave us, and what the client was told about reading them. After every group join the
+ * client may have forgotten pauses or kept stale ones, so they are all stated anew.
+ */
+import type { TopicPartition } from '../types.js';
+import { type OwnedPartition, ownPartition, partitionKey } from './work.js';
+
+export class Assignment {
+  #owned = new Map<string, OwnedPartition>();
+
+  get size(): number {
+    return this.#owned.size;
+  }
+
+  get(partition: TopicPartition): OwnedPartition | null {
+    return this.#owned.get(partitionKey(partition)) ?? null;
+  }
+
+  values(): Iterable<OwnedPartition> {
+    return this.#owned.values();
+  }
+
+  /** Takes the whole new assignment. Retained partitions keep their trackers; the lost ones are returned. */
+  replace(partitions: readonly TopicPartition[]): OwnedPartition[] {
+    const before = this.#owned;
+    this.#owned = new Map();
+    for (const partition of partitions) {
+      const key = partitionKey(partition);
+      const owned = before.get(key) ?? ownPartition(partition);
+      owned.paused = null;
+      this.#owned.set(key, owned);
+      before.delete(key);
+    }
+    const lost = [...before.values()];
+    for (const owned of lost) owned.lost = true;
+    return lost;
+  }
+
+  /** Notes what each partition should be and returns those for which that is news. */
+  setPaused(wanted: (owned: OwnedPartition) => boolean): { pause: TopicPartition[]; resume: TopicPartition[] } {
+    const pause: TopicPartition[] = [];
+    const resume: TopicPartition[] = [];
+    for (const owned of this.#owned.values()) {
+      const paused = wanted(owned);
+      if (paused === owned.paused) continue;
+      owned.paused = paused;
+      (paused ? pause : resume).push({ topic: owned.topic, partition: owned.partition });
+    }
+    return { pause, resume };
+  }
+}

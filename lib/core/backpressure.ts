@@ -1,0 +1,27 @@
+/**
+ * When to stop reading and when to go on. Reading stops at a high mark and starts again at half of it, so that a queue
+ * near its limit does not make partitions flap.
+ */
+
+export interface Load {
+  /** Jobs waiting or running. */
+  readonly jobs: number;
+  /** Bytes of the messages that are held for them. */
+  readonly bytes: number;
+}
+
+/** Bounds; reading stops when any of them is reached. */
+export type LoadLimits = Load;
+
+export function shouldPauseAll(load: Load, limits: LoadLimits, paused: boolean): boolean {
+  const share = paused ? 0.5 : 1;
+  return load.jobs >= limits.jobs * share || load.bytes >= limits.bytes * share;
+}
+
+/**
+ * Whether one partition is too far ahead of its commit: a crash would have all of `span` delivered again, and the
+ * deduplication window of a table must be wider than that.
+ */
+export function shouldPausePartition(span: number, maxSpan: number, paused: boolean): boolean {
+  return span >= (paused ? maxSpan / 2 : maxSpan);
+}

@@ -1,0 +1,246 @@
+/**
+ * The whole decision: an event in, effects out. Pure and synchronous; the clock and the dice are the caller's.
+ *
+ * Run state: `starting` until the group first gives an assignment; `running`; `draining` from the request to stop until
+ * no child runs, no letter is on its way and the last commit is answered; then `stopped`. A job passes through the
+ * scheduler, a slot (when one is free and the breaker permits) and a verdict; `records.ts` has the life of the record.
+ */
+import type { KafkaRecord, Outcome, TopicPartition } from '../types.js';
+import { type LoadLimits, shouldPauseAll, shouldPausePartition } from './backpressure.js';
+import { type BreakerRules, CircuitBreaker } from './circuit-breaker.js';
+import { buildCommand, type CommandRules } from './command.js';
+import type { Disposition, Effect, EngineEvent } from './events.js';
+import { type RecordRules, Records } from './records.js';
+import { decideRetry, isCharged, type RetryRules } from './retry-policy.js';
+import { Scheduler } from './scheduler.js';
+import { type EngineStatus, statusOf } from './status.js';
+import { createWork, type Work } from './work.js';
+
+export interface EngineSettings {
+  readonly slots: number;
+  readonly records: RecordRules;
+  /** Records of one partition that may be delivered and not yet passed by a commit. */
+  readonly maxUncommitted: number;
+  readonly load: LoadLimits;
+  readonly command: CommandRules;
+  readonly retry: RetryRules;
+  readonly breaker: BreakerRules;
+}
+
+type Lifecycle =
+  | { readonly kind: 'starting' | 'running' | 'stopped' }
+  | { readonly kind: 'draining'; readonly stopAt: number; readonly stopped: boolean };
+
+/** Tries at the last commit of a drain; what it would have saved is loaded again and recognised, not lost. */
+const MAX_FINAL_COMMITS = 3;
+
+export class Engine {
+  readonly #settings: EngineSettings;
+  readonly #random: () => number;
+  readonly #records: Records;
+  readonly #scheduler = new Scheduler<Work>();
+  readonly #running = new Map<string, Work>();
+  readonly #breaker: CircuitBreaker;
+  #lifecycle: Lifecycle = { kind: 'starting' };
+  #pausedAll = false;
+  #effects: Effect[] = [];
+
+  /** @param random a source of numbers in [0, 1), for the jitter of retries */
+  constructor(settings: EngineSettings, random: () => number) {
+    this.#settings = settings;
+    this.#random = random;
+    this.#breaker = new CircuitBreaker(settings.breaker);
+    this.#records = new Records(settings.records, (effect) => this.#effects.push(effect));
+  }
+
+  /** @param now milliseconds on a clock that never goes back; wall time where a deadline is shown to people */
+  handle(event: EngineEvent, now: number): Effect[] {
+    this.#effects = [];
+    const breakerBefore = this.#breaker.state;
+    this.#take(event, now);
+    if (this.#lifecycle.kind !== 'draining') this.#records.resendLetters(now);
+    this.#dispatch(now);
+    this.#adjustPauses();
+    this.#records.commit(now, event.type === 'rebalancing' || event.type === 'hasten');
+    this.#advanceDrain(now);
+    if (this.#breaker.state !== breakerBefore) {
+      const reason = this.#breaker.trouble?.reason ?? 'a job ended well';
+      this.#effects.push({ type: 'breaker-changed', state: this.#breaker.state, reason });
+    }
+    return this.#effects;
+  }
+
+  /** When `handle` wants a `tick` at the latest, or null when only other events can change anything. */
+  nextWakeAt(): number | null {
+    const { commits, letters } = this.#records;
+    const times =
+      this.#lifecycle.kind === 'draining'
+        ? [commits.nextAt(), this.#lifecycle.stopped ? null : this.#lifecycle.stopAt]
+        : [commits.nextAt(), letters.nextAt(), this.#nextStartAt()];
+    const known = times.filter((time) => time !== null);
+    return known.length === 0 ? null : Math.min(...known);
+  }
+
+  /** When a job may be started that may not be started now; null when that depends on the end of another one. */
+  #nextStartAt(): number | null {
+    if (this.#running.size >= this.#settings.slots || this.#breaker.canaryIsOut) return null;
+    return this.#breaker.nextChangeAt() ?? this.#scheduler.nextDueAt();
+  }
+
+  status(): EngineStatus {
+    return statusOf({
+      lifecycle: this.#lifecycle.kind,
+      pausedAll: this.#pausedAll,
+      slots: this.#settings.slots,
+      running: this.#running.values(),
+      scheduler: this.#scheduler,
+      breaker: this.#breaker,
+      records: this.#records,
+    });
+  }
+
+  #take(event: EngineEvent, now: number): void {
+    switch (event.type) {
+      case 'assigned':
+        return this.#reassign(event.partitions);
+      case 'record':
+        return this.#admit(event.record, now);
+      case 'finished':
+        return this.#finish(event.jobId, event.outcome, now);
+      case 'dead-lettered':
+        return this.#records.letterAcknowledged(event.letterId);
+      case 'dead-letter-failed':
+        return this.#records.letters.refused(event.letterId, now, this.#random());
+      case 'committed':
+        return this.#records.committed(event.offsets);
+      case 'commit-failed':
+        return this.#records.commits.failed(now, this.#records.assignment.values());
+      case 'drain':
+        if (this.#lifecycle.kind === 'starting' || this.#lifecycle.kind === 'running') {
+          this.#lifecycle = { kind: 'draining', stopAt: event.stopAt, stopped: false };
+        }
+        return;
+      case 'hasten':
+        if (this.#lifecycle.kind === 'draining') this.#lifecycle = { ...this.#lifecycle, stopAt: now };
+        return;
+      case 'started':
+      case 'signalled':
+      case 'rebalancing':
+      case 'tick':
+        return;
+    }
+  }
+
+  #reassign(partitions: readonly TopicPartition[]): void {
+    if (this.#lifecycle.kind === 'starting') this.#lifecycle = { kind: 'running' };
+    for (const lost of this.#records.assignment.replace(partitions)) {
+      const dropped = this.#scheduler.drop((work) => work.open.owned === lost).length;
+      const running = [...this.#running.values()].filter((work) => work.open.owned === lost).length;
+      const { topic, partition } = lost;
+      this.#effects.push({ type: 'abandoned', partition: { topic, partition }, jobs: dropped + running });
+    }
+  }
+
+  #admit(record: KafkaRecord, now: number): void {
+    const begun = this.#records.begin(record, now);
+    if (begun === null) return;
+    for (const job of begun.jobs) {
+      const running = this.#running.get(job.id);
+      if (running === undefined) {
+        this.#scheduler.push(createWork(job, begun.open, now));
+      } else {
+        // The partition was lost and came back while the child ran on.
+        running.open = begun.open;
+        this.#effects.push({ type: 'reattached', job });
+      }
+    }
+  }
+
+  #dispatch(now: number): void {
+    if (this.#lifecycle.kind !== 'running') return;
+    while (this.#running.size < this.#settings.slots && this.#breaker.permits(now)) {
+      const work = this.#scheduler.next(now);
+      if (work === null) return;
+      work.starts += 1;
+      work.startedAt = now;
+      this.#running.set(work.job.id, work);
+      this.#breaker.started(work.job.id);
+      const command = buildCommand(work.job, work.starts, this.#settings.command);
+      this.#effects.push({ type: 'run', job: work.job, attempt: work.starts, command });
+    }
+  }
+
+  #finish(jobId: string, outcome: Outcome, now: number): void {
+    const work = this.#running.get(jobId);
+    if (work === undefined) return;
+    this.#running.delete(jobId);
+    this.#breaker.ended(jobId, outcome.result, outcome.reason, now);
+    const { job, starts: attempt } = work;
+    const queuedMs = work.startedAt - work.arrivedAt;
+    this.#effects.push({ type: 'job-ended', job, attempt, outcome, queuedMs });
+    if (work.open.owned.lost) return;
+    const charged = isCharged(outcome);
+    if (charged) work.charged += 1;
+    if (outcome.result !== 'succeeded') work.firstFailedAt ??= now;
+    const verdict = decideRetry(outcome, work.charged, work.uncharged, this.#settings.retry, now, this.#random());
+    work.uncharged = charged ? 0 : work.uncharged + 1;
+    switch (verdict.kind) {
+      case 'complete':
+        return this.#records.settle(work.open, null);
+      case 'dead-letter':
+        return this.#fail(work, verdict.disposition, outcome);
+      case 'retry':
+        this.#scheduler.delay(work, verdict.at);
+        this.#effects.push({
+          type: 'job-retry',
+          job,
+          at: verdict.at,
+          charged,
+          reason: outcome.result,
+          why: outcome.reason,
+        });
+        return;
+      case 'abandon':
+        return;
+    }
+  }
+
+  #fail(work: Work, disposition: Disposition, outcome: Outcome): void {
+    const { job, charged: attempts, firstFailedAt, open } = work;
+    const { reason } = outcome;
+    this.#effects.push({ type: 'job-failed', job, disposition, reason });
+    const failure = { file: job.file, disposition, reason, attempts, outcome, firstFailedAt: firstFailedAt ?? 0 };
+    this.#records.settle(open, failure);
+  }
+
+  #adjustPauses(): void {
+    const load = { jobs: this.#scheduler.jobs + this.#running.size, bytes: this.#records.heldBytes };
+    // With nothing left to try, an open breaker would wait for ever for a canary: then the next record brings one.
+    const held = this.#breaker.state !== 'closed' && load.jobs > 0;
+    this.#pausedAll =
+      this.#lifecycle.kind !== 'running' ||
+      held ||
+      this.#records.letters.failing ||
+      shouldPauseAll(load, this.#settings.load, this.#pausedAll);
+    const { maxUncommitted } = this.#settings;
+    const { pause, resume } = this.#records.assignment.setPaused(
+      ({ tracker, paused }) => this.#pausedAll || shouldPausePartition(tracker.span, maxUncommitted, paused === true),
+    );
+    if (pause.length > 0) this.#effects.push({ type: 'pause', partitions: pause });
+    if (resume.length > 0) this.#effects.push({ type: 'resume', partitions: resume });
+  }
+
+  #advanceDrain(now: number): void {
+    if (this.#lifecycle.kind !== 'draining') return;
+    const { stopAt, stopped } = this.#lifecycle;
+    if (now >= stopAt && !stopped) {
+      for (const jobId of this.#running.keys()) this.#effects.push({ type: 'stop', jobId });
+      this.#lifecycle = { kind: 'draining', stopAt, stopped: true };
+    }
+    if (this.#running.size > 0 || this.#records.letters.inFlight > 0) return;
+    if (this.#records.commits.failures < MAX_FINAL_COMMITS) this.#records.commit(now, true);
+    if (this.#records.commits.inFlight) return;
+    this.#lifecycle = { kind: 'stopped' };
+    this.#effects.push({ type: 'drained' });
+  }
+}

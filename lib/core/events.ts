@@ -1,0 +1,108 @@
+/**
+ * The vocabulary of the service, to be read first. Everything that happens comes to the engine as an `EngineEvent`;
+ * everything that is to be done leaves it as an `Action`; what is worth telling leaves it as a `Notice`. `service.ts`
+ * performs the actions, and logs and metrics are derived from events, actions and notices alone.
+ */
+import type { Command, Job, KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../types.js';
+
+/** Why a record ends in the dead-letter topic. */
+export const DISPOSITIONS = [
+  'invalid-message',
+  'tenant-denied',
+  'path-denied',
+  'file-missing',
+  'permanent-failure',
+  'attempts-exhausted',
+  'timeouts-exhausted',
+] as const;
+
+export type Disposition = (typeof DISPOSITIONS)[number];
+
+/** A committable position: the offset of the next record to be read after a restart. */
+export interface CommitOffset extends TopicPartition {
+  readonly offset: number;
+}
+
+/** What goes into the headers of a dead letter beside the original record. */
+export interface DeadLetter {
+  readonly record: KafkaRecord;
+  readonly disposition: Disposition;
+  readonly reason: string;
+  /** The files of the record that were not loaded; empty when the record could not be read at all. */
+  readonly files: readonly string[];
+  /** Attempts that were started, over the file with most of them. */
+  readonly attempts: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderrTail: string;
+  /** Milliseconds since the epoch. */
+  readonly firstFailedAt: number;
+}
+
+export type EngineEvent =
+  /** The group gave us these partitions, all that we own; `epoch` counts such assignments. */
+  | { readonly type: 'assigned'; readonly epoch: number; readonly partitions: readonly TopicPartition[] }
+  | { readonly type: 'record'; readonly record: KafkaRecord }
+  | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
+  | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  | { readonly type: 'finished'; readonly jobId: string; readonly outcome: Outcome }
+  | { readonly type: 'dead-lettered'; readonly letterId: number }
+  | { readonly type: 'dead-letter-failed'; readonly letterId: number; readonly error: string }
+  | { readonly type: 'committed'; readonly offsets: readonly CommitOffset[] }
+  | { readonly type: 'commit-failed'; readonly offsets: readonly CommitOffset[]; readonly error: string }
+  /** The group is about to be rebalanced: what is complete should be committed now. */
+  | { readonly type: 'rebalancing' }
+  /** The moment that `nextWakeAt()` named has come. */
+  | { readonly type: 'tick' }
+  /** Stop taking work; children that still run at `stopAt` are stopped. */
+  | { readonly type: 'drain'; readonly stopAt: number }
+  /** A second request to stop: do not wait for the children. */
+  | { readonly type: 'hasten' };
+
+export type Action =
+  | { readonly type: 'run'; readonly job: Job; readonly attempt: number; readonly command: Command }
+  | { readonly type: 'stop'; readonly jobId: string }
+  | { readonly type: 'dead-letter'; readonly letterId: number; readonly letter: DeadLetter }
+  | { readonly type: 'commit'; readonly offsets: readonly CommitOffset[] }
+  | { readonly type: 'pause'; readonly partitions: readonly TopicPartition[] }
+  | { readonly type: 'resume'; readonly partitions: readonly TopicPartition[] }
+  | { readonly type: 'drained' };
+
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/** How one delivery of a record was taken. */
+export const RECORD_RESULTS = ['accepted', 'redelivered', 'rejected', 'tombstone'] as const;
+
+export type RecordResult = (typeof RECORD_RESULTS)[number];
+
+export type Notice =
+  | {
+      readonly type: 'record-taken';
+      readonly record: KafkaRecord;
+      readonly result: RecordResult;
+    }
+  /** An attempt ended and the verdict was given; `queuedMs` is the time from the record's arrival to this start. */
+  | {
+      readonly type: 'job-ended';
+      readonly job: Job;
+      readonly attempt: number;
+      readonly outcome: Outcome;
+      readonly queuedMs: number;
+    }
+  | {
+      readonly type: 'job-retry';
+      readonly job: Job;
+      readonly at: number;
+      readonly charged: boolean;
+      readonly reason: OutcomeResult;
+      readonly why: string;
+    }
+  | { readonly type: 'job-failed'; readonly job: Job; readonly disposition: Disposition; readonly reason: string }
+  /** A record was delivered anew while a child of its earlier delivery still runs: that child's end counts for it. */
+  | { readonly type: 'reattached'; readonly job: Job }
+  /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */
+  | { readonly type: 'abandoned'; readonly jobs: number; readonly partition: TopicPartition }
+  | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
+  | { readonly type: 'offsets-reset'; readonly partition: TopicPartition; readonly to: number };
+
+export type Effect = Action | Notice;

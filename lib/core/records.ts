@@ -1,0 +1,124 @@
+/**
+ * Records between their delivery and the commit that passes them. A record is begun when its offset enters the tracker,
+ * settled when every file of it has a final verdict, and complete when it was loaded or its dead letter acknowledged;
+ * only then may a commit pass it.
+ */
+import type { Job, KafkaRecord, TopicPartition } from '../types.js';
+import { Assignment } from './assignment.js';
+import { Commits } from './commits.js';
+import { decode, type Poison } from './decode.js';
+import type { Effect, RecordResult } from './events.js';
+import { Letters } from './letters.js';
+import { planJobs, type RoutingRules } from './routing.js';
+import { composeLetter, type Failure, type OpenRecord, type OwnedPartition } from './work.js';
+
+export interface RecordRules {
+  readonly maxMessageBytes: number;
+  readonly commitIntervalMs: number;
+  readonly routing: RoutingRules;
+}
+
+export class Records {
+  readonly assignment = new Assignment();
+  readonly letters = new Letters();
+  readonly commits: Commits;
+  readonly #rules: RecordRules;
+  readonly #emit: (effect: Effect) => void;
+
+  constructor(rules: RecordRules, emit: (effect: Effect) => void) {
+    this.#rules = rules;
+    this.#emit = emit;
+    this.commits = new Commits(rules.commitIntervalMs);
+  }
+
+  /** Bytes of the messages that are held until their records complete. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const owned of this.assignment.values()) bytes += owned.heldBytes;
+    return bytes;
+  }
+
+  /** Takes a delivered record; returns the jobs that it asks for, or null when there is nothing to run for it. */
+  begin(record: KafkaRecord, now: number): { readonly open: OpenRecord; readonly jobs: readonly Job[] } | null {
+    const owned = this.assignment.get(record);
+    if (owned === null) return null;
+    const begun = owned.tracker.begin(record.offset);
+    if (begun === 'in-flight' || begun === 'done') {
+      this.#took(record, 'redelivered');
+      return null;
+    }
+    if (begun === 'reset') {
+      const { topic, partition } = owned;
+      this.#emit({ type: 'offsets-reset', partition: { topic, partition }, to: record.offset });
+    }
+    owned.heldBytes += heldBy(record);
+    const decoded = decode(record.value, this.#rules.maxMessageBytes);
+    if (decoded.kind === 'tombstone') {
+      this.#took(record, 'tombstone');
+      this.#complete({ record, owned, unsettled: 0, failures: [] });
+      return null;
+    }
+    const jobs = decoded.kind === 'poison' ? decoded : planJobs(record, decoded.request, this.#rules.routing);
+    if (!Array.isArray(jobs)) {
+      this.#took(record, 'rejected');
+      this.#reject(record, owned, jobs as Poison, now);
+      return null;
+    }
+    this.#took(record, 'accepted');
+    return { open: { record, owned, unsettled: jobs.length, failures: [] }, jobs };
+  }
+
+  /** One job of the record has its final verdict. */
+  settle(open: OpenRecord, failure: Failure | null): void {
+    if (failure !== null) open.failures.push(failure);
+    open.unsettled -= 1;
+    if (open.unsettled > 0) return;
+    if (open.failures.length === 0) this.#complete(open);
+    else this.#sendLetter(open);
+  }
+
+  letterAcknowledged(letterId: number): void {
+    const open = this.letters.acknowledged(letterId);
+    if (open !== null) this.#complete(open);
+  }
+
+  resendLetters(now: number): void {
+    for (const { id, letter } of this.letters.due(now)) this.#emit({ type: 'dead-letter', letterId: id, letter });
+  }
+
+  /** @param urgent commit at once rather than when the interval is over */
+  commit(now: number, urgent: boolean): void {
+    const offsets = this.commits.next(now, urgent);
+    if (offsets !== null) this.#emit({ type: 'commit', offsets });
+  }
+
+  committed(offsets: readonly (TopicPartition & { readonly offset: number })[]): void {
+    for (const offset of offsets) this.assignment.get(offset)?.tracker.confirm(offset.offset);
+    this.commits.succeeded();
+  }
+
+  #reject(record: KafkaRecord, owned: OwnedPartition, { disposition, reason }: Poison, now: number): void {
+    const failure = { file: '', disposition, reason, attempts: 0, outcome: null, firstFailedAt: now };
+    this.#sendLetter({ record, owned, unsettled: 0, failures: [failure] });
+  }
+
+  #sendLetter(open: OpenRecord): void {
+    const letter = composeLetter(open);
+    this.#emit({ type: 'dead-letter', letterId: this.letters.add(open, letter), letter });
+  }
+
+  #complete({ record, owned }: OpenRecord): void {
+    if (owned.lost) return;
+    owned.heldBytes -= heldBy(record);
+    owned.tracker.complete(record.offset);
+    this.commits.touch(owned);
+  }
+
+  #took(record: KafkaRecord, result: RecordResult): void {
+    this.#emit({ type: 'record-taken', record, result });
+  }
+}
+
+function heldBy(record: KafkaRecord): number {
+  return record.value?.byteLength ?? 0;
+}

@@ -1,0 +1,131 @@
+/**
+ * Which job is next: one FIFO per tenant, taken in turn, so that a tenant that floods the topic delays the others by one
+ * job each at most. Retries wait here too, by the time they are due, and hold no slot meanwhile.
+ */
+
+/** What the scheduler needs to know of the work it orders. */
+export interface Schedulable {
+  readonly tenant: string | null;
+  readonly bytes: number;
+}
+
+/** An array that is emptied from the front without moving its elements each time. */
+class Fifo<T> {
+  #items: T[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head];
+    this.#head += 1;
+    if (this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  keep(wanted: (item: T) => boolean): T[] {
+    const items = this.#items.slice(this.#head);
+    this.#items = items.filter(wanted);
+    this.#head = 0;
+    return items.filter((item) => !wanted(item));
+  }
+}
+
+export class Scheduler<Work extends Schedulable> {
+  /** Tenants with work; the order of the keys is the order of their turns. */
+  readonly #ready = new Map<string, Fifo<Work>>();
+  /** Latest first, so that the next one due is popped from the end. */
+  #delayed: { readonly at: number; readonly work: Work }[] = [];
+  #jobs = 0;
+  #bytes = 0;
+
+  /** Jobs waiting, delayed ones included. */
+  get jobs(): number {
+    return this.#jobs;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get delayed(): number {
+    return this.#delayed.length;
+  }
+
+  push(work: Work): void {
+    this.#count(work, 1);
+    this.#enqueue(work);
+  }
+
+  /** Keeps `work` back until `at` (milliseconds on the caller's clock). */
+  delay(work: Work, at: number): void {
+    this.#count(work, 1);
+    let low = 0;
+    let high = this.#delayed.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#delayed[middle] as { at: number }).at > at) low = middle + 1;
+      else high = middle;
+    }
+    this.#delayed.splice(low, 0, { at, work });
+  }
+
+  /** When the next delayed job is due, or null. */
+  nextDueAt(): number | null {
+    return this.#delayed.at(-1)?.at ?? null;
+  }
+
+  /** Takes the job whose turn it is, or null when none is due. */
+  next(now: number): Work | null {
+    this.#release(now);
+    const [turn] = this.#ready;
+    if (turn === undefined) return null;
+    const [tenant, queue] = turn;
+    const work = queue.shift() as Work;
+    this.#ready.delete(tenant);
+    if (queue.length > 0) this.#ready.set(tenant, queue);
+    this.#count(work, -1);
+    return work;
+  }
+
+  /** Drops all work for which `unwanted` holds and returns it. */
+  drop(unwanted: (work: Work) => boolean): Work[] {
+    const dropped: Work[] = [];
+    for (const [tenant, queue] of this.#ready) {
+      dropped.push(...queue.keep((work) => !unwanted(work)));
+      if (queue.length === 0) this.#ready.delete(tenant);
+    }
+    dropped.push(...this.#delayed.filter(({ work }) => unwanted(work)).map(({ work }) => work));
+    this.#delayed = this.#delayed.filter(({ work }) => !unwanted(work));
+    for (const work of dropped) this.#count(work, -1);
+    return dropped;
+  }
+
+  #release(now: number): void {
+    for (let due = this.#delayed.at(-1); due !== undefined && due.at <= now; due = this.#delayed.at(-1)) {
+      this.#delayed.pop();
+      this.#enqueue(due.work);
+    }
+  }
+
+  #enqueue(work: Work): void {
+    const tenant = work.tenant ?? '';
+    const queue = this.#ready.get(tenant) ?? new Fifo<Work>();
+    queue.push(work);
+    this.#ready.set(tenant, queue);
+  }
+
+  #count(work: Work, sign: 1 | -1): void {
+    this.#jobs += sign;
+    this.#bytes += sign * work.bytes;
+  }
+}

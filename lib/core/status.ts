@@ -1,0 +1,81 @@
+/** What an operator asks the engine: one snapshot, plain data, for `/api/status` and for the gauges of `/metrics`. */
+import type { Job } from '../types.js';
+import type { CircuitBreaker, Fault } from './circuit-breaker.js';
+import type { BreakerState } from './events.js';
+import type { Records } from './records.js';
+import type { Scheduler } from './scheduler.js';
+import type { Work } from './work.js';
+
+/** The numbers are exported as a metric and stay as they are. */
+export const RUN_STATES = { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4 } as const;
+
+export type RunState = keyof typeof RUN_STATES;
+
+export interface PartitionStatus {
+  readonly topic: string;
+  readonly partition: number;
+  readonly paused: boolean;
+  /** Records delivered and not passed by a commit position. */
+  readonly uncommitted: number;
+  readonly incomplete: number;
+  readonly completedAhead: number;
+}
+
+export interface EngineStatus {
+  readonly state: RunState;
+  readonly slots: number;
+  readonly running: readonly { readonly job: Job; readonly attempt: number; readonly startedAt: number }[];
+  readonly queue: {
+    readonly jobs: number;
+    readonly delayed: number;
+    readonly fileBytes: number;
+    readonly messageBytes: number;
+  };
+  readonly breaker: {
+    readonly state: BreakerState;
+    readonly cause: Fault | null;
+    readonly reason: string | null;
+    /** Milliseconds since the epoch. */
+    readonly since: number | null;
+  };
+  readonly deadLettersPending: number;
+  readonly partitions: readonly PartitionStatus[];
+}
+
+export function statusOf(engine: {
+  readonly lifecycle: Exclude<RunState, 'paused'>;
+  readonly pausedAll: boolean;
+  readonly slots: number;
+  readonly running: Iterable<Work>;
+  readonly scheduler: Scheduler<Work>;
+  readonly breaker: CircuitBreaker;
+  readonly records: Records;
+}): EngineStatus {
+  const { lifecycle, scheduler, breaker, records } = engine;
+  return {
+    state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
+    slots: engine.slots,
+    running: [...engine.running].map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
+    queue: {
+      jobs: scheduler.jobs,
+      delayed: scheduler.delayed,
+      fileBytes: scheduler.bytes,
+      messageBytes: records.heldBytes,
+    },
+    breaker: {
+      state: breaker.state,
+      cause: breaker.trouble?.cause ?? null,
+      reason: breaker.trouble?.reason ?? null,
+      since: breaker.trouble?.since ?? null,
+    },
+    deadLettersPending: records.letters.size,
+    partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({
+      topic,
+      partition,
+      paused: paused === true,
+      uncommitted: tracker.span,
+      incomplete: tracker.incomplete,
+      completedAhead: tracker.completedAhead,
+    })),
+  };
+}
