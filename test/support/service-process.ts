@@ -1,0 +1,186 @@
+/** The service as a process of its own, started and watched as an operator would: configuration file, log, HTTP, signals. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { type KafkaSandbox, startKafka } from '../sandbox/sandbox.js';
+import { createTopic } from '../sandbox/topics.js';
+import { PACKAGE_ROOT } from './package-root.js';
+import { waitUntil } from './processes.js';
+
+/** One line of the service's log. */
+export type LogLine = { readonly level: string; readonly message: string } & Readonly<Record<string, unknown>>;
+
+/** Where one test's service lives: its topic, its group, its directory. */
+export interface Place {
+  readonly kafka: KafkaSandbox;
+  readonly topic: string;
+  readonly group: string;
+  readonly directory: string;
+  /** What the fixture loader notes. */
+  readonly ledger: string;
+}
+
+export type Settings = Readonly<Record<string, unknown>>;
+
+const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
+export const PARTITIONS = 4;
+
+/** A topic, a group and a directory that only this test uses; removed after it. */
+export async function createPlace(t: TestContext, topicConfig: Readonly<Record<string, string>> = {}): Promise<Place> {
+  const kafka = await startKafka();
+  t.after(() => kafka.stop());
+  const directory = mkdtempSync(join(tmpdir(), 'atd-test-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const name = `test-${directory.slice(-6).toLowerCase()}-${Date.now().toString(36)}`;
+  await createTopic(kafka.brokers, name, PARTITIONS, topicConfig);
+  const ledger = join(directory, 'ledger');
+  writeFileSync(ledger, '');
+  return { kafka, topic: name, group: `${name}-group`, directory, ledger };
+}
+
+export class ServiceProcess {
+  readonly log: LogLine[] = [];
+  /** Resolves with the exit code, or the signal's name. */
+  readonly exited: Promise<number | string>;
+  readonly #child: ChildProcess;
+  #stderr = '';
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      this.log.push(JSON.parse(line) as LogLine);
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Base URL of its HTTP side. */
+  get http(): string {
+    return this.events('service.started')[0]?.['http'] as string;
+  }
+
+  events(message: string): LogLine[] {
+    return this.log.filter((line) => line.message === message);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for `count` lines of one event. */
+  async seen(message: string, count: number, deadlineMs: number): Promise<LogLine[]> {
+    await this.until(() => this.events(message).length >= count, deadlineMs, `${count} × ${message}`);
+    return this.events(message);
+  }
+
+  /** Waits for a condition; a failure shows the end of the log. */
+  async until(condition: () => boolean | Promise<boolean>, deadlineMs: number, what: string): Promise<void> {
+    try {
+      await waitUntil(condition, deadlineMs, what);
+    } catch (error) {
+      const tail = this.log.slice(-15).map((line) => JSON.stringify(line));
+      throw new Error(`${(error as Error).message}\n${tail.join('\n')}\n${this.#stderr}`);
+    }
+  }
+
+  /** Ends it in order and gives its exit code. */
+  async stop(): Promise<number | string> {
+    this.signal('SIGTERM');
+    return this.exited;
+  }
+}
+
+/** Starts a service with the fixture loader and short waits; `settings` are merged over them. */
+export async function startService(t: TestContext, place: Place, settings: Settings = {}): Promise<ServiceProcess> {
+  const file = join(place.directory, `service-${Date.now().toString(36)}.yaml`);
+  const base: Settings = {
+    kafka: {
+      topic: place.topic,
+      bootstrap_servers: place.kafka.brokers,
+      group_id: place.group,
+      session_timeout_ms: 10_000,
+    },
+    as_cli: {
+      executable: join(PACKAGE_ROOT, 'test/fixtures/obedient-as-cli.sh'),
+      timeout: 60,
+      grace: 1,
+      pass_env: ['PATH', 'LEDGER'],
+    },
+    service: { retry: { max_attempts: 2, backoff_seconds: 0.2 }, shutdown: { deadline_seconds: 60 } },
+    http: { port: 0 },
+    log_format: 'json',
+    log_level: 'debug',
+  };
+  writeFileSync(file, stringify(merge(base, settings)));
+  const service = launch(['--config', file], { LEDGER: place.ledger });
+  t.after(async () => {
+    service.signal('SIGKILL');
+    await service.exited;
+  });
+  await service.until(() => service.events('partitions.assigned').length > 0, 60_000, 'the service joins its group');
+  return service;
+}
+
+/** Runs the command line with these arguments; the caller ends it. */
+export function launch(args: readonly string[], env: Readonly<Record<string, string>> = {}): ServiceProcess {
+  const script = `import { main } from ${JSON.stringify(MAIN)}; await main(process.argv.slice(1));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, '--', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
+  return new ServiceProcess(child);
+}
+
+/** Writes a file that the fixture loader runs, and gives its path. */
+export function writeScript(place: Place, name: string, script: string): string {
+  const file = join(place.directory, name);
+  writeFileSync(file, `${script}\n`);
+  return file;
+}
+
+export interface LedgerEntry {
+  readonly what: 'start' | 'end';
+  readonly job: string;
+  readonly attempt: number;
+  /** The pid of a start, the exit code of an end. */
+  readonly value: number;
+}
+
+export function readLedger(place: Place): LedgerEntry[] {
+  const lines = readFileSync(place.ledger, 'utf8').split('\n');
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [what, job, attempt, value] = line.split(' ') as [LedgerEntry['what'], string, string, string];
+      return { what, job, attempt: Number(attempt), value: Number(value) };
+    });
+}
+
+function merge(base: Settings, over: Settings): Settings {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const before = merged[key];
+    merged[key] = isGroup(before) && isGroup(value) ? merge(before, value) : value;
+  }
+  return merged;
+}
+
+function isGroup(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
