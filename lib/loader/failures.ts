@@ -1,0 +1,161 @@
+/**
+ * What ends a load, as an exit code of sysexits and one line for people. The retry policy of a supervisor rests on these
+ * codes: 65, 66, 77 and 78 will fail again however often they are tried, 69 and 75 will not.
+ * A file that cannot be read is 66 also when permission is what it lacks: sysexits(3) reserves 77 for other permissions.
+ */
+import { ExitCode } from '../errors.js';
+
+/** What was being done when the failure came; it decides between readings of the same error. */
+export type Stage = 'describe-table' | 'create-table' | 'inspect-file' | 'insert';
+
+export interface Explanation {
+  readonly exitCode: ExitCode;
+  readonly why: string;
+  readonly remedy: string;
+}
+
+/** An expected end of a load. `message` is the whole line without the program's name. */
+export class LoadError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = 'LoadError';
+    this.exitCode = exitCode;
+  }
+}
+
+const CLICKHOUSE_CODES: readonly { exitCode: ExitCode; codes: readonly number[]; remedy: string }[] = [
+  {
+    exitCode: ExitCode.dataError,
+    // Parsing, conversion, corrupt compression and checksums, constraints, a structure that cannot be extracted, and
+    // 1001: what the Parquet reader's libraries throw.
+    codes: [
+      6, 8, 10, 16, 25, 26, 27, 32, 33, 34, 38, 40, 41, 53, 69, 70, 72, 92, 108, 117, 130, 131, 190, 271, 321, 349, 354,
+      376, 407, 441, 467, 469, 504, 561, 636, 652, 675, 676, 691, 1001,
+    ],
+    remedy: 'check the file against the table',
+  },
+  {
+    exitCode: ExitCode.tryAgain,
+    codes: [
+      159, 160, 201, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 285, 286, 319, 364, 394, 425, 439, 473, 745, 999,
+    ],
+    remedy: 'try again later',
+  },
+  {
+    exitCode: ExitCode.notPermitted,
+    codes: [164, 192, 193, 194, 195, 482, 497, 516, 732],
+    remedy: "check --db-user, CLICKHOUSE_PASSWORD and the user's grants",
+  },
+  { exitCode: ExitCode.configuration, codes: [81], remedy: 'create the database or correct --db-database' },
+  { exitCode: ExitCode.configuration, codes: [60], remedy: 'create the table or give --create-table' },
+  { exitCode: ExitCode.configuration, codes: [115], remedy: 'use ClickHouse 24.3 or newer' },
+];
+
+const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/;
+const UNREACHABLE = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'];
+const CUT_OFF = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNABORTED'];
+
+/** Reads an error of the client, the socket or ClickHouse itself. An error that it does not know is 70. */
+export function explain(error: unknown, stage: Stage): Explanation {
+  const code = codeOf(error);
+  const text = oneLine(messageOf(error));
+  if (/^\d+$/.test(code)) return explainClickHouse(Number(code), text, stage);
+  if (UNREACHABLE.includes(code)) {
+    return unavailable(`cannot be reached (${code})`, 'check --db-host and --db-port and that ClickHouse runs');
+  }
+  if (CUT_OFF.includes(code) || /^socket hang up/.test(text)) {
+    if (stage !== 'insert') return unavailable(`the connection was closed (${code || text})`, 'try again later');
+    return {
+      exitCode: ExitCode.tryAgain,
+      why: `the connection was closed during the insert (${code || text})`,
+      remedy: 'try again: the same ATD_DEDUP_TOKEN adds no row twice',
+    };
+  }
+  if (TLS_CODE.test(code))
+    return misconfigured(`its certificate is not trusted (${code})`, 'name its authority in NODE_EXTRA_CA_CERTS');
+  if (code === 'EPROTO')
+    return misconfigured('it does not speak TLS on this port', 'leave out --db-secure or use the HTTPS port 8443');
+  return explainText(text, code);
+}
+
+function explainClickHouse(code: number, text: string, stage: Stage): Explanation {
+  const why = `ClickHouse error ${code}: ${text}`;
+  // 36, 43, 44, 50, 62, 549: a type or a name that ClickHouse does not take.
+  if (stage === 'create-table' && [36, 43, 44, 50, 62, 549].includes(code)) {
+    return misconfigured(why, 'correct the types in the schema file');
+  }
+  const known = CLICKHOUSE_CODES.find((entry) => entry.codes.includes(code));
+  if (known) return { exitCode: known.exitCode, why, remedy: known.remedy };
+  return { exitCode: ExitCode.internal, why, remedy: 'see the log of ClickHouse' };
+}
+
+/** Answers that carry no code of ClickHouse: the client passes on only their text. */
+function explainText(text: string, code: string): Explanation {
+  if (/port \d+ is for clickhouse-client/i.test(text) || code.startsWith('HPE_')) {
+    return misconfigured('this looks like the native port', 'use the HTTP port 8123');
+  }
+  if (/^timeout error|aborted|timed? ?out/i.test(text))
+    return unavailable('it did not answer in time', 'try again later');
+  if (text === '' || /\b50[234]\b|bad gateway|service unavailable/i.test(text)) {
+    return unavailable(`the gateway before it answered: ${text || 'nothing'}`, 'try again later');
+  }
+  if (/<html|<!doctype/i.test(text))
+    return misconfigured('a web server answered, not ClickHouse', 'check --db-host and --db-port');
+  return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
+}
+
+/** A file that could not be opened or read; a lack of the machine's resources is worth another try. */
+export function explainFileError(error: unknown): Explanation {
+  const code = codeOf(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return { exitCode: ExitCode.noInput, why: 'no such file', remedy: 'check the path' };
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return { exitCode: ExitCode.noInput, why: 'permission denied', remedy: 'let this user read it' };
+  }
+  if (code === 'ELOOP' || code === 'ENAMETOOLONG') {
+    return { exitCode: ExitCode.noInput, why: `the path cannot be resolved (${code})`, remedy: 'check the path' };
+  }
+  return { exitCode: ExitCode.tryAgain, why: oneLine(messageOf(error)), remedy: 'try again later' };
+}
+
+const LINE_LIMIT = 400;
+
+/** Any text as one line of at most `limit` characters, without control characters and version notes. */
+export function oneLine(text: string, limit = LINE_LIMIT): string {
+  const line = text
+    .replace(/\(version [^()]*(\([^()]*\))?\)/g, '')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with one
+    .replace(/\u001b\[[0-9;]*[A-Za-z]/g, '')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+    .replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ')
+    .trim()
+    .replace(/[.:;,]+$/, '');
+  return line.length <= limit ? line : `${line.slice(0, limit)}…`;
+}
+
+/** Takes every occurrence of the password out of `text`. */
+export function redact(text: string, password: string): string {
+  return password === '' ? text : text.replaceAll(password, '***');
+}
+
+function unavailable(why: string, remedy: string): Explanation {
+  return { exitCode: ExitCode.unavailable, why, remedy };
+}
+
+function misconfigured(why: string, remedy: string): Explanation {
+  return { exitCode: ExitCode.configuration, why, remedy };
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' || typeof code === 'number' ? String(code) : '';
+}
+
+/** An AggregateError of refused addresses (localhost is two) has no message of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}

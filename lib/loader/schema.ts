@@ -1,0 +1,172 @@
+/**
+ * Columns: how those of a file become those of a table. Dots become underscores, since ClickHouse reads `a.b` as a
+ * subcolumn; every other character stays as it is and is back-quoted (`Req.Header.user-agent` -> `Req_Header_user-agent`).
+ * Inferred types are those that ClickHouse infers: of Parquet Nullable where the file says optional, of text always
+ * Nullable, since a sample cannot show that no later value is missing.
+ */
+
+export interface Column {
+  readonly name: string;
+  /** A ClickHouse type. */
+  readonly type: string;
+}
+
+/** A column of an existing table. MATERIALIZED and ALIAS columns are computed by the table and take no values. */
+export interface TableColumn extends Column {
+  readonly kind: '' | 'DEFAULT' | 'MATERIALIZED' | 'ALIAS' | 'EPHEMERAL';
+}
+
+/** One column that is loaded: `source` as the file calls it and as what to read it, `target` as the table calls it. */
+export interface LoadedColumn {
+  readonly source: string;
+  readonly target: string;
+  readonly readAs: string;
+}
+
+export type Matching =
+  | { readonly kind: 'columns'; readonly columns: readonly LoadedColumn[]; readonly skipped: readonly string[] }
+  | { readonly kind: 'unknown'; readonly names: readonly string[] }
+  | { readonly kind: 'clash'; readonly names: readonly [string, string]; readonly target: string }
+  | { readonly kind: 'none' };
+
+export function columnName(fileName: string): string {
+  return fileName.replaceAll('.', '_');
+}
+
+/** The columns of a table to be made from those of a file or a schema file; `clash` if two become one. */
+export function tableColumns(columns: readonly Column[]): readonly Column[] | Extract<Matching, { kind: 'clash' }> {
+  const bySource = new Map<string, string>();
+  for (const { name } of columns) {
+    const target = columnName(name);
+    const other = bySource.get(target);
+    if (other !== undefined) return { kind: 'clash', names: [other, name], target };
+    bySource.set(target, name);
+  }
+  return columns.map(({ name, type }) => ({ name: columnName(name), type }));
+}
+
+export interface MatchOptions {
+  readonly skipUnknown: boolean;
+  /** The file states its own types (Parquet): read it by them and let the insert cast them to the table's. */
+  readonly typed: boolean;
+  /** The file's columns are only those of a sample, and later rows may have others (JSON lines). */
+  readonly open: boolean;
+  /** Names that the file may use for its columns beside those seen: the schema file's. */
+  readonly alsoNamed: readonly string[];
+}
+
+/** Pairs the columns of a file with those of the table, in the file's order. */
+export function matchColumns(
+  file: readonly Column[],
+  table: readonly TableColumn[],
+  { skipUnknown, typed, open, alsoNamed }: MatchOptions,
+): Matching {
+  const insertable = new Map(
+    table.filter(({ kind }) => kind !== 'MATERIALIZED' && kind !== 'ALIAS').map((column) => [column.name, column]),
+  );
+  const taken = new Map<string, LoadedColumn>();
+  const unknown: string[] = [];
+  for (const { name, type } of file) {
+    const target = insertable.get(name) ?? insertable.get(columnName(name));
+    if (!target) {
+      unknown.push(name);
+      continue;
+    }
+    const other = taken.get(target.name);
+    if (other) return { kind: 'clash', names: [other.source, name], target: target.name };
+    taken.set(target.name, { source: name, target: target.name, readAs: typed ? type : textType(target) });
+  }
+  if (unknown.length > 0 && !skipUnknown) return { kind: 'unknown', names: unknown };
+  // A sample without any key is left to ClickHouse: it may be `{}`, which is a row of defaults, or no JSON at all.
+  if (taken.size === 0 && !(open && file.length === 0)) return { kind: 'none' };
+  if (open) {
+    for (const name of [...alsoNamed, ...insertable.keys()]) {
+      const target = insertable.get(columnName(name)) ?? insertable.get(name);
+      if (!target || taken.has(target.name)) continue;
+      taken.set(target.name, { source: name, target: target.name, readAs: textType(target) });
+    }
+  }
+  return { kind: 'columns', columns: [...taken.values()], skipped: unknown };
+}
+
+const NEVER_NULLABLE =
+  /^(Nullable|LowCardinality|Array|Map|Tuple|Nested|JSON|Object|Variant|Dynamic|AggregateFunction)\b/;
+
+/**
+ * As what a text value is read: the table's type, and NULL where a value is absent and the table has a DEFAULT
+ * expression, because ClickHouse evaluates that expression in an `INSERT … SELECT` only for NULL.
+ */
+function textType({ type, kind }: TableColumn): string {
+  return kind === 'DEFAULT' && !NEVER_NULLABLE.test(type) ? `Nullable(${type})` : type;
+}
+
+/** The type inside `Nullable` and `LowCardinality`. */
+export function baseType(type: string): string {
+  const inner = /^(?:Nullable|LowCardinality)\((.*)\)$/s.exec(type)?.[1];
+  return inner === undefined ? type : baseType(inner);
+}
+
+export function isNullable(type: string): boolean {
+  return /^(LowCardinality\()?Nullable\(/.test(type);
+}
+
+export function isDateOrTime(type: string): boolean {
+  return /^(Date|Date32|DateTime|DateTime64)(\(|$)/.test(baseType(type));
+}
+
+const SORTABLE =
+  /^(U?Int\d+|Float\d+|BFloat16|Decimal\d*|String|FixedString|Date|Date32|DateTime|DateTime64|Bool|UUID|IPv[46]|Enum\d*)(\(|$)/;
+
+export const TIME_COLUMN = 'MsgHeader_MessageTime';
+const ID_COLUMN = 'Id';
+
+/** The table's sorting key: time and id where both exist, else the first column that can be sorted by, else none. */
+export function sortingKey(columns: readonly Column[]): readonly string[] {
+  const sortable = columns.filter(({ type }) => SORTABLE.test(baseType(type))).map(({ name }) => name);
+  if (sortable.includes(TIME_COLUMN) && sortable.includes(ID_COLUMN)) return [TIME_COLUMN, ID_COLUMN];
+  return sortable.slice(0, 1);
+}
+
+export type SchemaFile =
+  | { readonly kind: 'columns'; readonly columns: readonly Column[] }
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+/** A schema file is a JSON object of column name (dots allowed) -> ClickHouse type, in the order of the columns. */
+export function parseSchemaFile(text: string): SchemaFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { kind: 'invalid', reason: `it is not JSON (${(error as Error).message})` };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { kind: 'invalid', reason: 'it is not a JSON object of column name -> ClickHouse type' };
+  }
+  const columns: Column[] = [];
+  for (const [name, type] of Object.entries(value)) {
+    if (name === '') return { kind: 'invalid', reason: 'a column has an empty name' };
+    if (typeof type !== 'string' || !isPlausibleType(type)) {
+      return { kind: 'invalid', reason: `the type of '${name}' is ${JSON.stringify(type)}, not a ClickHouse type` };
+    }
+    columns.push({ name, type: type.trim() });
+  }
+  if (columns.length === 0) return { kind: 'invalid', reason: 'it names no column' };
+  const made = tableColumns(columns);
+  if ('kind' in made) {
+    return { kind: 'invalid', reason: `'${made.names[0]}' and '${made.names[1]}' both become column '${made.target}'` };
+  }
+  return { kind: 'columns', columns };
+}
+
+/** The type becomes a part of the statement: it may not end its column's definition. ClickHouse judges the rest. */
+function isPlausibleType(type: string): boolean {
+  if (!/^\s*[A-Za-z]\w*\s*(\(.*\)\s*)?$/s.test(type)) return false;
+  let depth = 0;
+  const unquoted = type.replace(/'(?:[^'\\]|\\.)*'/gs, '').replace(/`(?:[^`\\]|\\.)*`/gs, '');
+  for (const [index, character] of [...unquoted].entries()) {
+    if (character === '(') depth++;
+    else if (character === ')' && --depth === 0 && unquoted.slice(index + 1).trim() !== '') return false;
+    if (depth < 0 || character === ';' || character === "'" || character === '`') return false;
+  }
+  return depth === 0 && !/--|\/\*/.test(unquoted);
+}

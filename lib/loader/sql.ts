@@ -1,0 +1,133 @@
+/**
+ * The statements of the loader, and the settings that make an insert repeatable.
+ *
+ * A deduplication token is recorded per block, as `token + number of the block`. A retry after a partial insert is exact
+ * only if the same file is cut into the same blocks in the same order. Hence one thread, no parallel parsing, Parquet row
+ * groups in order, and blocks closed by their number of rows alone. ClickHouse 26.7 counts an `INSERT … SELECT` as
+ * repeatable when a token is given; without one it would not deduplicate it at all.
+ */
+import type { Format } from './formats.js';
+import { type Column, isDateOrTime, isNullable, type LoadedColumn, sortingKey, TIME_COLUMN } from './schema.js';
+
+/**
+ * How many recent blocks a MergeTree table remembers for deduplication. A file is at most some dozens of blocks, and a
+ * supervisor may load thousands of files before it forgets one; 10,000 entries are a small log file on the server.
+ */
+const DEDUPLICATION_WINDOW = 10_000;
+
+export interface TableName {
+  /** Null for the connection's database. */
+  readonly database: string | null;
+  readonly table: string;
+}
+
+export type Settings = Readonly<Record<string, string | number>>;
+
+export function quoteIdentifier(name: string): string {
+  return `\`${escapeBackslashes(name).replaceAll('`', '\\`')}\``;
+}
+
+export function quoteString(text: string): string {
+  return `'${escapeBackslashes(text).replaceAll("'", "\\'")}'`;
+}
+
+function escapeBackslashes(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\0', '\\0');
+}
+
+export function quoteTable({ database, table }: TableName): string {
+  return database === null ? quoteIdentifier(table) : `${quoteIdentifier(database)}.${quoteIdentifier(table)}`;
+}
+
+export function describeTable(table: TableName): string {
+  return `DESCRIBE TABLE ${quoteTable(table)}`;
+}
+
+/**
+ * Asks ClickHouse which columns `sample` has. The sample is part of the statement: of a text file its first records, of a
+ * Parquet file its footer behind the magic bytes, which is all that the reader looks at for the schema.
+ */
+export function describeSample(format: Format, sample: Uint8Array): string {
+  return `DESCRIBE TABLE format(${format.clickhouse}, ${literal(sample)})`;
+}
+
+/** The keys of JSON lines, whatever their values; used where the types are the table's, so that none need agree. */
+export function sampleKeys(sample: Uint8Array): string {
+  return (
+    "SELECT arrayJoin(arrayDistinct(arrayFlatten(groupArray(JSONExtractKeys(line))))) AS name, '' AS type " +
+    `FROM format(LineAsString, ${literal(sample)})`
+  );
+}
+
+/** Binary data as a literal of the statement; base64, because a statement is text. */
+function literal(data: Uint8Array): string {
+  return `base64Decode('${Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')}')`;
+}
+
+/** `statementBytes` is the length of the statement: the default limit of 256 KiB is below that of a sample. */
+export function describeSettings(statementBytes: number): Settings {
+  return { max_query_size: statementBytes + 1024, print_pretty_type_names: 0 };
+}
+
+export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
+
+/** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
+export function createTable(table: TableName, columns: readonly Column[], ttlHours: number | null): CreateTable {
+  const key = sortingKey(columns);
+  const nullableKey = columns.some(({ name, type }) => key.includes(name) && isNullable(type));
+  const time = columns.find(({ name }) => name === TIME_COLUMN);
+  let ttl = '';
+  if (ttlHours !== null) {
+    if (!time || !isDateOrTime(time.type)) return { kind: 'no-time-column' };
+    const column = quoteIdentifier(TIME_COLUMN);
+    const expiry = (value: string): string => `toDateTime(${value}) + toIntervalHour(${ttlHours})`;
+    ttl = isNullable(time.type)
+      ? ` TTL if(isNull(${column}), toDateTime(0), ${expiry(`assumeNotNull(${column})`)})`
+      : ` TTL ${expiry(column)}`;
+  }
+  const settings = [`non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`];
+  if (nullableKey) settings.push('allow_nullable_key = 1');
+  const sql =
+    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} ` +
+    `(${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')}) ` +
+    `ENGINE = MergeTree ORDER BY (${key.map(quoteIdentifier).join(', ')})${ttl} SETTINGS ${settings.join(', ')}`;
+  return { kind: 'statement', sql };
+}
+
+/** `SELECT *`: the structure lists the columns in the order of the insert, and the statement travels in the URL. */
+export function insertRecords(table: TableName, columns: readonly LoadedColumn[], format: Format): string {
+  const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
+  const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
+  return (
+    `INSERT INTO ${quoteTable(table)} (${targets}) ` +
+    `SELECT * FROM input(${quoteString(structure)}) FORMAT ${format.clickhouse}`
+  );
+}
+
+export interface InsertOptions {
+  /** Rows of a block, and so of a part that is written. */
+  readonly batchSize: number;
+  readonly token: string | null;
+  readonly skipUnknown: boolean;
+}
+
+/** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
+export function insertSettings({ batchSize, token, skipUnknown }: InsertOptions): Settings {
+  return {
+    wait_end_of_query: 1,
+    async_insert: 0,
+    date_time_input_format: 'best_effort',
+    input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
+    max_threads: 1,
+    max_insert_threads: 1,
+    max_parsing_threads: 1,
+    input_format_parallel_parsing: 0,
+    input_format_parquet_preserve_order: 1,
+    input_format_parquet_max_block_size: batchSize,
+    max_block_size: batchSize,
+    max_insert_block_size: batchSize,
+    min_insert_block_size_rows: batchSize,
+    min_insert_block_size_bytes: 0,
+    ...(token === null ? {} : { insert_deduplicate: 1, insert_deduplication_token: token }),
+  };
+}

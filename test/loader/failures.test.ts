@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explain, explainFileError, oneLine, redact, type Stage } from '../../lib/loader/failures.js';
+
+function failure(code: string | number, message = 'message'): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+type Case = readonly [error: Error, stage: Stage, exitCode: number, why: RegExp];
+
+const CASES: readonly Case[] = [
+  [failure('ECONNREFUSED'), 'describe-table', 69, /cannot be reached \(ECONNREFUSED\)/],
+  [failure('ENOTFOUND'), 'describe-table', 69, /ENOTFOUND/],
+  [failure('EAI_AGAIN'), 'describe-table', 69, /EAI_AGAIN/],
+  [failure('ETIMEDOUT'), 'insert', 69, /ETIMEDOUT/],
+  [failure('ECONNRESET'), 'insert', 75, /closed during the insert/],
+  [failure('EPIPE'), 'insert', 75, /closed during the insert/],
+  [failure('ECONNRESET'), 'describe-table', 69, /connection was closed/],
+  [new Error('Timeout error.'), 'insert', 69, /did not answer in time/],
+  [new Error('The user aborted a request.'), 'describe-table', 69, /did not answer in time/],
+  [new Error('<html><h1>502 Bad Gateway</h1></html>'), 'insert', 69, /gateway/],
+  [new Error(''), 'describe-table', 69, /gateway/],
+  [new Error('<!DOCTYPE html><title>Hello</title>'), 'describe-table', 78, /a web server answered/],
+  [
+    new Error('Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.'),
+    'insert',
+    78,
+    /native port/,
+  ],
+  [failure('HPE_INVALID_CONSTANT'), 'describe-table', 78, /native port/],
+  [failure('SELF_SIGNED_CERT_IN_CHAIN'), 'describe-table', 78, /certificate/],
+  [failure('EPROTO'), 'describe-table', 78, /TLS/],
+  [failure('27', 'Cannot parse input'), 'insert', 65, /ClickHouse error 27: Cannot parse input/],
+  [failure('117', 'Unknown field'), 'insert', 65, /117/],
+  [failure('636'), 'inspect-file', 65, /636/],
+  [failure('1001'), 'insert', 65, /1001/],
+  ...['159', '202', '203', '209', '210', '241', '242', '252', '285', '319', '425', '999'].map(
+    (code): Case => [failure(code), 'insert', 75, new RegExp(`error ${code}`)],
+  ),
+  [failure('516'), 'describe-table', 77, /516/],
+  [failure('497'), 'create-table', 77, /497/],
+  [failure('164'), 'insert', 77, /164/],
+  [failure('81'), 'describe-table', 78, /81/],
+  [failure('60'), 'describe-table', 78, /60/],
+  [failure('115'), 'insert', 78, /115/],
+  [failure('50', 'Unknown data type family: Strin'), 'create-table', 78, /Strin/],
+  [failure('50'), 'insert', 70, /50/],
+  [failure('49', 'Logical error'), 'insert', 70, /49/],
+  [new TypeError('x is not a function'), 'insert', 70, /x is not a function/],
+];
+
+test('every failure has the exit code that tells a supervisor whether to try again', () => {
+  for (const [error, stage, exitCode, why] of CASES) {
+    const explanation = explain(error, stage);
+    assert.equal(explanation.exitCode, exitCode, `${error.message} ${stage}`);
+    assert.match(explanation.why, why);
+    assert.notEqual(explanation.remedy, '');
+  }
+});
+
+test('the two refused addresses of a host name are one refusal', () => {
+  const both = Object.assign(new AggregateError([failure('ECONNREFUSED'), failure('ECONNREFUSED')], ''), {
+    code: 'ECONNREFUSED',
+  });
+  assert.equal(explain(both, 'describe-table').exitCode, 69);
+});
+
+test('a file that cannot be read is 66, a machine that is short of something is 75', () => {
+  for (const code of ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'])
+    assert.equal(explainFileError(failure(code)).exitCode, 66, code);
+  for (const code of ['EMFILE', 'EIO', 'ESTALE']) assert.equal(explainFileError(failure(code)).exitCode, 75, code);
+  assert.equal(explainFileError(failure('EACCES')).why, 'permission denied');
+});
+
+test('any text becomes one bounded line', () => {
+  const text = 'a\n\tb \u001b[31mc\u0000d: (version 26.7.2.1 (official build))\n';
+  assert.equal(oneLine(text), 'a b c d');
+  assert.equal(oneLine('x'.repeat(1000)).length, 401);
+});
+
+test('the password is taken out wherever it stands', () => {
+  assert.equal(redact('u:geheim@h says geheim', 'geheim'), 'u:***@h says ***');
+  assert.equal(redact('unchanged', ''), 'unchanged');
+});

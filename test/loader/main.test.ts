@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { RECORDS_OPTIONS } from '../../lib/loader/arguments.js';
+import { asCli, type Ended, run } from './as-cli.js';
+
+let directory: string;
+let file: string;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'atd-main-'));
+  file = join(directory, 'a.csv');
+  await writeFile(file, 'a\n1\n');
+});
+
+after(async () => {
+  await rm(directory, { recursive: true });
+});
+
+test('each level of commands has help with an example', async () => {
+  for (const args of [['--help'], ['ingest', '--help'], ['ingest', 'records', '--help']]) {
+    const { code, stdout, stderr } = await asCli(args);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    assert.match(stdout, /Usage: as-cli ingest records/);
+    assert.match(stdout, /Example:\n.*as-cli ingest records --file/);
+  }
+});
+
+test('the help of records has every option', async () => {
+  const { stdout } = await asCli(['ingest', 'records', '--help']);
+  for (const { name } of RECORDS_OPTIONS) assert.match(stdout, new RegExp(`^  --${name}\\b`, 'm'));
+});
+
+const MISUSES: readonly (readonly [args: readonly string[], line: RegExp])[] = [
+  [[], /no command given; see as-cli --help/],
+  [['ingest'], /no command given; see as-cli ingest --help/],
+  [['ingset'], /unknown command 'ingset' \(did you mean 'ingest'\?\); see as-cli --help/],
+  [['ingest', 'record'], /unknown command 'record' \(did you mean 'records'\?\)/],
+  [['ingest', 'constructor'], /unknown command 'constructor'/],
+  [['--version'], /unknown option '--version'/],
+  [['ingest', 'records', '--fiel', 'x'], /unknown option '--fiel' \(did you mean '--file'\?\)/],
+];
+
+test('a misuse is one line on stderr and exit code 64', async () => {
+  for (const [args, line] of MISUSES) {
+    const { code, stdout, stderr } = await asCli(args);
+    assert.deepEqual({ code, stdout }, { code: 64, stdout: '' }, stderr);
+    assert.match(stderr, /^as-cli: [^\n]+\n$/);
+    assert.match(stderr, line);
+  }
+});
+
+async function load(port: number): Promise<Ended> {
+  const args = [
+    'ingest',
+    'records',
+    '--file',
+    file,
+    '--table-name',
+    't',
+    '--db-host',
+    '127.0.0.1',
+    '--db-port',
+    `${port}`,
+  ];
+  return await asCli([...args, '--db-password', 'geheim']);
+}
+
+async function withServer(onConnection: (socket: Socket) => void, use: (port: number) => Promise<void>): Promise<void> {
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    onConnection(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    await use((server.address() as AddressInfo).port);
+  } finally {
+    server.close();
+  }
+}
+
+test('a port where nobody listens is an unavailable ClickHouse', async () => {
+  let port = 0;
+  await withServer(
+    () => undefined,
+    async (free) => {
+      port = free;
+    },
+  );
+  const { code, stderr } = await load(port);
+  assert.equal(code, 69, stderr);
+  assert.match(
+    stderr,
+    new RegExp(`^as-cli: cannot read table default\\.t on 127\\.0\\.0\\.1:${port}: .*ECONNREFUSED.*; check`),
+  );
+  assert.ok(!stderr.includes('geheim'));
+});
+
+test('the native port is recognised by what it answers', async () => {
+  const answer =
+    'HTTP/1.0 400 Bad Request\r\n\r\nPort 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.\r\n';
+  await withServer(
+    (socket) => socket.once('data', () => socket.end(answer)),
+    async (port) => {
+      const { code, stderr } = await load(port);
+      assert.equal(code, 78, stderr);
+      assert.match(stderr, /this looks like the native port; use the HTTP port 8123/);
+    },
+  );
+});
+
+test('a gateway without a ClickHouse behind it and a closed connection are an unavailable ClickHouse', async () => {
+  const page = '<html><h1>502 Bad Gateway</h1></html>';
+  const answer = `HTTP/1.1 502 Bad Gateway\r\nContent-Length: ${page.length}\r\n\r\n${page}`;
+  for (const text of [answer, '']) {
+    await withServer(
+      (socket) => socket.once('data', () => socket.end(text)),
+      async (port) => {
+        const { code, stderr } = await load(port);
+        assert.equal(code, 69, stderr);
+      },
+    );
+  }
+});
+
+test('a password that a server repeats is not printed', async () => {
+  const body = 'Code: 516. DB::Exception: no such password: geheim. (AUTHENTICATION_FAILED)';
+  const answer = `HTTP/1.1 403 Forbidden\r\nX-ClickHouse-Exception-Code: 516\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  await withServer(
+    (socket) => socket.once('data', () => socket.end(answer)),
+    async (port) => {
+      const { code, stderr } = await load(port);
+      assert.equal(code, 77, stderr);
+      assert.match(stderr, /no such password: \*\*\*/);
+    },
+  );
+});
+
+const OUT_DIR = fileURLToPath(new URL('../..', import.meta.url));
+
+test('the executable runs through a symbolic link', {
+  skip: basename(OUT_DIR) !== 'dist' && 'it imports dist',
+}, async () => {
+  const link = join(directory, 'as-cli');
+  await symlink(join(OUT_DIR, '..', 'bin', 'as-cli'), link);
+  const { code, stdout, stderr } = await run(link, ['--help'], {});
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  assert.match(stdout, /Usage/);
+});
