@@ -125,7 +125,7 @@ export const SETTINGS = {
   auto_create_tables: flag(true, 'Whether the loader creates missing tables (--create-table).'),
   table_prefix: text('atd', "A tenant's table is <table_prefix>_<tenant>.", { pattern: IDENTIFIER }),
   default_table: text('atd_logs', 'Table of messages without a tenant.', { pattern: IDENTIFIER }),
-  batch_size: maybeWhole(10_000, 1, 100_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
+  batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
   schema_file: text(null, 'JSON file of column name -> ClickHouse type (--schema-file).'),
   tenants: {
     allowed: texts([], 'Tenants that are let in; empty for all that are well-formed.', { alias: 'ALLOWED_TENANTS' }),

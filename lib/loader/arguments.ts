@@ -17,7 +17,7 @@ export const RECORDS_OPTIONS: readonly OptionSpec[] = [
   { name: 'file', value: 'F', help: 'the file to load (required)' },
   { name: 'table-name', value: 'T', help: 'the table, or database.table (required)' },
   { name: 'create-table', value: null, help: 'create the table if it does not exist' },
-  { name: 'batch-size', value: 'N', help: 'rows of one inserted block (10000); keep it for retries with a token' },
+  { name: 'batch-size', value: 'N', help: 'rows of one inserted block (10000)' },
   { name: 'schema-file', value: 'S', help: 'JSON object of column name -> ClickHouse type for --create-table' },
   { name: 'format', value: 'NAME', help: `${FORMAT_NAMES.join(', ')} (by extension, then by contents)` },
   { name: 'skip-unknown', value: null, help: 'leave out columns that the table does not have' },
@@ -27,8 +27,8 @@ export const RECORDS_OPTIONS: readonly OptionSpec[] = [
   { name: 'db-database', value: 'D', help: 'database (CLICKHOUSE_DATABASE, default)' },
   { name: 'db-user', value: 'U', help: 'user (CLICKHOUSE_USER, default)' },
   { name: 'db-password', value: 'W', help: 'password; CLICKHOUSE_PASSWORD is safer, as `ps` does not show it' },
-  { name: 'db-secure', value: null, help: 'use HTTPS' },
-  { name: 'json', value: null, help: 'report the result as one line of JSON' },
+  { name: 'db-secure', value: null, help: 'use HTTPS (CLICKHOUSE_SECURE=true)' },
+  { name: 'json', value: null, help: 'report the result as one line of JSON (ATD_OUTPUT=json)' },
   { name: 'help', value: null, help: 'show this help' },
 ];
 
@@ -134,14 +134,14 @@ function toRequest(given: ReadonlyMap<string, string>, env: Environment): Record
     format: formatName(given.get('format')),
     batchSize: integer('--batch-size', given.get('batch-size') ?? '10000', 1, 10_000_000),
     skipUnknown: given.has('skip-unknown'),
-    json: given.has('json'),
+    json: given.has('json') || env['ATD_OUTPUT'] === 'json',
     deduplicationToken: env['ATD_DEDUP_TOKEN'] || null,
     connection: connection(given, env),
   };
 }
 
 function connection(given: ReadonlyMap<string, string>, env: Environment): Connection {
-  const secure = given.has('db-secure');
+  const secure = given.has('db-secure') || flag('CLICKHOUSE_SECURE', env['CLICKHOUSE_SECURE']);
   const either = (option: string, variable: string, otherwise: string): { value: string; source: string } => {
     const argument = given.get(option);
     if (argument !== undefined) return { value: argument, source: `--${option}` };
@@ -170,6 +170,12 @@ function connection(given: ReadonlyMap<string, string>, env: Environment): Conne
 /** A wrong variable is the configuration's fault, a wrong argument the caller's. */
 function exitCodeFor(source: string): ExitCode {
   return source.startsWith('--') ? ExitCode.usage : ExitCode.configuration;
+}
+
+function flag(variable: string, value: string | undefined): boolean {
+  if (value === undefined || value === '' || value === 'false' || value === '0') return false;
+  if (value === 'true' || value === '1') return true;
+  throw new Invalid(`${variable} '${value}' is neither true nor false`, ExitCode.configuration);
 }
 
 function required(given: ReadonlyMap<string, string>, name: string): string {

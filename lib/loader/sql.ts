@@ -128,6 +128,7 @@ export function insertSettings({ batchSize, token, skipUnknown }: InsertOptions)
     max_insert_block_size: batchSize,
     min_insert_block_size_rows: batchSize,
     min_insert_block_size_bytes: 0,
-    ...(token === null ? {} : { insert_deduplicate: 1, insert_deduplication_token: token }),
+    // With other blocks the same number would mean other rows: then rows twice are better than rows lost.
+    ...(token === null ? {} : { insert_deduplicate: 1, insert_deduplication_token: `${token}/${batchSize}` }),
   };
 }

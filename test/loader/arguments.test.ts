@@ -84,6 +84,13 @@ test('HTTPS has a port of its own', () => {
   assert.equal(request([...REQUIRED, '--db-secure']).connection.port, 8443);
 });
 
+test('a supervisor asks for HTTPS and for JSON by the environment', () => {
+  const { connection, json } = request(REQUIRED, { CLICKHOUSE_SECURE: 'true', ATD_OUTPUT: 'json' });
+  assert.deepEqual([connection.secure, connection.port, json], [true, 8443, true]);
+  assert.equal(request(REQUIRED, { CLICKHOUSE_SECURE: 'false', ATD_OUTPUT: '' }).connection.secure, false);
+  assert.equal(parseRecordsArguments(REQUIRED, { CLICKHOUSE_SECURE: 'perhaps' }).kind, 'invalid');
+});
+
 test('help wins over everything that is missing', () => {
   assert.deepEqual(parseRecordsArguments(['--help'], {}), { kind: 'help' });
   assert.deepEqual(parseRecordsArguments(['--file', 'x', '-h'], {}), { kind: 'help' });

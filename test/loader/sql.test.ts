@@ -41,7 +41,7 @@ test('an insert reads the columns by the names of the file and writes them by th
 
 test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {
   const settings = sql.insertSettings({ batchSize: 500, token: 'topic/0/17/0', skipUnknown: false });
-  assert.equal(settings['insert_deduplication_token'], 'topic/0/17/0');
+  assert.equal(settings['insert_deduplication_token'], 'topic/0/17/0/500', 'other blocks, another token');
   for (const name of [
     'max_block_size',
     'max_insert_block_size',

@@ -1,0 +1,107 @@
+/**
+ * One attempt from the request to the outcome. The bound on time is ours: the attempt settles on the child's exit, not on
+ * the end of its output, which a grandchild may hold open for ever. What writes on gets a moment to finish; then the
+ * group, and whatever left the group but carries the job's marker, is killed.
+ */
+import { type Attempt, classify, type Ending, type SinkRules } from '../core/classify.js';
+import type { Command, Outcome, WorkerControl } from '../types.js';
+import { checkInput } from './input.js';
+import { Ladder } from './ladder.js';
+import { type LaunchedChild, launch } from './launcher.js';
+import { killMarked, markerOf } from './leftovers.js';
+import { type Capture, capture } from './output.js';
+
+/** What one attempt is connected to. */
+export interface Control {
+  readonly sink: SinkRules;
+  readonly onStarted: (pid: number, launchMs: number) => void;
+  readonly onSignalled: (signal: Outcome['signalsSent'][number]) => void;
+  /** Null when nobody wants the child's lines. */
+  readonly onLine: ((stream: 'stdout' | 'stderr', text: string) => void) | null;
+  /** Is given who acts on requests; those that came earlier are to be passed on at once. */
+  readonly onRequest: (listener: (request: WorkerControl['type']) => void) => void;
+}
+
+/** How long output may still come after the child's end. */
+const DRAIN_MS = 500;
+/**
+ * After a shorter attempt only processes younger than the child are searched for its marker. A look at one process costs
+ * about 15 µs: a look at all is dear beside an attempt of some milliseconds, and nothing beside one of a second.
+ */
+const FULL_SEARCH_FROM_MS = 1_000;
+
+/** Never rejects for anything that the child, its file or the machine does. */
+export async function supervise(command: Command, control: Control): Promise<Outcome> {
+  const ladder = new Ladder(command.graceMs, control.onSignalled);
+  control.onRequest((request) => (request === 'stop' ? ladder.stop() : ladder.kill()));
+  const settle = (ending: Ending, rest: Partial<Attempt> = {}): Outcome =>
+    classify(
+      {
+        ending,
+        cause: ladder.cause,
+        timeoutMs: command.timeoutMs,
+        signalsSent: ladder.signalsSent,
+        launchMs: 0,
+        durationMs: 0,
+        stdout: '',
+        stderr: '',
+        droppedOutputBytes: 0,
+        ...rest,
+      },
+      control.sink,
+    );
+
+  if (ladder.cause !== null) return settle({ kind: 'not-started' });
+  const refusal = checkInput(command.input);
+  if (refusal !== null) return settle(refusal);
+  const requestedAt = performance.now();
+  const launched = await launch(command);
+  if (launched.kind === 'failed') {
+    return settle({ kind: 'spawn-failed', code: launched.code, message: launched.message });
+  }
+
+  const startedAt = performance.now();
+  const { child } = launched;
+  const launchMs = startedAt - requestedAt;
+  const { onLine } = control;
+  const stdout = capture(child.stdout, onLine && ((text) => onLine('stdout', text)));
+  const stderr = capture(child.stderr, onLine && ((text) => onLine('stderr', text)));
+  control.onStarted(child.pid, launchMs);
+  ladder.begin(child.pid, command.timeoutMs);
+  const status = await child.exited;
+  const durationMs = performance.now() - startedAt;
+  ladder.end();
+  await clearUp(child, command, ladder, [stdout, stderr], durationMs);
+  return settle(
+    { kind: 'exited', ...status },
+    {
+      launchMs,
+      durationMs,
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+      droppedOutputBytes: stdout.droppedBytes() + stderr.droppedBytes(),
+    },
+  );
+}
+
+async function clearUp(
+  child: LaunchedChild,
+  command: Command,
+  ladder: Ladder,
+  captures: readonly Capture[],
+  durationMs: number,
+): Promise<void> {
+  await withinTime(Promise.all(captures.map((each) => each.ended)), DRAIN_MS);
+  ladder.clearUp();
+  killMarked(markerOf(command.env), durationMs < FULL_SEARCH_FROM_MS ? child.pid : undefined);
+  for (const each of captures) each.close();
+}
+
+async function withinTime(done: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,202 @@
+/**
+ * What the tests of the engine have in common: settings, records and outcomes with the one thing changed that a test is
+ * about, and `Play`, which tells the engine events and gives back its effects as lines that read like a transcript.
+ */
+import assert from 'node:assert/strict';
+import type { CommandRules } from '../../lib/core/command.js';
+import { Engine, type EngineSettings } from '../../lib/core/engine.js';
+import type { DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
+import type { EngineStatus } from '../../lib/core/status.js';
+import type { KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../../lib/types.js';
+
+export const TOPIC = 'files';
+
+export const COMMAND: CommandRules = {
+  executable: '/usr/bin/as-cli',
+  executableArgs: [],
+  createTable: false,
+  batchSize: null,
+  schemaFile: null,
+  clickhouse: { host: null, port: null, database: null, user: null, password: null, secure: false },
+  passwordIn: 'environment',
+  additionalArgs: [],
+  timeoutMs: 60_000,
+  graceMs: 1_000,
+  allowedRoots: [],
+  environment: {},
+};
+
+export const SETTINGS: EngineSettings = {
+  slots: 2,
+  records: {
+    maxMessageBytes: 10_000,
+    commitIntervalMs: 100,
+    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [] },
+  },
+  maxUncommitted: 1_000,
+  load: { jobs: 1_000, bytes: 1_000_000 },
+  command: COMMAND,
+  retry: { maxAttempts: 3, backoffMs: 1_000, maxBackoffMs: 60_000, permanentExitCodes: [65] },
+  breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000 },
+};
+
+export function partition(number: number): TopicPartition {
+  return { topic: TOPIC, partition: number };
+}
+
+/** A record of partition 0; `message` becomes its JSON value, null a tombstone, a text its bytes as they are. */
+export function record(
+  offset: number,
+  message: Readonly<Record<string, unknown>> | string | null = { filename: `/in/${offset}` },
+  changes: Partial<KafkaRecord> = {},
+): KafkaRecord {
+  const text = message === null || typeof message === 'string' ? message : JSON.stringify(message);
+  return {
+    ...partition(0),
+    offset,
+    key: null,
+    value: text === null ? null : new TextEncoder().encode(text),
+    headers: {},
+    timestamp: 1_700_000_000_000,
+    ...changes,
+  };
+}
+
+export function outcome(result: OutcomeResult, changes: Partial<Outcome> = {}): Outcome {
+  return {
+    result,
+    reason: `it ${result}`,
+    exitCode: result === 'succeeded' ? 0 : result === 'failed' ? 1 : null,
+    signal: null,
+    signalsSent: [],
+    launchMs: 2,
+    durationMs: 100,
+    stderrTail: '',
+    droppedOutputBytes: 0,
+    rows: null,
+    bytes: null,
+    ...changes,
+  };
+}
+
+export class Play {
+  now = 1_000_000;
+  readonly engine: Engine;
+  /** Every letter that was sent, by its id. */
+  readonly letters = new Map<number, DeadLetter>();
+  #epoch = 0;
+
+  /** The jitter is left out: every wait is the whole of its cap. */
+  constructor(changes: Partial<EngineSettings> = {}, random: () => number = () => 1) {
+    this.engine = new Engine({ ...SETTINGS, ...changes }, random);
+  }
+
+  get status(): EngineStatus {
+    return this.engine.status();
+  }
+
+  /** Milliseconds until the engine wants to be asked again, or null. */
+  get wakesIn(): number | null {
+    const at = this.engine.nextWakeAt();
+    return at === null ? null : at - this.now;
+  }
+
+  tell(event: EngineEvent): string[] {
+    const effects = this.engine.handle(event, this.now);
+    const { wakesIn } = this;
+    assert.ok(wakesIn === null || wakesIn > 0, `after ${event.type} the engine wants to be woken in ${wakesIn} ms`);
+    for (const effect of effects) if (effect.type === 'dead-letter') this.letters.set(effect.letterId, effect.letter);
+    return effects.map(describeEffect);
+  }
+
+  /** Lets the time go on and then ticks. */
+  wait(ms: number): string[] {
+    this.now += ms;
+    return this.tell({ type: 'tick' });
+  }
+
+  assign(...partitions: number[]): string[] {
+    this.#epoch += 1;
+    return this.tell({ type: 'assigned', epoch: this.#epoch, partitions: partitions.map(partition) });
+  }
+
+  deliver(...of: Parameters<typeof record>): string[] {
+    return this.tell({ type: 'record', record: record(...of) });
+  }
+
+  /** A job ends; `job` is `partition/offset/index`, or the offset where partition and index are 0. */
+  end(job: string | number, ending: OutcomeResult | Outcome = 'succeeded'): string[] {
+    const jobId = `${TOPIC}/${typeof job === 'number' ? `0/${job}/0` : job}`;
+    return this.tell({ type: 'finished', jobId, outcome: typeof ending === 'string' ? outcome(ending) : ending });
+  }
+
+  acknowledge(letterId: number): string[] {
+    return this.tell({ type: 'dead-lettered', letterId });
+  }
+
+  refuse(letterId: number): string[] {
+    return this.tell({ type: 'dead-letter-failed', letterId, error: 'no leader' });
+  }
+
+  /** A commit is answered; the position is `partition:offset`. */
+  committed(...positions: string[]): string[] {
+    return this.tell({ type: 'committed', offsets: positions.map(position) });
+  }
+
+  commitFailed(...positions: string[]): string[] {
+    return this.tell({ type: 'commit-failed', offsets: positions.map(position), error: 'rebalance in progress' });
+  }
+
+  /** A drain that leaves the children `ms` to finish. */
+  drain(ms: number): string[] {
+    return this.tell({ type: 'drain', stopAt: this.now + ms });
+  }
+}
+
+function position(text: string): TopicPartition & { readonly offset: number } {
+  const [of, offset] = text.split(':').map(Number) as [number, number];
+  return { ...partition(of), offset };
+}
+
+/** `files/0/5/0` -> `0/5/0`: the topic is always the same. */
+function short(jobId: string): string {
+  return jobId.slice(TOPIC.length + 1);
+}
+
+function numbers(partitions: readonly TopicPartition[]): string {
+  return partitions.map(({ partition: number }) => number).join(' ');
+}
+
+function describeEffect(effect: Effect): string {
+  switch (effect.type) {
+    case 'run':
+      return `run ${short(effect.job.id)} attempt ${effect.attempt}`;
+    case 'stop':
+      return `stop ${short(effect.jobId)}`;
+    case 'dead-letter':
+      return `letter ${effect.letterId} ${effect.letter.disposition} of ${effect.letter.record.offset}`;
+    case 'commit':
+      return `commit ${effect.offsets.map(({ partition: number, offset }) => `${number}:${offset}`).join(' ')}`;
+    case 'pause':
+    case 'resume':
+      return `${effect.type} ${numbers(effect.partitions)}`;
+    case 'drained':
+      return 'drained';
+    case 'record-taken':
+      return `${effect.record.offset} ${effect.result}`;
+    case 'job-ended':
+      return `${short(effect.job.id)} ${effect.outcome.result}`;
+    case 'job-retry':
+      return `${short(effect.job.id)} waits${effect.charged ? '' : ' uncharged'}`;
+    case 'job-failed':
+      return `${short(effect.job.id)} failed for good: ${effect.disposition}`;
+    case 'reattached':
+      return `${short(effect.job.id)} reattached`;
+    case 'abandoned':
+      return `lost ${effect.partition.partition} with ${effect.jobs} jobs`;
+    case 'breaker-changed':
+      return `breaker ${effect.state}`;
+    case 'offsets-reset':
+      return `${effect.partition.partition} reset to ${effect.to}`;
+  }
+}

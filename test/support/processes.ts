@@ -1,0 +1,67 @@
+/** What the tests ask about processes, and the one way in which they wait: for a condition, with a deadline. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const POLL_MS = 10;
+
+/** Waits until `condition` holds; throws, naming `what`, when it does not within `deadlineMs`. */
+export async function waitUntil(
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs: number,
+  what: string,
+): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await delay(POLL_MS);
+  }
+}
+
+/** Pids of the living processes whose environment has `entry` (`NAME=value`). */
+export function processesWithMarker(entry: string): number[] {
+  return pids().filter((pid) => pid !== process.pid && read(`/proc/${pid}/environ`).split('\0').includes(entry));
+}
+
+export function isAlive(pid: number): boolean {
+  const state = stateOf(pid);
+  return state !== null && state !== 'Z' && state !== 'X';
+}
+
+/** Zombies whose parent is this process. */
+export function ownZombies(): number[] {
+  return pids().filter((pid) => {
+    const [state, parent] = statFields(pid);
+    return state === 'Z' && Number(parent) === process.pid;
+  });
+}
+
+/** The state letter of proc_pid_stat(5); null without such a process. */
+export function stateOf(pid: number): string | null {
+  return statFields(pid)[0] ?? null;
+}
+
+/** Resident memory of this process in bytes, and the most that it has been. */
+export function residentMemory(): { readonly now: number; readonly peak: number } {
+  const status = read('/proc/self/status');
+  const bytes = (field: string): number => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+function statFields(pid: number): string[] {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function pids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
