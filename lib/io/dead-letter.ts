@@ -25,7 +25,7 @@ export interface DeadLetterAdapter {
 const EXCERPT_BYTES = 64 * 1024;
 
 export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter {
-  const producer = options.kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 3 } });
+  const producer = options.kafka.producer({ allowAutoTopicCreation: options.createTopic, retry: { retries: 3 } });
   let ready: Promise<void> | null = null;
   /** Connects at the first letter: most services never need one. */
   const connect = () => {
@@ -51,26 +51,26 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter 
   };
 }
 
-async function prepare(
-  { kafka, sourceTopic, topic, createTopic }: DeadLetterOptions,
-  producer: Producer,
-): Promise<void> {
-  if (createTopic) {
-    const admin = kafka.admin({ retry: { retries: 3 } });
-    try {
-      await admin.connect();
-      if (!(await admin.listTopics()).includes(topic)) {
-        const { topics } = await admin.fetchTopicMetadata({ topics: [sourceTopic] });
-        const partitions = topics[0]?.partitions ?? [];
-        const replicationFactor = partitions[0]?.replicas.length ?? 1;
-        const numPartitions = Math.max(1, partitions.length);
-        await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor }], waitForLeaders: true });
-      }
-    } finally {
-      await admin.disconnect().catch(() => undefined);
-    }
-  }
+async function prepare(options: DeadLetterOptions, producer: Producer): Promise<void> {
+  // Where that is not permitted the topic may still be there, or made by the broker; the letter itself will tell.
+  if (options.createTopic) await createMissingTopic(options).catch(() => undefined);
   await producer.connect();
+}
+
+/** Creates the dead-letter topic with as many partitions and replicas as the source has. */
+async function createMissingTopic({ kafka, sourceTopic, topic }: DeadLetterOptions): Promise<void> {
+  const admin = kafka.admin({ retry: { retries: 3 } });
+  try {
+    await admin.connect();
+    if ((await admin.listTopics()).includes(topic)) return;
+    const { topics } = await admin.fetchTopicMetadata({ topics: [sourceTopic] });
+    const partitions = topics[0]?.partitions ?? [];
+    const replicationFactor = partitions[0]?.replicas.length ?? 1;
+    const numPartitions = Math.max(1, partitions.length);
+    await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor }], waitForLeaders: true });
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
 }
 
 async function produce(

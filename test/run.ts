@@ -1,0 +1,90 @@
+/**
+ * The test runner: starts one Kafka and one ClickHouse for the whole suite, runs `node --test` over every `*.test.js`
+ * beside it, or over the files and directories among its arguments, and stops both. Other arguments go to `node --test`:
+ * `npm test -- test/sandbox --test-name-pattern=Kafka`. A run in which no test ran has failed.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { clickHouseUrl, startClickHouse, startKafka } from './sandbox/sandbox.js';
+import { selectTests } from './test-selection.js';
+
+const REPORTER = fileURLToPath(new URL('./count-reporter.js', import.meta.url));
+const TESTS = fileURLToPath(new URL('.', import.meta.url));
+/** How long test files get to clean up after TERM. */
+const GRACE_MS = 5_000;
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => interrupted.abort(128 + constants.signals[signal]));
+}
+
+/** Runs the tests in a process group of their own, so that a signal ends every one of them. */
+async function nodeTest(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  if (interrupted.signal.aborted) return interrupted.signal.reason as number;
+  const tests = spawn(process.execPath, ['--test', ...args], {
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  let kill: NodeJS.Timeout | undefined;
+  const signalGroup = (signal: NodeJS.Signals): void => {
+    try {
+      process.kill(-(tests.pid as number), signal);
+    } catch {
+      // The group has ended already.
+    }
+  };
+  const interrupt = (): void => {
+    signalGroup('SIGTERM');
+    kill = setTimeout(() => signalGroup('SIGKILL'), GRACE_MS);
+  };
+  interrupted.signal.addEventListener('abort', interrupt);
+  const [code] = (await once(tests, 'exit')) as [number | null];
+  clearTimeout(kill);
+  return interrupted.signal.aborted ? (interrupted.signal.reason as number) : (code ?? 1);
+}
+
+/** The exit code: of `node --test`, or 1 where it ran nothing. */
+async function runTests(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'atd-test-run-'));
+  const count = join(directory, 'count');
+  try {
+    const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+    const counter = [`--test-reporter=${REPORTER}`, `--test-reporter-destination=${count}`];
+    const code = await nodeTest(['--test-concurrency=2', ...reporters, ...counter, ...args], env);
+    if (code !== 0) return code;
+    if (Number(await readFile(count, 'utf8')) > 0) return 0;
+    console.error('no test ran');
+    return 1;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<number> {
+  const { flags, files } = selectTests(process.argv.slice(2), TESTS);
+  if (files.length === 0) {
+    console.error(`no test file below ${TESTS}`);
+    return 1;
+  }
+  const starts = await Promise.allSettled([startKafka(), startClickHouse()]);
+  const [kafka, clickHouse] = starts;
+  try {
+    if (kafka.status === 'rejected') throw kafka.reason;
+    if (clickHouse.status === 'rejected') throw clickHouse.reason;
+    console.log(`Kafka: ${kafka.value.description}\nClickHouse: ${clickHouse.value.description}`);
+    return await runTests([...flags, ...files], {
+      KAFKA_BROKERS: kafka.value.brokers.join(','),
+      SANDBOX_KAFKA_KIND: kafka.value.kind,
+      CLICKHOUSE_URL: clickHouseUrl(clickHouse.value),
+    });
+  } finally {
+    await Promise.all(starts.map((start) => (start.status === 'fulfilled' ? start.value.stop() : undefined)));
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,159 @@
+/** Topics, messages and offsets for tests, through connections that are closed after each call. */
+import { randomUUID } from 'node:crypto';
+import { type Admin, type IHeaders, Partitioners } from 'kafkajs';
+import { kafkaClient, withAdmin } from './kafka-admin.js';
+
+export interface ProducedMessage {
+  readonly value: Uint8Array | string | null;
+  readonly key?: Uint8Array | string | null;
+  readonly headers?: Readonly<Record<string, string | Uint8Array>>;
+  /** By default what the key's hash says, or any. */
+  readonly partition?: number;
+}
+
+export interface ConsumedMessage {
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** The last value of each header, as text. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface GroupOffset {
+  readonly partition: number;
+  /** The offset that the group will read next; null where it never committed one. */
+  readonly committed: number | null;
+  /** The string that was committed with the offset. */
+  readonly metadata: string;
+  /** The offset that the next message will get. */
+  readonly end: number;
+}
+
+const READ_TIMEOUT_MS = 30_000;
+
+function bytes(value: Uint8Array | string | null): Buffer | null {
+  return value === null ? null : Buffer.from(value as Uint8Array);
+}
+
+/**
+ * Creates a topic. The mock cluster has no controller to ask for one, and makes every topic that it hears of, with four
+ * partitions. @throws Error where the topic has another number of partitions afterwards.
+ */
+export async function createTopic(
+  brokers: readonly string[],
+  topic: string,
+  partitions = 1,
+  config: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  await withAdmin(brokers, async (admin) => {
+    const { controller, brokers: nodes } = await admin.describeCluster();
+    if (nodes.some((node) => node.nodeId === controller)) {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+      });
+    }
+    const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
+    const made = metadata.topics[0]?.partitions.length ?? 0;
+    if (made !== partitions) throw new Error(`topic ${topic} has ${made} partitions instead of ${partitions}`);
+  });
+}
+
+/** Resolves once all replicas acknowledged every message. */
+export async function produce(
+  brokers: readonly string[],
+  topic: string,
+  messages: readonly ProducedMessage[],
+): Promise<void> {
+  const producer = kafkaClient(brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  try {
+    await producer.send({
+      topic,
+      acks: -1,
+      messages: messages.map((message) => ({
+        key: bytes(message.key ?? null),
+        value: bytes(message.value),
+        ...(message.partition === undefined ? {} : { partition: message.partition }),
+        ...(message.headers === undefined ? {} : { headers: { ...message.headers } as IHeaders }),
+      })),
+    });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+interface Range {
+  readonly partition: number;
+  readonly low: number;
+  readonly end: number;
+}
+
+async function ranges(admin: Admin, topic: string): Promise<Range[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets.map((o) => ({ partition: o.partition, low: Number(o.low), end: Number(o.high) }));
+}
+
+function headersOf(headers: IHeaders | undefined): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers ?? {}).map(([name, value]) => [name, String([value].flat().at(-1))]),
+  );
+}
+
+/**
+ * All messages that the topic holds now, by partition and offset. @throws Error where the topic does not exist or its
+ * end is not reached in 30 s.
+ */
+export async function readAll(brokers: readonly string[], topic: string): Promise<ConsumedMessage[]> {
+  const expected = await withAdmin(brokers, (admin) => ranges(admin, topic));
+  const open = new Map(expected.filter((range) => range.end > range.low).map((range) => [range.partition, range.end]));
+  const found: ConsumedMessage[] = [];
+  if (open.size === 0) return found;
+
+  const groupId = `atd-sandbox-reader-${randomUUID()}`;
+  const consumer = kafkaClient(brokers).consumer({ groupId, maxWaitTimeInMs: 100 });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      const left = () => `${topic}: the end of partitions ${[...open.keys()]} was not reached in ${READ_TIMEOUT_MS} ms`;
+      timer = setTimeout(() => reject(new Error(left())), READ_TIMEOUT_MS);
+      const run = consumer.run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          const { partition } = batch;
+          for (const { offset, key, value, headers } of batch.messages) {
+            const at = Number(offset);
+            if (at >= (open.get(partition) ?? 0)) continue;
+            found.push({ partition, offset: at, key, value, headers: headersOf(headers) });
+          }
+          if (Number(batch.lastOffset()) + 1 >= (open.get(partition) ?? Number.POSITIVE_INFINITY))
+            open.delete(partition);
+          if (open.size === 0) resolve();
+        },
+      });
+      run.catch(reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    await consumer.disconnect();
+  }
+  return found.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+}
+
+/** What a group has committed on a topic, against the topic's end, by partition. */
+export async function groupOffsets(brokers: readonly string[], groupId: string, topic: string): Promise<GroupOffset[]> {
+  return await withAdmin(brokers, async (admin) => {
+    const ends = await ranges(admin, topic);
+    const committed = (await admin.fetchOffsets({ groupId, topics: [topic] }))[0]?.partitions ?? [];
+    const offsets = ends.map(({ partition, end }) => {
+      const entry = committed.find((candidate) => candidate.partition === partition);
+      const offset = Number(entry?.offset ?? -1);
+      return { partition, committed: offset < 0 ? null : offset, metadata: entry?.metadata ?? '', end };
+    });
+    return offsets.sort((a, b) => a.partition - b.partition);
+  });
+}
