@@ -3,6 +3,8 @@ import type { Config } from './config.js';
 import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from './io/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from './io/dead-letter.js';
 import { createKafkaClient, type KafkaClientOptions } from './io/kafka-client.js';
+import { registerCodecs } from './io/kafka-codecs.js';
+import { stopIdleTimer } from './io/kafka-timer.js';
 import { createPool, type Pool, type PoolEvents } from './io/pool.js';
 
 export interface Adapters {
@@ -18,6 +20,8 @@ export interface AdapterEvents {
 }
 
 export function createAdapters(config: Config, events: AdapterEvents): Adapters {
+  registerCodecs();
+  stopIdleTimer();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;
   const { circuit_breaker, dead_letter } = config.service;

@@ -221,7 +221,7 @@ export class Service {
       },
       kafka: {
         mayRestart: () => !this.#draining,
-        onLog: (level, message, details) => this.#log(level, 'kafka.client', { message, ...details }),
+        onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
       },
     });
   }

@@ -53,7 +53,7 @@ function pem(name: string, file: string | null): Record<string, string> {
 }
 
 function passOn({ level, log }: LogEntry, onLog: KafkaClientOptions['onLog']): void {
-  const { message, timestamp: _timestamp, logger: _logger, ...details } = log;
+  const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
   if (message === OFFSET_OUT_OF_RANGE) onLog('error', message, details);
   else onLog(level <= logLevel.WARN ? 'warn' : 'debug', message, details);
 }
