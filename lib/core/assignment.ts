@@ -28,12 +28,21 @@ export class Assignment {
       const key = partitionKey(partition);
       const owned = before.get(key) ?? ownPartition(partition);
       owned.paused = null;
+      owned.tracker.rejoined();
       this.#owned.set(key, owned);
       before.delete(key);
     }
     const lost = [...before.values()];
     for (const owned of lost) owned.lost = true;
     return lost;
+  }
+
+  /** The partition's offsets began anew: what was kept of it is lost, and it is owned as if it had just been given. */
+  renew(owned: OwnedPartition): OwnedPartition {
+    const fresh: OwnedPartition = { ...ownPartition(owned), paused: owned.paused };
+    owned.lost = true;
+    this.#owned.set(partitionKey(owned), fresh);
+    return fresh;
   }
 
   /** Notes what each partition should be and returns those for which that is news. */

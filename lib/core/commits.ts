@@ -13,7 +13,6 @@ export class Commits {
   readonly #dirty = new Set<OwnedPartition>();
   #inFlight = false;
   #notBefore = 0;
-  #failures = 0;
 
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
@@ -21,11 +20,6 @@ export class Commits {
 
   get inFlight(): boolean {
     return this.#inFlight;
-  }
-
-  /** Failed commits since the last that succeeded. */
-  get failures(): number {
-    return this.#failures;
   }
 
   /** Something of this partition completed. */
@@ -55,12 +49,10 @@ export class Commits {
 
   succeeded(): void {
     this.#inFlight = false;
-    this.#failures = 0;
   }
 
   failed(now: number, partitions: Iterable<OwnedPartition>): void {
     this.#inFlight = false;
-    this.#failures += 1;
     this.#notBefore = now + Math.max(RETRY_MS, this.#intervalMs);
     for (const owned of partitions) this.#dirty.add(owned);
   }

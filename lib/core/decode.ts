@@ -20,6 +20,8 @@ export type Decoded =
 
 /** Files that one message may name; more is a mistake of its producer rather than a wish. */
 const MAX_FILES = 10_000;
+/** A pebibyte. A larger claim is a mistake, and sums of such claims would leave the numbers that are exact. */
+const MAX_SIZE = 2 ** 50;
 /** Characters of the message that an error may quote. */
 const QUOTED = 80;
 
@@ -60,7 +62,7 @@ function decodeObject(message: Record<string, unknown>): Decoded {
       tenant,
       // `format` and `size` only inform: a strange value in them is no reason to refuse a file.
       format: typeof format === 'string' ? format : null,
-      size: typeof size === 'number' && Number.isFinite(size) && size >= 0 ? size : null,
+      size: typeof size === 'number' && size >= 0 && size <= MAX_SIZE ? size : null,
     },
   };
 }

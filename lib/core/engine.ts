@@ -6,33 +6,25 @@
  * scheduler, a slot (when one is free and the breaker permits) and a verdict; `records.ts` has the life of the record.
  */
 import type { KafkaRecord, Outcome, TopicPartition } from '../types.js';
-import { type LoadLimits, shouldPauseAll, shouldPausePartition } from './backpressure.js';
-import { type BreakerRules, CircuitBreaker } from './circuit-breaker.js';
-import { buildCommand, type CommandRules } from './command.js';
+import { shouldPauseAll, shouldPausePartition } from './backpressure.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import { buildCommand } from './command.js';
 import type { Disposition, Effect, EngineEvent } from './events.js';
-import { type RecordRules, Records } from './records.js';
-import { decideRetry, isCharged, type RetryRules } from './retry-policy.js';
+import { Records } from './records.js';
+import { decideRetry, isCharged } from './retry-policy.js';
 import { Scheduler } from './scheduler.js';
+import type { EngineSettings } from './settings.js';
 import { type EngineStatus, statusOf } from './status.js';
-import { createWork, type Work } from './work.js';
-
-export interface EngineSettings {
-  readonly slots: number;
-  readonly records: RecordRules;
-  /** Records of one partition that may be delivered and not yet passed by a commit. */
-  readonly maxUncommitted: number;
-  readonly load: LoadLimits;
-  readonly command: CommandRules;
-  readonly retry: RetryRules;
-  readonly breaker: BreakerRules;
-}
+import { createWork, type OwnedPartition, type Work } from './work.js';
 
 type Lifecycle =
   | { readonly kind: 'starting' | 'running' | 'stopped' }
-  | { readonly kind: 'draining'; readonly stopAt: number; readonly stopped: boolean };
+  | { readonly kind: 'draining'; readonly stopAt: number; readonly stopped: boolean; readonly finalCommits: number };
 
 /** Tries at the last commit of a drain; what it would have saved is loaded again and recognised, not lost. */
 const MAX_FINAL_COMMITS = 3;
+/** How soon a job is tried again whose place is still taken by a child of an older record with the same offset. */
+const TAKEN_MS = 1_000;
 
 export class Engine {
   readonly #settings: EngineSettings;
@@ -55,6 +47,7 @@ export class Engine {
 
   /** @param now milliseconds on a clock that never goes back; wall time where a deadline is shown to people */
   handle(event: EngineEvent, now: number): Effect[] {
+    if (this.#lifecycle.kind === 'stopped') return [];
     this.#effects = [];
     const breakerBefore = this.#breaker.state;
     this.#take(event, now);
@@ -72,13 +65,13 @@ export class Engine {
 
   /** When `handle` wants a `tick` at the latest, or null when only other events can change anything. */
   nextWakeAt(): number | null {
+    if (this.#lifecycle.kind === 'stopped') return null;
     const { commits, letters } = this.#records;
     const times =
       this.#lifecycle.kind === 'draining'
         ? [commits.nextAt(), this.#lifecycle.stopped ? null : this.#lifecycle.stopAt]
         : [commits.nextAt(), letters.nextAt(), this.#nextStartAt()];
-    const known = times.filter((time) => time !== null);
-    return known.length === 0 ? null : Math.min(...known);
+    return times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null);
   }
 
   /** When a job may be started that may not be started now; null when that depends on the end of another one. */
@@ -117,7 +110,7 @@ export class Engine {
         return this.#records.commits.failed(now, this.#records.assignment.values());
       case 'drain':
         if (this.#lifecycle.kind === 'starting' || this.#lifecycle.kind === 'running') {
-          this.#lifecycle = { kind: 'draining', stopAt: event.stopAt, stopped: false };
+          this.#lifecycle = { kind: 'draining', stopAt: event.stopAt, stopped: false, finalCommits: 0 };
         }
         return;
       case 'hasten':
@@ -133,20 +126,25 @@ export class Engine {
 
   #reassign(partitions: readonly TopicPartition[]): void {
     if (this.#lifecycle.kind === 'starting') this.#lifecycle = { kind: 'running' };
-    for (const lost of this.#records.assignment.replace(partitions)) {
-      const dropped = this.#scheduler.drop((work) => work.open.owned === lost).length;
-      const running = [...this.#running.values()].filter((work) => work.open.owned === lost).length;
-      const { topic, partition } = lost;
-      this.#effects.push({ type: 'abandoned', partition: { topic, partition }, jobs: dropped + running });
-    }
+    for (const lost of this.#records.assignment.replace(partitions)) this.#abandon(lost);
+  }
+
+  #abandon(lost: OwnedPartition): void {
+    const dropped = this.#scheduler.drop((work) => work.open.owned === lost).length;
+    const running = [...this.#running.values()].filter((work) => work.open.owned === lost).length;
+    const { topic, partition } = lost;
+    this.#effects.push({ type: 'abandoned', partition: { topic, partition }, jobs: dropped + running });
   }
 
   #admit(record: KafkaRecord, now: number): void {
+    const owned = this.#records.assignment.get(record);
     const begun = this.#records.begin(record, now);
+    if (owned?.lost) this.#abandon(owned);
     if (begun === null) return;
     for (const job of begun.jobs) {
       const running = this.#running.get(job.id);
-      if (running === undefined) {
+      // Of a topic that was made anew, the same offset is another record.
+      if (running === undefined || running.job.timestamp !== job.timestamp || running.job.file !== job.file) {
         this.#scheduler.push(createWork(job, begun.open, now));
       } else {
         // The partition was lost and came back while the child ran on.
@@ -161,13 +159,18 @@ export class Engine {
     while (this.#running.size < this.#settings.slots && this.#breaker.permits(now)) {
       const work = this.#scheduler.next(now);
       if (work === null) return;
-      work.starts += 1;
-      work.startedAt = now;
-      this.#running.set(work.job.id, work);
-      this.#breaker.started(work.job.id);
-      const command = buildCommand(work.job, work.starts, this.#settings.command);
-      this.#effects.push({ type: 'run', job: work.job, attempt: work.starts, command });
+      if (this.#running.has(work.job.id)) this.#scheduler.delay(work, now + TAKEN_MS);
+      else this.#start(work, now);
     }
+  }
+
+  #start(work: Work, now: number): void {
+    work.starts += 1;
+    work.startedAt = now;
+    this.#running.set(work.job.id, work);
+    this.#breaker.started(work.job.id);
+    const command = buildCommand(work.job, work.starts, this.#settings.command);
+    this.#effects.push({ type: 'run', job: work.job, attempt: work.starts, command });
   }
 
   #finish(jobId: string, outcome: Outcome, now: number): void {
@@ -175,9 +178,8 @@ export class Engine {
     if (work === undefined) return;
     this.#running.delete(jobId);
     this.#breaker.ended(jobId, outcome.result, outcome.reason, now);
-    const { job, starts: attempt } = work;
-    const queuedMs = work.startedAt - work.arrivedAt;
-    this.#effects.push({ type: 'job-ended', job, attempt, outcome, queuedMs });
+    const { job, starts: attempt, startedAt, arrivedAt } = work;
+    this.#effects.push({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
     if (work.open.owned.lost) return;
     const charged = isCharged(outcome);
     if (charged) work.charged += 1;
@@ -189,28 +191,23 @@ export class Engine {
         return this.#records.settle(work.open, null);
       case 'dead-letter':
         return this.#fail(work, verdict.disposition, outcome);
-      case 'retry':
-        this.#scheduler.delay(work, verdict.at);
-        this.#effects.push({
-          type: 'job-retry',
-          job,
-          at: verdict.at,
-          charged,
-          reason: outcome.result,
-          why: outcome.reason,
-        });
+      case 'retry': {
+        const { at } = verdict;
+        this.#scheduler.delay(work, at);
+        this.#effects.push({ type: 'job-retry', job, at, charged, reason: outcome.result, why: outcome.reason });
         return;
+      }
       case 'abandon':
         return;
     }
   }
 
   #fail(work: Work, disposition: Disposition, outcome: Outcome): void {
-    const { job, charged: attempts, firstFailedAt, open } = work;
+    const { job, charged: attempts } = work;
     const { reason } = outcome;
     this.#effects.push({ type: 'job-failed', job, disposition, reason });
-    const failure = { file: job.file, disposition, reason, attempts, outcome, firstFailedAt: firstFailedAt ?? 0 };
-    this.#records.settle(open, failure);
+    const firstFailedAt = work.firstFailedAt ?? 0;
+    this.#records.settle(work.open, { file: job.file, disposition, reason, attempts, outcome, firstFailedAt });
   }
 
   #adjustPauses(): void {
@@ -232,14 +229,18 @@ export class Engine {
 
   #advanceDrain(now: number): void {
     if (this.#lifecycle.kind !== 'draining') return;
-    const { stopAt, stopped } = this.#lifecycle;
+    const { stopAt, stopped, finalCommits } = this.#lifecycle;
     if (now >= stopAt && !stopped) {
       for (const jobId of this.#running.keys()) this.#effects.push({ type: 'stop', jobId });
-      this.#lifecycle = { kind: 'draining', stopAt, stopped: true };
+      this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
-    if (this.#running.size > 0 || this.#records.letters.inFlight > 0) return;
-    if (this.#records.commits.failures < MAX_FINAL_COMMITS) this.#records.commit(now, true);
-    if (this.#records.commits.inFlight) return;
+    const { commits, letters } = this.#records;
+    if (this.#running.size > 0 || letters.inFlight > 0) return;
+    if (commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
+      this.#lifecycle = { ...this.#lifecycle, finalCommits: finalCommits + 1 };
+      this.#records.commit(now, true);
+    }
+    if (commits.inFlight) return;
     this.#lifecycle = { kind: 'stopped' };
     this.#effects.push({ type: 'drained' });
   }

@@ -8,6 +8,9 @@
  * Kafka delivers a partition in ascending order, so the window is a pair of parallel arrays searched by bisection: no
  * hashing, and completion in any order costs O(log n) whatever the window's width. After a rejoin the client rewinds to
  * the committed offset; what the window knows is recognised there and not begun again.
+ *
+ * Going back further is a reset. A commit may be acknowledged in the middle of such a repetition, so an offset behind it
+ * proves nothing as long as the deliveries ascend: only the first one after a join, or a step back, is judged.
  */
 
 /** Entries before the head that may pile up before the arrays are trimmed; trimming is then O(1) per completion. */
@@ -22,27 +25,33 @@ export class OffsetTracker {
   #head = 0;
   /** The position that a commit may name, or null before anything was completed. */
   #position: number | null = null;
+  /** The position that the broker acknowledged last. */
   #confirmed: number | null = null;
+  /** The lowest offset that the next join may rewind to. */
+  #floor: number | null = null;
+  /** The last delivery since the last join. */
+  #last: number | null = null;
   #completedAhead = 0;
-
   /**
    * Takes a delivered offset. `reset` means that the partition went back behind what we had committed (the topic was made
-   * anew, or somebody rewound the group): what was known is forgotten and the offset begins as new.
+   * anew, or somebody rewound the group): what this tracker knows is of no use any more, and nothing was begun.
    */
   begin(offset: number): Begun {
-    if (this.#confirmed !== null && offset < this.#confirmed) {
-      this.#forget();
-      this.#offsets.push(offset);
-      this.#done.push(false);
-      return 'reset';
-    }
-    const lowest = this.#offsets[this.#head] ?? this.#position;
-    if (lowest !== null && offset < lowest) return 'done';
+    if (this.#isReset(offset)) return 'reset';
+    this.#last = offset;
+    this.#floor = Math.min(this.#floor ?? offset, offset);
+    if (this.#position !== null && offset < this.#position) return 'done';
     const index = this.#indexFrom(offset);
     if (this.#offsets[index] === offset) return this.#done[index] === true ? 'done' : 'in-flight';
     this.#offsets.splice(index, 0, offset);
     this.#done.splice(index, 0, false);
     return 'new';
+  }
+
+  /** The group was joined anew: the client now goes back to what the broker knows as committed. */
+  rejoined(): void {
+    this.#last = null;
+    this.#floor = this.#confirmed ?? this.#floor;
   }
 
   /** Marks a begun offset complete. An offset that is unknown or complete already changes nothing. */
@@ -65,9 +74,13 @@ export class OffsetTracker {
     return this.#position !== null && this.#position !== this.#confirmed ? this.#position : null;
   }
 
-  /** The broker acknowledged a commit of `offset`. */
+  /**
+   * The broker acknowledged a commit of `offset`. One from before the partition was lost may be acknowledged after its
+   * return: it has moved the group, but says nothing about what this tracker completed.
+   */
   confirm(offset: number): void {
-    if (this.#confirmed === null || offset > this.#confirmed) this.#confirmed = offset;
+    if (this.#position !== null && offset <= this.#position) this.#confirmed = offset;
+    this.#floor = Math.min(this.#floor ?? offset, offset);
   }
 
   /** Delivered offsets from the lowest incomplete one on: what a crash now would have redelivered. */
@@ -84,13 +97,11 @@ export class OffsetTracker {
     return this.span - this.#completedAhead;
   }
 
-  #forget(): void {
-    this.#offsets = [];
-    this.#done = [];
-    this.#head = 0;
-    this.#position = null;
-    this.#confirmed = null;
-    this.#completedAhead = 0;
+  #isReset(offset: number): boolean {
+    const isFresh = this.#position === null && this.#offsets.length === 0;
+    if (isFresh || (this.#last !== null && offset > this.#last)) return false;
+    const floor = this.#last === null ? this.#floor : (this.#confirmed ?? this.#floor);
+    return floor !== null && offset < floor;
   }
 
   #trim(): void {

@@ -38,9 +38,9 @@ export class Records {
     return bytes;
   }
 
-  /** Takes a delivered record; returns the jobs that it asks for, or null when there is nothing to run for it. */
+  /** Takes a delivered record, whose partition is renewed if its offsets were reset; returns the jobs that it asks for, or null when there is nothing to run for it. */
   begin(record: KafkaRecord, now: number): { readonly open: OpenRecord; readonly jobs: readonly Job[] } | null {
-    const owned = this.assignment.get(record);
+    let owned = this.assignment.get(record);
     if (owned === null) return null;
     const begun = owned.tracker.begin(record.offset);
     if (begun === 'in-flight' || begun === 'done') {
@@ -50,6 +50,8 @@ export class Records {
     if (begun === 'reset') {
       const { topic, partition } = owned;
       this.#emit({ type: 'offsets-reset', partition: { topic, partition }, to: record.offset });
+      owned = this.assignment.renew(owned);
+      owned.tracker.begin(record.offset);
     }
     owned.heldBytes += heldBy(record);
     const decoded = decode(record.value, this.#rules.maxMessageBytes);

@@ -15,6 +15,9 @@ export interface RetryRules {
   readonly permanentExitCodes: readonly number[];
 }
 
+/** Least wait before an uncharged repetition: there may be any number of them, also where `backoffMs` is 0. */
+const MIN_UNCHARGED_MS = 100;
+
 export type Verdict =
   | { readonly kind: 'complete' }
   | { readonly kind: 'retry'; readonly at: number; readonly charged: boolean }
@@ -45,7 +48,11 @@ export function decideRetry(
     case 'sink-unavailable':
     case 'machine-fault':
     case 'service-fault':
-      return { kind: 'retry', at: now + backoff(uncharged + 1, rules, random), charged: false };
+      return {
+        kind: 'retry',
+        at: now + Math.max(MIN_UNCHARGED_MS, backoff(uncharged + 1, rules, random)),
+        charged: false,
+      };
     case 'failed':
       if (outcome.exitCode !== null && rules.permanentExitCodes.includes(outcome.exitCode)) {
         return { kind: 'dead-letter', disposition: 'permanent-failure' };

@@ -1,9 +1,24 @@
 /** The configuration as the engine's parts want it: seconds to milliseconds, and each part its slice. */
-import type { EngineSettings } from './engine.js';
+import type { LoadLimits } from './backpressure.js';
+import type { BreakerRules } from './circuit-breaker.js';
+import type { CommandRules } from './command.js';
+import type { RecordRules } from './records.js';
+import type { RetryRules } from './retry-policy.js';
+
+export interface EngineSettings {
+  readonly slots: number;
+  readonly records: RecordRules;
+  /** Records of one partition that may be delivered and not yet passed by a commit. */
+  readonly maxUncommitted: number;
+  readonly load: LoadLimits;
+  readonly command: CommandRules;
+  readonly retry: RetryRules;
+  readonly breaker: BreakerRules;
+}
 
 /** What is read of the configuration; its keys are those of the file. */
 export interface EngineConfig {
-  readonly clickhouse: EngineSettings['command']['clickhouse'];
+  readonly clickhouse: CommandRules['clickhouse'];
   readonly as_cli: {
     readonly timeout: number;
     readonly grace: number;

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import type { CommandRules } from '../../lib/core/command.js';
-import { Engine, type EngineSettings } from '../../lib/core/engine.js';
+import { Engine } from '../../lib/core/engine.js';
 import type { DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
+import type { EngineSettings } from '../../lib/core/settings.js';
 import type { EngineStatus } from '../../lib/core/status.js';
 import type { KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../../lib/types.js';
 

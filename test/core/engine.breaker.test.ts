@@ -1,0 +1,126 @@
+/** Transcripts of an unavailable ClickHouse: the breaker opens after two faults in a row, here for 1 s, then 2 s, then 4 s. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Play, SETTINGS } from '../support/engine.js';
+
+const RETRY_SOON = { ...SETTINGS.retry, backoffMs: 100, maxBackoffMs: 100 };
+
+/** Two jobs ran into the fault and wait; one more waits for its first start. */
+function opened(): Play {
+  const play = new Play({ slots: 2, retry: RETRY_SOON });
+  play.assign(0);
+  for (const offset of [0, 1, 2]) play.deliver(offset);
+  assert.deepEqual(play.end(0, 'sink-unavailable'), [
+    '0/0/0 sink-unavailable',
+    '0/0/0 waits uncharged',
+    'run 0/2/0 attempt 1',
+  ]);
+  assert.deepEqual(play.end(1, 'sink-unavailable'), [
+    '0/1/0 sink-unavailable',
+    '0/1/0 waits uncharged',
+    'pause 0',
+    'breaker open',
+  ]);
+  return play;
+}
+
+describe('the engine: the circuit breaker', () => {
+  it('opens after faults in a row, lets what runs end, and starts nothing until its time is over', () => {
+    const play = opened();
+    assert.equal(play.wakesIn, 1_000);
+    assert.equal(play.status.breaker.cause, 'sink-unavailable');
+    assert.equal(play.status.breaker.since, play.now);
+    assert.deepEqual(play.end(2), ['0/2/0 succeeded']);
+    assert.deepEqual(play.wait(999), []);
+    assert.equal(play.status.breaker.state, 'open');
+  });
+
+  it('then starts one canary alone, whose success lets the others go', () => {
+    const play = opened();
+    play.end(2);
+    assert.deepEqual(play.wait(1_000), ['run 0/0/0 attempt 2', 'breaker half-open']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(5_000), []);
+    assert.deepEqual(play.end(0), [
+      '0/0/0 succeeded',
+      'run 0/1/0 attempt 2',
+      'resume 0',
+      'commit 0:1',
+      'breaker closed',
+    ]);
+  });
+
+  it('stays open for twice as long after each canary that fails, up to the longest wait', () => {
+    const play = opened();
+    play.end(2);
+    for (const wait of [1_000, 2_000, 4_000, 4_000]) {
+      assert.equal(play.wakesIn, wait);
+      assert.ok(play.wait(wait).includes('breaker half-open'));
+      const [canary] = play.status.running;
+      assert.ok(play.end(`0/${canary?.job.offset}/0`, 'sink-unavailable').includes('breaker open'));
+    }
+  });
+
+  it('closes when the canary fails by its own fault: ClickHouse answered', () => {
+    const play = opened();
+    play.end(2);
+    play.wait(1_000);
+    assert.ok(play.end(0, 'failed').includes('breaker closed'));
+  });
+
+  it('takes the next job as the canary when the first one told nothing', () => {
+    const play = opened();
+    play.end(2);
+    play.wait(1_000);
+    assert.deepEqual(play.end(0, 'machine-fault'), [
+      '0/0/0 machine-fault',
+      '0/0/0 waits uncharged',
+      'run 0/1/0 attempt 2',
+    ]);
+    assert.equal(play.status.breaker.state, 'half-open');
+  });
+
+  it('waits for the end of a job that began before it opened when there is no free slot', () => {
+    const play = new Play({ slots: 1, retry: RETRY_SOON, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    play.assign(0);
+    play.deliver(0);
+    play.deliver(1);
+    play.end(0, 'sink-unavailable');
+    assert.deepEqual(play.wait(1_000), ['run 0/1/0 attempt 1', 'breaker half-open']);
+    assert.equal(play.wakesIn, null);
+  });
+
+  it('reads on when nothing is left to try, so that the next record brings a canary', () => {
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    play.assign(0);
+    play.deliver(0);
+    assert.ok(play.end(0, 'sink-unavailable').includes('pause 0'));
+    assert.deepEqual(play.assign(1), ['lost 0 with 1 jobs', 'resume 1']);
+    assert.deepEqual(play.wait(1_000), ['breaker half-open']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.deliver(7, undefined, { partition: 1 }), ['7 accepted', 'run 1/7/0 attempt 1', 'pause 1']);
+    assert.deepEqual(play.end('1/7/0'), ['1/7/0 succeeded', 'resume 1', 'commit 1:8', 'breaker closed']);
+  });
+
+  it('holds a record back that arrives while it is open', () => {
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    play.assign(0, 1);
+    play.deliver(0);
+    play.end(0, 'sink-unavailable');
+    play.assign(1);
+    assert.deepEqual(play.deliver(7, undefined, { partition: 1 }), ['7 accepted', 'pause 1']);
+    assert.deepEqual(play.wait(1_000), ['run 1/7/0 attempt 1', 'breaker half-open']);
+  });
+
+  it('never dead-letters for an executable that cannot be run', () => {
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    play.assign(0);
+    play.deliver(0);
+    for (let n = 0; n < 10; n += 1) {
+      play.end(0, 'service-fault');
+      while (play.status.running.length === 0) play.wait(play.wakesIn as number);
+    }
+    assert.equal(play.letters.size, 0);
+    assert.equal(play.status.breaker.cause, 'service-fault');
+  });
+});

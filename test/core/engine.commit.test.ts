@@ -1,0 +1,100 @@
+/** Transcripts of commits: which offset, when, and what becomes of one that fails. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Play } from '../support/engine.js';
+
+function loading(...offsets: number[]): Play {
+  const play = new Play({ slots: 10 });
+  play.assign(0);
+  for (const offset of offsets) play.deliver(offset);
+  return play;
+}
+
+describe('the engine: commits', () => {
+  it('pass no incomplete offset, and all that is complete beyond it with it', () => {
+    const play = loading(5, 6, 7);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.deepEqual(play.end(7), ['0/7/0 succeeded']);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:8']);
+  });
+
+  it('wait for delivered offsets only: a gap in the numbering holds nothing back', () => {
+    const play = loading(5, 9, 12);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:9']);
+    play.committed('0:9');
+    play.end(12);
+    play.now += 100;
+    assert.deepEqual(play.end(9), ['0/9/0 succeeded', 'commit 0:13']);
+  });
+
+  it('wait for a dead letter to be acknowledged', () => {
+    const play = loading();
+    play.deliver(5, 'no json');
+    play.deliver(6);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.deepEqual(play.acknowledge(1), ['commit 0:7']);
+  });
+
+  it('are sent one at a time; what completes meanwhile goes with the next one', () => {
+    const play = loading(5, 6, 7);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
+    play.now += 1_000;
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.committed('0:6'), ['commit 0:7']);
+  });
+
+  it('are an interval apart', () => {
+    const play = loading(5, 6, 7);
+    play.end(5);
+    play.committed('0:6');
+    play.now += 40;
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.equal(play.wakesIn, 60);
+    assert.deepEqual(play.wait(59), []);
+    assert.deepEqual(play.wait(1), ['commit 0:7']);
+  });
+
+  it('gather what completed in several partitions', () => {
+    const play = new Play({ slots: 10 });
+    play.assign(0, 1);
+    play.deliver(5);
+    play.deliver(8, undefined, { partition: 1 });
+    play.deliver(6);
+    play.end(5);
+    play.end('1/8/0');
+    play.end(6);
+    play.now += 100;
+    assert.deepEqual(play.committed('0:6'), ['commit 1:9 0:7']);
+  });
+
+  it('do not wait for the interval when the group is about to be rebalanced', () => {
+    const play = loading(5, 6);
+    play.end(5);
+    play.committed('0:6');
+    play.end(6);
+    assert.deepEqual(play.tell({ type: 'rebalancing' }), ['commit 0:7']);
+    assert.deepEqual(play.tell({ type: 'rebalancing' }), []);
+  });
+
+  it('are tried again a second after one failed, with what has completed since', () => {
+    const play = loading(5, 6);
+    play.end(5);
+    assert.deepEqual(play.commitFailed('0:6'), []);
+    assert.equal(play.wakesIn, 1_000);
+    play.end(6);
+    assert.deepEqual(play.wait(999), []);
+    assert.deepEqual(play.wait(1), ['commit 0:7']);
+    assert.deepEqual(play.committed('0:7'), []);
+    assert.equal(play.wakesIn, null);
+  });
+
+  it('name no partition that was lost meanwhile', () => {
+    const play = loading(5);
+    play.end(5);
+    play.commitFailed('0:6');
+    play.assign(1);
+    assert.deepEqual(play.wait(1_000), []);
+    assert.equal(play.wakesIn, null);
+  });
+});

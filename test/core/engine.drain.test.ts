@@ -1,0 +1,144 @@
+/** Transcripts of a stop: what runs may finish until `stopAt`, the last commit is answered, and then nothing moves. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Play } from '../support/engine.js';
+
+function loading(...offsets: number[]): Play {
+  const play = new Play({ slots: 2 });
+  play.assign(0);
+  for (const offset of offsets) play.deliver(offset);
+  return play;
+}
+
+describe('the engine: drain', () => {
+  it('ends at once before there was any assignment', () => {
+    const play = new Play();
+    assert.deepEqual(play.drain(1_000), ['drained']);
+    assert.equal(play.status.state, 'stopped');
+    assert.equal(play.wakesIn, null);
+  });
+
+  it('ends at once when nothing runs', () => {
+    assert.deepEqual(loading().drain(1_000), ['pause 0', 'drained']);
+  });
+
+  it('starts nothing more, waits for what runs, commits without waiting for the interval, and ends', () => {
+    const play = loading(5, 6, 7);
+    play.end(5);
+    play.committed('0:6');
+    assert.deepEqual(play.drain(10_000), ['pause 0']);
+    assert.equal(play.status.state, 'draining');
+    assert.deepEqual(play.end(7), ['0/7/0 succeeded']);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'commit 0:8']);
+    assert.deepEqual(play.committed('0:8'), ['drained']);
+    assert.equal(play.wakesIn, null);
+  });
+
+  it('stops what still runs at stopAt, once', () => {
+    const play = loading(5, 6);
+    play.drain(10_000);
+    assert.equal(play.wakesIn, 10_000);
+    assert.deepEqual(play.wait(9_999), []);
+    assert.deepEqual(play.wait(1), ['stop 0/5/0', 'stop 0/6/0']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(5_000), []);
+    assert.deepEqual(play.end(5, 'stopped'), ['0/5/0 stopped']);
+    assert.deepEqual(play.end(6, 'stopped'), ['0/6/0 stopped', 'drained']);
+  });
+
+  it('counts a child that ends well although it was asked to stop', () => {
+    const play = loading(5);
+    play.drain(0);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
+    assert.deepEqual(play.committed('0:6'), ['drained']);
+  });
+
+  it('does not wait for the children when it is hastened', () => {
+    const play = loading(5);
+    play.drain(10_000);
+    assert.deepEqual(play.tell({ type: 'hasten' }), ['stop 0/5/0']);
+    assert.deepEqual(play.tell({ type: 'hasten' }), []);
+    assert.deepEqual(play.end(5, 'stopped'), ['0/5/0 stopped', 'drained']);
+  });
+
+  it('is not begun by hastening, nor begun twice', () => {
+    const play = loading(5);
+    assert.deepEqual(play.tell({ type: 'hasten' }), []);
+    play.drain(10_000);
+    play.drain(1);
+    assert.equal(play.wakesIn, 10_000);
+  });
+
+  it('leaves a failed job to whoever reads its record next', () => {
+    const play = loading(5);
+    play.drain(10_000);
+    assert.deepEqual(play.end(5, 'failed'), ['0/5/0 failed', '0/5/0 waits', 'drained']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(60_000), []);
+  });
+
+  it('waits for a letter that is on its way, not for one that was refused', () => {
+    const play = loading();
+    play.deliver(5, 'no json');
+    play.deliver(6, 'no json');
+    assert.deepEqual(play.drain(10_000), ['pause 0']);
+    assert.deepEqual(play.acknowledge(1), ['commit 0:6']);
+    assert.deepEqual(play.refuse(2), []);
+    assert.deepEqual(play.committed('0:6'), ['drained']);
+    assert.deepEqual(play.wait(60_000), []);
+  });
+
+  it('sends the letter of a job that dies in the drain', () => {
+    const play = loading(5);
+    play.drain(10_000);
+    assert.deepEqual(play.end(5, 'path-denied'), [
+      '0/5/0 path-denied',
+      '0/5/0 failed for good: path-denied',
+      'letter 1 path-denied of 5',
+    ]);
+    assert.deepEqual(play.acknowledge(1), ['commit 0:6']);
+    assert.deepEqual(play.committed('0:6'), ['drained']);
+  });
+
+  it('tries the last commit three times more, and ends all the same', () => {
+    const play = loading(5);
+    play.drain(10_000);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
+    for (let repetition = 1; repetition <= 3; repetition += 1) {
+      assert.deepEqual(play.commitFailed('0:6'), ['commit 0:6']);
+    }
+    assert.deepEqual(play.commitFailed('0:6'), ['drained']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(60_000), []);
+  });
+
+  it('tries the last commit although commits failed before it began', () => {
+    const play = loading(5);
+    play.end(5);
+    for (let failures = 1; failures <= 3; failures += 1) {
+      play.commitFailed('0:6');
+      if (failures < 3) assert.deepEqual(play.wait(1_000), ['commit 0:6']);
+    }
+    assert.deepEqual(play.drain(10_000), ['pause 0', 'commit 0:6']);
+    assert.deepEqual(play.committed('0:6'), ['drained']);
+  });
+
+  it('goes on when the group gives another assignment meanwhile', () => {
+    const play = loading(5);
+    play.drain(10_000);
+    assert.deepEqual(play.assign(0, 1), ['pause 0 1']);
+    assert.deepEqual(play.assign(1), ['lost 0 with 1 jobs', 'pause 1']);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'drained']);
+  });
+
+  it('answers nothing any more when it has ended', () => {
+    const play = loading(5);
+    play.end(5, 'failed');
+    play.drain(0);
+    assert.equal(play.status.state, 'stopped');
+    assert.deepEqual(play.deliver(6), []);
+    assert.deepEqual(play.assign(0), []);
+    assert.deepEqual(play.tell({ type: 'rebalancing' }), []);
+    assert.equal(play.wakesIn, null);
+  });
+});

@@ -1,0 +1,40 @@
+/** The project's documents as the tests read them: text, table rows, sections. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from './package-root.js';
+
+/** A file of the project. */
+export function read(path: string): string {
+  return readFileSync(join(PACKAGE_ROOT, path), 'utf8');
+}
+
+/** The cells of all table rows whose first cell is one name in backticks. */
+export function tableRows(path: string): string[][] {
+  return read(path)
+    .split('\n')
+    .filter((line) => /^\| `[^`]+` \|/.test(line))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim()),
+    );
+}
+
+/** The name in a row's first cell. */
+export function nameOf(row: readonly string[]): string {
+  return row[0]?.slice(1, -1) ?? '';
+}
+
+/** The rows of one section, which ends at the next heading. */
+export function section(path: string, heading: string): string {
+  const text = read(path).split(`\n## ${heading}\n`)[1];
+  assert.ok(text !== undefined, `${path} has no section ${heading}`);
+  return text.split('\n## ', 1)[0] as string;
+}
+
+/** First cells of a section's table rows. */
+export function namesInSection(path: string, heading: string): string[] {
+  return [...section(path, heading).matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] as string);
+}

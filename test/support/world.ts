@@ -1,0 +1,299 @@
+/**
+ * The world of an engine as a model: partitions with their records and committed positions, loaders that run, letters and
+ * a commit on their way. It performs the engine's actions and knows the truth about what was loaded, so it can say at
+ * every effect whether the engine keeps its promises.
+ */
+import assert from 'node:assert/strict';
+import { Engine } from '../../lib/core/engine.js';
+import type { CommitOffset, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
+import type { EngineSettings } from '../../lib/core/settings.js';
+import type { KafkaRecord, Outcome } from '../../lib/types.js';
+import { partition, record } from './engine.js';
+import type { Random } from './random.js';
+
+const TENANTS = ['acme', 'globex', 'initech', undefined];
+
+export interface LogEntry {
+  readonly record: KafkaRecord;
+  /** The jobs that the record asks for, by their files; empty for a tombstone and for poison. */
+  readonly jobs: ReadonlyMap<string, string>;
+  readonly isPoison: boolean;
+  /** A dead letter of it was acknowledged. */
+  lettered: boolean;
+}
+
+interface Child {
+  readonly partition: number;
+  /** The time of ownership that its end counts for. */
+  tenure: number;
+  stopAsked: boolean;
+}
+
+/** One partition and what this member of the group knows and has of it. */
+export class WorldPartition {
+  readonly log: readonly LogEntry[];
+  committed = 0;
+  owned = false;
+  paused = false;
+  /** Counts the times of uninterrupted ownership. */
+  tenure = 0;
+  /** Index in the log of the record to be delivered next. */
+  cursor = 0;
+  /** One more than the highest offset delivered in this tenure. */
+  delivered = 0;
+  /** Jobs with a final verdict and records with a letter in this tenure. */
+  readonly settled = new Set<string>();
+
+  constructor(log: readonly LogEntry[]) {
+    this.log = log;
+  }
+
+  rewind(): void {
+    const index = this.log.findIndex((entry) => entry.record.offset >= this.committed);
+    this.cursor = index === -1 ? this.log.length : index;
+  }
+
+  beginTenure(): void {
+    this.tenure += 1;
+    this.delivered = 0;
+    this.settled.clear();
+  }
+}
+
+export interface CommitInFlight {
+  readonly offsets: readonly CommitOffset[];
+  readonly tenures: readonly number[];
+  /** Whether the broker has taken it already; its answer is still to come. */
+  applied: boolean;
+}
+
+export class World {
+  now = 1_000_000;
+  engine: Engine;
+  drained = false;
+  draining = false;
+  commit: CommitInFlight | null = null;
+  readonly partitions: readonly WorldPartition[];
+  readonly children = new Map<string, Child>();
+  /** Letters on their way and those that were refused, by id. */
+  readonly letters = new Map<number, { readonly entry: LogEntry; onItsWay: boolean }>();
+  readonly loaded = new Set<string>();
+  readonly #settings: EngineSettings;
+  readonly #random: Random;
+  #epoch = 0;
+
+  constructor(settings: EngineSettings, random: Random, partitions: number, recordsEach: number) {
+    this.#settings = settings;
+    this.#random = random;
+    this.partitions = Array.from({ length: partitions }, (_, n) => new WorldPartition(makeLog(n, recordsEach, random)));
+    this.engine = new Engine(settings, random.next);
+  }
+
+  tell(event: EngineEvent): void {
+    const effects = this.engine.handle(event, this.now);
+    const at = this.engine.nextWakeAt();
+    assert.ok(
+      at === null || at > this.now,
+      `hot loop: after ${event.type} the engine wants a tick that is due already`,
+    );
+    if (this.drained) assert.deepEqual(effects, [], 'nothing happens after the drain');
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  /** The group gives us exactly these partitions; all are read again from their committed positions. */
+  assign(wanted: readonly number[]): void {
+    this.#epoch += 1;
+    for (const [number, part] of this.partitions.entries()) {
+      const owned = wanted.includes(number);
+      if (owned !== part.owned) part.beginTenure();
+      part.owned = owned;
+      part.paused = false;
+      part.rewind();
+    }
+    this.tell({ type: 'assigned', epoch: this.#epoch, partitions: wanted.map(partition) });
+  }
+
+  deliver(part: WorldPartition): void {
+    const entry = part.log[part.cursor] as LogEntry;
+    part.cursor += 1;
+    part.delivered = Math.max(part.delivered, entry.record.offset + 1);
+    this.tell({ type: 'record', record: entry.record });
+  }
+
+  deliverable(): WorldPartition[] {
+    return this.partitions.filter((part) => part.owned && !part.paused && part.cursor < part.log.length);
+  }
+
+  end(jobId: string, outcome: Outcome): void {
+    const child = this.children.get(jobId) as Child;
+    const part = this.#part(child.partition);
+    this.children.delete(jobId);
+    if (outcome.result === 'succeeded') {
+      this.loaded.add(jobId);
+      if (child.tenure === part.tenure) part.settled.add(jobId);
+    }
+    this.tell({ type: 'finished', jobId, outcome });
+  }
+
+  answerLetter(letterId: number, taken: boolean): void {
+    const letter = this.letters.get(letterId) as { readonly entry: LogEntry; onItsWay: boolean };
+    if (taken) {
+      letter.entry.lettered = true;
+      this.letters.delete(letterId);
+      this.tell({ type: 'dead-lettered', letterId });
+    } else {
+      letter.onItsWay = false;
+      this.tell({ type: 'dead-letter-failed', letterId, error: 'refused' });
+    }
+  }
+
+  answerCommit(succeeds: boolean): void {
+    const { offsets } = this.commit as CommitInFlight;
+    if (succeeds) this.applyCommit();
+    this.commit = null;
+    if (succeeds) this.tell({ type: 'committed', offsets });
+    else this.tell({ type: 'commit-failed', offsets, error: 'failed' });
+  }
+
+  /** The broker takes the commit that is on its way, if it has not already. */
+  applyCommit(): void {
+    if (this.commit === null || this.commit.applied) return;
+    this.commit.applied = true;
+    for (const { partition: number, offset } of this.commit.offsets) this.#part(number).committed = offset;
+  }
+
+  /** The process is gone with its children; a new one starts from the committed positions and owns nothing yet. */
+  restart(): void {
+    for (const { entry, onItsWay } of this.letters.values()) {
+      if (onItsWay && this.#random.chance(0.5)) entry.lettered = true;
+    }
+    if (this.#random.chance(0.5)) this.applyCommit();
+    this.commit = null;
+    this.letters.clear();
+    this.children.clear();
+    this.drained = false;
+    this.draining = false;
+    for (const part of this.partitions) {
+      part.owned = false;
+      part.beginTenure();
+    }
+    this.engine = new Engine(this.#settings, this.#random.next);
+  }
+
+  /** Another member, which owns a partition meanwhile, loads some of its records. */
+  othersProgress(part: WorldPartition): void {
+    part.rewind();
+    for (const entry of part.log.slice(part.cursor, part.cursor + 1 + this.#random.below(4))) {
+      for (const jobId of entry.jobs.keys()) this.loaded.add(jobId);
+      if (entry.isPoison) entry.lettered = true;
+      part.committed = entry.record.offset + 1;
+    }
+  }
+
+  isComplete({ jobs, isPoison, lettered }: LogEntry): boolean {
+    return lettered || (!isPoison && [...jobs.keys()].every((jobId) => this.loaded.has(jobId)));
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'run':
+        return this.#run(effect.job.id, effect.job.partition);
+      case 'stop':
+        (this.children.get(effect.jobId) as Child).stopAsked = true;
+        return;
+      case 'reattached': {
+        const child = this.children.get(effect.job.id);
+        assert.ok(child !== undefined, `${effect.job.id} does not run and cannot be reattached`);
+        child.tenure = this.#part(child.partition).tenure;
+        return;
+      }
+      case 'dead-letter':
+        return this.#send(effect.letterId, effect.letter);
+      case 'commit':
+        return this.#commit(effect.offsets);
+      case 'pause':
+      case 'resume':
+        for (const { partition: number } of effect.partitions) {
+          assert.ok(this.#part(number).owned, `${effect.type} of partition ${number}, which is not ours`);
+          this.#part(number).paused = effect.type === 'pause';
+        }
+        return;
+      case 'drained':
+        assert.equal(this.children.size, 0, 'drained while children run');
+        this.drained = true;
+        return;
+      case 'offsets-reset':
+        return assert.fail(`nobody reset partition ${effect.partition.partition}`);
+    }
+  }
+
+  #run(jobId: string, number: number): void {
+    const part = this.#part(number);
+    assert.ok(!this.draining, `${jobId} is started in a drain`);
+    assert.ok(part.owned, `${jobId} is started though its partition is not ours`);
+    assert.ok(!this.children.has(jobId), `${jobId} is started while it runs`);
+    assert.ok(!part.settled.has(jobId), `${jobId} is started after it completed`);
+    this.children.set(jobId, { partition: number, tenure: part.tenure, stopAsked: false });
+    assert.ok(this.children.size <= this.#settings.slots, `${this.children.size} children run`);
+  }
+
+  #send(letterId: number, letter: DeadLetter): void {
+    const { partition: number, offset } = letter.record;
+    const part = this.#part(number);
+    const entry = part.log.find(({ record: { offset: at } }) => at === offset) as LogEntry;
+    const key = `letter of ${number}/${offset}`;
+    const before = this.letters.get(letterId);
+    assert.ok(!before?.onItsWay, `${key} is sent while it is on its way`);
+    assert.ok(before !== undefined || !part.settled.has(key), `a second ${key}`);
+    part.settled.add(key);
+    for (const [jobId, file] of entry.jobs) {
+      assert.ok(this.loaded.has(jobId) || letter.files.includes(file), `${key} does not name ${file}`);
+    }
+    this.letters.set(letterId, { entry, onItsWay: true });
+  }
+
+  #commit(offsets: readonly CommitOffset[]): void {
+    assert.equal(this.commit, null, 'a commit while another is on its way');
+    assert.ok(offsets.length > 0, 'a commit of nothing');
+    for (const { partition: number, offset } of offsets) {
+      const part = this.#part(number);
+      assert.ok(part.owned, `a commit of partition ${number}, which is not ours`);
+      assert.ok(offset <= part.delivered, `commit ${offset} is beyond the delivered ${part.delivered} of ${number}`);
+      for (const entry of part.log) {
+        const passes = entry.record.offset < offset && !this.isComplete(entry);
+        assert.ok(!passes, `commit ${offset} passes ${number}/${entry.record.offset}, which is incomplete`);
+      }
+    }
+    const tenures = offsets.map(({ partition: number }) => this.#part(number).tenure);
+    this.commit = { offsets, tenures, applied: this.#random.chance(0.3) };
+    if (this.commit.applied) {
+      this.commit.applied = false;
+      this.applyCommit();
+    }
+  }
+
+  #part(number: number): WorldPartition {
+    return this.partitions[number] as WorldPartition;
+  }
+}
+
+function makeLog(number: number, count: number, random: Random): LogEntry[] {
+  let offset = random.below(3);
+  return Array.from({ length: count }, () => {
+    const entry = makeEntry(number, offset, random);
+    // Compaction and transaction markers leave gaps.
+    offset += random.chance(0.3) ? 1 + random.below(5) : 1;
+    return entry;
+  });
+}
+
+function makeEntry(number: number, offset: number, random: Random): LogEntry {
+  const at = { partition: number };
+  const dice = random.next();
+  if (dice < 0.1) return { record: record(offset, null, at), jobs: new Map(), isPoison: false, lettered: false };
+  if (dice < 0.2) return { record: record(offset, 'poison', at), jobs: new Map(), isPoison: true, lettered: false };
+  const files = Array.from({ length: dice < 0.4 ? 2 + random.below(2) : 1 }, (_, i) => `/in/${number}/${offset}/${i}`);
+  const made = record(offset, { filename: files, tenant: random.pick(TENANTS) }, at);
+  const jobs = new Map(files.map((file, i) => [`${made.topic}/${number}/${offset}/${i}`, file]));
+  return { record: made, jobs, isPoison: false, lettered: false };
+}
