@@ -13,7 +13,7 @@ export function read(path: string): string {
 export function tableRows(path: string): string[][] {
   return read(path)
     .split('\n')
-    .filter((line) => /^\| `[^`]+` \|/.test(line))
+    .filter((line) => /^\| `[^`]+` *\|/.test(line))
     .map((line) =>
       line
         .slice(1, -1)
@@ -36,5 +36,5 @@ export function section(path: string, heading: string): string {
 
 /** First cells of a section's table rows. */
 export function namesInSection(path: string, heading: string): string[] {
-  return [...section(path, heading).matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] as string);
+  return [...section(path, heading).matchAll(/^\| `([^`]+)` *\|/gm)].map((match) => match[1] as string);
 }

@@ -1,0 +1,132 @@
+/** The systemd unit, the image and the compose file agree with the settings that they have to outlast or to obey. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse as parseYaml } from 'yaml';
+import { SETTINGS } from '../lib/config-schema.js';
+import { ExitCode } from '../lib/errors.js';
+import { read } from './support/documents.js';
+import { PACKAGE_ROOT } from './support/package-root.js';
+
+const SYSTEM_UNITS = '/usr/lib/systemd/system';
+const DEADLINE_SECONDS = SETTINGS.service.shutdown.deadline_seconds.default;
+
+/** The last value of a directive of the unit. */
+function directive(name: string): string {
+  const values = [...read('atd-ingestion.service').matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))];
+  return values.at(-1)?.[1] ?? '';
+}
+
+/** The values of an instruction of the last stage of the Dockerfile. */
+function instruction(name: string): string[] {
+  const stage =
+    read('Dockerfile')
+      .replaceAll('\\\n', ' ')
+      .split(/^FROM /m)
+      .at(-1) ?? '';
+  return [...stage.matchAll(new RegExp(`^${name}\\s+(.*)$`, 'gm'))].map((match) => match[1]?.trim() ?? '');
+}
+
+/**
+ * What `systemd-analyze verify` says of a unit. It also looks for the program and the targets, so it is given a root
+ * directory that has the unit and the program where an installation has them, beside the targets of this machine.
+ */
+function verifyUnit(unit: string): string {
+  const root = mkdtempSync(join(tmpdir(), 'atd-unit-'));
+  try {
+    mkdirSync(join(root, 'etc/systemd/system'), { recursive: true });
+    writeFileSync(join(root, 'etc/systemd/system/atd-ingestion.service'), unit);
+    cpSync(SYSTEM_UNITS, join(root, SYSTEM_UNITS), { recursive: true, verbatimSymlinks: true });
+    cpSync(join(PACKAGE_ROOT, 'bin'), join(root, 'opt/atd-ingestion/bin'), { recursive: true });
+    const { error, status, stdout, stderr } = spawnSync(
+      'systemd-analyze',
+      ['verify', '--man=no', `--root=${root}`, '/etc/systemd/system/atd-ingestion.service'],
+      { encoding: 'utf8' },
+    );
+    if (error !== undefined) throw error;
+    return `${stdout}${stderr}${status === 0 ? '' : `exit code ${status}`}`;
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+function whyNotVerify(): string | false {
+  if (spawnSync('systemd-analyze', ['--version']).status !== 0) return 'systemd-analyze is not installed';
+  return existsSync(join(SYSTEM_UNITS, 'sysinit.target')) ? false : `${SYSTEM_UNITS} has no targets`;
+}
+
+describe('atd-ingestion.service', () => {
+  const skip = whyNotVerify();
+
+  it('has nothing that systemd would complain about', { skip }, () => {
+    assert.equal(verifyUnit(read('atd-ingestion.service')), '');
+  });
+
+  it('would be complained about with a misspelt directive or another program', { skip }, () => {
+    const unit = read('atd-ingestion.service');
+    assert.match(verifyUnit(unit.replace('KillMode=', 'KilMode=')), /Unknown key .*'KilMode'/);
+    assert.match(verifyUnit(unit.replace('/bin/atd-ingestion', '/bin/atd')), /is not executable/);
+  });
+
+  it('waits longer for a stop than a stop may take, and asks the service alone', () => {
+    assert.ok(Number(directive('TimeoutStopSec')) >= DEADLINE_SECONDS + 10);
+    assert.equal(directive('KillMode'), 'mixed');
+  });
+
+  it('restarts after failures, but not after those that a restart does not mend', () => {
+    assert.equal(directive('Restart'), 'on-failure');
+    assert.equal(directive('RestartPreventExitStatus'), `${ExitCode.usage} ${ExitCode.configuration}`);
+  });
+
+  it('lets V8 make code executable', () => {
+    assert.equal(directive('MemoryDenyWriteExecute'), '');
+  });
+});
+
+describe('Dockerfile', () => {
+  it('starts the service by exec under an init that hands on the stop signal', () => {
+    assert.deepEqual(
+      instruction('ENTRYPOINT').map((value) => JSON.parse(value)),
+      [['tini', '--', 'atd-ingestion']],
+    );
+    assert.deepEqual(
+      instruction('CMD').map((value) => JSON.parse(value)),
+      [['run']],
+    );
+    assert.deepEqual(instruction('STOPSIGNAL'), ['SIGTERM']);
+  });
+
+  it('runs as another user than root and is asked for its life', () => {
+    assert.match(instruction('USER').at(-1) ?? '', /^[1-9]\d*:[1-9]\d*$/);
+    assert.match(instruction('HEALTHCHECK').join(), /\/livez/);
+    assert.ok(instruction('HEALTHCHECK').join().includes(`|| ${SETTINGS.http.port.default}}`));
+  });
+
+  it('copies nothing that .dockerignore keeps out', () => {
+    const admitted = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    const copies = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.*) \S+$/gm)];
+    assert.ok(copies.length > 0);
+    for (const path of copies.flatMap((match) => match[1]?.split(' ') ?? [])) {
+      assert.ok(existsSync(join(PACKAGE_ROOT, path)), `${path} does not exist`);
+      assert.ok(
+        admitted.some((name) => path === name || path.startsWith(`${name}/`)),
+        `${path} is ignored`,
+      );
+    }
+  });
+});
+
+it('compose.yaml waits longer for a stop than a stop may take, and gives the service no rights.', () => {
+  const { services } = parseYaml(read('compose.yaml')) as { services: Record<string, Record<string, unknown>> };
+  const service = services['atd-ingestion'] ?? {};
+  assert.ok(Number.parseInt(String(service['stop_grace_period']), 10) >= DEADLINE_SECONDS + 10);
+  assert.equal(service['read_only'], true);
+  assert.deepEqual(service['cap_drop'], ['ALL']);
+  assert.deepEqual(service['security_opt'], ['no-new-privileges:true']);
+});
