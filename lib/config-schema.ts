@@ -153,6 +153,12 @@ export const SETTINGS = {
     retry: {
       enabled: flag(true, 'Whether a failed load is tried again.'),
       max_attempts: whole(3, 1, 1_000, 'Attempts in all, the first included.'),
+      max_interruptions: whole(
+        10,
+        1,
+        1_000,
+        'Ends of the whole service while a file was being loaded after which the file is given up as their cause.',
+      ),
       backoff_seconds: number(5, 0, 3_600, 'Wait before the second attempt; it doubles with each further one.'),
       max_backoff_seconds: number(300, 0, DAY, 'The longest wait.'),
       permanent_exit_codes: exitCodes(

@@ -208,6 +208,7 @@ export class Service {
     return createAdapters(this.#options.config, {
       consumer: {
         assigned: (epoch, partitions) => this.#take({ type: 'assigned', epoch, partitions }),
+        restored: (epoch, positions) => this.#take({ type: 'restored', epoch, positions }),
         record: (record) => this.#take({ type: 'record', record }),
         rebalancing: () => this.#take({ type: 'rebalancing' }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),

@@ -28,6 +28,7 @@ export class Assignment {
       const key = partitionKey(partition);
       const owned = before.get(key) ?? ownPartition(partition);
       owned.paused = null;
+      owned.restored = false;
       owned.tracker.rejoined();
       this.#owned.set(key, owned);
       before.delete(key);
@@ -39,7 +40,7 @@ export class Assignment {
 
   /** The partition's offsets began anew: what was kept of it is lost, and it is owned as if it had just been given. */
   renew(owned: OwnedPartition): OwnedPartition {
-    const fresh: OwnedPartition = { ...ownPartition(owned), paused: owned.paused };
+    const fresh: OwnedPartition = { ...ownPartition(owned), paused: owned.paused, restored: true };
     owned.lost = true;
     this.#owned.set(partitionKey(owned), fresh);
     return fresh;

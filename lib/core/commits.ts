@@ -3,7 +3,11 @@
  * rebalance and at the end of a drain. What completes while a commit is under way goes with the next one.
  */
 import type { CommitOffset } from './events.js';
+import { encodeOffsetMap, MAX_METADATA_CHARACTERS } from './offset-map.js';
 import type { OwnedPartition } from './work.js';
+
+/** Above this share of what a broker accepts, no further records of the partition are read. */
+const CROWDED = 0.75;
 
 /** After a failed commit: the client has retried already, so wait for the group to settle. */
 const RETRY_MS = 1_000;
@@ -32,13 +36,21 @@ export class Commits {
     return this.#inFlight || this.#dirty.size === 0 ? null : this.#notBefore;
   }
 
-  /** The offsets to commit now, or null. `urgent` overrides the interval, never the single flight. */
-  next(now: number, urgent: boolean): CommitOffset[] | null {
+  /**
+   * The offsets to commit now, or null.
+   *
+   * @param urgent overrides the interval, never the single flight
+   * @param clean whether this life is coming to an orderly end
+   */
+  next(now: number, urgent: boolean, clean: boolean): CommitOffset[] | null {
     if (this.#inFlight || this.#dirty.size === 0 || (now < this.#notBefore && !urgent)) return null;
     const offsets: CommitOffset[] = [];
-    for (const { topic, partition, tracker, lost } of this.#dirty) {
-      const offset = lost ? null : tracker.committable();
-      if (offset !== null) offsets.push({ topic, partition, offset });
+    for (const owned of this.#dirty) {
+      const offset = owned.lost ? null : owned.tracker.position;
+      if (offset === null) continue;
+      const metadata = describe(owned, offset, clean);
+      if (!owned.tracker.isBehind && metadata === owned.metadata) continue;
+      offsets.push({ topic: owned.topic, partition: owned.partition, offset, metadata });
     }
     this.#dirty.clear();
     if (offsets.length === 0) return null;
@@ -56,4 +68,13 @@ export class Commits {
     this.#notBefore = now + Math.max(RETRY_MS, this.#intervalMs);
     for (const owned of partitions) this.#dirty.add(owned);
   }
+}
+
+/** The metadata for a commit of `position`; left out where a broker would refuse it, which costs repeated loads only. */
+function describe(owned: OwnedPartition, position: number, clean: boolean): string {
+  const { tracker, attempts } = owned;
+  const map = { completed: tracker.completedRanges(), attempts: attempts.snapshot(), clean };
+  const metadata = encodeOffsetMap(position, map);
+  owned.crowded = metadata.length > MAX_METADATA_CHARACTERS * CROWDED;
+  return metadata.length > MAX_METADATA_CHARACTERS ? '' : metadata;
 }

@@ -5,17 +5,17 @@
  * no child runs, no letter is on its way and the last commit is answered; then `stopped`. A job passes through the
  * scheduler, a slot (when one is free and the breaker permits) and a verdict; `records.ts` has the life of the record.
  */
-import type { KafkaRecord, Outcome, TopicPartition } from '../types.js';
+import type { Job, KafkaRecord, Outcome, TopicPartition } from '../types.js';
 import { shouldPauseAll, shouldPausePartition } from './backpressure.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { buildCommand } from './command.js';
-import type { Disposition, Effect, EngineEvent } from './events.js';
+import type { CommittedPosition, Disposition, Effect, EngineEvent } from './events.js';
 import { Records } from './records.js';
 import { decideRetry, isCharged } from './retry-policy.js';
 import { Scheduler } from './scheduler.js';
 import type { EngineSettings } from './settings.js';
 import { type EngineStatus, statusOf } from './status.js';
-import { createWork, type OwnedPartition, type Work } from './work.js';
+import { createWork, isAbandoned, type OpenRecord, type OwnedPartition, type Work } from './work.js';
 
 type Lifecycle =
   | { readonly kind: 'starting' | 'running' | 'stopped' }
@@ -34,6 +34,7 @@ export class Engine {
   readonly #running = new Map<string, Work>();
   readonly #breaker: CircuitBreaker;
   #lifecycle: Lifecycle = { kind: 'starting' };
+  #epoch = 0;
   #pausedAll = false;
   #effects: Effect[] = [];
 
@@ -95,7 +96,11 @@ export class Engine {
   #take(event: EngineEvent, now: number): void {
     switch (event.type) {
       case 'assigned':
+        this.#epoch = event.epoch;
         return this.#reassign(event.partitions);
+      case 'restored':
+        if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position);
+        return;
       case 'record':
         return this.#admit(event.record, now);
       case 'finished':
@@ -126,21 +131,37 @@ export class Engine {
 
   #reassign(partitions: readonly TopicPartition[]): void {
     if (this.#lifecycle.kind === 'starting') this.#lifecycle = { kind: 'running' };
-    for (const lost of this.#records.assignment.replace(partitions)) this.#abandon(lost);
+    for (const lost of this.#records.assignment.replace(partitions)) this.#abandon(lost, () => true);
   }
 
-  #abandon(lost: OwnedPartition): void {
-    const dropped = this.#scheduler.drop((work) => work.open.owned === lost).length;
-    const running = [...this.#running.values()].filter((work) => work.open.owned === lost).length;
-    const { topic, partition } = lost;
-    this.#effects.push({ type: 'abandoned', partition: { topic, partition }, jobs: dropped + running });
+  #restore(position: CommittedPosition): void {
+    const restored = this.#records.restore(position);
+    if (restored === null || restored.passed.length === 0) return;
+    const passed = new Set(restored.passed);
+    for (const open of this.#abandon(restored.owned, (work) => passed.has(work.job.offset))) this.#records.pass(open);
+  }
+
+  /** Drops what is queued of the unwanted work; the ends of what runs will not be counted. */
+  #abandon(owned: OwnedPartition, isUnwanted: (work: Work) => boolean): Set<OpenRecord> {
+    const isMeant = (work: Work) => work.open.owned === owned && isUnwanted(work);
+    const dropped = this.#scheduler.drop(isMeant);
+    const running = [...this.#running.values()].filter(isMeant);
+    const { topic, partition } = owned;
+    this.#effects.push({ type: 'abandoned', partition: { topic, partition }, jobs: dropped.length + running.length });
+    return new Set([...dropped, ...running].map((work) => work.open));
   }
 
   #admit(record: KafkaRecord, now: number): void {
     const owned = this.#records.assignment.get(record);
     const begun = this.#records.begin(record, now);
-    if (owned?.lost) this.#abandon(owned);
+    if (owned?.lost) this.#abandon(owned, () => true);
     if (begun === null) return;
+    const { interrupted, charged } = begun.open.owned.attempts.of(record.offset);
+    if (interrupted >= this.#settings.retry.maxInterruptions) {
+      const reason = `the service ended ${interrupted} times while this was being loaded`;
+      for (const job of begun.jobs) this.#giveUp(job, begun.open, reason, charged + interrupted, now);
+      return;
+    }
     for (const job of begun.jobs) {
       const running = this.#running.get(job.id);
       // Of a topic that was made anew, the same offset is another record.
@@ -169,6 +190,7 @@ export class Engine {
     work.startedAt = now;
     this.#running.set(work.job.id, work);
     this.#breaker.started(work.job.id);
+    this.#records.started(work.open);
     const command = buildCommand(work.job, work.starts, this.#settings.command);
     this.#effects.push({ type: 'run', job: work.job, attempt: work.starts, command });
   }
@@ -180,9 +202,10 @@ export class Engine {
     this.#breaker.ended(jobId, outcome.result, outcome.reason, now);
     const { job, starts: attempt, startedAt, arrivedAt } = work;
     this.#effects.push({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
-    if (work.open.owned.lost) return;
+    if (isAbandoned(work.open)) return;
     const charged = isCharged(outcome);
     if (charged) work.charged += 1;
+    work.open.owned.attempts.ended(job.offset, work.charged);
     if (outcome.result !== 'succeeded') work.firstFailedAt ??= now;
     const verdict = decideRetry(outcome, work.charged, work.uncharged, this.#settings.retry, now, this.#random());
     work.uncharged = charged ? 0 : work.uncharged + 1;
@@ -200,6 +223,12 @@ export class Engine {
       case 'abandon':
         return;
     }
+  }
+
+  #giveUp(job: Job, open: OpenRecord, reason: string, attempts: number, now: number): void {
+    const disposition = 'attempts-exhausted';
+    this.#effects.push({ type: 'job-failed', job, disposition, reason });
+    this.#records.settle(open, { file: job.file, disposition, reason, attempts, outcome: null, firstFailedAt: now });
   }
 
   #fail(work: Work, disposition: Disposition, outcome: Outcome): void {
@@ -221,7 +250,11 @@ export class Engine {
       shouldPauseAll(load, this.#settings.load, this.#pausedAll);
     const { maxUncommitted } = this.#settings;
     const { pause, resume } = this.#records.assignment.setPaused(
-      ({ tracker, paused }) => this.#pausedAll || shouldPausePartition(tracker.span, maxUncommitted, paused === true),
+      ({ tracker, restored, crowded, paused }) =>
+        this.#pausedAll ||
+        !restored ||
+        (crowded && tracker.incomplete > 0) ||
+        shouldPausePartition(tracker.span, maxUncommitted, paused === true),
     );
     if (pause.length > 0) this.#effects.push({ type: 'pause', partitions: pause });
     if (resume.length > 0) this.#effects.push({ type: 'resume', partitions: resume });
@@ -238,7 +271,7 @@ export class Engine {
     if (this.#running.size > 0 || letters.inFlight > 0) return;
     if (commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
       this.#lifecycle = { ...this.#lifecycle, finalCommits: finalCommits + 1 };
-      this.#records.commit(now, true);
+      this.#records.commit(now, true, true);
     }
     if (commits.inFlight) return;
     this.#lifecycle = { kind: 'stopped' };

@@ -21,6 +21,14 @@ export type Disposition = (typeof DISPOSITIONS)[number];
 /** A committable position: the offset of the next record to be read after a restart. */
 export interface CommitOffset extends TopicPartition {
   readonly offset: number;
+  /** What is known beyond the offset, as `offset-map.ts` writes it. */
+  readonly metadata: string;
+}
+
+/** What the broker has of a partition; a null offset means that the group never committed one. */
+export interface CommittedPosition extends TopicPartition {
+  readonly offset: number | null;
+  readonly metadata: string;
 }
 
 /** What goes into the headers of a dead letter beside the original record. */
@@ -42,6 +50,8 @@ export interface DeadLetter {
 export type EngineEvent =
   /** The group gave us these partitions, all that we own; `epoch` counts such assignments. */
   | { readonly type: 'assigned'; readonly epoch: number; readonly partitions: readonly TopicPartition[] }
+  /** What was committed for the partitions of that assignment; none of them is read before. */
+  | { readonly type: 'restored'; readonly epoch: number; readonly positions: readonly CommittedPosition[] }
   | { readonly type: 'record'; readonly record: KafkaRecord }
   | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
   | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
@@ -103,6 +113,14 @@ export type Notice =
   /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */
   | { readonly type: 'abandoned'; readonly jobs: number; readonly partition: TopicPartition }
   | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
+  /** Records that a former owner or life has finished are known as such. */
+  | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }
+  /** A commit's metadata could not be read (the records are loaded again), or had to be left out. */
+  | {
+      readonly type: 'metadata-problem';
+      readonly partition: TopicPartition;
+      readonly problem: 'unreadable' | 'too-long';
+    }
   | { readonly type: 'offsets-reset'; readonly partition: TopicPartition; readonly to: number };
 
 export type Effect = Action | Notice;

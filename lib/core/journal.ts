@@ -15,6 +15,11 @@ export function describeEvent(event: EngineEvent): JournalLine | null {
   switch (event.type) {
     case 'assigned':
       return info('partitions.assigned', { epoch: event.epoch, partitions: event.partitions.map((p) => p.partition) });
+    case 'restored':
+      return debug('partitions.restored', {
+        epoch: event.epoch,
+        positions: event.positions.map(({ partition, offset }) => `${partition}:${offset ?? 'none'}`),
+      });
     case 'started':
       return debug('child.started', { job: event.jobId, pid: event.pid, launchMs: Math.round(event.launchMs) });
     case 'signalled':
@@ -71,6 +76,13 @@ export function describeEffect(effect: Effect): JournalLine | null {
       return effect.state === 'closed'
         ? info('breaker.closed', { reason: effect.reason })
         : warn(`breaker.${effect.state}`, { reason: effect.reason });
+    case 'restored-partition':
+      return info('partition.restored', {
+        partition: effect.partition.partition,
+        completedAhead: effect.completedAhead,
+      });
+    case 'metadata-problem':
+      return warn('commit.metadata', { partition: effect.partition.partition, problem: effect.problem });
     case 'offsets-reset':
       return error('offsets.reset', { partition: effect.partition.partition, to: effect.to });
     case 'pause':

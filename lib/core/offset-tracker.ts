@@ -13,6 +13,8 @@
  * proves nothing as long as the deliveries ascend: only the first one after a join, or a step back, is judged.
  */
 
+import type { Range } from './offset-map.js';
+
 /** Entries before the head that may pile up before the arrays are trimmed; trimming is then O(1) per completion. */
 const TRIM_AT = 4_096;
 
@@ -32,6 +34,31 @@ export class OffsetTracker {
   /** The last delivery since the last join. */
   #last: number | null = null;
   #completedAhead = 0;
+  /** The highest offset that was delivered; what a former life completed beyond it says nothing about what lies between. */
+  #delivered = -1;
+
+  /**
+   * Starts from a committed offset and what was completed ahead of it. In a partition that we had already, what another
+   * member finished meanwhile is taken over; the offsets that are therefore no longer ours to finish are returned.
+   */
+  restore(committed: number, completed: readonly Range[]): number[] {
+    const isFresh = this.#isFresh;
+    const passed: number[] = [];
+    for (; (this.#offsets[this.#head] ?? committed) < committed; this.#head += 1) {
+      if (this.#done[this.#head] === true) this.#completedAhead -= 1;
+      else passed.push(this.#offsets[this.#head] as number);
+    }
+    this.#position = Math.max(this.#position ?? committed, committed);
+    this.#confirmed = committed;
+    // In a partition that we had before, the client may have gone back by less than was committed just now.
+    this.#floor = isFresh ? committed : Math.min(this.#floor ?? committed, committed);
+    for (const [from, to] of completed) {
+      for (let offset = Math.max(from, this.#position); offset < to; offset += 1) this.#addCompleted(offset);
+    }
+    this.#advance();
+    return passed;
+  }
+
   /**
    * Takes a delivered offset. `reset` means that the partition went back behind what we had committed (the topic was made
    * anew, or somebody rewound the group): what this tracker knows is of no use any more, and nothing was begun.
@@ -41,8 +68,14 @@ export class OffsetTracker {
     this.#last = offset;
     this.#floor = Math.min(this.#floor ?? offset, offset);
     if (this.#position !== null && offset < this.#position) return 'done';
+    this.#delivered = Math.max(this.#delivered, offset);
     const index = this.#indexFrom(offset);
-    if (this.#offsets[index] === offset) return this.#done[index] === true ? 'done' : 'in-flight';
+    if (this.#offsets[index] === offset) {
+      const isDone = this.#done[index] === true;
+      // What a former life completed counts for the position once it is delivered.
+      if (isDone) this.#advance();
+      return isDone ? 'done' : 'in-flight';
+    }
     this.#offsets.splice(index, 0, offset);
     this.#done.splice(index, 0, false);
     return 'new';
@@ -60,18 +93,35 @@ export class OffsetTracker {
     if (this.#offsets[index] !== offset || this.#done[index] === true) return;
     this.#done[index] = true;
     this.#completedAhead += 1;
-    while (this.#head < this.#offsets.length && this.#done[this.#head] === true) {
-      this.#position = (this.#offsets[this.#head] as number) + 1;
-      this.#head += 1;
-      this.#completedAhead -= 1;
-    }
-    if (this.#head < this.#offsets.length && this.#head > 0) this.#position = this.#offsets[this.#head] as number;
-    this.#trim();
+    this.#advance();
   }
 
-  /** The offset to commit, or null when the broker has confirmed all there is. */
-  committable(): number | null {
-    return this.#position !== null && this.#position !== this.#confirmed ? this.#position : null;
+  /** The offset to commit: where whoever reads the partition next is to begin. Null before anything was delivered. */
+  get position(): number | null {
+    return this.#position ?? this.#offsets[this.#head] ?? null;
+  }
+
+  /** Whether the broker has not confirmed the position, or only an earlier one. */
+  get isBehind(): boolean {
+    return this.#position !== null && this.#position !== this.#confirmed;
+  }
+
+  /** What is complete beyond the position. Gaps count to the range before them, but only where all was delivered. */
+  completedRanges(): Range[] {
+    const ranges: [from: number, to: number][] = [];
+    let open: [from: number, to: number] | null = null;
+    for (let index = this.#head; index < this.#offsets.length; index += 1) {
+      const offset = this.#offsets[index] as number;
+      if (this.#done[index] !== true) {
+        open = null;
+      } else if (open === null || (offset > this.#delivered && offset > open[1])) {
+        open = [offset, offset + 1];
+        ranges.push(open);
+      } else {
+        open[1] = offset + 1;
+      }
+    }
+    return ranges;
   }
 
   /**
@@ -83,9 +133,9 @@ export class OffsetTracker {
     this.#floor = Math.min(this.#floor ?? offset, offset);
   }
 
-  /** Delivered offsets from the lowest incomplete one on: what a crash now would have redelivered. */
+  /** Offsets from the lowest incomplete one to the last delivered one: what a crash now would have redelivered. */
   get span(): number {
-    return this.#offsets.length - this.#head;
+    return this.#indexFrom(this.#delivered + 1) - this.#head;
   }
 
   /** Offsets complete beyond the lowest incomplete one. */
@@ -94,14 +144,38 @@ export class OffsetTracker {
   }
 
   get incomplete(): number {
-    return this.span - this.#completedAhead;
+    return this.#offsets.length - this.#head - this.#completedAhead;
+  }
+
+  get #isFresh(): boolean {
+    return this.#position === null && this.#offsets.length === 0;
   }
 
   #isReset(offset: number): boolean {
-    const isFresh = this.#position === null && this.#offsets.length === 0;
-    if (isFresh || (this.#last !== null && offset > this.#last)) return false;
+    if (this.#isFresh || (this.#last !== null && offset > this.#last)) return false;
     const floor = this.#last === null ? this.#floor : (this.#confirmed ?? this.#floor);
     return floor !== null && offset < floor;
+  }
+
+  #addCompleted(offset: number): void {
+    const index = this.#indexFrom(offset);
+    if (this.#offsets[index] === offset) return;
+    this.#offsets.splice(index, 0, offset);
+    this.#done.splice(index, 0, true);
+    this.#completedAhead += 1;
+  }
+
+  /** Moves the head over what is complete and was delivered, and the position with it. */
+  #advance(): void {
+    const before = this.#head;
+    while (this.#done[this.#head] === true && (this.#offsets[this.#head] as number) <= this.#delivered) {
+      this.#position = (this.#offsets[this.#head] as number) + 1;
+      this.#head += 1;
+      this.#completedAhead -= 1;
+    }
+    // There is nothing between the last completed offset and the lowest one that was delivered and is incomplete.
+    if (this.#head > before && this.#done[this.#head] === false) this.#position = this.#offsets[this.#head] as number;
+    this.#trim();
   }
 
   #trim(): void {

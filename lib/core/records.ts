@@ -3,14 +3,15 @@
  * settled when every file of it has a final verdict, and complete when it was loaded or its dead letter acknowledged;
  * only then may a commit pass it.
  */
-import type { Job, KafkaRecord, TopicPartition } from '../types.js';
+import type { Job, KafkaRecord } from '../types.js';
 import { Assignment } from './assignment.js';
 import { Commits } from './commits.js';
 import { decode, type Poison } from './decode.js';
-import type { Effect, RecordResult } from './events.js';
+import type { CommitOffset, CommittedPosition, Effect, RecordResult } from './events.js';
 import { Letters } from './letters.js';
+import { decodeOffsetMap, EMPTY_MAP } from './offset-map.js';
 import { planJobs, type RoutingRules } from './routing.js';
-import { composeLetter, type Failure, type OpenRecord, type OwnedPartition } from './work.js';
+import { composeLetter, type Failure, isAbandoned, type OpenRecord, type OwnedPartition, openRecord } from './work.js';
 
 export interface RecordRules {
   readonly maxMessageBytes: number;
@@ -38,13 +39,48 @@ export class Records {
     return bytes;
   }
 
-  /** Takes a delivered record, whose partition is renewed if its offsets were reset; returns the jobs that it asks for, or null when there is nothing to run for it. */
+  /**
+   * Takes what was committed for a partition; returns the offsets that another member finished while we had them open.
+   * What another version of the service wrote may be unreadable: then records are loaded again.
+   */
+  restore({
+    topic,
+    partition,
+    offset,
+    metadata,
+  }: CommittedPosition): { owned: OwnedPartition; passed: number[] } | null {
+    const owned = this.assignment.get({ topic, partition });
+    if (owned === null || owned.restored) return null;
+    owned.restored = true;
+    const isKnown = owned.tracker.position !== null;
+    const map = offset === null ? EMPTY_MAP : decodeOffsetMap(offset, metadata);
+    if (map === null) this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'unreadable' });
+    if (!isKnown) owned.careful = map?.clean !== true;
+    if (offset === null) return { owned, passed: [] };
+    owned.metadata = metadata;
+    // This life has not come to its end: should it crash before it completes anything, the next one is to know.
+    if (map?.clean === true) this.commits.touch(owned);
+    owned.attempts.restore(map?.attempts ?? EMPTY_MAP.attempts);
+    const passed = owned.tracker.restore(offset, map?.completed ?? []);
+    // The group may have been moved back by a commit that outlived an assignment.
+    if (owned.tracker.isBehind) this.commits.touch(owned);
+    const { completedAhead } = owned.tracker;
+    if (!isKnown && completedAhead > 0)
+      this.#emit({ type: 'restored-partition', partition: { topic, partition }, completedAhead });
+    return { owned, passed };
+  }
+
+  /**
+   * Takes a delivered record, whose partition is renewed if its offsets were reset; returns the jobs that it asks for, or
+   * null when there is nothing to run for it.
+   */
   begin(record: KafkaRecord, now: number): { readonly open: OpenRecord; readonly jobs: readonly Job[] } | null {
     let owned = this.assignment.get(record);
     if (owned === null) return null;
     const begun = owned.tracker.begin(record.offset);
     if (begun === 'in-flight' || begun === 'done') {
       this.#took(record, 'redelivered');
+      if (owned.tracker.isBehind) this.commits.touch(owned);
       return null;
     }
     if (begun === 'reset') {
@@ -57,7 +93,7 @@ export class Records {
     const decoded = decode(record.value, this.#rules.maxMessageBytes);
     if (decoded.kind === 'tombstone') {
       this.#took(record, 'tombstone');
-      this.#complete({ record, owned, unsettled: 0, failures: [] });
+      this.#complete(openRecord(record, owned, 0));
       return null;
     }
     const jobs = decoded.kind === 'poison' ? decoded : planJobs(record, decoded.request, this.#rules.routing);
@@ -67,7 +103,20 @@ export class Records {
       return null;
     }
     this.#took(record, 'accepted');
-    return { open: { record, owned, unsettled: jobs.length, failures: [] }, jobs };
+    return { open: openRecord(record, owned, jobs.length), jobs };
+  }
+
+  /** A job of the record starts; see `careful`. */
+  started({ owned, record }: OpenRecord): void {
+    owned.attempts.started(record.offset);
+    if (owned.careful) this.commits.touch(owned);
+  }
+
+  /** Another member finished the record. */
+  pass(open: OpenRecord): void {
+    open.passed = true;
+    open.owned.attempts.forget(open.record.offset);
+    open.owned.heldBytes -= heldBy(open.record);
   }
 
   /** One job of the record has its final verdict. */
@@ -89,19 +138,26 @@ export class Records {
   }
 
   /** @param urgent commit at once rather than when the interval is over */
-  commit(now: number, urgent: boolean): void {
-    const offsets = this.commits.next(now, urgent);
+  commit(now: number, urgent: boolean, clean = false): void {
+    const offsets = this.commits.next(now, urgent, clean);
     if (offsets !== null) this.#emit({ type: 'commit', offsets });
   }
 
-  committed(offsets: readonly (TopicPartition & { readonly offset: number })[]): void {
-    for (const offset of offsets) this.assignment.get(offset)?.tracker.confirm(offset.offset);
+  committed(offsets: readonly CommitOffset[]): void {
+    for (const position of offsets) {
+      const owned = this.assignment.get(position);
+      if (owned === null) continue;
+      owned.tracker.confirm(position.offset);
+      owned.metadata = position.metadata;
+    }
     this.commits.succeeded();
   }
 
   #reject(record: KafkaRecord, owned: OwnedPartition, { disposition, reason }: Poison, now: number): void {
     const failure = { file: '', disposition, reason, attempts: 0, outcome: null, firstFailedAt: now };
-    this.#sendLetter({ record, owned, unsettled: 0, failures: [failure] });
+    const open = openRecord(record, owned, 0);
+    open.failures.push(failure);
+    this.#sendLetter(open);
   }
 
   #sendLetter(open: OpenRecord): void {
@@ -109,8 +165,11 @@ export class Records {
     this.#emit({ type: 'dead-letter', letterId: this.letters.add(open, letter), letter });
   }
 
-  #complete({ record, owned }: OpenRecord): void {
-    if (owned.lost) return;
+  #complete(open: OpenRecord): void {
+    if (isAbandoned(open)) return;
+    const { record, owned } = open;
+    owned.attempts.forget(record.offset);
+    owned.careful = false;
     owned.heldBytes -= heldBy(record);
     owned.tracker.complete(record.offset);
     this.commits.touch(owned);

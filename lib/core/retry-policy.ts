@@ -9,6 +9,8 @@ import type { Disposition } from './events.js';
 export interface RetryRules {
   /** Attempts in all, the first included; 1 when retries are switched off. */
   readonly maxAttempts: number;
+  /** Ends of the service while a file was being loaded after which the file is held to be the cause. */
+  readonly maxInterruptions: number;
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
   /** Exit codes that no repetition will change. */

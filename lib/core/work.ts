@@ -1,5 +1,6 @@
 /** What the engine keeps of a record between its arrival and the completion of its offset. */
 import type { Job, KafkaRecord, Outcome, TopicPartition } from '../types.js';
+import { AttemptLog } from './attempts.js';
 import type { DeadLetter, Disposition } from './events.js';
 import { OffsetTracker } from './offset-tracker.js';
 import type { Schedulable } from './scheduler.js';
@@ -7,7 +8,16 @@ import type { Schedulable } from './scheduler.js';
 /** A partition of our assignment. Once lost it stays lost: a partition that comes back is a new one. */
 export interface OwnedPartition extends TopicPartition {
   readonly tracker: OffsetTracker;
+  readonly attempts: AttemptLog;
   lost: boolean;
+  /** Whether what was committed for it is known; until then it is not read. */
+  restored: boolean;
+  /** Whether starts are committed too: a former life did not come to an orderly end, and nothing has completed since. */
+  careful: boolean;
+  /** What the broker acknowledged last beside the position. */
+  metadata: string;
+  /** Whether the metadata of the last commit came near to what a broker accepts. */
+  crowded: boolean;
   /** What the client was last told; null when a rebalance may have changed it. */
   paused: boolean | null;
   /** Bytes of the messages that are held until their records complete. */
@@ -18,6 +28,8 @@ export interface OwnedPartition extends TopicPartition {
 export interface OpenRecord {
   readonly record: KafkaRecord;
   readonly owned: OwnedPartition;
+  /** Another member finished it while we had lost the partition. */
+  passed: boolean;
   /** Jobs without a final verdict. */
   unsettled: number;
   readonly failures: Failure[];
@@ -48,11 +60,32 @@ export interface Work extends Schedulable {
 }
 
 export function ownPartition({ topic, partition }: TopicPartition): OwnedPartition {
-  return { topic, partition, tracker: new OffsetTracker(), lost: false, paused: null, heldBytes: 0 };
+  return {
+    topic,
+    partition,
+    tracker: new OffsetTracker(),
+    attempts: new AttemptLog(),
+    lost: false,
+    restored: false,
+    careful: false,
+    metadata: '',
+    crowded: false,
+    paused: null,
+    heldBytes: 0,
+  };
 }
 
 export function partitionKey({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
+}
+
+export function openRecord(record: KafkaRecord, owned: OwnedPartition, jobs: number): OpenRecord {
+  return { record, owned, passed: false, unsettled: jobs, failures: [] };
+}
+
+/** Whether what becomes of the record is no longer ours to say. */
+export function isAbandoned({ owned, passed }: OpenRecord): boolean {
+  return owned.lost || passed;
 }
 
 export function createWork(job: Job, open: OpenRecord, now: number): Work {
@@ -64,7 +97,7 @@ export function createWork(job: Job, open: OpenRecord, now: number): Work {
     arrivedAt: now,
     startedAt: now,
     starts: 0,
-    charged: 0,
+    charged: open.owned.attempts.of(job.offset).charged,
     uncharged: 0,
     firstFailedAt: null,
   };

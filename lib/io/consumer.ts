@@ -8,7 +8,7 @@
  * about the assignment. A commit may "succeed" without having been sent, so only its event counts.
  */
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
-import type { CommitOffset } from '../core/events.js';
+import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 
@@ -24,6 +24,8 @@ export interface ConsumerOptions {
 /** Called synchronously; none of them may throw. */
 export interface ConsumerEvents {
   assigned(epoch: number, partitions: readonly TopicPartition[]): void;
+  /** What the group has committed for the partitions of that epoch. */
+  restored(epoch: number, positions: readonly CommittedPosition[]): void;
   record(record: KafkaRecord): void;
   rebalancing(): void;
   /** The consumer stopped for good; the process should end and be started again. */
@@ -46,6 +48,7 @@ export interface ConsumerAdapter {
 }
 
 const START_RETRY_MS = 2_000;
+const RESTORE_RETRY_MS = 1_000;
 
 export function createConsumer(options: ConsumerOptions, events: ConsumerEvents): ConsumerAdapter {
   return new KafkaConsumer(options, events);
@@ -99,7 +102,7 @@ class KafkaConsumer implements ConsumerAdapter {
       acknowledged = true;
     });
     try {
-      await this.#consumer.commitOffsets(offsets.map((offset) => ({ ...offset, offset: String(offset.offset) })));
+      await this.#consumer.commitOffsets(offsets.map((position) => ({ ...position, offset: String(position.offset) })));
     } finally {
       forget();
     }
@@ -128,16 +131,44 @@ class KafkaConsumer implements ConsumerAdapter {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       beat();
       this.#epoch += 1;
-      const partitions = payload.memberAssignment[this.#options.topic] ?? [];
+      const { topic } = this.#options;
+      const partitions = payload.memberAssignment[topic] ?? [];
       this.#paused.clear();
       this.#events.assigned(
         this.#epoch,
-        partitions.map((partition) => ({ topic: this.#options.topic, partition })),
+        partitions.map((partition) => ({ topic, partition })),
       );
+      void this.#restore(this.#epoch, partitions);
     });
     this.#consumer.on(CRASH, ({ payload }) => {
       if (!payload.restart && !this.#stopping.signal.aborted) this.#events.failed(payload.error);
     });
+  }
+
+  /**
+   * Asks for the committed offsets with their metadata, which the client's own question at the join leaves out. It asks
+   * until it is answered or the assignment is over: without the answer, what is done already would be done again.
+   */
+  async #restore(epoch: number, partitions: readonly number[]): Promise<void> {
+    const { kafka, topic, groupId } = this.#options;
+    while (epoch === this.#epoch && !this.#stopping.signal.aborted) {
+      const admin = kafka.admin({ retry: { retries: 2 } });
+      try {
+        await admin.connect();
+        const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const committed = new Map(answer?.partitions.map((entry) => [entry.partition, entry]));
+        this.#events.restored(
+          epoch,
+          partitions.map((partition) => toPosition(topic, partition, committed.get(partition))),
+        );
+        return;
+      } catch (error) {
+        this.#events.waiting(`the committed offsets cannot be read: ${(error as Error).message}`);
+        await abortableDelay(RESTORE_RETRY_MS, this.#stopping.signal);
+      } finally {
+        await admin.disconnect().catch(() => undefined);
+      }
+    }
   }
 
   async #startWhenPossible(): Promise<void> {
@@ -209,6 +240,16 @@ function toRecord(topic: string, partition: number, message: KafkaMessage): Kafk
     headers: (message.headers ?? {}) as KafkaRecord['headers'],
     timestamp: Number(message.timestamp),
   };
+}
+
+/** A negative offset stands for none. */
+function toPosition(
+  topic: string,
+  partition: number,
+  committed: { readonly offset: string; readonly metadata: string | null } | undefined,
+): CommittedPosition {
+  const offset = Number(committed?.offset ?? -1);
+  return { topic, partition, offset: offset < 0 ? null : offset, metadata: committed?.metadata ?? '' };
 }
 
 /** kafkajs hands out views into a whole fetch response, which one slow job would keep in memory. */

@@ -16,32 +16,32 @@ describe('Commits', () => {
   it('have nothing to send before anything completed', () => {
     const commits = new Commits(100);
     assert.equal(commits.nextAt(), null);
-    assert.equal(commits.next(0, true), null);
+    assert.equal(commits.next(0, true, false), null);
   });
 
   it('send the first at once and the next an interval later, or earlier when it is urgent', () => {
     const commits = new Commits(100);
     const owned = completed(0, 5);
     commits.touch(owned);
-    assert.deepEqual(commits.next(1_000, false), [{ ...partition(0), offset: 6 }]);
+    assert.deepEqual(commits.next(1_000, false, false), [{ ...partition(0), offset: 6, metadata: '' }]);
     owned.tracker.confirm(6);
     commits.succeeded();
     owned.tracker.begin(6);
     owned.tracker.complete(6);
     commits.touch(owned);
     assert.equal(commits.nextAt(), 1_100);
-    assert.equal(commits.next(1_099, false), null);
-    assert.deepEqual(commits.next(1_050, true), [{ ...partition(0), offset: 7 }]);
+    assert.equal(commits.next(1_099, false, false), null);
+    assert.deepEqual(commits.next(1_050, true, false), [{ ...partition(0), offset: 7, metadata: '' }]);
   });
 
   it('are never two at a time, however urgent', () => {
     const commits = new Commits(100);
     commits.touch(completed(0, 5));
-    commits.next(0, false);
+    commits.next(0, false, false);
     commits.touch(completed(1, 5));
     assert.equal(commits.inFlight, true);
     assert.equal(commits.nextAt(), null);
-    assert.equal(commits.next(10_000, true), null);
+    assert.equal(commits.next(10_000, true, false), null);
   });
 
   it('leave out what is lost and what the broker has confirmed', () => {
@@ -52,7 +52,7 @@ describe('Commits', () => {
     confirmed.tracker.confirm(6);
     commits.touch(lost);
     commits.touch(confirmed);
-    assert.equal(commits.next(0, false), null);
+    assert.equal(commits.next(0, false, false), null);
     assert.equal(commits.inFlight, false);
     assert.equal(commits.nextAt(), null);
   });
@@ -65,12 +65,12 @@ describe('Commits', () => {
       const commits = new Commits(interval);
       const owned = completed(0, 5);
       commits.touch(owned);
-      commits.next(0, false);
+      commits.next(0, false, false);
       commits.failed(50, [owned, completed(1, 8)]);
       assert.equal(commits.nextAt(), 50 + wait);
-      assert.deepEqual(commits.next(50 + wait, false), [
-        { ...partition(0), offset: 6 },
-        { ...partition(1), offset: 9 },
+      assert.deepEqual(commits.next(50 + wait, false, false), [
+        { ...partition(0), offset: 6, metadata: '' },
+        { ...partition(1), offset: 9, metadata: '' },
       ]);
     }
   });

@@ -30,7 +30,7 @@ describe('the engine: the circuit breaker', () => {
     assert.equal(play.wakesIn, 1_000);
     assert.equal(play.status.breaker.cause, 'sink-unavailable');
     assert.equal(play.status.breaker.since, play.now);
-    assert.deepEqual(play.end(2), ['0/2/0 succeeded']);
+    assert.deepEqual(play.end(2), ['0/2/0 succeeded', 'commit 0:0']);
     assert.deepEqual(play.wait(999), []);
     assert.equal(play.status.breaker.state, 'open');
   });
@@ -38,6 +38,7 @@ describe('the engine: the circuit breaker', () => {
   it('then starts one canary alone, whose success lets the others go', () => {
     const play = opened();
     play.end(2);
+    play.committed('0:0');
     assert.deepEqual(play.wait(1_000), ['run 0/0/0 attempt 2', 'breaker half-open']);
     assert.equal(play.wakesIn, null);
     assert.deepEqual(play.wait(5_000), []);

@@ -13,9 +13,48 @@ function loading(...offsets: number[]): Play {
 describe('the engine: commits', () => {
   it('pass no incomplete offset, and all that is complete beyond it with it', () => {
     const play = loading(5, 6, 7);
-    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'commit 0:0']);
     assert.deepEqual(play.end(7), ['0/7/0 succeeded']);
+    play.committed('0:0');
+    play.now += 100;
     assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:8']);
+  });
+
+  it('tell what is complete ahead of an incomplete offset, so that another life does not repeat it', () => {
+    const play = loading(5, 6, 7, 8);
+    play.end(6);
+    play.end(8);
+    play.committed('0:0');
+    assert.deepEqual(play.wait(100), ['commit 0:0']);
+    play.committed('0:0');
+    const next = new Play({ slots: 10 });
+    next.take(play);
+    assert.deepEqual(next.assign(0), ['0 has 2 completed ahead', 'resume 0']);
+    assert.deepEqual(next.deliver(5), ['5 accepted', 'run 0/5/0 attempt 1', 'commit 0:0']);
+    assert.deepEqual(next.deliver(6), ['6 redelivered']);
+    assert.deepEqual(next.deliver(7), ['7 accepted', 'run 0/7/0 attempt 1']);
+    assert.deepEqual(next.deliver(8), ['8 redelivered']);
+    next.end(7);
+    next.committed('0:0');
+    next.now += 100;
+    assert.deepEqual(next.end(5), ['0/5/0 succeeded', 'commit 0:9']);
+  });
+
+  it('count the starts that the service did not survive, until it gives the file up', () => {
+    let lives = 0;
+    let last = loading();
+    for (; ; lives += 1) {
+      const lines = last.deliver(5);
+      if (lines.some((line) => line.startsWith('letter'))) break;
+      assert.deepEqual(lines.slice(1), ['run 0/5/0 attempt 1', 'commit 0:0'].slice(0, lines.length - 1));
+      for (const line of lines) if (line.startsWith('commit')) last.committed(line.slice('commit '.length));
+      const next = new Play({ slots: 10 });
+      next.take(last);
+      next.assign(0);
+      last = next;
+      assert.ok(lives < 100, 'it is never given up');
+    }
+    assert.equal(last.letters.get(1)?.disposition, 'attempts-exhausted');
   });
 
   it('wait for delivered offsets only: a gap in the numbering holds nothing back', () => {
@@ -31,7 +70,9 @@ describe('the engine: commits', () => {
     const play = loading();
     play.deliver(5, 'no json');
     play.deliver(6);
-    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'commit 0:0']);
+    play.committed('0:0');
+    play.now += 100;
     assert.deepEqual(play.acknowledge(1), ['commit 0:7']);
   });
 
@@ -94,7 +135,7 @@ describe('the engine: commits', () => {
     play.end(5);
     play.commitFailed('0:6');
     play.assign(1);
-    assert.deepEqual(play.wait(1_000), []);
+    assert.deepEqual(play.wait(1_000), ['commit 1:0']);
     assert.equal(play.wakesIn, null);
   });
 });

@@ -29,6 +29,7 @@ function settings(random: Random): EngineSettings {
     load: { jobs: 1 + random.below(12), bytes: 200 + random.below(2_000) },
     retry: {
       maxAttempts: 1 + random.below(3),
+      maxInterruptions: 1 + random.below(3),
       backoffMs: random.below(200),
       maxBackoffMs: 1_000,
       permanentExitCodes: [65],
@@ -49,6 +50,7 @@ class Player {
   /** One random thing happens. */
   move(): void {
     const { world } = this;
+    if (world.unrestored !== null && this.#random.chance(0.4)) return world.restore();
     const dice = this.#random.below(100);
     if (world.drained) return this.#restart();
     if (dice < 35) return this.#deliver();
@@ -71,6 +73,7 @@ class Player {
     // A commit that outlives its tenure may move the group back; what it uncovers is read again after the next join.
     if (world.commit !== null) world.answerCommit(true);
     world.assign(world.partitions.map((_, number) => number));
+    world.restore();
     for (let moves = 0; moves < MANY_MOVES; moves += 1) if (!this.#settleOne()) return;
     assert.fail('the world does not come to rest');
   }

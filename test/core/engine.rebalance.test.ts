@@ -12,11 +12,15 @@ describe('the engine: rebalances', () => {
     play.assign(0);
     for (const offset of [5, 6, 7]) play.deliver(offset);
     play.end(6);
+    play.committed('0:0');
+    play.now += 100;
     assert.deepEqual(play.assign(0), ['resume 0']);
     for (const offset of [5, 6, 7]) assert.deepEqual(play.deliver(offset), [`${offset} redelivered`]);
     assert.deepEqual(play.deliver(8), ['8 accepted']);
     play.end(7);
     play.end(8);
+    play.committed('0:0');
+    play.now += 100;
     assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:9']);
   });
 
@@ -71,7 +75,10 @@ describe('the engine: rebalances', () => {
       '5 accepted',
       '0/5/1 reattached',
       'run 0/5/0 attempt 1',
+      'commit 0:0',
     ]);
+    play.committed('0:0');
+    play.now += 100;
     play.end('0/5/1');
     assert.deepEqual(play.end('0/5/0'), ['0/5/0 succeeded', 'commit 0:6']);
   });
@@ -104,7 +111,7 @@ describe('the engine: rebalances', () => {
     play.assign(1);
     assert.deepEqual(play.acknowledge(1), []);
     assert.deepEqual(play.committed('0:6'), []);
-    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(100), ['commit 1:0'], 'that partition 1 has a new reader');
   });
 });
 

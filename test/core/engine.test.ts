@@ -217,6 +217,8 @@ describe('the engine: backpressure', () => {
     for (const offset of [0, 1, 2]) play.deliver(offset);
     assert.deepEqual(play.deliver(3), ['3 accepted', 'run 0/3/0 attempt 1', 'pause 0']);
     for (const offset of [1, 2, 3]) assert.ok(!play.end(offset).includes('resume 0'));
+    play.committed('0:0');
+    play.now += 100;
     assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'resume 0', 'commit 0:4']);
   });
 });

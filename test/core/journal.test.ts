@@ -39,7 +39,7 @@ const LETTER: DeadLetter = {
   firstFailedAt: 0,
 };
 const WHERE = { job: 'files/0/5/0', file: '/a', tenant: 'acme', table: 'atd_acme' };
-const OFFSETS = [{ ...partition(0), offset: 6 }];
+const OFFSETS = [{ ...partition(0), offset: 6, metadata: '' }];
 const failed = outcome('failed', { exitCode: 1, reason: 'exit code 1: no', stderrTail: 'no', durationMs: 1_234.5 });
 
 const EVENTS: readonly (readonly [EngineEvent, string | null, Record<string, unknown>?])[] = [
@@ -57,6 +57,11 @@ const EVENTS: readonly (readonly [EngineEvent, string | null, Record<string, unk
   ],
   [{ type: 'commit-failed', offsets: OFFSETS, error: 'no' }, 'warn commit.failed', { offsets: ['0:6'], error: 'no' }],
   [{ type: 'committed', offsets: OFFSETS }, 'debug commit.done', { offsets: ['0:6'] }],
+  [
+    { type: 'restored', epoch: 1, positions: [{ ...partition(2), offset: null, metadata: '' }] },
+    'debug partitions.restored',
+    { epoch: 1, positions: ['2:none'] },
+  ],
   [{ type: 'rebalancing' }, 'info group.rebalancing', {}],
   [{ type: 'drain', stopAt: 0.5 }, 'info drain.begun', { childrenStopAt: '1970-01-01T00:00:00.000Z' }],
   [{ type: 'hasten' }, 'warn drain.hastened', {}],
@@ -119,6 +124,16 @@ const EFFECTS: readonly (readonly [Effect, string | null, Record<string, unknown
   [{ type: 'resume', partitions: [partition(1)] }, 'debug partitions.resumed', { partitions: [1] }],
   [{ type: 'stop', jobId: 'j' }, 'info child.stopping', { job: 'j' }],
   [{ type: 'drained' }, 'info drain.done', {}],
+  [
+    { type: 'restored-partition', partition: partition(1), completedAhead: 7 },
+    'info partition.restored',
+    { partition: 1, completedAhead: 7 },
+  ],
+  [
+    { type: 'metadata-problem', partition: partition(1), problem: 'unreadable' },
+    'warn commit.metadata',
+    { partition: 1, problem: 'unreadable' },
+  ],
   [{ type: 'commit', offsets: OFFSETS }, null],
 ];
 

@@ -14,7 +14,7 @@ function open(...failures: Partial<Failure>[]): OpenRecord {
     firstFailedAt: 500,
     ...failure,
   }));
-  return { record: record(5), owned: ownPartition(partition(0)), unsettled: 0, failures: whole };
+  return { record: record(5), owned: ownPartition(partition(0)), passed: false, unsettled: 0, failures: whole };
 }
 
 function pending(): { letters: Letters; of: OpenRecord; id: number } {

@@ -14,6 +14,11 @@ function completeAll(tracker: OffsetTracker, ...offsets: number[]): OffsetTracke
   return tracker;
 }
 
+/** The position, if the broker has not confirmed it yet. */
+function committable(tracker: OffsetTracker): number | null {
+  return tracker.isBehind ? tracker.position : null;
+}
+
 describe('OffsetTracker: the offset to commit', () => {
   const CASES: readonly (readonly [what: string, begun: number[], completed: number[], position: number | null])[] = [
     ['is none before anything is delivered', [], [], null],
@@ -29,21 +34,21 @@ describe('OffsetTracker: the offset to commit', () => {
     ['begins anywhere', [1_000_000], [1_000_000], 1_000_001],
   ];
   for (const [what, begun, completed, position] of CASES) {
-    it(what, () => assert.equal(completeAll(tracking(...begun), ...completed).committable(), position));
+    it(what, () => assert.equal(committable(completeAll(tracking(...begun), ...completed)), position));
   }
 
   it('is none again once the broker has confirmed it', () => {
     const tracker = completeAll(tracking(5, 6), 5);
     tracker.confirm(6);
-    assert.equal(tracker.committable(), null);
+    assert.equal(committable(tracker), null);
     tracker.complete(6);
-    assert.equal(tracker.committable(), 7);
+    assert.equal(committable(tracker), 7);
   });
 
   it('is what an unknown commit cannot change: the acknowledgement of one that this tracker never made', () => {
     const tracker = completeAll(tracking(5, 6, 7), 5);
     tracker.confirm(50);
-    assert.equal(tracker.committable(), 6);
+    assert.equal(committable(tracker), 6);
   });
 });
 
@@ -132,6 +137,45 @@ describe('OffsetTracker: counts', () => {
       assert.equal(tracker.incomplete, open.size);
     }
     const [lowest] = open;
-    assert.equal(tracker.committable(), lowest ?? next + 1);
+    assert.equal(committable(tracker), lowest ?? next + 1);
+  });
+});
+
+describe('OffsetTracker: a former life', () => {
+  it('is taken over: what it completed ahead is known, what lies between is still to be done', () => {
+    const tracker = new OffsetTracker();
+    assert.deepEqual(tracker.restore(10, [[12, 14]]), []);
+    assert.equal(tracker.position, 10);
+    assert.deepEqual(
+      [10, 11, 12, 13, 14].map((offset) => tracker.begin(offset)),
+      ['new', 'new', 'done', 'done', 'new'],
+    );
+    completeAll(tracker, 10, 11);
+    assert.equal(committable(tracker), 14);
+  });
+
+  it('never lets the position pass what was not delivered yet', () => {
+    const tracker = new OffsetTracker();
+    tracker.restore(10, [[12, 14]]);
+    tracker.begin(10);
+    tracker.complete(10);
+    assert.equal(tracker.position, 11, 'the offset 11 is still to come');
+    assert.deepEqual(tracker.completedRanges(), [[12, 14]]);
+  });
+
+  it('of another member passes what we had open, and nothing beyond it', () => {
+    const tracker = completeAll(tracking(5, 6, 7, 8), 6);
+    tracker.rejoined();
+    assert.deepEqual(tracker.restore(8, []), [5, 7]);
+    assert.equal(tracker.incomplete, 1);
+    assert.equal(tracker.begin(8), 'in-flight');
+  });
+
+  it('tells its own ranges, across gaps of the numbering', () => {
+    const tracker = completeAll(tracking(5, 6, 9, 10, 12), 6, 9, 12);
+    assert.deepEqual(tracker.completedRanges(), [
+      [6, 10],
+      [12, 13],
+    ]);
   });
 });

@@ -5,7 +5,13 @@ import type { Outcome, OutcomeResult } from '../../lib/types.js';
 import { OUTCOME_RESULTS } from '../../lib/types.js';
 import { outcome } from '../support/engine.js';
 
-const RULES: RetryRules = { maxAttempts: 3, backoffMs: 1_000, maxBackoffMs: 10_000, permanentExitCodes: [65] };
+const RULES: RetryRules = {
+  maxAttempts: 3,
+  maxInterruptions: 5,
+  backoffMs: 1_000,
+  maxBackoffMs: 10_000,
+  permanentExitCodes: [65],
+};
 const NOW = 50_000;
 
 function decide(ended: Outcome, attempts: number, uncharged = 0, rules = RULES) {

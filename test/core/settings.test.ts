@@ -30,6 +30,7 @@ const CONFIG: EngineConfig = {
     retry: {
       enabled: true,
       max_attempts: 4,
+      max_interruptions: 7,
       backoff_seconds: 1.5,
       max_backoff_seconds: 60,
       permanent_exit_codes: [65],
@@ -64,7 +65,7 @@ describe('engineSettings', () => {
         allowedRoots: ['/in'],
         environment: { PATH: '/bin', TZ: 'UTC' },
       },
-      retry: { maxAttempts: 4, backoffMs: 1_500, maxBackoffMs: 60_000, permanentExitCodes: [65] },
+      retry: { maxAttempts: 4, maxInterruptions: 7, backoffMs: 1_500, maxBackoffMs: 60_000, permanentExitCodes: [65] },
       breaker: { threshold: 3, openMs: 2_000, maxOpenMs: 30_000 },
     });
   });

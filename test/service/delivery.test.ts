@@ -49,6 +49,7 @@ test('a stop in the middle of 200 loads ends in order, and the next start loads 
   const second = await startService(t, place);
   await second.until(() => new Set(loaded(place)).size >= 200, 60_000, 'all loads');
   assert.equal(await second.stop(), 0);
+  assert.equal(loaded(place).length, 200, 'what was loaded ahead of an unfinished record is not loaded again');
   for (const { committed, end } of await groupOffsets(place.kafka.brokers, place.group, place.topic)) {
     assert.equal(committed ?? 0, end);
   }

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import type { CommandRules } from '../../lib/core/command.js';
 import { Engine } from '../../lib/core/engine.js';
-import type { DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
+import type { CommitOffset, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
+import { encodeOffsetMap } from '../../lib/core/offset-map.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import type { EngineStatus } from '../../lib/core/status.js';
 import type { KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../../lib/types.js';
@@ -37,7 +38,7 @@ export const SETTINGS: EngineSettings = {
   maxUncommitted: 1_000,
   load: { jobs: 1_000, bytes: 1_000_000 },
   command: COMMAND,
-  retry: { maxAttempts: 3, backoffMs: 1_000, maxBackoffMs: 60_000, permanentExitCodes: [65] },
+  retry: { maxAttempts: 3, maxInterruptions: 5, backoffMs: 1_000, maxBackoffMs: 60_000, permanentExitCodes: [65] },
   breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000 },
 };
 
@@ -86,6 +87,9 @@ export class Play {
   /** Every letter that was sent, by its id. */
   readonly letters = new Map<number, DeadLetter>();
   #epoch = 0;
+  /** The last commit of each partition, and what the broker has. */
+  readonly #sent = new Map<number, CommitOffset>();
+  readonly #committed = new Map<number, CommitOffset>();
 
   /** The jitter is left out: every wait is the whole of its cap. */
   constructor(changes: Partial<EngineSettings> = {}, random: () => number = () => 1) {
@@ -106,7 +110,10 @@ export class Play {
     const effects = this.engine.handle(event, this.now);
     const { wakesIn } = this;
     assert.ok(wakesIn === null || wakesIn > 0, `after ${event.type} the engine wants to be woken in ${wakesIn} ms`);
-    for (const effect of effects) if (effect.type === 'dead-letter') this.letters.set(effect.letterId, effect.letter);
+    for (const effect of effects) {
+      if (effect.type === 'dead-letter') this.letters.set(effect.letterId, effect.letter);
+      if (effect.type === 'commit') for (const offset of effect.offsets) this.#sent.set(offset.partition, offset);
+    }
     return effects.map(describeEffect);
   }
 
@@ -118,7 +125,32 @@ export class Play {
 
   assign(...partitions: number[]): string[] {
     this.#epoch += 1;
-    return this.tell({ type: 'assigned', epoch: this.#epoch, partitions: partitions.map(partition) });
+    const assigned = this.tell({ type: 'assigned', epoch: this.#epoch, partitions: partitions.map(partition) });
+    const restored = this.restore(...partitions);
+    const resumed = restored.find((line) => line.startsWith('resume'))?.split(' ') ?? [];
+    // Until the committed offsets are known nothing is read; that is not what most transcripts are about.
+    const kept = assigned.map((line) => {
+      const words = line.split(' ').filter((word) => !line.startsWith('pause') || !resumed.includes(word));
+      return words.length === 1 && line.startsWith('pause') ? '' : words.join(' ');
+    });
+    return [...kept.filter((line) => line !== ''), ...restored];
+  }
+
+  /** What the broker has: what was committed last, else offset 0 from a life that came to an orderly end. */
+  restore(...partitions: number[]): string[] {
+    const positions = partitions.map((number) => this.#committed.get(number) ?? { ...partition(number), ...ORDERLY });
+    const lines = this.tell({ type: 'restored', epoch: this.#epoch, positions });
+    const commit = lines.find((line) => line.startsWith('commit'));
+    if (commit === undefined) return lines;
+    // That the new life has begun is committed at once; transcripts begin after that.
+    this.committed(...commit.split(' ').slice(1));
+    this.now += 100;
+    return lines.filter((line) => line !== commit);
+  }
+
+  /** Begins where another life ended, with what it had committed. */
+  take(former: Play): void {
+    for (const [number, offset] of former.#committed) this.#committed.set(number, offset);
   }
 
   deliver(...of: Parameters<typeof record>): string[] {
@@ -141,11 +173,24 @@ export class Play {
 
   /** A commit is answered; the position is `partition:offset`. */
   committed(...positions: string[]): string[] {
-    return this.tell({ type: 'committed', offsets: positions.map(position) });
+    const offsets = positions.map((text) => this.#position(text));
+    for (const offset of offsets) this.#committed.set(offset.partition, offset);
+    return this.tell({ type: 'committed', offsets });
   }
 
   commitFailed(...positions: string[]): string[] {
-    return this.tell({ type: 'commit-failed', offsets: positions.map(position), error: 'rebalance in progress' });
+    return this.tell({
+      type: 'commit-failed',
+      offsets: positions.map((text) => this.#position(text)),
+      error: 'rebalance in progress',
+    });
+  }
+
+  /** `partition:offset` with the metadata that it was sent with. */
+  #position(text: string): CommitOffset {
+    const [of, offset] = text.split(':').map(Number) as [number, number];
+    const sent = this.#sent.get(of);
+    return { ...partition(of), offset, metadata: sent?.offset === offset ? sent.metadata : '' };
   }
 
   /** A drain that leaves the children `ms` to finish. */
@@ -154,10 +199,7 @@ export class Play {
   }
 }
 
-function position(text: string): TopicPartition & { readonly offset: number } {
-  const [of, offset] = text.split(':').map(Number) as [number, number];
-  return { ...partition(of), offset };
-}
+const ORDERLY = { offset: 0, metadata: encodeOffsetMap(0, { completed: [], attempts: new Map(), clean: true }) };
 
 /** `files/0/5/0` -> `0/5/0`: the topic is always the same. */
 function short(jobId: string): string {
@@ -197,6 +239,10 @@ function describeEffect(effect: Effect): string {
       return `lost ${effect.partition.partition} with ${effect.jobs} jobs`;
     case 'breaker-changed':
       return `breaker ${effect.state}`;
+    case 'restored-partition':
+      return `${effect.partition.partition} has ${effect.completedAhead} completed ahead`;
+    case 'metadata-problem':
+      return `${effect.partition.partition} metadata ${effect.problem}`;
     case 'offsets-reset':
       return `${effect.partition.partition} reset to ${effect.to}`;
   }

@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { Engine } from '../../lib/core/engine.js';
-import type { CommitOffset, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
+import type { CommitOffset, CommittedPosition, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
+import { decodeOffsetMap, type Range } from '../../lib/core/offset-map.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import type { KafkaRecord, Outcome } from '../../lib/types.js';
 import { partition, record } from './engine.js';
@@ -33,6 +34,12 @@ interface Child {
 export class WorldPartition {
   readonly log: readonly LogEntry[];
   committed = 0;
+  hasCommit = false;
+  metadata = '';
+  /** What was known to be completed when this tenure began. */
+  restored: readonly Range[] = [];
+  /** Where the group had it when it was joined. */
+  start = 0;
   owned = false;
   paused = false;
   /** Counts the times of uninterrupted ownership. */
@@ -56,6 +63,8 @@ export class WorldPartition {
   beginTenure(): void {
     this.tenure += 1;
     this.delivered = 0;
+    this.restored = [];
+    this.start = 0;
     this.settled.clear();
   }
 }
@@ -73,6 +82,8 @@ export class World {
   drained = false;
   draining = false;
   commit: CommitInFlight | null = null;
+  /** What the engine is still to be told after the last assignment. */
+  unrestored: CommittedPosition[] | null = null;
   readonly partitions: readonly WorldPartition[];
   readonly children = new Map<string, Child>();
   /** Letters on their way and those that were refused, by id. */
@@ -110,7 +121,24 @@ export class World {
       part.paused = false;
       part.rewind();
     }
+    this.unrestored = wanted.map((number) => {
+      const { committed, hasCommit, metadata } = this.#part(number);
+      return { ...partition(number), offset: hasCommit ? committed : null, metadata };
+    });
     this.tell({ type: 'assigned', epoch: this.#epoch, partitions: wanted.map(partition) });
+    for (const number of wanted) assert.ok(this.#part(number).paused, `partition ${number} is read too early`);
+  }
+
+  /** The broker answers what was committed when the assignment was made. */
+  restore(): void {
+    const positions = this.unrestored ?? [];
+    this.unrestored = null;
+    for (const { partition: number, offset, metadata } of positions) {
+      const part = this.#part(number);
+      part.start = Math.max(part.start, offset ?? 0);
+      if (part.delivered === 0 && offset !== null) part.restored = decodeOffsetMap(offset, metadata)?.completed ?? [];
+    }
+    this.tell({ type: 'restored', epoch: this.#epoch, positions });
   }
 
   deliver(part: WorldPartition): void {
@@ -159,7 +187,11 @@ export class World {
   applyCommit(): void {
     if (this.commit === null || this.commit.applied) return;
     this.commit.applied = true;
-    for (const { partition: number, offset } of this.commit.offsets) this.#part(number).committed = offset;
+    for (const { partition: number, offset, metadata } of this.commit.offsets) {
+      this.#part(number).committed = offset;
+      this.#part(number).hasCommit = true;
+      this.#part(number).metadata = metadata;
+    }
   }
 
   /** The process is gone with its children; a new one starts from the committed positions and owns nothing yet. */
@@ -169,6 +201,7 @@ export class World {
     }
     if (this.#random.chance(0.5)) this.applyCommit();
     this.commit = null;
+    this.unrestored = null;
     this.letters.clear();
     this.children.clear();
     this.drained = false;
@@ -187,6 +220,8 @@ export class World {
       for (const jobId of entry.jobs.keys()) this.loaded.add(jobId);
       if (entry.isPoison) entry.lettered = true;
       part.committed = entry.record.offset + 1;
+      part.metadata = '';
+      part.hasCommit = true;
     }
   }
 
@@ -233,6 +268,9 @@ export class World {
     assert.ok(part.owned, `${jobId} is started though its partition is not ours`);
     assert.ok(!this.children.has(jobId), `${jobId} is started while it runs`);
     assert.ok(!part.settled.has(jobId), `${jobId} is started after it completed`);
+    const offset = Number(jobId.split('/')[2]);
+    const isKnown = part.restored.some(([from, to]) => offset >= from && offset < to);
+    assert.ok(!isKnown, `${jobId} is started though a former life had committed that it is complete`);
     this.children.set(jobId, { partition: number, tenure: part.tenure, stopAsked: false });
     assert.ok(this.children.size <= this.#settings.slots, `${this.children.size} children run`);
   }
@@ -258,7 +296,10 @@ export class World {
     for (const { partition: number, offset } of offsets) {
       const part = this.#part(number);
       assert.ok(part.owned, `a commit of partition ${number}, which is not ours`);
-      assert.ok(offset <= part.delivered, `commit ${offset} is beyond the delivered ${part.delivered} of ${number}`);
+      assert.ok(
+        offset <= Math.max(part.delivered, part.start),
+        `commit ${offset} is beyond the delivered ${part.delivered} of ${number}`,
+      );
       for (const entry of part.log) {
         const passes = entry.record.offset < offset && !this.isComplete(entry);
         assert.ok(!passes, `commit ${offset} passes ${number}/${entry.record.offset}, which is incomplete`);

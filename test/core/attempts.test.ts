@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AttemptLog } from '../../lib/core/attempts.js';
+
+test('what runs would have been interrupted if the service ended now', () => {
+  const log = new AttemptLog();
+  log.started(5);
+  assert.deepEqual(log.snapshot(), new Map([[5, { charged: 0, interrupted: 1 }]]));
+});
+
+test('interruptions add up over lives, and an end of the job forgets them', () => {
+  const log = new AttemptLog();
+  log.restore(new Map([[5, { charged: 1, interrupted: 3 }]]));
+  assert.deepEqual(log.of(5), { charged: 1, interrupted: 3 });
+  log.started(5);
+  assert.deepEqual(log.snapshot(), new Map([[5, { charged: 1, interrupted: 4 }]]));
+  log.ended(5, 2);
+  assert.deepEqual(log.snapshot(), new Map([[5, { charged: 2, interrupted: 0 }]]));
+  log.forget(5);
+  assert.deepEqual(log.snapshot(), new Map());
+});
+
+test('a job that ended uncharged leaves nothing to tell', () => {
+  const log = new AttemptLog();
+  log.started(5);
+  log.ended(5, 0);
+  assert.deepEqual(log.snapshot(), new Map());
+});
