@@ -153,12 +153,7 @@ export const SETTINGS = {
     retry: {
       enabled: flag(true, 'Whether a failed load is tried again.'),
       max_attempts: whole(3, 1, 1_000, 'Attempts in all, the first included.'),
-      max_interruptions: whole(
-        10,
-        1,
-        1_000,
-        'Ends of the whole service while a file was being loaded after which the file is given up as their cause.',
-      ),
+      max_interruptions: whole(10, 1, 1_000, 'Crashes of the service during its load after which a file is given up.'),
       backoff_seconds: number(5, 0, 3_600, 'Wait before the second attempt; it doubles with each further one.'),
       max_backoff_seconds: number(300, 0, DAY, 'The longest wait.'),
       permanent_exit_codes: exitCodes(
@@ -177,6 +172,7 @@ export const SETTINGS = {
         10_000,
         'Loads in a row that must find ClickHouse unavailable for the service to hold back.',
       ),
+      dead_letters: whole(10, 1, 1_000_000, 'Dead letters in a row after which the service holds back.'),
       open_seconds: number(1, 0.01, 3_600, 'First wait before one load is tried; it doubles while that fails.'),
       max_open_seconds: number(30, 0.01, 3_600, 'The longest such wait.'),
       exit_codes: exitCodes([69, 75], 'Exit codes of the loader that mean an unavailable ClickHouse.'),

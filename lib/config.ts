@@ -32,26 +32,25 @@ type Source = { readonly kind: 'default' | 'file' | 'environment' | 'argument'; 
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const settings = new Map(listSettings());
   const environment = selectEnvironment(settings, sources.env);
-  const fromFile = sources.file === null ? {} : readYaml(sources.file);
-  const keysInFile = listKeys(fromFile, settings);
-  const complaints = [...keysInFile]
+  const fromFile = sources.file === null ? new Map<string, unknown>() : listEntries(readYaml(sources.file), settings);
+  const complaints = [...fromFile.keys()]
     .filter((key) => !settings.has(key))
     .map((key) => complainAboutUnknown(key, [...settings.keys()], sources.file ?? ''));
   const sourceOf = (key: string): Source => {
     if (Object.hasOwn(sources.args, key)) return { kind: 'argument', name: `--${key.split('.').at(-1)}` };
     const variable = environment.get(key);
     if (variable !== undefined) return { kind: 'environment', name: variable.name };
-    if (keysInFile.has(key)) return { kind: 'file', name: sources.file ?? '' };
+    if (fromFile.has(key)) return { kind: 'file', name: sources.file ?? '' };
     return { kind: 'default', name: 'the default' };
   };
   const values = createConvict();
-  if (complaints.length === 0) values.load(fromFile);
+  for (const [key, value] of fromFile) if (settings.has(key)) values.set(key, value);
   for (const [key, { value }] of environment) values.set(key, coerce(settings.get(key), value));
   for (const [key, value] of Object.entries(sources.args)) values.set(key, coerce(settings.get(key), value));
-  complaints.push(...validate(values, settings, sourceOf));
-  if (complaints.length === 0) {
-    complaints.push(...readSecrets(values), ...checkFiles(values), ...checkTogether(values.getProperties() as never));
-  }
+  const invalid = validate(values, settings, sourceOf);
+  complaints.push(...invalid, ...readSecrets(values), ...checkFiles(values));
+  // Of values that are wrong by themselves nothing can be said together.
+  if (invalid.length === 0) complaints.push(...checkTogether(values.getProperties() as never));
   if (complaints.length > 0) {
     throw new AtdError(
       'ATD_CONFIG_INVALID',
@@ -128,8 +127,8 @@ function readYaml(file: string): Record<string, unknown> {
   try {
     parsed = parseYaml(readFileSync(file, 'utf8'));
   } catch (cause) {
-    const { message } = cause as Error;
-    throw new AtdError('ATD_CONFIG_INVALID', `cannot read the configuration file ${file}: ${message}`, { cause });
+    const why = withoutContent((cause as Error).message);
+    throw new AtdError('ATD_CONFIG_INVALID', `cannot read the configuration file ${file}: ${why}`, { cause });
   }
   if (parsed === null || parsed === undefined) return {};
   if (typeof parsed !== 'object' || Array.isArray(parsed)) {
@@ -141,16 +140,30 @@ function readYaml(file: string): Record<string, unknown> {
   return parsed as Record<string, unknown>;
 }
 
-/** Dotted keys of a file's leaves; a mapping below a setting, or none where a group belongs, shows up as unknown. */
-function listKeys(group: Record<string, unknown>, settings: Map<string, Setting>, prefix = ''): Set<string> {
-  const keys = new Set<string>();
+/** What a YAML error says, without the piece of the file that it shows or names: that may be a password. */
+function withoutContent(message: string): string {
+  const [first = ''] = message.split('\n', 1);
+  return first.replace(/^(Unresolved alias[^:]*):.*/, '$1').replace(/:$/, '');
+}
+
+/** The leaves of a file by their dotted keys; what stands where a group belongs shows up as a key that is unknown. */
+function listEntries(
+  group: Record<string, unknown>,
+  settings: Map<string, Setting>,
+  prefix = '',
+): Map<string, unknown> {
+  const entries = new Map<string, unknown>();
   for (const [name, value] of Object.entries(group)) {
     const key = `${prefix}${name}`;
+    // A group without entries: all of it is commented out.
+    if (value === null && [...settings.keys()].some((known) => known.startsWith(`${key}.`))) continue;
     const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value) && !settings.has(key);
-    if (!isGroup) keys.add(key);
-    else for (const inner of listKeys(value as Record<string, unknown>, settings, `${key}.`)) keys.add(inner);
+    if (!isGroup) entries.set(key, value);
+    else
+      for (const [inner, leaf] of listEntries(value as Record<string, unknown>, settings, `${key}.`))
+        entries.set(inner, leaf);
   }
-  return keys;
+  return entries;
 }
 
 function complainAboutUnknown(key: string, known: readonly string[], file: string): string {
@@ -163,12 +176,14 @@ function complainAboutUnknown(key: string, known: readonly string[], file: strin
 function readSecrets(values: Values): string[] {
   const complaints: string[] = [];
   for (const [key, { sensitive }] of listSettings()) {
-    const file = sensitive ? (values.get(`${key}_file` as never) as string | null) : null;
-    if (file === null) continue;
+    const file = sensitive ? (values.get(`${key}_file` as never) as unknown) : null;
+    if (typeof file !== 'string') continue;
     try {
-      values.set(key, readFileSync(file, 'utf8').replace(/\r?\n$/, ''));
+      const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+      FORMATS.text.validate(secret, {});
+      values.set(key, secret);
     } catch (error) {
-      complaints.push(`${key}_file cannot be read: ${(error as Error).message}`);
+      complaints.push(`${key}_file cannot be used: ${file}: ${(error as Error).message}`);
     }
   }
   return complaints;
@@ -177,8 +192,8 @@ function readSecrets(values: Values): string[] {
 function checkFiles(values: Values): string[] {
   const complaints: string[] = [];
   for (const key of ['schema_file', 'kafka.ssl.ca_file', 'kafka.ssl.cert_file', 'kafka.ssl.key_file']) {
-    const file = values.get(key as never) as string | null;
-    if (file === null) continue;
+    const file = values.get(key as never) as unknown;
+    if (typeof file !== 'string') continue;
     try {
       accessSync(file, constants.R_OK);
     } catch (error) {
@@ -191,6 +206,7 @@ function checkFiles(values: Values): string[] {
 /** Rules over several settings. */
 function checkTogether({ as_cli, kafka, service }: Config): string[] {
   const complaints: string[] = [];
+  if (kafka.bootstrap_servers.length === 0) complaints.push('kafka.bootstrap_servers must name at least one broker');
   const { deadline_seconds } = service.shutdown;
   if (as_cli.grace >= deadline_seconds) {
     complaints.push(

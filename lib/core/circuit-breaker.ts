@@ -1,11 +1,13 @@
 /**
  * Stops the service from running into a wall.
  *
- * - `closed`: jobs run. Faults of the sink (or of the executable) in a row, without a success between them, open it.
+ * - `closed`: jobs run. Faults of the sink (or of the executable) in a row, without a success between them, open it; and
+ *   so do too many dead letters in a row, for then something is wrong that no file is to blame for.
  * - `open`: nothing is started until `until`; what runs may finish.
  * - `half-open`: one job, the canary, is started. Its success closes the breaker; another fault opens it for twice as
  *   long, up to a cap. An ending that says nothing about the sink (the file's own failure) closes it as well: the sink
- *   answered.
+ *   answered. After too many dead letters only a success closes it; each canary that fails may have its letter, so that
+ *   a topic of nothing but bad files is worked off slowly, and a wrong password does not empty it.
  */
 import type { OutcomeResult } from '../types.js';
 import type { BreakerState } from './events.js';
@@ -13,12 +15,14 @@ import type { BreakerState } from './events.js';
 export interface BreakerRules {
   /** Faults in a row that open the breaker. */
   readonly threshold: number;
+  /** Dead letters in a row that are permitted. */
+  readonly deadLetters: number;
   readonly openMs: number;
   readonly maxOpenMs: number;
 }
 
 /** Outcomes that are not the file's fault and will befall every other file too. */
-export type Fault = 'sink-unavailable' | 'service-fault';
+export type Fault = 'sink-unavailable' | 'service-fault' | 'dead-letters';
 
 interface Trouble {
   readonly cause: Fault;
@@ -36,6 +40,9 @@ type State =
 export class CircuitBreaker {
   readonly #rules: BreakerRules;
   #state: State = { kind: 'closed', faults: 0 };
+  #lettersInRow = 0;
+  /** The canary that failed last. */
+  #failedCanary: string | null = null;
 
   constructor(rules: BreakerRules) {
     this.#rules = rules;
@@ -79,6 +86,7 @@ export class CircuitBreaker {
   ended(jobId: string, result: OutcomeResult, reason: string, now: number): void {
     const state = this.#state;
     const isCanary = state.kind === 'half-open' && state.canary === jobId;
+    if (result === 'succeeded') this.#lettersInRow = 0;
     switch (result) {
       case 'sink-unavailable':
       case 'service-fault':
@@ -86,14 +94,43 @@ export class CircuitBreaker {
         else if (isCanary) this.#open({ cause: result, reason, since: state.since, openMs: state.openMs * 2 }, now);
         return;
       case 'succeeded':
-      case 'failed':
         // The end of a job that started before the fault says little about now; only the canary's does.
         if (state.kind === 'closed' || isCanary) this.#state = { kind: 'closed', faults: 0 };
         return;
-      default:
+      case 'stopped':
+      case 'machine-fault':
         // The canary told nothing: the next job is the canary.
         if (isCanary) this.#state = { ...state, canary: null };
+        return;
+      default:
+        if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
+        else if (result === 'failed' && (state.kind === 'closed' || isCanary))
+          this.#state = { kind: 'closed', faults: 0 };
+        else if (isCanary) this.#state = { ...state, canary: null };
     }
+  }
+
+  /** Whether a job that failed for good may have its dead letter; if not, it is to be tried again later. */
+  permitsLetter(jobId: string, reason: string, now: number): boolean {
+    if (this.#lettersInRow < this.#rules.deadLetters) {
+      this.#lettersInRow += 1;
+      return true;
+    }
+    if (this.#failedCanary === jobId) {
+      this.#failedCanary = null;
+      return true;
+    }
+    if (this.#state.kind === 'closed') {
+      const { openMs } = this.#rules;
+      const why = `${this.#lettersInRow} dead letters in a row, the last for: ${reason}`;
+      this.#open({ cause: 'dead-letters', reason: why, since: now, openMs }, now);
+    }
+    return false;
+  }
+
+  #reopen({ cause, reason, since, openMs }: Trouble, jobId: string, now: number): void {
+    this.#failedCanary = jobId;
+    this.#open({ cause, reason, since, openMs: openMs * 2 }, now);
   }
 
   #fault(faults: number, trouble: Omit<Trouble, 'openMs'>, now: number): void {

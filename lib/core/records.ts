@@ -140,7 +140,12 @@ export class Records {
   /** @param urgent commit at once rather than when the interval is over */
   commit(now: number, urgent: boolean, clean = false): void {
     const offsets = this.commits.next(now, urgent, clean);
-    if (offsets !== null) this.#emit({ type: 'commit', offsets });
+    if (offsets === null) return;
+    for (const { topic, partition, metadata } of offsets) {
+      const isLeftOut = metadata === '' && this.assignment.get({ topic, partition })?.crowded === true;
+      if (isLeftOut) this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'too-long' });
+    }
+    this.#emit({ type: 'commit', offsets });
   }
 
   committed(offsets: readonly CommitOffset[]): void {

@@ -13,6 +13,8 @@ export interface RetryRules {
   readonly maxInterruptions: number;
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
+  /** The longest wait before a repetition that was not charged: what it waits for may be over at any time. */
+  readonly maxUnchargedMs: number;
   /** Exit codes that no repetition will change. */
   readonly permanentExitCodes: readonly number[];
 }
@@ -52,7 +54,7 @@ export function decideRetry(
     case 'service-fault':
       return {
         kind: 'retry',
-        at: now + Math.max(MIN_UNCHARGED_MS, backoff(uncharged + 1, rules, random)),
+        at: now + unchargedBackoff(uncharged, rules, random),
         charged: false,
       };
     case 'failed':
@@ -72,6 +74,12 @@ export function decideRetry(
 /** Whether an outcome counts against the job's `maxAttempts`. */
 export function isCharged(outcome: Outcome): boolean {
   return !['stopped', 'sink-unavailable', 'machine-fault', 'service-fault'].includes(outcome.result);
+}
+
+/** @param uncharged repetitions in a row that were not charged already */
+export function unchargedBackoff(uncharged: number, rules: RetryRules, random: number): number {
+  const wait = Math.min(rules.maxUnchargedMs, backoff(uncharged + 1, rules, random));
+  return Math.max(MIN_UNCHARGED_MS, wait);
 }
 
 function chargedRetry(

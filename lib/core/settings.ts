@@ -52,6 +52,7 @@ export interface EngineConfig {
     };
     readonly circuit_breaker: {
       readonly threshold: number;
+      readonly dead_letters: number;
       readonly open_seconds: number;
       readonly max_open_seconds: number;
     };
@@ -102,10 +103,12 @@ export function engineSettings(
       maxInterruptions: retry.max_interruptions,
       backoffMs: retry.backoff_seconds * 1000,
       maxBackoffMs: retry.max_backoff_seconds * 1000,
+      maxUnchargedMs: circuit_breaker.max_open_seconds * 1000,
       permanentExitCodes: retry.permanent_exit_codes,
     },
     breaker: {
       threshold: circuit_breaker.threshold,
+      deadLetters: circuit_breaker.dead_letters,
       openMs: circuit_breaker.open_seconds * 1000,
       maxOpenMs: circuit_breaker.max_open_seconds * 1000,
     },

@@ -1,10 +1,9 @@
 /** What an operator asks the engine: one snapshot, plain data, for `/api/status` and for the gauges of `/metrics`. */
 import type { Job } from '../types.js';
-import type { CircuitBreaker, Fault } from './circuit-breaker.js';
+import type { Fault } from './circuit-breaker.js';
 import type { BreakerState } from './events.js';
+import type { Jobs } from './jobs.js';
 import type { Records } from './records.js';
-import type { Scheduler } from './scheduler.js';
-import type { Work } from './work.js';
 
 /** The numbers are exported as a metric and stay as they are. */
 export const RUN_STATES = { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4 } as const;
@@ -46,16 +45,15 @@ export function statusOf(engine: {
   readonly lifecycle: Exclude<RunState, 'paused'>;
   readonly pausedAll: boolean;
   readonly slots: number;
-  readonly running: Iterable<Work>;
-  readonly scheduler: Scheduler<Work>;
-  readonly breaker: CircuitBreaker;
+  readonly jobs: Jobs;
   readonly records: Records;
 }): EngineStatus {
-  const { lifecycle, scheduler, breaker, records } = engine;
+  const { lifecycle, jobs, records } = engine;
+  const { scheduler, breaker, running } = jobs;
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
     slots: engine.slots,
-    running: [...engine.running].map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
+    running: [...running.values()].map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
     queue: {
       jobs: scheduler.jobs,
       delayed: scheduler.delayed,

@@ -7,8 +7,9 @@
  * Every join rewinds all partitions to the committed offset, so redelivery is normal. A join is the only reliable news
  * about the assignment. A commit may "succeed" without having been sent, so only its event counts.
  */
-import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
+import { toPosition, toRecord } from '../core/kafka-shapes.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 
@@ -227,34 +228,6 @@ class KafkaConsumer implements ConsumerAdapter {
       if ((error as Error).name !== 'KafkaJSNonRetriableError') throw error;
     }
   }
-}
-
-function toRecord(topic: string, partition: number, message: KafkaMessage): KafkaRecord {
-  const offset = Number(message.offset);
-  return {
-    topic,
-    partition,
-    offset,
-    key: copy(message.key),
-    value: copy(message.value),
-    headers: (message.headers ?? {}) as KafkaRecord['headers'],
-    timestamp: Number(message.timestamp),
-  };
-}
-
-/** A negative offset stands for none. */
-function toPosition(
-  topic: string,
-  partition: number,
-  committed: { readonly offset: string; readonly metadata: string | null } | undefined,
-): CommittedPosition {
-  const offset = Number(committed?.offset ?? -1);
-  return { topic, partition, offset: offset < 0 ? null : offset, metadata: committed?.metadata ?? '' };
-}
-
-/** kafkajs hands out views into a whole fetch response, which one slow job would keep in memory. */
-function copy(bytes: Buffer | null): Uint8Array | null {
-  return bytes === null ? null : new Uint8Array(bytes);
 }
 
 function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {

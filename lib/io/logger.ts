@@ -1,6 +1,12 @@
-/** winston: one event per line, as JSON or, on a terminal, for people; and the same to a rotated file if one is set. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
+/**
+ * winston: one event per line, as JSON or, on a terminal, for people; and the same to a rotated file if one is set. The
+ * file has a winston logger of its own: a transport that stalls, as the one for files does without a word on a full disk,
+ * stalls all transports of its logger.
+ */
+import { once } from 'node:events';
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import winston from 'winston';
 import { AtdError } from '../errors.js';
 
@@ -15,7 +21,7 @@ export interface LogLine {
 
 export interface Logger {
   write(line: LogLine): void;
-  /** Resolves when everything written has reached the console and the file. */
+  /** Resolves when everything written has reached the console and the file, or soon after one of them stopped taking it. */
   close(): Promise<void>;
 }
 
@@ -27,46 +33,69 @@ export interface LoggerOptions {
 
 const FILE_BYTES = 64 * 1024 * 1024;
 const FILES = 5;
+/** Lines that may wait for the disk. Past that the file misses lines; the alternative is to run out of memory. */
+const MAX_WAITING_LINES = 10_000;
+/** How long the last lines may take. */
+const CLOSE_MS = 2_000;
+const POLL_MS = 10;
 /** winston's file transport stops for ever at a line longer than a file; no field needs more than this. */
 const MAX_FIELD_CHARACTERS = 4_096;
 
-/** @throws AtdError ATD_LOG_FILE when the file's directory cannot be written: winston itself would hang on it */
+/** @throws AtdError ATD_LOG_FILE when the file or its directory cannot be written: winston itself would hang on it */
 export function createLogger({ level, format, file }: LoggerOptions): Logger {
   const { combine, timestamp, json } = winston.format;
   const asJson = combine(timestamp(), json());
   const pretty = combine(timestamp(), winston.format.printf(toPrettyLine));
   const onTerminal = process.stdout.isTTY === true;
-  const console = new winston.transports.Console({
-    format: format === 'pretty' || (format === 'auto' && onTerminal) ? pretty : asJson,
-  });
-  const transports: winston.transport[] = [console];
-  if (file !== null) {
-    requireWritable(file);
-    transports.push(
-      new winston.transports.File({
-        filename: file,
-        format: asJson,
-        maxsize: FILE_BYTES,
-        maxFiles: FILES,
-        tailable: true,
-      }),
-    );
-  }
-  const logger = winston.createLogger({ level, transports });
+  const console = createSink(
+    level,
+    new winston.transports.Console({
+      format: format === 'pretty' || (format === 'auto' && onTerminal) ? pretty : asJson,
+    }),
+  );
+  if (file === null) return { write: console.write, close: console.close };
+  requireWritable(file);
+  const options = { filename: file, maxsize: FILE_BYTES, maxFiles: FILES, tailable: true };
+  const onFile = createSink(level, new winston.transports.File({ ...options, format: asJson }));
+  let stalled = false;
+  return {
+    write: (line) => {
+      console.write(line);
+      const waiting = onFile.waiting();
+      if (waiting < MAX_WAITING_LINES) onFile.write(line);
+      if (stalled === waiting >= MAX_WAITING_LINES / 2) return;
+      stalled = !stalled;
+      if (stalled) console.write({ level: 'error', event: 'log.stalled', fields: { file, waiting } });
+    },
+    close: async () => {
+      await Promise.all([console.close(), onFile.close()]);
+    },
+  };
+}
+
+interface Sink extends Logger {
+  /** Lines that the transport has not taken yet. */
+  waiting(): number;
+}
+
+function createSink(level: LogLevel, transport: winston.transport): Sink {
+  const logger = winston.createLogger({ level, transports: [transport] });
+  const waiting = () => logger.writableLength + logger.readableLength;
   return {
     write: ({ level: lineLevel, event, fields }) => {
       logger.log({ ...shorten(fields), level: lineLevel, message: event });
     },
-    close: () => closeAll(logger, transports),
+    waiting,
+    close: async () => {
+      const limit = AbortSignal.timeout(CLOSE_MS);
+      // winston ends a transport before it has handed over the lines that wait for it.
+      while (waiting() > 0 && !limit.aborted) await delay(POLL_MS);
+      if (waiting() > 0) return;
+      const finished = once(transport, 'finish', { signal: limit }).catch(() => undefined);
+      logger.end();
+      await finished;
+    },
   };
-}
-
-async function closeAll(logger: winston.Logger, transports: readonly winston.transport[]): Promise<void> {
-  const finished = transports.map(
-    (transport) => new Promise<void>((resolve) => transport.once('finish', () => resolve())),
-  );
-  logger.end();
-  await Promise.all(finished);
 }
 
 function shorten(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -94,6 +123,7 @@ function requireWritable(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
     accessSync(dirname(file), constants.W_OK);
+    closeSync(openSync(file, 'a'));
   } catch (cause) {
     throw new AtdError('ATD_LOG_FILE', `cannot write log_file ${file}: ${(cause as Error).message}`, { cause });
   }

@@ -23,10 +23,19 @@ export function checkInput(input: Command['input']): Refusal | null {
     const found = stats.isFile()
       ? ({ kind: 'regular', realPath } as const)
       : ({ kind: 'other', what: kindOf(stats) } as const);
-    const verdict = judgeInput(file, found, allowedRoots);
+    const verdict = judgeInput(file, found, allowedRoots.map(followLinks));
     return verdict.result === 'ok' ? null : { kind: 'refused', ...verdict };
   } catch (error) {
     return refusalFor(file, error as NodeJS.ErrnoException);
+  }
+}
+
+/** A root may be a link itself; one that is not there admits nothing. */
+function followLinks(root: string): string {
+  try {
+    return realpathSync.native(root);
+  } catch {
+    return root;
   }
 }
 

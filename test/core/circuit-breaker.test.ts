@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { CircuitBreaker } from '../../lib/core/circuit-breaker.js';
 import type { OutcomeResult } from '../../lib/types.js';
 
-const RULES = { threshold: 3, openMs: 100, maxOpenMs: 350 };
+const RULES = { threshold: 3, openMs: 100, maxOpenMs: 350, deadLetters: 3 };
 
 /** A breaker after jobs that ended so at time 0. */
 function after(...results: OutcomeResult[]): CircuitBreaker {

@@ -1,7 +1,7 @@
 /** Transcripts of an unavailable ClickHouse: the breaker opens after two faults in a row, here for 1 s, then 2 s, then 4 s. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Play, SETTINGS } from '../support/engine.js';
+import { outcome, Play, SETTINGS } from '../support/engine.js';
 
 const RETRY_SOON = { ...SETTINGS.retry, backoffMs: 100, maxBackoffMs: 100 };
 
@@ -82,7 +82,11 @@ describe('the engine: the circuit breaker', () => {
   });
 
   it('waits for the end of a job that began before it opened when there is no free slot', () => {
-    const play = new Play({ slots: 1, retry: RETRY_SOON, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    const play = new Play({
+      slots: 1,
+      retry: RETRY_SOON,
+      breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 },
+    });
     play.assign(0);
     play.deliver(0);
     play.deliver(1);
@@ -92,7 +96,7 @@ describe('the engine: the circuit breaker', () => {
   });
 
   it('reads on when nothing is left to try, so that the next record brings a canary', () => {
-    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 } });
     play.assign(0);
     play.deliver(0);
     assert.ok(play.end(0, 'sink-unavailable').includes('pause 0'));
@@ -104,7 +108,7 @@ describe('the engine: the circuit breaker', () => {
   });
 
   it('holds a record back that arrives while it is open', () => {
-    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 } });
     play.assign(0, 1);
     play.deliver(0);
     play.end(0, 'sink-unavailable');
@@ -114,7 +118,7 @@ describe('the engine: the circuit breaker', () => {
   });
 
   it('never dead-letters for an executable that cannot be run', () => {
-    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 } });
     play.assign(0);
     play.deliver(0);
     for (let n = 0; n < 10; n += 1) {
@@ -123,5 +127,49 @@ describe('the engine: the circuit breaker', () => {
     }
     assert.equal(play.letters.size, 0);
     assert.equal(play.status.breaker.cause, 'service-fault');
+  });
+});
+
+describe('the engine: too many dead letters in a row', () => {
+  const RULES = { threshold: 3, openMs: 1_000, maxOpenMs: 4_000, deadLetters: 2 };
+  const bad = outcome('failed', { exitCode: 65 });
+
+  function flooded(): Play {
+    const play = new Play({ slots: 1, breaker: RULES });
+    play.assign(0);
+    for (const offset of [0, 1, 2, 3]) play.deliver(offset);
+    assert.ok(play.end(0, bad).includes('letter 1 permanent-failure of 0'));
+    assert.ok(play.end(1, bad).includes('letter 2 permanent-failure of 1'));
+    const lines = play.end(2, bad);
+    assert.ok(lines.includes('0/2/0 waits uncharged') && lines.includes('breaker open') && lines.includes('pause 0'));
+    assert.equal(play.status.breaker.cause, 'dead-letters');
+    return play;
+  }
+
+  it('hold the rest back, and let one canary after the other have its letter', () => {
+    const play = flooded();
+    assert.ok(play.wait(1_000).includes('run 0/3/0 attempt 1'));
+    const lines = play.end(3, bad);
+    assert.ok(lines.includes('letter 3 permanent-failure of 3'), 'a topic of bad files is worked off');
+    assert.ok(lines.includes('breaker open'), 'but slowly');
+    assert.equal(play.wakesIn, 2_000);
+  });
+
+  it('are forgotten with the first success', () => {
+    const play = flooded();
+    play.wait(1_000);
+    assert.ok(play.end(3).includes('breaker closed'));
+    play.wait(4_000);
+    assert.ok(play.end(2, bad).includes('letter 3 permanent-failure of 2'));
+  });
+
+  it('do not count invalid messages and paths, which say nothing about the state of things', () => {
+    const play = new Play({ slots: 1, breaker: RULES });
+    play.assign(0);
+    for (let offset = 0; offset < 9; offset += 1) play.deliver(offset, 'no json');
+    play.deliver(9);
+    play.end(9, 'path-denied');
+    assert.equal(play.letters.size, 10);
+    assert.equal(play.status.breaker.state, 'closed');
   });
 });

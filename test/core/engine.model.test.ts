@@ -32,9 +32,10 @@ function settings(random: Random): EngineSettings {
       maxInterruptions: 1 + random.below(3),
       backoffMs: random.below(200),
       maxBackoffMs: 1_000,
+      maxUnchargedMs: 1_000,
       permanentExitCodes: [65],
     },
-    breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400 },
+    breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400, deadLetters: 1 + random.below(4) },
   };
 }
 

@@ -10,6 +10,7 @@ const RULES: RetryRules = {
   maxInterruptions: 5,
   backoffMs: 1_000,
   maxBackoffMs: 10_000,
+  maxUnchargedMs: 10_000,
   permanentExitCodes: [65],
 };
 const NOW = 50_000;

@@ -35,7 +35,7 @@ const CONFIG: EngineConfig = {
       max_backoff_seconds: 60,
       permanent_exit_codes: [65],
     },
-    circuit_breaker: { threshold: 3, open_seconds: 2, max_open_seconds: 30 },
+    circuit_breaker: { threshold: 3, dead_letters: 9, open_seconds: 2, max_open_seconds: 30 },
   },
 };
 const LOADER = { file: '/usr/bin/node', args: ['/opt/as-cli'] };
@@ -65,8 +65,15 @@ describe('engineSettings', () => {
         allowedRoots: ['/in'],
         environment: { PATH: '/bin', TZ: 'UTC' },
       },
-      retry: { maxAttempts: 4, maxInterruptions: 7, backoffMs: 1_500, maxBackoffMs: 60_000, permanentExitCodes: [65] },
-      breaker: { threshold: 3, openMs: 2_000, maxOpenMs: 30_000 },
+      retry: {
+        maxAttempts: 4,
+        maxInterruptions: 7,
+        backoffMs: 1_500,
+        maxBackoffMs: 60_000,
+        maxUnchargedMs: 30_000,
+        permanentExitCodes: [65],
+      },
+      breaker: { threshold: 3, deadLetters: 9, openMs: 2_000, maxOpenMs: 30_000 },
     });
   });
 

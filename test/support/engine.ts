@@ -38,8 +38,15 @@ export const SETTINGS: EngineSettings = {
   maxUncommitted: 1_000,
   load: { jobs: 1_000, bytes: 1_000_000 },
   command: COMMAND,
-  retry: { maxAttempts: 3, maxInterruptions: 5, backoffMs: 1_000, maxBackoffMs: 60_000, permanentExitCodes: [65] },
-  breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000 },
+  retry: {
+    maxAttempts: 3,
+    maxInterruptions: 5,
+    backoffMs: 1_000,
+    maxBackoffMs: 60_000,
+    maxUnchargedMs: 60_000,
+    permanentExitCodes: [65],
+  },
+  breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000, deadLetters: 1_000 },
 };
 
 export function partition(number: number): TopicPartition {

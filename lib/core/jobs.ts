@@ -1,0 +1,154 @@
+/**
+ * Jobs between their record's arrival and their final verdict: they wait in the scheduler, run in a slot when one is free
+ * and the breaker permits, and end with a verdict that settles them or lets them wait for another attempt.
+ */
+import type { Job, KafkaRecord, Outcome } from '../types.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import { buildCommand } from './command.js';
+import type { Disposition, Effect } from './events.js';
+import type { Records } from './records.js';
+import { decideRetry, isCharged, unchargedBackoff } from './retry-policy.js';
+import { Scheduler } from './scheduler.js';
+import type { EngineSettings } from './settings.js';
+import { createWork, isAbandoned, type OpenRecord, type OwnedPartition, type Work } from './work.js';
+
+/** How soon a job is tried again whose place is still taken by a child of an older record with the same offset. */
+const TAKEN_MS = 1_000;
+
+export class Jobs {
+  readonly scheduler = new Scheduler<Work>();
+  readonly running = new Map<string, Work>();
+  readonly breaker: CircuitBreaker;
+  readonly #settings: EngineSettings;
+  readonly #records: Records;
+  readonly #random: () => number;
+  readonly #emit: (effect: Effect) => void;
+
+  constructor(settings: EngineSettings, records: Records, random: () => number, emit: (effect: Effect) => void) {
+    this.#settings = settings;
+    this.#records = records;
+    this.#random = random;
+    this.#emit = emit;
+    this.breaker = new CircuitBreaker(settings.breaker);
+  }
+
+  /** Jobs waiting and running. */
+  get count(): number {
+    return this.scheduler.jobs + this.running.size;
+  }
+
+  admit(record: KafkaRecord, now: number): void {
+    const owned = this.#records.assignment.get(record);
+    const begun = this.#records.begin(record, now);
+    if (owned?.lost) this.abandon(owned, () => true);
+    if (begun === null) return;
+    const { interrupted, charged } = begun.open.owned.attempts.of(record.offset);
+    const hasEndedUs = interrupted >= this.#settings.retry.maxInterruptions;
+    for (const job of begun.jobs) {
+      if (hasEndedUs) this.#giveUp(job, begun.open, interrupted, charged, now);
+      else this.#enqueue(job, begun.open, now);
+    }
+  }
+
+  /** Starts what may be started. */
+  dispatch(now: number): void {
+    while (this.running.size < this.#settings.slots && this.breaker.permits(now)) {
+      const work = this.scheduler.next(now);
+      if (work === null) return;
+      if (this.running.has(work.job.id)) this.scheduler.delay(work, now + TAKEN_MS);
+      else this.#start(work, now);
+    }
+  }
+
+  /** When a job may be started that may not be started now; null when that depends on the end of another one. */
+  nextStartAt(): number | null {
+    if (this.running.size >= this.#settings.slots || this.breaker.canaryIsOut) return null;
+    return this.breaker.nextChangeAt() ?? this.scheduler.nextDueAt();
+  }
+
+  finish(jobId: string, outcome: Outcome, now: number): void {
+    const work = this.running.get(jobId);
+    if (work === undefined) return;
+    this.running.delete(jobId);
+    this.breaker.ended(jobId, outcome.result, outcome.reason, now);
+    const { job, starts: attempt, startedAt, arrivedAt } = work;
+    this.#emit({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
+    if (isAbandoned(work.open)) return;
+    const charged = isCharged(outcome);
+    if (charged) work.charged += 1;
+    work.open.owned.attempts.ended(job.offset, work.charged);
+    if (outcome.result !== 'succeeded') work.firstFailedAt ??= now;
+    const verdict = decideRetry(outcome, work.charged, work.uncharged, this.#settings.retry, now, this.#random());
+    work.uncharged = charged ? 0 : work.uncharged + 1;
+    switch (verdict.kind) {
+      case 'complete':
+        return this.#records.settle(work.open, null);
+      case 'dead-letter':
+        return this.#fail(work, verdict.disposition, outcome, now);
+      case 'retry':
+        return this.#retry(work, outcome, verdict.at, charged, outcome.reason);
+      case 'abandon':
+        return;
+    }
+  }
+
+  /** Drops what is queued of the unwanted work; the ends of what runs will not be counted. Returns their records. */
+  abandon(owned: OwnedPartition, isUnwanted: (work: Work) => boolean): Set<OpenRecord> {
+    const isMeant = (work: Work) => work.open.owned === owned && isUnwanted(work);
+    const dropped = this.scheduler.drop(isMeant);
+    const running = [...this.running.values()].filter(isMeant);
+    const { topic, partition } = owned;
+    this.#emit({ type: 'abandoned', partition: { topic, partition }, jobs: dropped.length + running.length });
+    return new Set([...dropped, ...running].map((work) => work.open));
+  }
+
+  #enqueue(job: Job, open: OpenRecord, now: number): void {
+    const running = this.running.get(job.id);
+    // Of a topic that was made anew, the same offset is another record.
+    if (running === undefined || running.job.timestamp !== job.timestamp || running.job.file !== job.file) {
+      this.scheduler.push(createWork(job, open, now));
+    } else {
+      // The partition was lost and came back while the child ran on.
+      running.open = open;
+      this.#emit({ type: 'reattached', job });
+    }
+  }
+
+  #start(work: Work, now: number): void {
+    work.starts += 1;
+    work.startedAt = now;
+    this.running.set(work.job.id, work);
+    this.breaker.started(work.job.id);
+    this.#records.started(work.open);
+    const command = buildCommand(work.job, work.starts, this.#settings.command);
+    this.#emit({ type: 'run', job: work.job, attempt: work.starts, command });
+  }
+
+  #retry(work: Work, outcome: Outcome, at: number, charged: boolean, why: string): void {
+    this.scheduler.delay(work, at);
+    this.#emit({ type: 'job-retry', job: work.job, at, charged, reason: outcome.result, why });
+  }
+
+  #fail(work: Work, disposition: Disposition, outcome: Outcome, now: number): void {
+    const { job, charged: attempts } = work;
+    const { reason } = outcome;
+    // A path that is not allowed says nothing about the state of things; any other death may be one of many.
+    if (disposition !== 'path-denied' && !this.breaker.permitsLetter(job.id, reason, now)) {
+      const at = now + unchargedBackoff(work.uncharged, this.#settings.retry, this.#random());
+      work.uncharged += 1;
+      return this.#retry(work, outcome, at, false, `too many dead letters in a row; ${reason}`);
+    }
+    this.#emit({ type: 'job-failed', job, disposition, reason });
+    const firstFailedAt = work.firstFailedAt ?? now;
+    this.#records.settle(work.open, { file: job.file, disposition, reason, attempts, outcome, firstFailedAt });
+  }
+
+  /** The file is the likely cause of what ended the service again and again. */
+  #giveUp(job: Job, open: OpenRecord, interrupted: number, charged: number, now: number): void {
+    const disposition = 'attempts-exhausted';
+    const reason = `the service ended ${interrupted} times while this was being loaded`;
+    const attempts = charged + interrupted;
+    this.#emit({ type: 'job-failed', job, disposition, reason });
+    this.#records.settle(open, { file: job.file, disposition, reason, attempts, outcome: null, firstFailedAt: now });
+  }
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { checkArchitecture, importsOf } from './support/architecture.js';
+import { PACKAGE_ROOT } from './support/package-root.js';
+
+function sourcesOfLib(): Map<string, string> {
+  const names = readdirSync(join(PACKAGE_ROOT, 'lib'), { recursive: true, encoding: 'utf8' });
+  const files = names.filter((name) => name.endsWith('.ts')).map((name) => join('lib', name));
+  return new Map(files.sort().map((file) => [file, readFileSync(join(PACKAGE_ROOT, file), 'utf8')]));
+}
+
+function check(files: Readonly<Record<string, string>>): string[] {
+  return checkArchitecture(new Map(Object.entries(files)));
+}
+
+describe('the architecture of lib', () => {
+  it('is in order', () => {
+    const sources = sourcesOfLib();
+    assert.ok(sources.size > 40, `${sources.size} files were found`);
+    assert.deepEqual(checkArchitecture(sources), []);
+  });
+
+  it('has files whose imports are found', () => {
+    const imports = importsOf('lib/core/engine.ts', sourcesOfLib().get('lib/core/engine.ts') ?? '');
+    assert.ok(imports.includes('lib/core/records.ts') && imports.includes('lib/types.ts'), imports.join(', '));
+  });
+});
+
+const BREACHES: readonly (readonly [what: string, files: Readonly<Record<string, string>>, breach: RegExp])[] = [
+  ['a module of Node in core', { 'lib/core/a.ts': "import { readFileSync } from 'node:fs';" }, /a\.ts imports node:fs/],
+  ['a package in core', { 'lib/core/a.ts': "import type { Kafka } from 'kafkajs';" }, /a\.ts imports kafkajs/],
+  ['a side effect of an import in core', { 'lib/core/a.ts': "import 'node:net';" }, /a\.ts imports node:net/],
+  ['an import that is made at run time', { 'lib/core/a.ts': "await import('node:os');" }, /a\.ts imports node:os/],
+  [
+    'an import over several lines',
+    { 'lib/core/a.ts': "import {\n  b,\n  c,\n} from '../io/b.js';", 'lib/io/b.ts': '' },
+    /^lib\/core\/a\.ts must not import lib\/io\/b\.ts$/,
+  ],
+  [
+    'a type of io in core',
+    { 'lib/core/a.ts': "import type { B } from '../io/b.js';", 'lib/io/b.ts': '' },
+    /^lib\/core\/a\.ts must not import lib\/io\/b\.ts$/,
+  ],
+  [
+    'an export from io in core',
+    { 'lib/core/a.ts': "export * from '../io/b.js';", 'lib/io/b.ts': '' },
+    /must not import/,
+  ],
+  [
+    'two files that import each other',
+    { 'lib/core/a.ts': "import { b } from './b.js';", 'lib/core/b.ts': "import { a } from './a.js';" },
+    /^import cycle: lib\/core\/a\.ts -> lib\/core\/b\.ts$/,
+  ],
+  [
+    'a longer cycle',
+    {
+      'lib/core/c.ts': "import { a } from './a.js';",
+      'lib/core/a.ts': "import { b } from './b.js';",
+      'lib/core/b.ts': "import { c } from './c.js';",
+    },
+    /^import cycle: lib\/core\/a\.ts -> lib\/core\/b\.ts -> lib\/core\/c\.ts$/,
+  ],
+  ['an io file in another', { 'lib/io/a.ts': "import { b } from './b.js';", 'lib/io/b.ts': '' }, /must not import/],
+  [
+    'the service in io',
+    { 'lib/io/a.ts': "import { S } from '../service.js';", 'lib/service.ts': '' },
+    /must not import/,
+  ],
+  [
+    'the configuration in core',
+    { 'lib/core/a.ts': "import type { C } from '../config.js';", 'lib/config.ts': '' },
+    /must not import/,
+  ],
+  [
+    'the engine in a worker',
+    { 'lib/worker/a.ts': "import { E } from '../core/engine.js';", 'lib/core/engine.ts': '' },
+    /must not import/,
+  ],
+  [
+    'io in the loader',
+    { 'lib/loader/a.ts': "import { l } from '../io/logger.js';", 'lib/io/logger.ts': '' },
+    /must not import/,
+  ],
+  [
+    'core in the types',
+    { 'lib/types.ts': "import type { J } from './core/j.js';", 'lib/core/j.ts': '' },
+    /must not import/,
+  ],
+  [
+    'a file outside of every layer',
+    { 'lib/utils.ts': "import './types.js';", 'lib/types.ts': '' },
+    /belongs to no layer/,
+  ],
+  ['a file that does not exist', { 'lib/io/a.ts': "import { b } from '../core/gone.js';" }, /which does not exist/],
+  ['a clock read in core', { 'lib/core/a.ts': 'const at = Date.now();' }, /a\.ts uses Date\.now: core is pure/],
+  ['a date of now', { 'lib/core/a.ts': 'const at = new Date();' }, /uses new Date\(\)/],
+  ['a date of now without parentheses', { 'lib/core/a.ts': 'const at = new Date;' }, /uses new Date\(\)/],
+  ['a monotonic clock', { 'lib/core/a.ts': 'const at = performance.now();' }, /uses performance/],
+  ['dice', { 'lib/core/a.ts': 'const dice = Math.random;' }, /uses Math\.random/],
+  ['a timer', { 'lib/core/a.ts': 'setTimeout(tick, 1);' }, /uses a timer/],
+  ['the environment', { 'lib/core/a.ts': "const path = process.env['PATH'];" }, /uses process/],
+  ['a long file', { 'lib/core/a.ts': 'x;\n'.repeat(251) }, /has 251 lines, more than 250/],
+];
+
+describe('checkArchitecture', () => {
+  for (const [what, files, breach] of BREACHES) {
+    it(`finds ${what}`, () => {
+      const breaches = check(files);
+      assert.equal(breaches.length, 1, breaches.join('\n'));
+      assert.match(breaches[0] as string, breach);
+    });
+  }
+
+  it('lets through what only looks like a breach', () => {
+    const innocent = [
+      "/** Reads no clock: Date.now() is the caller's. */",
+      "// import { readFileSync } from 'node:fs';",
+      "import { b } from './b.js';",
+      'const at = new Date(event.at).toISOString();',
+      "const text = 'process.env is not read';",
+      'const reprocess = { env: 1 };',
+      'x;\n'.repeat(240),
+    ];
+    assert.deepEqual(check({ 'lib/core/a.ts': innocent.join('\n'), 'lib/core/b.ts': '' }), []);
+  });
+
+  it('knows the exceptions: the pool and its worker, the metrics and their list', () => {
+    const files = {
+      'lib/io/pool.ts': "import { sweep } from '../worker/leftovers.js';",
+      'lib/worker/leftovers.ts': "import { lastLine } from '../core/lines.js';",
+      'lib/core/lines.ts': '',
+      'lib/io/metrics.ts': "import { METRICS } from './metric-definitions.js';",
+      'lib/io/metric-definitions.ts': '',
+    };
+    assert.deepEqual(check(files), []);
+  });
+});

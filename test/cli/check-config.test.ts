@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { runCli, temporaryDirectory } from '../support/cli.js';
+
+describe('atd-ingestion check-config', () => {
+  it('shows the settings that would hold, as YAML and with secrets masked', async (t) => {
+    const file = join(temporaryDirectory(t), 'atd.yaml');
+    writeFileSync(file, 'kafka: { topic: mine, sasl: { username: me } }\nclickhouse: { password: hunter2 }\n');
+    const { code, stdout, stderr } = await runCli(['check-config', '--config', file], {
+      ATD_KAFKA_SASL_PASSWORD: 'hunter3',
+      ATD_THREAD_POOL_SIZE: '7',
+    });
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.doesNotMatch(stdout, /hunter/);
+    const shown = parse(stdout) as Record<string, Record<string, unknown>>;
+    assert.equal(shown['kafka']?.['topic'], 'mine');
+    assert.equal(shown['thread_pool_size'], 7);
+    assert.equal(shown['clickhouse']?.['password'], '[Sensitive]');
+    assert.match(stdout, /^# loader: .*bin\/as-cli \(bundled\)$/m);
+    assert.match(stdout, /# the configuration is valid\n$/);
+  });
+
+  it('takes the file that ATD_CONFIG names, unless the argument names one', async (t) => {
+    const directory = temporaryDirectory(t);
+    const [one, other] = ['one', 'other'].map((name) => join(directory, `${name}.yaml`)) as [string, string];
+    writeFileSync(one, 'kafka: { topic: one }');
+    writeFileSync(other, 'kafka: { topic: other }');
+    const env = { ATD_CONFIG: one };
+    assert.match((await runCli(['check-config'], env)).stdout, /topic: one$/m);
+    assert.match((await runCli(['check-config', '-c', other], env)).stdout, /topic: other$/m);
+    assert.match((await runCli(['check-config', '--topic', 'argument'], env)).stdout, /topic: argument$/m);
+  });
+
+  it('names the loader that is on the PATH', async (t) => {
+    const directory = temporaryDirectory(t);
+    const loader = join(directory, 'as-cli');
+    writeFileSync(loader, '#!/bin/sh\n');
+    chmodSync(loader, 0o755);
+    const { stdout } = await runCli(['check-config'], { PATH: directory });
+    assert.match(stdout, new RegExp(`^# loader: ${loader}$`, 'm'));
+  });
+
+  it('says what is accepted but without effect', async () => {
+    const { code, stdout } = await runCli(['check-config'], { ATD_KAFKA_ENABLE_AUTO_COMMIT: 'true' });
+    assert.equal(code, 0);
+    assert.match(stdout, /^# warning: kafka\.enable_auto_commit has no effect/m);
+  });
+});

@@ -1,0 +1,123 @@
+/** What keeps the service from starting, as it is told to whoever starts it. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, it, type TestContext } from 'node:test';
+import { type Env, runCli, spawnCli, temporaryDirectory } from '../support/cli.js';
+
+/** Nobody listens there. */
+const NO_BROKER = { ATD_KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1', ATD_HTTP_PORT: '0' };
+
+/** Starts the service with this file; it has to end with 78 and to say why. */
+async function refused(t: TestContext, yaml: string, env: Env = {}, args: readonly string[] = []): Promise<string> {
+  const file = join(temporaryDirectory(t), 'atd.yaml');
+  writeFileSync(file, yaml);
+  const { code, stdout, stderr } = await runCli(['--config', file, ...args], { ...NO_BROKER, ...env });
+  assert.deepEqual([code, stdout], [78, ''], stderr);
+  assert.match(stderr, /^atd-ingestion: /);
+  assert.doesNotMatch(stderr, /^ +at /m, 'no stack');
+  return stderr.replaceAll(file, 'FILE');
+}
+
+describe('atd-ingestion run: a configuration that cannot be', () => {
+  it('is refused with every complaint', async (t) => {
+    assert.equal(
+      await refused(t, 'thread_pool_size: 0\nkafka:\n  topic:\n'),
+      `atd-ingestion: the configuration is not valid:
+  kafka.topic must not be empty; it is null (from file FILE)
+  thread_pool_size must be from 1 to 256; it is 0 (from file FILE)
+`,
+    );
+  });
+
+  it('is refused for an empty --topic', async (t) => {
+    assert.match(
+      await refused(t, '', {}, ['--topic', '']),
+      /kafka\.topic must not be empty; it is "" \(from argument --topic\)/,
+    );
+  });
+
+  it('is refused when its file cannot be read', async (t) => {
+    const directory = temporaryDirectory(t);
+    for (const [file, why] of [
+      [join(directory, 'missing.yaml'), 'ENOENT'],
+      [directory, 'EISDIR'],
+    ] as const) {
+      const { code, stderr } = await runCli(['run', '--config', file]);
+      assert.equal(code, 78);
+      assert.match(stderr, new RegExp(`^atd-ingestion: cannot read the configuration file ${file}: ${why}`));
+    }
+  });
+
+  it('is refused when the loader is not there', async (t) => {
+    assert.match(
+      await refused(t, 'as_cli: { executable: /no/such/loader }'),
+      /as_cli\.executable \/no\/such\/loader is not an executable file; install it/,
+    );
+    assert.match(
+      await refused(t, 'as_cli: { executable: no-such-loader }'),
+      /no-such-loader is not an executable file on the PATH; install it/,
+    );
+  });
+
+  it('is refused when the log file cannot be written', async (t) => {
+    const directory = temporaryDirectory(t);
+    mkdirSync(join(directory, 'log'));
+    assert.match(await refused(t, `log_file: ${join(directory, 'log')}`), /cannot write log_file .*: EISDIR/);
+  });
+
+  it('is refused when the port is taken', async (t) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    assert.match(
+      await refused(t, 'log_level: error', { ATD_HTTP_PORT: String(port) }),
+      new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port} .*another program listens there`),
+    );
+  });
+});
+
+describe('atd-ingestion run: a stop before there is a Kafka', () => {
+  it('ends with 0, and every line of the log is JSON', async (t) => {
+    const file = join(temporaryDirectory(t), 'deep/service.log');
+    const child = spawnCli(['run'], { ...NO_BROKER, ATD_LOG_FILE: file });
+    t.after(() => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    const events: string[] = [];
+    let stopped = false;
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    lines.on('line', (line) => {
+      const { message } = JSON.parse(line) as { message: string };
+      events.push(message);
+      if (message !== 'kafka.client' || stopped || !events.includes('service.started')) return;
+      stopped = true;
+      child.kill('SIGTERM');
+    });
+    assert.deepEqual(await exited, [0, null], events.join(' '));
+    for (const event of ['loader.bundled', 'service.started', 'service.stopping', 'drain.done', 'service.stopped']) {
+      assert.ok(events.includes(event), `${event} is not among ${events.join(' ')}`);
+    }
+    assert.ok(existsSync(file));
+  });
+
+  it('ends with 0 while the loader is one of its own', async (t) => {
+    const loader = join(temporaryDirectory(t), 'loader');
+    writeFileSync(loader, '#!/bin/sh\n');
+    chmodSync(loader, 0o755);
+    const child = spawnCli(['run'], { ...NO_BROKER, ATD_AS_CLI_EXECUTABLE: loader });
+    t.after(() => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    for await (const line of lines) {
+      const { message, loader: named } = JSON.parse(line) as { message: string; loader?: string };
+      if (message !== 'service.started') continue;
+      assert.equal(named, loader);
+      child.kill('SIGINT');
+    }
+    assert.deepEqual(await exited, [0, null]);
+  });
+});
