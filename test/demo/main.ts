@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -52,7 +52,7 @@ async function main(isOnce: boolean): Promise<number> {
     const rows = compare(emitted, await countRows(demo, emitted));
     say(`\n${renderTable(rows)}\n`);
     const agreed = agrees(rows);
-    say(agreed ? 'Every row that was emitted is in ClickHouse.' : `The rows do not agree; see ${demo.logFile}`);
+    say(agreed ? 'Every row that was emitted is in ClickHouse.' : `The rows do not agree. ${lastTroubles(demo)}`);
     if (!isOnce && !interrupted.signal.aborted) {
       invite(demo);
       await once(interrupted.signal, 'abort');
@@ -147,6 +147,13 @@ Send another message:
 Ask ClickHouse:
   curl '${url}/?user=${user}&password=${password}' -d 'SELECT count() FROM ${DEFAULT_TABLE}'
 `);
+}
+
+/** What the service's log says of it: the file goes with the demo. */
+function lastTroubles({ logFile }: Demo): string {
+  const lines = readFileSync(logFile, 'utf8').split('\n');
+  const troubles = lines.filter((line) => /"level":"(warn|error)"/.test(line)).slice(-5);
+  return troubles.length === 0 ? 'The log has no warnings.' : `The last warnings are:\n${troubles.join('\n')}`;
 }
 
 function progress(loaded: number, files: number): void {

@@ -1,5 +1,6 @@
 /** The service as a process of its own, started and watched as an operator would: configuration file, log, HTTP, signals. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,16 +47,22 @@ export async function createPlace(t: TestContext, topicConfig: Readonly<Record<s
 
 export class ServiceProcess {
   readonly log: LogLine[] = [];
+  /** What its id in the group begins with. */
+  readonly clientId: string;
   /** Resolves with the exit code, or the signal's name. */
   readonly exited: Promise<number | string>;
   readonly #child: ChildProcess;
+  readonly #watchers = new Set<(line: LogLine) => void>();
   #stderr = '';
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, clientId: string) {
     this.#child = child;
+    this.clientId = clientId;
     this.exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      this.log.push(JSON.parse(line) as LogLine);
+      const parsed = JSON.parse(line) as LogLine;
+      this.log.push(parsed);
+      for (const watch of this.#watchers) watch(parsed);
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
@@ -89,6 +96,21 @@ export class ServiceProcess {
     return this.events(message);
   }
 
+  /** Resolves at once when the `count`-th line of one event from now on is read, for who must act before the next one. */
+  lineOf(message: string, count: number): Promise<LogLine> {
+    let left = count;
+    return new Promise((resolve) => {
+      const watch = (line: LogLine): void => {
+        if (line.message !== message) return;
+        left -= 1;
+        if (left > 0) return;
+        this.#watchers.delete(watch);
+        resolve(line);
+      };
+      this.#watchers.add(watch);
+    });
+  }
+
   /** Waits for a condition; a failure shows the end of the log. */
   async until(condition: () => boolean | Promise<boolean>, deadlineMs: number, what: string): Promise<void> {
     try {
@@ -106,14 +128,23 @@ export class ServiceProcess {
   }
 }
 
-/** Starts a service with the fixture loader and short waits; `settings` are merged over them. */
+/** Starts a service with the fixture loader and short waits, and waits until it has joined its group. */
 export async function startService(t: TestContext, place: Place, settings: Settings = {}): Promise<ServiceProcess> {
-  const file = join(place.directory, `service-${Date.now().toString(36)}.yaml`);
+  const service = spawnService(t, place, settings);
+  await service.until(() => service.events('partitions.assigned').length > 0, 60_000, 'the service joins its group');
+  return service;
+}
+
+/** The same without waiting for anything; `settings` are merged over those of the tests. */
+export function spawnService(t: TestContext, place: Place, settings: Settings = {}): ServiceProcess {
+  const clientId = `test-${randomUUID()}`;
+  const file = join(place.directory, `${clientId}.yaml`);
   const base: Settings = {
     kafka: {
       topic: place.topic,
       bootstrap_servers: place.kafka.brokers,
       group_id: place.group,
+      client_id: clientId,
       session_timeout_ms: 10_000,
     },
     as_cli: {
@@ -128,23 +159,26 @@ export async function startService(t: TestContext, place: Place, settings: Setti
     log_level: 'debug',
   };
   writeFileSync(file, stringify(merge(base, settings)));
-  const service = launch(['--config', file], { LEDGER: place.ledger });
+  const service = launch(['--config', file], { LEDGER: place.ledger }, clientId);
   t.after(async () => {
     service.signal('SIGKILL');
     await service.exited;
   });
-  await service.until(() => service.events('partitions.assigned').length > 0, 60_000, 'the service joins its group');
   return service;
 }
 
 /** Runs the command line with these arguments; the caller ends it. */
-export function launch(args: readonly string[], env: Readonly<Record<string, string>> = {}): ServiceProcess {
+export function launch(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  clientId = '',
+): ServiceProcess {
   const script = `import { main } from ${JSON.stringify(MAIN)}; await main(process.argv.slice(1));`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, '--', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', ...env },
   });
-  return new ServiceProcess(child);
+  return new ServiceProcess(child, clientId);
 }
 
 /** Writes a file that the fixture loader runs, and gives its path. */
