@@ -2,6 +2,7 @@
 import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
+import { Partitioners } from 'kafkajs';
 import { kafkaOptions } from '../adapters.js';
 import type { Config } from '../config.js';
 import { AtdError, ExitCode } from '../errors.js';
@@ -51,7 +52,11 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
 /** Sends the messages, each acknowledged. The broker may create the topic if it is set up to do so. */
 export async function announce(config: Config, announcements: readonly Announcement[]): Promise<void> {
   const kafka = createKafkaClient({ ...kafkaOptions(config), mayRestart: () => false, onLog: () => undefined });
-  const producer = kafka.producer({ allowAutoTopicCreation: true, retry: { retries: 5 } });
+  const producer = kafka.producer({
+    allowAutoTopicCreation: true,
+    createPartitioner: Partitioners.DefaultPartitioner,
+    retry: { retries: 5 },
+  });
   const { topic, bootstrap_servers } = config.kafka;
   try {
     await producer.connect();

@@ -3,7 +3,7 @@
  * The value stays as it was; compression lets what fitted into the source topic fit here.
  */
 import { createHash } from 'node:crypto';
-import { CompressionTypes, type IHeaders, type Kafka, type Producer } from 'kafkajs';
+import { CompressionTypes, type IHeaders, type Kafka, Partitioners, type Producer } from 'kafkajs';
 import { AtdError } from '../errors.js';
 import type { HeaderValue, KafkaRecord } from '../types.js';
 
@@ -25,7 +25,11 @@ export interface DeadLetterAdapter {
 const EXCERPT_BYTES = 64 * 1024;
 
 export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter {
-  const producer = options.kafka.producer({ allowAutoTopicCreation: options.createTopic, retry: { retries: 3 } });
+  const producer = options.kafka.producer({
+    allowAutoTopicCreation: options.createTopic,
+    createPartitioner: Partitioners.DefaultPartitioner,
+    retry: { retries: 3 },
+  });
   let ready: Promise<void> | null = null;
   /** Connects at the first letter: most services never need one. */
   const connect = () => {
