@@ -36,6 +36,9 @@ export interface PoolOptions {
   readonly events: PoolEvents;
 }
 
+/** Dead children that cannot be reaped fill the process table, which the whole machine shares; our end frees them. */
+const MAX_ORPHANS = 16;
+
 type PoolState = { readonly kind: 'open' | 'closed' } | { readonly kind: 'broken'; readonly error: AtdError };
 
 /** Its threads start at once; `ready` tells when they are up. */
@@ -133,6 +136,7 @@ export class Pool {
       running.drain();
       const zombies = await endLostChild(running.pid, markerOf(env));
       this.#orphans += zombies.length;
+      this.#noticeOrphans();
       const durationMs = performance.now() - running.since;
       return threadLost(String(error), running.pid ?? zombies[0] ?? null, running.launchMs, durationMs);
     } finally {
@@ -208,10 +212,19 @@ export class Pool {
     }
   }
 
+  #noticeOrphans(): void {
+    if (this.#state.kind !== 'open' || this.#orphans <= MAX_ORPHANS) return;
+    this.#break(new AtdError('ATD_POOL', `${this.#orphans} children of lost threads cannot be reaped by this process`));
+  }
+
   #noticeMissingThreads(): void {
     if (this.#state.kind !== 'open' || this.#piscina.threads.length >= this.#slots) return;
     const why = this.#threadError === undefined ? 'a thread ended while it started' : String(this.#threadError);
     const error = new AtdError('ATD_POOL', `worker threads do not start: ${why}`, { cause: this.#threadError });
+    this.#break(error);
+  }
+
+  #break(error: AtdError): void {
     this.#state = { kind: 'broken', error };
     this.#up.reject(error);
     // These may wait for a thread that will never come; those with a child have one and end by themselves.
