@@ -106,7 +106,9 @@ function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: numb
     queuedSeconds: Math.round(queuedMs) / 1000,
     ...(outcome.rows === null ? {} : { rows: outcome.rows }),
   };
-  if (outcome.result === 'succeeded') return info('job.loaded', fields);
+  // A loader that succeeded and complains all the same has something to say.
+  const complaint = outcome.stderrTail === '' ? {} : { stderr: outcome.stderrTail };
+  if (outcome.result === 'succeeded') return info('job.loaded', { ...fields, ...complaint });
   return warn('job.ended', {
     ...fields,
     reason: outcome.reason,

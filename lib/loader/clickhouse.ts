@@ -17,6 +17,8 @@ const ANSWER_CHARACTERS = 4_096;
 export interface ClickHouse {
   /** The columns that a DESCRIBE statement, or a SELECT of name and type, lists. */
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
+  /** The answer to a statement as it is. */
+  text(statement: string): Promise<string>;
   execute(statement: string): Promise<void>;
   /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
   insert(statement: string, body: Readable, settings: Settings): Promise<number>;
@@ -45,6 +47,14 @@ export async function connect({ host, port, secure, database, user, password }: 
       });
       const rows = await result.json<Column & { default_type?: TableColumn['kind'] }>();
       return rows.map(({ name, type, default_type }) => ({ name, type, kind: default_type ?? '' }));
+    },
+    async text(statement) {
+      const result = await client.query({
+        query: statement,
+        format: 'TabSeparatedRaw',
+        abort_signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      return await result.text();
     },
     async execute(statement) {
       await client.command({ query: statement, abort_signal: AbortSignal.timeout(ANSWER_MS) });

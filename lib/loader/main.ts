@@ -8,6 +8,7 @@ import { type LoadResult, loadRecords } from './records.js';
 interface End {
   readonly exitCode: ExitCode;
   readonly stdout?: string;
+  readonly warning?: string | null;
   /** What failed, without the program's name. */
   readonly failure?: string;
 }
@@ -50,7 +51,8 @@ async function records(args: readonly string[], env: Environment): Promise<End> 
   const { request } = parsed;
   try {
     const result = await loadRecords(request);
-    return { exitCode: ExitCode.ok, stdout: request.json ? `${JSON.stringify(result)}\n` : sentence(result) };
+    const { warning, ...report } = result;
+    return { exitCode: ExitCode.ok, stdout: request.json ? `${JSON.stringify(report)}\n` : sentence(result), warning };
   } catch (error) {
     const exitCode = error instanceof LoadError ? error.exitCode : ExitCode.internal;
     const failure =
@@ -66,7 +68,8 @@ function sentence({ rows, bytes, seconds, table, file }: LoadResult): string {
 /** A path alone may have 4,096 characters; what other programs said is bounded before. */
 const FAILURE_LIMIT = 8_192;
 
-const { exitCode, stdout, failure } = await dispatch(ROOT, process.argv.slice(2), process.env);
+const { exitCode, stdout, warning, failure } = await dispatch(ROOT, process.argv.slice(2), process.env);
 if (stdout !== undefined) process.stdout.write(stdout);
+if (warning) process.stderr.write(`as-cli: warning: ${warning}\n`);
 if (failure !== undefined) process.stderr.write(`as-cli: ${oneLine(failure, FAILURE_LIMIT)}\n`);
 process.exitCode = exitCode;

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
 import { type ClickHouse, connect } from './clickhouse.js';
+import { deduplicationWarning } from './deduplication.js';
 import { explain, explainFileError, LoadError, oneLine, type Stage } from './failures.js';
 import { chooseFormat, type Format } from './formats.js';
 import { takeSample } from './sample.js';
@@ -21,6 +22,8 @@ export interface LoadResult {
   readonly seconds: number;
   readonly table: string;
   readonly file: string;
+  /** What the user should know although the load went well. */
+  readonly warning: string | null;
 }
 
 /** What every step needs to know. */
@@ -33,19 +36,21 @@ interface Run {
 }
 
 const HEAD_BYTES = 4096;
+const NOTHING = { rows: 0, warning: null };
 
 export async function loadRecords(request: RecordsRequest): Promise<LoadResult> {
   const started = performance.now();
   const file = await openSourceFile(request.file);
   try {
     const schema = request.schemaFile === null ? null : await readSchemaFile(request.schemaFile);
-    const rows = await loadFile(request, file, await formatOf(request, file), schema);
+    const { rows, warning } = await loadFile(request, file, await formatOf(request, file), schema);
     return {
       rows,
       bytes: file.bytes,
       seconds: Math.round(performance.now() - started) / 1000,
       table: tableText(request),
       file: request.file,
+      warning,
     };
   } finally {
     await file.close();
@@ -57,18 +62,19 @@ async function loadFile(
   file: SourceFile,
   format: Format,
   schema: readonly Column[] | null,
-): Promise<number> {
+): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
   const clickhouse = await connect(request.connection);
   const run: Run = { request, file, format, clickhouse, schema };
   try {
     const existing = await describeTable(run, request.createTable);
     const typesWanted = existing === null && schema === null;
     const sample = await takeSample(file, format, typesWanted);
-    if (sample.kind === 'no-rows') return 0;
+    if (sample.kind === 'no-rows') return NOTHING;
     const found = await inspect(run, sample.data, typesWanted);
-    if (found === null) return 0;
+    if (found === null) return NOTHING;
     const table = existing ?? (await createTable(run, schema ?? found));
-    return await insert(run, found, table);
+    const rows = await insert(run, found, table);
+    return { rows, warning: existing === null ? null : await warnOfRepetition(run) };
   } finally {
     await clickhouse.close();
   }
@@ -182,6 +188,13 @@ async function insert(
   } catch (error) {
     throw clickhouseFailure(error, 'insert', `cannot load ${file.path} into ${name}`, request);
   }
+}
+
+/** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
+async function warnOfRepetition({ request, clickhouse }: Run): Promise<string | null> {
+  if (request.deduplicationToken === null) return null;
+  const statement = await clickhouse.text(sql.showTable(request.table)).catch(() => null);
+  return statement === null ? null : deduplicationWarning(tableText(request), statement);
 }
 
 function tableText({ table: { database, table }, connection }: RecordsRequest): string {

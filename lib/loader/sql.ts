@@ -43,6 +43,11 @@ export function describeTable(table: TableName): string {
   return `DESCRIBE TABLE ${quoteTable(table)}`;
 }
 
+/** The statement that would make the table, with its engine and settings. */
+export function showTable(table: TableName): string {
+  return `SHOW CREATE TABLE ${quoteTable(table)}`;
+}
+
 /**
  * Asks ClickHouse which columns `sample` has. The sample is part of the statement: of a text file its first records, of a
  * Parquet file its footer behind the magic bytes, which is all that the reader looks at for the schema.

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
+import { execute } from '../sandbox/clickhouse-client.js';
 import { type Bench, type Ended, startBench } from './as-cli.js';
 
 let bench: Bench;
@@ -134,4 +135,16 @@ test('without a token the same file may be loaded twice', async () => {
   for (let attempt = 0; attempt < 2; attempt++)
     assert.equal((await bench.load(file, 'twice', ['--create-table'])).code, 0);
   assert.deepEqual(await counts('twice'), { n: 2, distinct: 1 });
+});
+
+test('a table that forgets inserts is warned of, but only where a token asks for more', async () => {
+  await execute(
+    bench.clickhouse,
+    'CREATE TABLE forgetful (`Some_Number` Int64) ENGINE = MergeTree ORDER BY Some_Number',
+  );
+  const file = await bench.write('forgetful.csv', 'Some.Number\n1\n');
+  const warned = await bench.load(file, 'forgetful', [], { ATD_DEDUP_TOKEN: 't/0/9/0' });
+  assert.equal(warned.code, 0);
+  assert.match(warned.stderr, /^as-cli: warning: table \w+\.forgetful remembers no insert, .*\n$/);
+  assert.equal((await bench.load(file, 'forgetful')).stderr, '');
 });
