@@ -16,7 +16,7 @@ export interface Adapters {
 export interface AdapterEvents {
   readonly consumer: ConsumerEvents;
   readonly pool: PoolEvents;
-  readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onLog'>;
+  readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onLog'>;
 }
 
 export function createAdapters(config: Config, events: AdapterEvents): Adapters {
@@ -54,7 +54,7 @@ export function createAdapters(config: Config, events: AdapterEvents): Adapters 
 }
 
 /** How to reach the brokers; the commands of the command line use it too. */
-export function kafkaOptions({ kafka }: Config): Omit<KafkaClientOptions, 'mayRestart' | 'onLog'> {
+export function kafkaOptions({ kafka }: Config): Omit<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onLog'> {
   const { mechanism, username, password } = kafka.sasl;
   return {
     brokers: kafka.bootstrap_servers,

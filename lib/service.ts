@@ -222,6 +222,7 @@ export class Service {
       },
       kafka: {
         mayRestart: () => !this.#draining,
+        onOutOfRange: () => this.#take({ type: 'out-of-range' }),
         onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
       },
     });

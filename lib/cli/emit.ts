@@ -51,7 +51,8 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
 
 /** Sends the messages, each acknowledged. The broker may create the topic if it is set up to do so. */
 export async function announce(config: Config, announcements: readonly Announcement[]): Promise<void> {
-  const kafka = createKafkaClient({ ...kafkaOptions(config), mayRestart: () => false, onLog: () => undefined });
+  const silent = { mayRestart: () => false, onOutOfRange: () => undefined, onLog: () => undefined };
+  const kafka = createKafkaClient({ ...kafkaOptions(config), ...silent });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,
     createPartitioner: Partitioners.DefaultPartitioner,

@@ -109,6 +109,7 @@ export class Engine {
         return;
       case 'started':
       case 'signalled':
+      case 'out-of-range':
       case 'rebalancing':
       case 'tick':
         return;

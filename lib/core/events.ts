@@ -60,6 +60,8 @@ export type EngineEvent =
   | { readonly type: 'dead-letter-failed'; readonly letterId: number; readonly error: string }
   | { readonly type: 'committed'; readonly offsets: readonly CommitOffset[] }
   | { readonly type: 'commit-failed'; readonly offsets: readonly CommitOffset[]; readonly error: string }
+  /** A committed offset does not exist on the broker: records may have expired unread. */
+  | { readonly type: 'out-of-range' }
   /** The group is about to be rebalanced: what is complete should be committed now. */
   | { readonly type: 'rebalancing' }
   /** The moment that `nextWakeAt()` named has come. */

@@ -30,6 +30,8 @@ export function describeEvent(event: EngineEvent): JournalLine | null {
       return warn('commit.failed', { offsets: event.offsets.map(position), error: event.error });
     case 'committed':
       return debug('commit.done', { offsets: event.offsets.map(position) });
+    case 'out-of-range':
+      return error('offsets.missing', {});
     case 'rebalancing':
       return info('group.rebalancing', {});
     case 'drain':

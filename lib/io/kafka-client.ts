@@ -14,6 +14,8 @@ export interface KafkaClientOptions {
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | null;
   /** Whether a consumer that crashed may start again; false once the service stops, or it would come back to life. */
   readonly mayRestart: () => boolean;
+  /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
+  readonly onOutOfRange: () => void;
   readonly onLog: (level: 'error' | 'warn' | 'debug', message: string, details: Record<string, unknown>) => void;
 }
 
@@ -39,7 +41,7 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
       restartOnFailure: () => Promise.resolve(options.mayRestart()),
     },
     logLevel: logLevel.INFO,
-    logCreator: () => (entry) => passOn(entry, options.onLog),
+    logCreator: () => (entry) => passOn(entry, options),
   };
   if (ssl.enabled) {
     config.ssl = { ...pem('ca', ssl.ca), ...pem('cert', ssl.cert), ...pem('key', ssl.key) };
@@ -52,8 +54,8 @@ function pem(name: string, file: string | null): Record<string, string> {
   return file === null ? {} : { [name]: readFileSync(file, 'utf8') };
 }
 
-function passOn({ level, log }: LogEntry, onLog: KafkaClientOptions['onLog']): void {
+function passOn({ level, log }: LogEntry, { onLog, onOutOfRange }: KafkaClientOptions): void {
   const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
-  if (message === OFFSET_OUT_OF_RANGE) onLog('error', message, details);
-  else onLog(level <= logLevel.WARN ? 'warn' : 'debug', message, details);
+  if (message === OFFSET_OUT_OF_RANGE) onOutOfRange();
+  onLog(level <= logLevel.WARN ? 'warn' : 'debug', message, details);
 }

@@ -26,6 +26,9 @@ export const METRICS = {
   atd_kills_total: counter('Signals sent to process groups of children.', ['signal']),
   atd_commits_total: counter('Offset commits.', ['result']),
   atd_rebalances_total: counter('Assignments of partitions by the group.'),
+  atd_offsets_out_of_range_total: counter(
+    'Committed offsets that the broker did not have: records may have expired unread.',
+  ),
   atd_offsets_reset_total: counter('Partitions that went back behind what was committed.'),
   atd_children_running: gauge('Child processes that run.'),
   atd_orphans: gauge('Children of lost threads that cannot be reaped before the service ends.'),

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withAdmin } from '../sandbox/kafka-admin.js';
+import { groupOffsets, produce } from '../sandbox/topics.js';
+import { createPlace, PARTITIONS, readLedger, startService, writeScript } from '../support/service-process.js';
+
+const FILES = 3;
+
+test('a committed offset that the broker does not have is told, and what there is is loaded from the start', async (t) => {
+  const place = await createPlace(t);
+  if (place.kafka.kind === 'mock') return t.skip('the mock cluster takes any offset for the end of the log');
+  const files = Array.from({ length: FILES }, (_, index) => writeScript(place, `file-${index}`, 'exit 0'));
+  const messages = files.map((filename) => ({ value: JSON.stringify({ filename }), partition: 0 }));
+  await produce(place.kafka.brokers, place.topic, messages);
+  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => ({ partition, offset: '1000' }));
+  await withAdmin(place.kafka.brokers, (admin) =>
+    admin.setOffsets({ groupId: place.group, topic: place.topic, partitions }),
+  );
+  const service = await startService(t, place);
+  await service.seen('offsets.missing', 1, 30_000);
+  await service.seen('job.loaded', FILES, 30_000);
+  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  assert.match(metrics, /^atd_offsets_out_of_range_total [1-9]/m);
+  assert.equal(await service.stop(), 0);
+  assert.equal(readLedger(place).filter(({ what }) => what === 'end').length, FILES);
+  const [first] = await groupOffsets(place.kafka.brokers, place.group, place.topic);
+  assert.equal(first?.committed, FILES);
+});
