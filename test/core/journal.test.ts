@@ -2,22 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
 import { describeEffect, describeEvent } from '../../lib/core/journal.js';
-import type { Command, Job } from '../../lib/types.js';
-import { outcome, partition, record } from '../support/engine.js';
+import type { Command } from '../../lib/types.js';
+import { JOB, outcome, partition, record } from '../support/engine.js';
 
-const JOB: Job = {
-  id: 'files/0/5/0',
-  ...partition(0),
-  offset: 5,
-  index: 0,
-  file: '/a',
-  tenant: 'acme',
-  table: 'atd_acme',
-  format: null,
-  bytes: 1,
-  timestamp: 0,
-  traceparent: null,
-};
 const SECRET = 'hunter2';
 const COMMAND: Command = {
   input: { file: '/a', allowedRoots: [] },

@@ -3,22 +3,8 @@ import { describe, it } from 'node:test';
 import type { Effect, EngineEvent } from '../../lib/core/events.js';
 import { METRICS } from '../../lib/io/metric-definitions.js';
 import { createMetrics, type MetricsAdapter } from '../../lib/io/metrics.js';
-import type { Job } from '../../lib/types.js';
-import { outcome, Play, partition, record, SETTINGS } from '../support/engine.js';
+import { JOB, outcome, Play, partition, record, SETTINGS } from '../support/engine.js';
 
-const JOB: Job = {
-  id: 'files/0/5/0',
-  ...partition(0),
-  offset: 5,
-  index: 0,
-  file: '/a',
-  tenant: 'acme',
-  table: 'atd_acme',
-  format: null,
-  bytes: 1,
-  timestamp: 0,
-  traceparent: null,
-};
 const TICK: EngineEvent = { type: 'tick' };
 
 function create(play = new Play()): MetricsAdapter {

@@ -9,7 +9,7 @@ import type { CommitOffset, DeadLetter, Effect, EngineEvent } from '../../lib/co
 import { encodeOffsetMap } from '../../lib/core/offset-map.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import type { EngineStatus } from '../../lib/core/status.js';
-import type { KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../../lib/types.js';
+import type { Job, KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../../lib/types.js';
 
 export const TOPIC = 'files';
 
@@ -52,6 +52,20 @@ export const SETTINGS: EngineSettings = {
 export function partition(number: number): TopicPartition {
   return { topic: TOPIC, partition: number };
 }
+
+export const JOB: Job = {
+  id: 'files/0/5/0',
+  ...partition(0),
+  offset: 5,
+  index: 0,
+  file: '/a',
+  tenant: 'acme',
+  table: 'atd_acme',
+  format: null,
+  bytes: 1,
+  timestamp: 0,
+  traceparent: null,
+};
 
 /** A record of partition 0; `message` becomes its JSON value, null a tombstone, a text its bytes as they are. */
 export function record(
