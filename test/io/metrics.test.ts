@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { Effect, EngineEvent } from '../../lib/core/events.js';
 import { METRICS } from '../../lib/io/metric-definitions.js';
 import { createMetrics, type MetricsAdapter } from '../../lib/io/metrics.js';
+import type { Job } from '../../lib/types.js';
 import { JOB, outcome, Play, partition, record, SETTINGS } from '../support/engine.js';
 
 const TICK: EngineEvent = { type: 'tick' };
