@@ -46,6 +46,12 @@ export class Assignment {
     return fresh;
   }
 
+  /** Whether it is known of every partition what was committed. */
+  get isRestored(): boolean {
+    for (const { restored } of this.#owned.values()) if (!restored) return false;
+    return true;
+  }
+
   /** Notes what each partition should be and returns those for which that is news. */
   setPaused(wanted: (owned: OwnedPartition) => boolean): { pause: TopicPartition[]; resume: TopicPartition[] } {
     const pause: TopicPartition[] = [];

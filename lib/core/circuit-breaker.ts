@@ -82,6 +82,12 @@ export class CircuitBreaker {
     }
   }
 
+  /** The job was not started after all. */
+  withdrawn(jobId: string): void {
+    if (this.#state.kind === 'half-open' && this.#state.canary === jobId)
+      this.#state = { ...this.#state, canary: null };
+  }
+
   /** Takes the end of a job into account, whether it was started before or after the breaker opened. */
   ended(jobId: string, result: OutcomeResult, reason: string, now: number): void {
     const state = this.#state;

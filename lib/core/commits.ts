@@ -16,6 +16,10 @@ export class Commits {
   readonly #intervalMs: number;
   readonly #dirty = new Set<OwnedPartition>();
   #inFlight = false;
+  #isFailing = false;
+  /** Commits sent, and the number of the last one that was acknowledged. */
+  #sent = 0;
+  #acknowledged = 0;
   #notBefore = 0;
 
   constructor(intervalMs: number) {
@@ -24,6 +28,21 @@ export class Commits {
 
   get inFlight(): boolean {
     return this.#inFlight;
+  }
+
+  /** Whether the last commit failed. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
+  /** The number of the next commit: the first that can tell what happens now. */
+  get nextNumber(): number {
+    return this.#sent + 1;
+  }
+
+  /** Whether the broker has all that commit number `number` was to tell. */
+  hasTold(number: number): boolean {
+    return this.#acknowledged >= number || (!this.#inFlight && this.#dirty.size === 0);
   }
 
   /** Something of this partition completed. */
@@ -55,16 +74,20 @@ export class Commits {
     this.#dirty.clear();
     if (offsets.length === 0) return null;
     this.#inFlight = true;
+    this.#sent += 1;
     this.#notBefore = now + this.#intervalMs;
     return offsets;
   }
 
   succeeded(): void {
     this.#inFlight = false;
+    this.#isFailing = false;
+    this.#acknowledged = this.#sent;
   }
 
   failed(now: number, partitions: Iterable<OwnedPartition>): void {
     this.#inFlight = false;
+    this.#isFailing = true;
     this.#notBefore = now + Math.max(RETRY_MS, this.#intervalMs);
     for (const owned of partitions) this.#dirty.add(owned);
   }

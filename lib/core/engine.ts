@@ -47,9 +47,12 @@ export class Engine {
     const breakerBefore = breaker.state;
     this.#take(event, now);
     if (this.#lifecycle.kind !== 'draining') this.#records.resendLetters(now);
-    if (this.#lifecycle.kind === 'running') this.#jobs.dispatch(now);
+    // What a former owner did meanwhile must be known before more of it is begun.
+    if (this.#lifecycle.kind === 'running' && this.#records.assignment.isRestored) this.#jobs.dispatch(now);
     this.#adjustPauses();
-    this.#records.commit(now, event.type === 'rebalancing' || event.type === 'hasten');
+    const isUrgent = event.type === 'rebalancing' || event.type === 'hasten';
+    this.#records.commit(now, isUrgent || (this.#jobs.hasHeld && !this.#records.commits.isFailing));
+    if (this.#lifecycle.kind === 'running') this.#jobs.release();
     this.#advanceDrain(now);
     if (breaker.state !== breakerBefore) {
       const reason = breaker.trouble?.reason ?? 'a job ended well';
@@ -65,8 +68,12 @@ export class Engine {
     const times =
       this.#lifecycle.kind === 'draining'
         ? [commits.nextAt(), this.#lifecycle.stopped ? null : this.#lifecycle.stopAt]
-        : [commits.nextAt(), letters.nextAt(), this.#jobs.nextStartAt()];
+        : [commits.nextAt(), letters.nextAt(), this.#nextStartAt()];
     return times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null);
+  }
+
+  #nextStartAt(): number | null {
+    return this.#records.assignment.isRestored ? this.#jobs.nextStartAt() : null;
   }
 
   status(): EngineStatus {
@@ -102,6 +109,7 @@ export class Engine {
       case 'drain':
         if (this.#lifecycle.kind === 'starting' || this.#lifecycle.kind === 'running') {
           this.#lifecycle = { kind: 'draining', stopAt: event.stopAt, stopped: false, finalCommits: 0 };
+          this.#jobs.forgetHeld();
         }
         return;
       case 'hasten':

@@ -60,6 +60,29 @@ export class Jobs {
     }
   }
 
+  /** Whether a start waits for a commit to tell of it. */
+  get hasHeld(): boolean {
+    for (const { heldFor } of this.running.values()) if (heldFor !== null) return true;
+    return false;
+  }
+
+  /** Lets those start of which a commit has told meanwhile. They have their slot already. */
+  release(): void {
+    for (const work of this.running.values()) {
+      if (work.heldFor !== null && this.#records.commits.hasTold(work.heldFor)) this.#run(work);
+    }
+  }
+
+  /** Forgets those that wait for a commit to tell of them: nothing of them runs. */
+  forgetHeld(isMeant: (work: Work) => boolean = () => true): void {
+    for (const [jobId, work] of this.running) {
+      if (work.heldFor === null || !isMeant(work)) continue;
+      this.running.delete(jobId);
+      this.breaker.withdrawn(jobId);
+      work.open.owned.attempts.ended(work.job.offset, work.charged);
+    }
+  }
+
   /** When a job may be started that may not be started now; null when that depends on the end of another one. */
   nextStartAt(): number | null {
     if (this.running.size >= this.#settings.slots || this.breaker.canaryIsOut) return null;
@@ -97,6 +120,7 @@ export class Jobs {
     const isMeant = (work: Work) => work.open.owned === owned && isUnwanted(work);
     const dropped = this.scheduler.drop(isMeant);
     const running = [...this.running.values()].filter(isMeant);
+    this.forgetHeld(isMeant);
     const { topic, partition } = owned;
     this.#emit({ type: 'abandoned', partition: { topic, partition }, jobs: dropped.length + running.length });
     return new Set([...dropped, ...running].map((work) => work.open));
@@ -119,7 +143,12 @@ export class Jobs {
     work.startedAt = now;
     this.running.set(work.job.id, work);
     this.breaker.started(work.job.id);
-    this.#records.started(work.open);
+    work.heldFor = this.#records.started(work.open);
+    if (work.heldFor === null) this.#run(work);
+  }
+
+  #run(work: Work): void {
+    work.heldFor = null;
     const command = buildCommand(work.job, work.starts, this.#settings.command);
     this.#emit({ type: 'run', job: work.job, attempt: work.starts, command });
   }

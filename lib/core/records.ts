@@ -13,6 +13,9 @@ import { decodeOffsetMap, EMPTY_MAP } from './offset-map.js';
 import { planJobs, type RoutingRules } from './routing.js';
 import { composeLetter, type Failure, isAbandoned, type OpenRecord, type OwnedPartition, openRecord } from './work.js';
 
+/** More than are started between two commits, unless they are so short that one of them ending us would show at once. */
+const CAREFUL_COMPLETIONS = 100;
+
 export interface RecordRules {
   readonly maxMessageBytes: number;
   readonly commitIntervalMs: number;
@@ -55,7 +58,7 @@ export class Records {
     const isKnown = owned.tracker.position !== null;
     const map = offset === null ? EMPTY_MAP : decodeOffsetMap(offset, metadata);
     if (map === null) this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'unreadable' });
-    if (!isKnown) owned.careful = map?.clean !== true;
+    if (!isKnown && map?.clean !== true) owned.careful = offset === null ? 1 : CAREFUL_COMPLETIONS;
     if (offset === null) return { owned, passed: [] };
     owned.metadata = metadata;
     // This life has not come to its end: should it crash before it completes anything, the next one is to know.
@@ -106,10 +109,12 @@ export class Records {
     return { open: openRecord(record, owned, jobs.length), jobs };
   }
 
-  /** A job of the record starts; see `careful`. */
-  started({ owned, record }: OpenRecord): void {
+  /** A job of the record is about to start. Returns the commit that is to tell of it first, or null; see `careful`. */
+  started({ owned, record }: OpenRecord): number | null {
     owned.attempts.started(record.offset);
-    if (owned.careful) this.commits.touch(owned);
+    if (owned.careful === 0) return null;
+    this.commits.touch(owned);
+    return this.commits.nextNumber;
   }
 
   /** Another member finished the record. */
@@ -174,7 +179,7 @@ export class Records {
     if (isAbandoned(open)) return;
     const { record, owned } = open;
     owned.attempts.forget(record.offset);
-    owned.careful = false;
+    owned.careful = Math.max(0, owned.careful - 1);
     owned.heldBytes -= heldBy(record);
     owned.tracker.complete(record.offset);
     this.commits.touch(owned);

@@ -12,8 +12,11 @@ export interface OwnedPartition extends TopicPartition {
   lost: boolean;
   /** Whether what was committed for it is known; until then it is not read. */
   restored: boolean;
-  /** Whether starts are committed too: a former life did not come to an orderly end, and nothing has completed since. */
-  careful: boolean;
+  /**
+   * For how many more completions a start is committed before it happens. It is as many as a life may have started that
+   * did not come to an orderly end, since the last commit that survived it: one of them may have ended it.
+   */
+  careful: number;
   /** What the broker acknowledged last beside the position. */
   metadata: string;
   /** Whether the metadata of the last commit came near to what a broker accepts. */
@@ -50,6 +53,8 @@ export interface Work extends Schedulable {
   open: OpenRecord;
   readonly arrivedAt: number;
   startedAt: number;
+  /** The commit that is to tell of the start before it happens; null when none needs to. */
+  heldFor: number | null;
   /** Starts in all, for the child's environment and the logs. */
   starts: number;
   /** Attempts that count against the job's budget. */
@@ -67,7 +72,7 @@ export function ownPartition({ topic, partition }: TopicPartition): OwnedPartiti
     attempts: new AttemptLog(),
     lost: false,
     restored: false,
-    careful: false,
+    careful: 0,
     metadata: '',
     crowded: false,
     paused: null,
@@ -96,6 +101,7 @@ export function createWork(job: Job, open: OpenRecord, now: number): Work {
     bytes: job.bytes,
     arrivedAt: now,
     startedAt: now,
+    heldFor: null,
     starts: 0,
     charged: open.owned.attempts.of(job.offset).charged,
     uncharged: 0,

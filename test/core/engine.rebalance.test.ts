@@ -71,13 +71,8 @@ describe('the engine: rebalances', () => {
     play.assign();
     play.end('0/5/0');
     play.assign(0);
-    assert.deepEqual(play.deliver(5, { filename: ['/a', '/b'] }), [
-      '5 accepted',
-      '0/5/1 reattached',
-      'run 0/5/0 attempt 1',
-      'commit 0:0',
-    ]);
-    play.committed('0:0');
+    assert.deepEqual(play.deliver(5, { filename: ['/a', '/b'] }), ['5 accepted', '0/5/1 reattached', 'commit 0:0']);
+    assert.deepEqual(play.committed('0:0'), ['run 0/5/0 attempt 1']);
     play.now += 100;
     play.end('0/5/1');
     assert.deepEqual(play.end('0/5/0'), ['0/5/0 succeeded', 'commit 0:6']);
@@ -138,12 +133,15 @@ describe('the engine: offsets that go back', () => {
     for (const offset of [2, 1, 0]) play.end(offset);
     play.assign();
     play.assign(0);
-    for (const offset of [0, 1])
-      assert.deepEqual(play.deliver(offset), [`${offset} accepted`, `run 0/${offset}/0 attempt 1`]);
-    assert.deepEqual(play.committed('0:3'), []);
-    assert.deepEqual(play.deliver(2), ['2 accepted', 'run 0/2/0 attempt 1']);
+    for (const offset of [0, 1]) assert.deepEqual(play.deliver(offset), [`${offset} accepted`]);
+    assert.deepEqual(play.committed('0:3'), ['commit 0:0'], 'a start is told before it happens');
+    assert.deepEqual(play.committed('0:0'), ['run 0/0/0 attempt 1', 'run 0/1/0 attempt 1']);
+    play.now += 100;
+    assert.deepEqual(play.deliver(2), ['2 accepted', 'commit 0:0']);
+    assert.deepEqual(play.committed('0:0'), ['run 0/2/0 attempt 1']);
+    play.now += 100;
     // Nothing may be committed before the lowest of them is loaded.
-    assert.deepEqual(play.end(2), ['0/2/0 succeeded']);
+    assert.deepEqual(play.end(2), ['0/2/0 succeeded', 'commit 0:0']);
     assert.deepEqual(play.end(1), ['0/1/0 succeeded']);
   });
 

@@ -1,0 +1,76 @@
+/**
+ * A service that is killed again and again at seeded moments, and started anew each time: the moments are lines of its
+ * log, so that every step between the announcement of a file and its commit gets its share.
+ */
+import type { TestContext } from 'node:test';
+import type { Random } from '../support/random.js';
+import { type Place, type ServiceProcess, type Settings, spawnService } from '../support/service-process.js';
+import { crash } from './members.js';
+
+/** Between the end of a load and the commit that passes it is where a crash costs most. */
+const MOMENTS = [
+  'service.started',
+  'partitions.assigned',
+  'partitions.restored',
+  'record.taken',
+  'job.started',
+  'child.started',
+  'job.loaded',
+  'job.loaded',
+  'job.loaded',
+  'commit.done',
+] as const;
+
+/** Once per life; `service.started` and what follows it are of no use a second time. */
+const ONCE: readonly string[] = ['service.started', 'partitions.assigned', 'partitions.restored'];
+const LIFE_MS = 60_000;
+
+export interface Storm {
+  readonly kills: number;
+  /** Kills at the n-th line of the chosen moment, n up to this; small, so that there is work left for the last life. */
+  readonly maxLines: number;
+  readonly settings: Settings;
+}
+
+export interface StormResult {
+  /** The last life, which runs on. */
+  readonly survivor: ServiceProcess;
+  /** Most loads that a loader without tokens may repeat: what ran, and what had ended since the last sure commit. */
+  readonly atRisk: number;
+}
+
+export async function storm(t: TestContext, place: Place, random: Random, plan: Storm): Promise<StormResult> {
+  let atRisk = 0;
+  const moments = new Map<string, number>();
+  for (let kill = 0; kill < plan.kills; kill += 1) {
+    const moment = random.pick(MOMENTS);
+    const count = ONCE.includes(moment) ? 1 : 1 + random.below(plan.maxLines);
+    const delayMs = random.chance(0.5) ? 0 : random.below(150);
+    const service = spawnService(t, place, plan.settings);
+    await lineWithin(service, moment, count);
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await crash(place, service);
+    atRisk += loadsAtRisk(service);
+    moments.set(moment, (moments.get(moment) ?? 0) + 1);
+  }
+  t.diagnostic(`${plan.kills} kills: ${[...moments].map(([moment, times]) => `${times} × ${moment}`).join(', ')}`);
+  return { survivor: spawnService(t, place, plan.settings), atRisk };
+}
+
+async function lineWithin(service: ServiceProcess, message: string, count: number): Promise<void> {
+  let isSeen = false;
+  const seen = service.lineOf(message, count).then(() => {
+    isSeen = true;
+  });
+  await Promise.race([seen, service.until(() => isSeen, LIFE_MS, `${count} × ${message}`)]);
+}
+
+/** A commit carries what had ended when the one before it was acknowledged. */
+function loadsAtRisk(service: ServiceProcess): number {
+  const commits = service.log.flatMap((line, index) => (line.message === 'commit.done' ? [index] : []));
+  const since = commits.at(-2) ?? 0;
+  const uncommitted = service.log.slice(since).filter((line) => line.message === 'job.loaded').length;
+  const started = service.events('job.started').length;
+  const ended = service.events('job.loaded').length + service.events('job.ended').length;
+  return uncommitted + started - ended;
+}

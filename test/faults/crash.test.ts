@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeOffsetMap } from '../../lib/core/offset-map.js';
+import { groupOffsets } from '../sandbox/topics.js';
+import {
+  createPlace,
+  readLedger,
+  type ServiceProcess,
+  type Settings,
+  startService,
+  writeScript,
+} from '../support/service-process.js';
+import { Announcements } from './announcements.js';
+import { storm } from './crash-storm.js';
+import { CommitWatch, closeBooks, fixtureLoads } from './ledger.js';
+import { crash } from './members.js';
+import { createTables } from './rows.js';
+import { FULL, seeded } from './seed.js';
+
+const DRAIN_MS = FULL ? 600_000 : 120_000;
+/** A commit is to lag behind the loads far enough for crashes to hit the time between them. */
+const STORM: Settings = {
+  kafka: { session_timeout_ms: 6_000, commit_interval_ms: 250 },
+  // Every kill counts as an interruption of what runs.
+  service: { retry: { max_interruptions: 1_000 } },
+};
+
+test('row 12: killed at any moment, the bundled loader loses no row and doubles none', async (t) => {
+  const random = seeded(t);
+  const place = await createPlace(t);
+  const { files, kills, maxLines } = FULL
+    ? { files: 1_000, kills: 50, maxLines: 12 }
+    : { files: 100, kills: 8, maxLines: 6 };
+  const tables = await createTables(t, place);
+  const announcements = new Announcements(place);
+  const records = await announcements.files(tables.writeSamples(files), { tenant: 'storm' });
+  const loads = () => tables.loads('storm', records);
+  const watch = new CommitWatch(t, place, loads);
+  const plan = { kills, maxLines, settings: { ...STORM, ...tables.settings } };
+  const { survivor } = await storm(t, place, random, plan);
+  await survivor.until(async () => (await loads()).size >= files, DRAIN_MS, 'all files are loaded');
+  assert.equal(await survivor.stop(), 0);
+  await watch.close();
+  await closeBooks({ place, records, loads: await loads(), mayRepeat: false });
+  const [count] = await tables.counts('storm');
+  assert.deepEqual(count, { rows: files * tables.rowsPerFile, ids: files * tables.rowsPerFile });
+  t.diagnostic(`${files} files, offsets looked at ${watch.samples} times`);
+});
+
+test('row 12: killed at any moment, a loader without tokens loses nothing and repeats little', async (t) => {
+  const random = seeded(t);
+  const place = await createPlace(t);
+  const { files, kills, maxLines } = FULL
+    ? { files: 3_000, kills: 30, maxLines: 60 }
+    : { files: 300, kills: 6, maxLines: 30 };
+  const script = writeScript(place, 'load', 'sleep 0.03');
+  const announcements = new Announcements(place);
+  const records = await announcements.files(Array(files).fill(script));
+  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
+  const { survivor, atRisk } = await storm(t, place, random, { kills, maxLines, settings: STORM });
+  await survivor.until(() => fixtureLoads(place).size >= files, DRAIN_MS, 'all files are loaded');
+  assert.equal(await survivor.stop(), 0);
+  await watch.close();
+  const { repeated } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
+  const starts = readLedger(place).filter(({ what }) => what === 'start').length;
+  t.diagnostic(`${files} files: ${starts - files} starts repeated, ${repeated} loads doubled; at risk were ${atRisk}`);
+  assert.ok(repeated <= atRisk, `${repeated} loads were doubled, and only ${atRisk} were at risk`);
+});
+
+test('row 28: behind a load that takes long all others finish, and a crash then repeats only that one', async (t) => {
+  const place = await createPlace(t);
+  const behind = FULL ? 2_000 : 300;
+  const long = writeScript(place, 'long', `[ -e ${place.directory}/released ] || sleep 300`);
+  const short = writeScript(place, 'short', 'exit 0');
+  const announcements = new Announcements(place);
+  const records = await announcements.files([long, ...Array(behind).fill(short)], {}, 0);
+  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
+  const settings: Settings = { as_cli: { timeout: 600 }, kafka: { session_timeout_ms: 6_000 } };
+  const first = await startService(t, place, settings);
+  const completedAhead = async () => {
+    const offsets = await groupOffsets(place.kafka.brokers, place.group, place.topic);
+    const { committed = null, metadata = '' } = offsets[0] ?? {};
+    const ranges = decodeOffsetMap(committed ?? 0, metadata)?.completed ?? [];
+    return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+  };
+  await first.until(async () => (await completedAhead()) === behind, DRAIN_MS, 'what is behind is committed as done');
+  await crash(place, first);
+  writeScript(place, 'released', '');
+  const second = await startService(t, place, settings);
+  await second.until(() => fixtureLoads(place).size > behind, 30_000, 'the long load');
+  assert.equal(await second.stop(), 0);
+  await watch.close();
+  await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: false });
+  const starts = readLedger(place).filter(({ what }) => what === 'start');
+  assert.equal(starts.length, behind + 2, 'only the long load was started a second time');
+});
+
+test('row 12: a file that brings the whole service down ends as a dead letter, and the files around it are loaded', async (t) => {
+  const place = await createPlace(t);
+  const deadly = writeScript(place, 'deadly', 'kill -9 "$PPID"; sleep 60');
+  const harmless = writeScript(place, 'harmless', 'exit 0');
+  const announcements = new Announcements(place);
+  const records = await announcements.files([...Array(4).fill(harmless), deadly, ...Array(4).fill(harmless)], {}, 0);
+  // One slot: what runs beside such a file would be suspected with it.
+  const settings: Settings = {
+    thread_pool_size: 1,
+    kafka: { session_timeout_ms: 6_000 },
+    service: { retry: { max_interruptions: 3 } },
+  };
+  let lives = 1;
+  let service = await startService(t, place, settings);
+  while (await isBroughtDown(service, () => fixtureLoads(place).size >= 8)) {
+    lives += 1;
+    assert.ok(lives <= 6, 'the service is brought down again and again');
+    await crash(place, service);
+    service = await startService(t, place, settings);
+  }
+  assert.equal(await service.stop(), 0);
+  const failed = service.events('job.failed').map((line) => [line['job'], line['disposition']]);
+  assert.deepEqual(failed, [[`${records[4]}/0`, 'attempts-exhausted']]);
+  const { letters } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
+  assert.equal(letters, 1);
+  t.diagnostic(`${lives - 1} lives were lost before the file was given up`);
+});
+
+/** Waits for one of the two. */
+async function isBroughtDown(service: ServiceProcess, isDone: () => boolean): Promise<boolean> {
+  let isDown = false;
+  void service.exited.then(() => {
+    isDown = true;
+  });
+  await service.until(() => isDown || isDone(), 60_000, 'all is loaded, or the service is down');
+  return isDown;
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Random } from '../support/random.js';
+import {
+  createPlace,
+  type Place,
+  type ServiceProcess,
+  type Settings,
+  spawnService,
+  startService,
+  writeScript,
+} from '../support/service-process.js';
+import { Announcements } from './announcements.js';
+import { CommitWatch, closeBooks, fixtureLoads } from './ledger.js';
+import { crash } from './members.js';
+import { FULL, seeded, skipOnMock } from './seed.js';
+
+const SLOTS = 2;
+const SETTINGS: Settings = { thread_pool_size: SLOTS, kafka: { session_timeout_ms: 6_000 } };
+const ONE_AT_A_TIME = 'lets a second member wait until the session of the first one expires';
+
+interface Churn {
+  readonly members: number;
+  readonly durationMs: number;
+}
+
+/** Members join, leave and are killed at seeded moments; one at least stays. Returns those that are left. */
+async function churn(t: TestContext, place: Place, random: Random, { members, durationMs }: Churn) {
+  const living: ServiceProcess[] = [spawnService(t, place, SETTINGS)];
+  const changes = { joined: 1, left: 0, killed: 0 };
+  const until = performance.now() + durationMs;
+  while (performance.now() < until) {
+    await delay(300 + random.below(2_000));
+    if (living.length < 2 || (living.length < members && random.chance(0.6))) {
+      living.push(spawnService(t, place, SETTINGS));
+      changes.joined += 1;
+      continue;
+    }
+    const [member] = living.splice(random.below(living.length), 1) as [ServiceProcess];
+    if (random.chance(0.5)) {
+      await crash(place, member);
+      changes.killed += 1;
+    } else {
+      await member.until(() => member.events('service.started').length > 0, 30_000, 'it takes signals');
+      assert.equal(await member.stop(), 0);
+      changes.left += 1;
+    }
+  }
+  return { living, changes };
+}
+
+test('row 6: members that join, leave and are killed lose nothing and repeat only what ran', async (t) => {
+  if (skipOnMock(t, ONE_AT_A_TIME)) return;
+  const random = seeded(t);
+  const place = await createPlace(t);
+  const plan = FULL
+    ? { members: 10, durationMs: 60_000, files: 3_000 }
+    : { members: 3, durationMs: 15_000, files: 400 };
+  const script = writeScript(place, 'load', 'sleep 0.1');
+  const announcements = new Announcements(place);
+  const records = await announcements.files(Array(plan.files).fill(script));
+  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
+  const { living, changes } = await churn(t, place, random, plan);
+  const [last] = living as [ServiceProcess];
+  await last.until(() => fixtureLoads(place).size >= plan.files, 240_000, 'all files are loaded');
+  for (const member of living) assert.equal(await member.stop(), 0);
+  await watch.close();
+  const { repeated } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
+  const total = changes.joined + changes.left + changes.killed;
+  t.diagnostic(`${JSON.stringify(changes)}; ${repeated} of ${plan.files} loads were repeated`);
+  // At each change every member may lose its partitions while its slots are taken and a commit is on its way.
+  const bound = total * plan.members * SLOTS * 2;
+  assert.ok(repeated <= bound, `${repeated} loads were repeated in ${total} changes of the group`);
+});
+
+test('row 7: a service that stood still past its session goes on, and commits nothing that is no longer its own', async (t) => {
+  if (skipOnMock(t, ONE_AT_A_TIME)) return;
+  const place = await createPlace(t);
+  const script = writeScript(place, 'load', 'sleep 0.2');
+  const announcements = new Announcements(place);
+  const records = await announcements.files(Array(60).fill(script));
+  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
+  const frozen = await startService(t, place, SETTINGS);
+  await frozen.until(() => fixtureLoads(place).size >= 6, 30_000, 'some loads');
+  frozen.signal('SIGSTOP');
+  const other = await startService(t, place, SETTINGS);
+  await other.until(() => fixtureLoads(place).size >= 60, 60_000, 'the other member loads the rest');
+  const before = frozen.log.length;
+  frozen.signal('SIGCONT');
+  await frozen.until(() => frozen.events('partitions.assigned').length >= 2, 60_000, 'the frozen member joins anew');
+  records.push(...(await announcements.files(Array(20).fill(script))));
+  await other.until(() => fixtureLoads(place).size >= 80, 60_000, 'what came later is loaded');
+  assert.equal(await frozen.stop(), 0);
+  assert.equal(await other.stop(), 0);
+  await watch.close();
+  const { repeated } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
+  const afterwards = frozen.log.slice(before);
+  const joined = afterwards.findIndex((line) => line.message === 'partitions.assigned');
+  const unaware = afterwards.slice(0, joined).filter((line) => line.message === 'job.started').length;
+  t.diagnostic(`${repeated} loads were repeated; ${unaware} were started before it knew that its session was over`);
+  // What ran when it was frozen, what it began then, and what ran when it came back to the group.
+  assert.ok(repeated <= unaware + 3 * SLOTS, `${repeated} loads were repeated`);
+});

@@ -1,0 +1,151 @@
+/**
+ * The ledger that closes a fault run. Every announced message was loaded or is a dead letter, and which of the two once;
+ * nothing that was not announced was loaded; no process and no zombie is left; the group stands at the end of every
+ * partition. `CommitWatch` adds what only shows while it happens: no commit passes a message that is not finished.
+ */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { withAdmin } from '../sandbox/kafka-admin.js';
+import { groupOffsets, readAll } from '../sandbox/topics.js';
+import { ownZombies, processesWithMarker, waitUntil } from '../support/processes.js';
+import { type Place, readLedger } from '../support/service-process.js';
+
+export interface Books {
+  readonly place: Place;
+  /** `topic/partition/offset` of everything that was announced. */
+  readonly records: readonly string[];
+  /** How often each record was loaded; a fraction is a part of its rows. */
+  readonly loads: ReadonlyMap<string, number>;
+  /** Whether loads may have been repeated, as they may with a loader that knows no tokens. */
+  readonly mayRepeat: boolean;
+}
+
+export interface Balance {
+  /** Loads beyond the first of each record. */
+  readonly repeated: number;
+  readonly letters: number;
+}
+
+/** How long children may take to leave the process table after the service did. */
+const GONE_MS = 5_000;
+
+/** @throws AssertionError that lists everything that does not add up */
+export async function closeBooks({ place, records, loads, mayRepeat }: Books): Promise<Balance> {
+  const letters = await lettersByRecord(place);
+  const problems: string[] = [];
+  for (const record of records) {
+    const [loaded, dead] = [loads.get(record) ?? 0, letters.get(record) ?? 0];
+    if (loaded === 0 && dead === 0) problems.push(`${record} is lost`);
+    if (loaded > 0 && dead > 0) problems.push(`${record} is loaded and a dead letter`);
+    if (dead > 1) problems.push(`${record} is ${dead} dead letters`);
+    if (!Number.isInteger(loaded) || (loaded > 1 && !mayRepeat)) problems.push(`${record} is loaded ${loaded} times`);
+  }
+  const known = new Set(records);
+  for (const record of [...loads.keys(), ...letters.keys()]) {
+    if (!known.has(record)) problems.push(`${record} was never announced`);
+  }
+  await waitUntil(() => processesOf(place).length === 0, GONE_MS, 'all processes end').catch(() => undefined);
+  for (const pid of processesOf(place)) problems.push(`process ${pid} is left`);
+  for (const pid of ownZombies()) problems.push(`zombie ${pid} is left`);
+  const { kafka, group, topic } = place;
+  for (const { partition, committed, end } of await groupOffsets(kafka.brokers, group, topic)) {
+    if ((committed ?? 0) !== end) problems.push(`partition ${partition} is committed to ${committed} of ${end}`);
+  }
+  assert.deepEqual(problems, []);
+  const repeated = [...loads.values()].reduce((sum, count) => sum + Math.max(0, count - 1), 0);
+  return { repeated, letters: letters.size };
+}
+
+/** The service and the loaders of this place: all of them inherit the ledger's path. */
+export function processesOf(place: Place): number[] {
+  return processesWithMarker(`LEDGER=${place.ledger}`);
+}
+
+/** Loads by the fixture loader: ends with exit code 0, by record. */
+export function fixtureLoads(place: Place): Map<string, number> {
+  const loads = new Map<string, number>();
+  for (const { what, job, value } of readLedger(place)) {
+    if (what !== 'end' || value !== 0) continue;
+    const record = job.slice(0, job.lastIndexOf('/'));
+    loads.set(record, (loads.get(record) ?? 0) + 1);
+  }
+  return loads;
+}
+
+export async function lettersByRecord({ kafka, topic }: Place): Promise<Map<string, number>> {
+  const letters = new Map<string, number>();
+  const exists = await withAdmin(kafka.brokers, async (admin) => (await admin.listTopics()).includes(`${topic}.dlq`));
+  for (const { headers } of exists ? await readAll(kafka.brokers, `${topic}.dlq`) : []) {
+    const [partition, offset] = ['partition', 'offset'].map((name) => headers[`__connect.errors.${name}`]);
+    const record = `${headers['__connect.errors.topic']}/${partition}/${offset}`;
+    letters.set(record, (letters.get(record) ?? 0) + 1);
+  }
+  return letters;
+}
+
+const SAMPLE_EVERY_MS = 50;
+
+/** Asks for the group's offsets again and again, and compares them with what is finished. */
+export class CommitWatch {
+  samples = 0;
+  readonly #place: Place;
+  readonly #finished: () => Promise<ReadonlyMap<string, number>>;
+  readonly #mayFail: ReadonlySet<string>;
+  readonly #checked = new Map<number, number>();
+  readonly #early: string[] = [];
+  readonly #stopping = new AbortController();
+  readonly #ended: Promise<void>;
+
+  /**
+   * @param finished what is loaded, by record
+   * @param mayFail records that become dead letters instead, and so may be passed without a load
+   */
+  constructor(
+    t: TestContext,
+    place: Place,
+    finished: () => Promise<ReadonlyMap<string, number>>,
+    mayFail: readonly string[] = [],
+  ) {
+    this.#place = place;
+    this.#finished = finished;
+    this.#mayFail = new Set(mayFail);
+    this.#ended = this.#watch();
+    t.after(() => this.#stop());
+  }
+
+  /** @throws AssertionError that names what was committed before it was finished */
+  async close(): Promise<void> {
+    await this.#stop();
+    assert.deepEqual(this.#early, [], 'committed before it was finished');
+    assert.ok(this.samples > 0, 'the offsets were looked at');
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#ended;
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      // A broker that is stopped for the test has no offsets to show.
+      await this.#look().catch(() => undefined);
+      await delay(SAMPLE_EVERY_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  /** The offsets first, then what is finished: so a commit that was in order cannot look early. */
+  async #look(): Promise<void> {
+    const { kafka, group, topic } = this.#place;
+    const offsets = await groupOffsets(kafka.brokers, group, topic);
+    const finished = await this.#finished();
+    this.samples += 1;
+    for (const { partition, committed } of offsets) {
+      for (let offset = this.#checked.get(partition) ?? 0; offset < (committed ?? 0); offset += 1) {
+        const record = `${topic}/${partition}/${offset}`;
+        if (!finished.has(record) && !this.#mayFail.has(record)) this.#early.push(record);
+      }
+      this.#checked.set(partition, Math.max(this.#checked.get(partition) ?? 0, committed ?? 0));
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * An Apache Kafka for one test alone, which may be frozen, killed and started again on its data. The sandbox starts it;
+ * its process is found by the settings file that it was started with.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { brokerAnswers } from '../sandbox/kafka-admin.js';
+import { isAlive, waitUntil } from '../support/processes.js';
+
+const START_MS = 90_000;
+
+/** Takes the suite's Kafka out of sight, so that the sandbox starts another one until the test is over. */
+export function hideSuiteKafka(t: TestContext): void {
+  const { KAFKA_BROKERS: brokers, SANDBOX_KAFKA_KIND: kind } = process.env;
+  delete process.env['KAFKA_BROKERS'];
+  delete process.env['SANDBOX_KAFKA_KIND'];
+  t.after(() => {
+    if (brokers !== undefined) process.env['KAFKA_BROKERS'] = brokers;
+    if (kind !== undefined) process.env['SANDBOX_KAFKA_KIND'] = kind;
+  });
+}
+
+export class OwnBroker {
+  readonly #address: string;
+  #pid: number;
+  readonly #command: readonly string[];
+  readonly #directory: string;
+
+  /** @param address of a broker that the sandbox of this process started */
+  constructor(t: TestContext, address: string) {
+    this.#address = address;
+    this.#pid = pidOfBroker(address);
+    this.#command = argumentsOf(this.#pid);
+    this.#directory = readlinkSync(`/proc/${this.#pid}/cwd`);
+    t.after(() => this.kill());
+  }
+
+  freeze(): void {
+    process.kill(this.#pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    process.kill(this.#pid, 'SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    if (!isAlive(this.#pid)) return;
+    process.kill(this.#pid, 'SIGKILL');
+    await waitUntil(() => !isAlive(this.#pid), 10_000, 'the broker ends');
+  }
+
+  /** Starts it anew, with clients sent to another port of this machine, where a proxy is to stand before it. */
+  async moveBehind(port: number): Promise<void> {
+    await this.kill();
+    const settings = this.#command.at(-1) as string;
+    const moved = read(settings).replace(
+      /^advertised\.listeners=.*$/m,
+      `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    );
+    writeFileSync(settings, moved);
+    await this.start();
+  }
+
+  /** Starts it on what its predecessor left. */
+  async start(): Promise<void> {
+    const [file, ...args] = this.#command as [string, ...string[]];
+    const broker = spawn(file, args, { cwd: this.#directory, stdio: 'ignore' });
+    this.#pid = broker.pid as number;
+    await waitUntil(() => brokerAnswers(this.#address), START_MS, 'the broker answers');
+  }
+}
+
+function pidOfBroker(address: string): number {
+  const listener = `advertised.listeners=PLAINTEXT://${address}\n`;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const words = argumentsOf(Number(pid));
+    const settings = words.includes('kafka.Kafka') ? words.at(-1) : undefined;
+    if (settings !== undefined && read(settings).includes(listener)) return Number(pid);
+  }
+  throw new Error(`no process was found that is the broker at ${address}`);
+}
+
+function argumentsOf(pid: number): string[] {
+  return read(`/proc/${pid}/cmdline`).split('\0').slice(0, -1);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,76 @@
+/** A TCP proxy on a port of its own: passes on, at once or late, refuses connections, or takes them and stays silent. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+export class TcpProxy {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | null = null;
+  #own = 0;
+  #isSilent = false;
+  #delayMs = 0;
+
+  constructor(host: string, port: number) {
+    this.#host = host;
+    this.#port = port;
+  }
+
+  /** Where it listens, from the first `open` on. */
+  get port(): number {
+    return this.#own;
+  }
+
+  async open(): Promise<void> {
+    this.#isSilent = false;
+    for (const socket of this.#sockets) socket.resume();
+    if (this.#server !== null) return;
+    this.#server = createServer((socket) => this.#join(socket)).listen(this.#own, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#own = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Resets all connections and refuses new ones. */
+  async refuse(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (server === null) return;
+    server.close();
+    await once(server, 'close');
+  }
+
+  /** Takes connections and bytes, and passes nothing on. */
+  silence(): void {
+    this.#isSilent = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** Holds back whatever comes from now on, either way; connections stay. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  #join(client: Socket): void {
+    const target = connect(this.#port, this.#host);
+    for (const [from, to] of [
+      [client, target],
+      [target, client],
+    ] as const) {
+      this.#sockets.add(from);
+      from.on('data', (bytes) => this.#later(() => to.write(bytes)));
+      from.on('end', () => this.#later(() => to.end()));
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+      if (this.#isSilent) from.pause();
+    }
+  }
+
+  #later(act: () => void): void {
+    if (this.#delayMs === 0) act();
+    else setTimeout(act, this.#delayMs);
+  }
+}
