@@ -24,15 +24,20 @@ const MOMENTS = [
 /** Once per life; `service.started` and what follows it are of no use a second time. */
 const ONCE: readonly string[] = ['service.started', 'partitions.assigned', 'partitions.restored'];
 const LIFE_MS = 60_000;
+/** One commit passes dozens of loads: a count as high as that of the others would outlast the work. */
+const MAX_COMMITS = 3;
 
 export interface Storm {
   readonly kills: number;
   /** Kills at the n-th line of the chosen moment, n up to this; small, so that there is work left for the last life. */
   readonly maxLines: number;
+  /** Nothing is left to load: no further moment would come, and the storm is over. */
+  readonly isOver: () => Promise<boolean>;
   readonly settings: Settings;
 }
 
 export interface StormResult {
+  readonly kills: number;
   /** The last life, which runs on. */
   readonly survivor: ServiceProcess;
   /** Most loads that a loader without tokens may repeat: what ran, and what had ended since the last sure commit. */
@@ -40,29 +45,41 @@ export interface StormResult {
 }
 
 export async function storm(t: TestContext, place: Place, random: Random, plan: Storm): Promise<StormResult> {
-  let atRisk = 0;
+  let [kills, atRisk] = [0, 0];
   const moments = new Map<string, number>();
-  for (let kill = 0; kill < plan.kills; kill += 1) {
+  for (; kills < plan.kills && !(await plan.isOver()); kills += 1) {
     const moment = random.pick(MOMENTS);
-    const count = ONCE.includes(moment) ? 1 : 1 + random.below(plan.maxLines);
+    const count = 1 + random.below(linesOf(moment, plan.maxLines));
     const delayMs = random.chance(0.5) ? 0 : random.below(150);
     const service = spawnService(t, place, plan.settings);
-    await lineWithin(service, moment, count);
+    await lineWithin(service, moment, count, plan.isOver);
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     await crash(place, service);
     atRisk += loadsAtRisk(service);
     moments.set(moment, (moments.get(moment) ?? 0) + 1);
   }
-  t.diagnostic(`${plan.kills} kills: ${[...moments].map(([moment, times]) => `${times} × ${moment}`).join(', ')}`);
-  return { survivor: spawnService(t, place, plan.settings), atRisk };
+  t.diagnostic(`${kills} kills: ${[...moments].map(([moment, times]) => `${times} × ${moment}`).join(', ')}`);
+  return { kills, survivor: spawnService(t, place, plan.settings), atRisk };
 }
 
-async function lineWithin(service: ServiceProcess, message: string, count: number): Promise<void> {
+function linesOf(moment: string, maxLines: number): number {
+  if (ONCE.includes(moment)) return 1;
+  return moment === 'commit.done' ? Math.min(MAX_COMMITS, maxLines) : maxLines;
+}
+
+/** Waits for the line, or until there is no more work that could bring it. */
+async function lineWithin(
+  service: ServiceProcess,
+  message: string,
+  count: number,
+  isOver: Storm['isOver'],
+): Promise<void> {
   let isSeen = false;
   const seen = service.lineOf(message, count).then(() => {
     isSeen = true;
   });
-  await Promise.race([seen, service.until(() => isSeen, LIFE_MS, `${count} × ${message}`)]);
+  const what = `${count} × ${message}`;
+  await Promise.race([seen, service.until(async () => isSeen || (await isOver()), LIFE_MS, what)]);
 }
 
 /** A commit carries what had ended when the one before it was acknowledged. */
