@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Connection } from './arguments.js';
+import type { Compression } from './formats.js';
 import type { Column, TableColumn } from './schema.js';
 import type { Settings } from './sql.js';
 
@@ -20,8 +21,8 @@ export interface ClickHouse {
   /** The answer to a statement as it is. */
   text(statement: string): Promise<string>;
   execute(statement: string): Promise<void>;
-  /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
-  insert(statement: string, body: Readable, settings: Settings): Promise<number>;
+  /** Streams `body`, compressed by `encoding`; resolves with the number of rows that ClickHouse wrote. */
+  insert(statement: string, body: Readable, encoding: Compression | null, settings: Settings): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -59,8 +60,13 @@ export async function connect({ host, port, secure, database, user, password }: 
     async execute(statement) {
       await client.command({ query: statement, abort_signal: AbortSignal.timeout(ANSWER_MS) });
     },
-    async insert(statement, body, settings) {
-      const { stream, summary } = await client.exec({ query: statement, values: body, clickhouse_settings: settings });
+    async insert(statement, body, encoding, settings) {
+      const { stream, summary } = await client.exec({
+        query: statement,
+        values: body,
+        clickhouse_settings: settings,
+        ...(encoding === null ? {} : { http_headers: { 'Content-Encoding': encoding } }),
+      });
       let answer = '';
       for await (const chunk of stream) answer = (answer + String(chunk)).slice(0, ANSWER_CHARACTERS);
       if (answer.trim() !== '') throw parseError(answer);

@@ -5,14 +5,17 @@
 import { readFile } from 'node:fs/promises';
 import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
-import { type ClickHouse, connect } from './clickhouse.js';
-import { deduplicationWarning } from './deduplication.js';
-import { explain, explainFileError, LoadError, oneLine, type Stage } from './failures.js';
-import { chooseFormat, type Format } from './formats.js';
+import { connect } from './clickhouse.js';
+import { type Contents, contentsOfFile } from './contents.js';
+import { explainFileError, LoadError, oneLine } from './failures.js';
+import { chooseCompression, chooseFormat, type Format, type FormatRefused } from './formats.js';
+import { clash, clickhouseFailure, dataError, listed, type Run, tableText } from './run.js';
 import { takeSample } from './sample.js';
-import { type Column, matchColumns, parseSchemaFile, type TableColumn, tableColumns } from './schema.js';
+import { type Column, matchColumns, parseSchemaFile, type TableColumn } from './schema.js';
 import { openSourceFile, type SourceFile } from './source-file.js';
 import * as sql from './sql.js';
+import { createTable, describeTable, warnOfRepetition } from './table.js';
+import { foreignSeparator } from './text-records.js';
 
 export interface LoadResult {
   /** That ClickHouse wrote. */
@@ -26,16 +29,8 @@ export interface LoadResult {
   readonly warning: string | null;
 }
 
-/** What every step needs to know. */
-interface Run {
-  readonly request: RecordsRequest;
-  readonly file: SourceFile;
-  readonly format: Format;
-  readonly clickhouse: ClickHouse;
-  readonly schema: readonly Column[] | null;
-}
-
-const HEAD_BYTES = 4096;
+/** Enough for the first line of most text files. */
+const HEAD_BYTES = 16 * 1024;
 const NOTHING = { rows: 0, warning: null };
 
 export async function loadRecords(request: RecordsRequest): Promise<LoadResult> {
@@ -43,7 +38,8 @@ export async function loadRecords(request: RecordsRequest): Promise<LoadResult> 
   const file = await openSourceFile(request.file);
   try {
     const schema = request.schemaFile === null ? null : await readSchemaFile(request.schemaFile);
-    const { rows, warning } = await loadFile(request, file, await formatOf(request, file), schema);
+    const contents = await contentsOf(request, file);
+    const { rows, warning } = await loadFile(request, contents, await formatOf(request, contents), schema);
     return {
       rows,
       bytes: file.bytes,
@@ -59,21 +55,22 @@ export async function loadRecords(request: RecordsRequest): Promise<LoadResult> 
 
 async function loadFile(
   request: RecordsRequest,
-  file: SourceFile,
+  contents: Contents,
   format: Format,
   schema: readonly Column[] | null,
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
   const clickhouse = await connect(request.connection);
-  const run: Run = { request, file, format, clickhouse, schema };
+  const run: Run = { request, contents, format, clickhouse, schema };
   try {
-    const existing = await describeTable(run, request.createTable);
+    const { columns: existing, exactBlocks } = await describeTable(run, request.createTable);
     const typesWanted = existing === null && schema === null;
-    const sample = await takeSample(file, format, typesWanted);
+    const sample = await takeSample(contents, format, typesWanted);
     if (sample.kind === 'no-rows') return NOTHING;
     const found = await inspect(run, sample.data, typesWanted);
     if (found === null) return NOTHING;
+    refuseForeignSeparator(run, found, existing);
     const table = existing ?? (await createTable(run, schema ?? found));
-    const rows = await insert(run, found, table);
+    const rows = await insert(run, found, table, exactBlocks);
     return { rows, warning: existing === null ? null : await warnOfRepetition(run) };
   } finally {
     await clickhouse.close();
@@ -91,74 +88,67 @@ async function readSchemaFile(path: string): Promise<readonly Column[]> {
   return schema.columns;
 }
 
-async function formatOf(request: RecordsRequest, file: SourceFile): Promise<Format> {
-  const choice = chooseFormat(request.format, file.path, await file.read(0, HEAD_BYTES));
+async function contentsOf(request: RecordsRequest, file: SourceFile): Promise<Contents> {
+  const choice = chooseCompression(request.format, file.path, await file.read(0, HEAD_BYTES));
+  if (choice.kind === 'compression') return contentsOfFile(file, choice.compression);
+  throw refused(file.path, choice);
+}
+
+async function formatOf(request: RecordsRequest, contents: Contents): Promise<Format> {
+  const { data } = await contents.head(HEAD_BYTES);
+  const choice = chooseFormat(request.format, request.file, data, contents.compression);
   if (choice.kind === 'format') return choice.format;
-  const undecided = choice.kind === 'undecided';
-  throw new LoadError(
-    undecided ? ExitCode.usage : ExitCode.dataError,
-    `cannot load ${file.path}: ${choice.reason}; ${undecided ? 'give --format' : 'check the file or correct --format'}`,
-  );
+  throw refused(request.file, choice);
 }
 
-/** Null if there is no such table and `mayBeMissing`. */
-async function describeTable(
-  { request, clickhouse }: Run,
-  mayBeMissing: boolean,
-): Promise<readonly TableColumn[] | null> {
-  const statement = sql.describeTable(request.table);
-  try {
-    return await clickhouse.columns(statement, sql.describeSettings(statement.length));
-  } catch (error) {
-    const unknownTable = (error as { code?: unknown }).code === '60';
-    if (mayBeMissing && unknownTable) return null;
-    throw clickhouseFailure(error, 'describe-table', `cannot read table ${tableText(request)}`, request);
-  }
-}
-
-/** Creates the table if nobody else does meanwhile, and returns the columns that it then has. */
-async function createTable(run: Run, columns: readonly Column[]): Promise<readonly TableColumn[]> {
-  const { request, file, schema, clickhouse } = run;
-  const made = tableColumns(columns);
-  if ('kind' in made) throw clash(file, made.names, made.target);
-  const create = sql.createTable(request.table, made, request.ttlHours);
-  if (create.kind === 'no-time-column') {
-    throw new LoadError(
-      ExitCode.usage,
-      `cannot create table ${tableText(request)}: --ttl-hours needs a date or time column MsgHeader_MessageTime, ` +
-        `which ${schema === null ? 'the file' : 'the schema file'} does not have; leave out --ttl-hours`,
-    );
-  }
-  try {
-    await clickhouse.execute(create.sql);
-  } catch (error) {
-    throw clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
-  }
-  return (await describeTable(run, false)) ?? [];
+function refused(file: string, { kind, reason }: FormatRefused): LoadError {
+  return kind === 'undecided'
+    ? new LoadError(ExitCode.usage, `cannot load ${file}: ${reason}; give --format`)
+    : new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; check the file or correct --format`);
 }
 
 /** The columns of the file; null for a file that has none. */
 async function inspect(
-  { request, file, format, clickhouse }: Run,
+  { request, format, clickhouse }: Run,
   sample: Uint8Array,
   types: boolean,
 ): Promise<readonly Column[] | null> {
   const keysOnly = format.name === 'jsonl' && !types;
   const statement = keysOnly ? sql.sampleKeys(sample) : sql.describeSample(format, sample);
   try {
-    return await clickhouse.columns(statement, sql.describeSettings(statement.length));
+    return await clickhouse.columns(statement, { ...sql.describeSettings(statement.length), ...format.settings });
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
     if (error instanceof Error && error.message.includes('Parquet file has no columns')) return null;
-    throw clickhouseFailure(error, 'inspect-file', `cannot load ${file.path}`, request);
+    throw clickhouseFailure(error, 'inspect-file', `cannot load ${request.file}`, request);
   }
 }
 
+/** A header that holds other separators than the format's would make a table of one column. */
+function refuseForeignSeparator(
+  { request, format, schema }: Run,
+  found: readonly Column[],
+  existing: readonly Column[] | null,
+): void {
+  const foreign = foreignSeparator(
+    format.name,
+    found.map(({ name }) => name),
+  );
+  if (foreign === null || [...(existing ?? []), ...(schema ?? [])].some(({ name }) => name === found[0]?.name)) return;
+  throw dataError(
+    request,
+    `its header is one column, ${listed([found[0]?.name ?? ''])}: ${foreign.why}`,
+    foreign.remedy,
+  );
+}
+
 async function insert(
-  { request, file, format, clickhouse, schema }: Run,
+  run: Run,
   found: readonly Column[],
   table: readonly TableColumn[],
+  exactBlocks: boolean,
 ): Promise<number> {
+  const { request, contents, format, clickhouse, schema } = run;
   const name = tableText(request);
   const matching = matchColumns(found, table, {
     skipUnknown: request.skipUnknown,
@@ -166,62 +156,26 @@ async function insert(
     open: format.name === 'jsonl',
     alsoNamed: schema?.map((column) => column.name) ?? [],
   });
-  if (matching.kind === 'clash') throw clash(file, matching.names, matching.target);
+  if (matching.kind === 'clash') throw clash(run, matching.names, matching.target);
   if (matching.kind === 'unknown') {
-    throw dataError(
-      file,
-      `table ${name} has no column for ${listed(matching.names)}`,
-      'add the columns or give --skip-unknown',
-    );
+    const unknown = `table ${name} has no column for ${listed(matching.names)}`;
+    throw dataError(request, unknown, 'add the columns or give --skip-unknown');
   }
-  if (matching.kind === 'none') throw dataError(file, `it has no column of table ${name}`, 'check --table-name');
+  if (matching.kind === 'none') throw dataError(request, `it has no column of table ${name}`, 'check --table-name');
   try {
     return await clickhouse.insert(
       sql.insertRecords(request.table, matching.columns, format),
-      file.stream(),
+      contents.file.stream(),
+      contents.compression,
       sql.insertSettings({
+        format,
         batchSize: request.batchSize,
         token: request.deduplicationToken,
         skipUnknown: request.skipUnknown,
+        exactBlocks,
       }),
     );
   } catch (error) {
-    throw clickhouseFailure(error, 'insert', `cannot load ${file.path} into ${name}`, request);
+    throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
   }
-}
-
-/** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
-async function warnOfRepetition({ request, clickhouse }: Run): Promise<string | null> {
-  if (request.deduplicationToken === null) return null;
-  const statement = await clickhouse.text(sql.showTable(request.table)).catch(() => null);
-  return statement === null ? null : deduplicationWarning(tableText(request), statement);
-}
-
-function tableText({ table: { database, table }, connection }: RecordsRequest): string {
-  return `${database ?? connection.database}.${table}`;
-}
-
-const NAMES_LISTED = 10;
-
-function listed(names: readonly string[]): string {
-  const shown = names
-    .slice(0, NAMES_LISTED)
-    .map((name) => `'${oneLine(name)}'`)
-    .join(', ');
-  return names.length > NAMES_LISTED ? `${shown} and ${names.length - NAMES_LISTED} more` : shown;
-}
-
-function clash(file: SourceFile, [first, second]: readonly [string, string], target: string): LoadError {
-  return dataError(file, `its columns '${first}' and '${second}' both become '${target}'`, 'rename one of them');
-}
-
-function dataError(file: SourceFile, why: string, remedy: string): LoadError {
-  return new LoadError(ExitCode.dataError, `cannot load ${file.path}: ${why}; ${remedy}`);
-}
-
-function clickhouseFailure(error: unknown, stage: Stage, what: string, { connection }: RecordsRequest): LoadError {
-  if (error instanceof LoadError) return error;
-  const { exitCode, why, remedy } = explain(error, stage);
-  const address = `${connection.host}:${connection.port}`;
-  return new LoadError(exitCode, `${what} on ${address}: ${why}; ${remedy}`, { cause: error });
 }

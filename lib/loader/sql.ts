@@ -50,10 +50,10 @@ export function showTable(table: TableName): string {
 
 /**
  * Asks ClickHouse which columns `sample` has. The sample is part of the statement: of a text file its first records, of a
- * Parquet file its footer behind the magic bytes, which is all that the reader looks at for the schema.
+ * binary file what holds its schema. That of an Arrow file is the same as of a stream.
  */
 export function describeSample(format: Format, sample: Uint8Array): string {
-  return `DESCRIBE TABLE format(${format.clickhouse}, ${literal(sample)})`;
+  return `DESCRIBE TABLE format(${format.name === 'arrow' ? 'ArrowStream' : format.clickhouse}, ${literal(sample)})`;
 }
 
 /** The keys of JSON lines, whatever their values; used where the types are the table's, so that none need agree. */
@@ -109,15 +109,24 @@ export function insertRecords(table: TableName, columns: readonly LoadedColumn[]
   );
 }
 
+/**
+ * Blocks of exactly as many rows as asked for, from every reader. Without it a block of Arrow, ORC or Parquet is as many of
+ * the file's own batches as hold at least those rows: the same with each repetition, but not with every ClickHouse.
+ */
+export const EXACT_BLOCKS: Settings = { use_strict_insert_block_limits: 1 };
+
 export interface InsertOptions {
+  readonly format: Format;
   /** Rows of a block, and so of a part that is written. */
   readonly batchSize: number;
   readonly token: string | null;
   readonly skipUnknown: boolean;
+  /** Whether ClickHouse knows EXACT_BLOCKS. */
+  readonly exactBlocks: boolean;
 }
 
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
-export function insertSettings({ batchSize, token, skipUnknown }: InsertOptions): Settings {
+export function insertSettings({ format, batchSize, token, skipUnknown, exactBlocks }: InsertOptions): Settings {
   return {
     wait_end_of_query: 1,
     async_insert: 0,
@@ -133,7 +142,15 @@ export function insertSettings({ batchSize, token, skipUnknown }: InsertOptions)
     max_insert_block_size: batchSize,
     min_insert_block_size_rows: batchSize,
     min_insert_block_size_bytes: 0,
-    // With other blocks the same number would mean other rows: then rows twice are better than rows lost.
-    ...(token === null ? {} : { insert_deduplicate: 1, insert_deduplication_token: `${token}/${batchSize}` }),
+    ...(exactBlocks ? EXACT_BLOCKS : {}),
+    ...format.settings,
+    ...(token === null
+      ? {}
+      : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
   };
+}
+
+/** With other blocks the same number would mean other rows: then rows twice are better than rows lost. */
+function blockToken(token: string, batchSize: number, exactBlocks: boolean): string {
+  return `${token}/${batchSize}${exactBlocks ? '' : '/at-least'}`;
 }

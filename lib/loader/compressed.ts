@@ -1,0 +1,36 @@
+/**
+ * Decompression as far as this program needs it: to see the beginning of a compressed file, or its end where that is
+ * where its columns are. The data itself goes to ClickHouse as it is in the file.
+ */
+import { pipeline, type Readable } from 'node:stream';
+import type { Compression } from './formats.js';
+
+/** The decompressed bytes, for as long as they are asked for. @throws Error of zlib or fzstd where the data is damaged. */
+export function decompressed(compressed: Readable, compression: Compression): AsyncGenerator<Uint8Array> {
+  return compression === 'gzip' ? gunzip(compressed) : unzstd(compressed);
+}
+
+async function* gunzip(compressed: Readable): AsyncGenerator<Uint8Array> {
+  const { createGunzip } = await import('node:zlib');
+  const stream = createGunzip();
+  // An error of either ends both and comes out of `stream`; so does the end of the loop that reads it.
+  pipeline(compressed, stream, () => undefined);
+  yield* stream;
+}
+
+/** Node 20 has no zstd. */
+async function* unzstd(compressed: Readable): AsyncGenerator<Uint8Array> {
+  const { Decompress } = await import('fzstd');
+  let ready: Uint8Array[] = [];
+  const decompress = new Decompress((chunk) => {
+    // The block's memory is used again for the next one.
+    if (chunk.length > 0) ready.push(chunk.slice());
+  });
+  for await (const chunk of compressed as AsyncIterable<Uint8Array>) {
+    decompress.push(chunk);
+    yield* ready;
+    ready = [];
+  }
+  decompress.push(new Uint8Array(0), true);
+  yield* ready;
+}
