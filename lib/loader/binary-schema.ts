@@ -60,7 +60,9 @@ function endOfAvroMap(bytes: Buffer, start: number): number | null {
     // A negative count is followed by the size of its block.
     if (count < 0) long();
     for (let i = 0; i < 2 * Math.abs(count); i++) {
-      at += long();
+      // Apart, since reading the length moves `at` too.
+      const length = long();
+      at += length;
       if (!(at < bytes.length)) return null;
     }
     if (Number.isNaN(count)) return null;

@@ -34,6 +34,8 @@ export async function orcSchema(end: Uint8Array): Promise<SchemaPart | null> {
   const lengths = Buffer.concat([
     varint(POSTSCRIPT.footerLength << 3),
     varint(kept.length),
+    varint(POSTSCRIPT.compression << 3),
+    varint(0),
     without(postscript, [POSTSCRIPT.footerLength, POSTSCRIPT.compression]),
   ]);
   return { kind: 'part', data: Buffer.concat([MAGIC, kept, lengths, Buffer.of(lengths.length)]) };
@@ -65,9 +67,12 @@ function* fields(message: Buffer): Generator<Field> {
     let value: number | null = null;
     if (type === 0) value = next();
     else if (type === 1) at += 8;
-    else if (type === 2) at += next();
     else if (type === 5) at += 4;
-    else throw new Error(`the footer has a field of type ${type}`);
+    else if (type === 2) {
+      // Apart, since reading the length moves `at` too.
+      const length = next();
+      at += length;
+    } else throw new Error(`the footer has a field of type ${type}`);
     yield { number: Math.floor(tag / 8), value, bytes: message.subarray(start, at) };
   }
 }

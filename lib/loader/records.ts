@@ -169,6 +169,7 @@ async function insert(
       contents.compression,
       sql.insertSettings({
         format,
+        columns: matching.columns,
         batchSize: request.batchSize,
         token: request.deduplicationToken,
         skipUnknown: request.skipUnknown,

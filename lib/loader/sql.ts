@@ -117,6 +117,7 @@ export const EXACT_BLOCKS: Settings = { use_strict_insert_block_limits: 1 };
 
 export interface InsertOptions {
   readonly format: Format;
+  readonly columns: readonly LoadedColumn[];
   /** Rows of a block, and so of a part that is written. */
   readonly batchSize: number;
   readonly token: string | null;
@@ -126,7 +127,14 @@ export interface InsertOptions {
 }
 
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
-export function insertSettings({ format, batchSize, token, skipUnknown, exactBlocks }: InsertOptions): Settings {
+export function insertSettings({
+  format,
+  columns,
+  batchSize,
+  token,
+  skipUnknown,
+  exactBlocks,
+}: InsertOptions): Settings {
   return {
     wait_end_of_query: 1,
     async_insert: 0,
@@ -144,10 +152,17 @@ export function insertSettings({ format, batchSize, token, skipUnknown, exactBlo
     min_insert_block_size_bytes: 0,
     ...(exactBlocks ? EXACT_BLOCKS : {}),
     ...format.settings,
+    ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...(token === null
       ? {}
       : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
   };
+}
+
+/** A header has one name for a tuple; without the setting its values would be looked for in as many fields. */
+function tuplesInOneField(columns: readonly LoadedColumn[]): Settings {
+  const hasTuple = columns.some(({ readAs }) => /\bTuple\(/.test(readAs));
+  return hasTuple ? { input_format_csv_deserialize_separate_columns_into_tuple: 0 } : {};
 }
 
 /** With other blocks the same number would mean other rows: then rows twice are better than rows lost. */

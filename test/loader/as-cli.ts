@@ -1,11 +1,12 @@
 /** Runs the compiled `as-cli` as its own process, as the service does, against a ClickHouse of the sandbox. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { queryRows, requestClickHouse } from '../sandbox/clickhouse-client.js';
+import { gzipSync } from 'node:zlib';
+import { execute, queryRows, requestClickHouse } from '../sandbox/clickhouse-client.js';
 import { type ClickHouseSandbox, startClickHouse } from '../sandbox/sandbox.js';
 
 const MAIN = fileURLToPath(new URL('../../lib/loader/main.js', import.meta.url));
@@ -50,6 +51,8 @@ export interface Bench {
   write(name: string, content: string | Uint8Array): Promise<string>;
   /** Writes what `select` gives in a format of ClickHouse. */
   writeSelect(name: string, select: string, format: string): Promise<string>;
+  /** The file compressed beside itself, by the engine that writes zstd too. */
+  compress(file: string, extension: 'gz' | 'zst'): Promise<string>;
   rows(select: string): Promise<Record<string, unknown>[]>;
   path(name: string): string;
   stop(): Promise<void>;
@@ -80,6 +83,18 @@ export async function startBench(): Promise<Bench> {
       const response = await requestClickHouse(clickhouse, { query: `${select} FORMAT ${format}` });
       if (!response.ok) throw new Error(await response.text());
       return await write(name, new Uint8Array(await response.arrayBuffer()));
+    },
+    async compress(file, extension) {
+      const target = `${file}.${extension}`;
+      if (extension === 'gz') await writeFile(target, gzipSync(await readFile(file)));
+      else {
+        const raw = (path: string): string => `file('${path}', 'RawBLOB', 'data String', 'auto')`;
+        await execute(
+          clickhouse,
+          `INSERT INTO FUNCTION ${raw(target)} SELECT data FROM ${raw(file).replace('auto', 'none')}`,
+        );
+      }
+      return target;
     },
     rows: (select) => queryRows(clickhouse, select),
     async stop() {

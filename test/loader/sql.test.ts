@@ -39,8 +39,23 @@ test('an insert reads the columns by the names of the file and writes them by th
   );
 });
 
+const INSERT: sql.InsertOptions = {
+  format: format('csv'),
+  columns: [],
+  batchSize: 500,
+  token: null,
+  skipUnknown: false,
+  exactBlocks: true,
+};
+
+test('a ClickHouse that cannot cut blocks exactly gets other tokens', () => {
+  const settings = sql.insertSettings({ ...INSERT, token: 't', exactBlocks: false });
+  assert.equal(settings['insert_deduplication_token'], 't/500/at-least');
+  assert.ok(!('use_strict_insert_block_limits' in settings));
+});
+
 test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {
-  const settings = sql.insertSettings({ batchSize: 500, token: 'topic/0/17/0', skipUnknown: false });
+  const settings = sql.insertSettings({ ...INSERT, token: 'topic/0/17/0' });
   assert.equal(settings['insert_deduplication_token'], 'topic/0/17/0/500', 'other blocks, another token');
   for (const name of [
     'max_block_size',
@@ -54,14 +69,23 @@ test('blocks are closed by their rows alone, in one thread, so that a token find
     'max_insert_threads',
     'max_parsing_threads',
     'input_format_parquet_preserve_order',
+    'use_strict_insert_block_limits',
   ])
     assert.equal(settings[name], 1, name);
   for (const name of ['min_insert_block_size_bytes', 'input_format_parallel_parsing', 'async_insert'])
     assert.equal(settings[name], 0, name);
 });
 
+test('a tuple in CSV is one field, which only tables with a tuple need say', () => {
+  const name = 'input_format_csv_deserialize_separate_columns_into_tuple';
+  const columns = [{ source: 'a', target: 'a', readAs: 'Nullable(Tuple(x Int8))' }];
+  assert.equal(sql.insertSettings({ ...INSERT, columns })[name], 0);
+  assert.ok(!(name in sql.insertSettings({ ...INSERT, columns, format: format('tsv') })));
+  assert.ok(!(name in sql.insertSettings(INSERT)));
+});
+
 test('without a token nothing is said about deduplication', () => {
-  const settings = sql.insertSettings({ batchSize: 500, token: null, skipUnknown: true });
+  const settings = sql.insertSettings({ ...INSERT, skipUnknown: true });
   assert.ok(!Object.keys(settings).some((name) => name.includes('dedup')));
   assert.equal(settings['input_format_skip_unknown_fields'], 1);
 });
