@@ -32,7 +32,7 @@ const CLICKHOUSE_CODES: readonly { exitCode: ExitCode; codes: readonly number[];
     // 1001: what the Parquet reader's libraries throw.
     codes: [
       6, 8, 10, 16, 25, 26, 27, 32, 33, 34, 38, 40, 41, 53, 69, 70, 72, 92, 108, 117, 130, 131, 190, 271, 321, 349, 354,
-      376, 407, 441, 467, 469, 504, 561, 636, 652, 675, 676, 691, 1001,
+      376, 407, 441, 467, 469, 504, 561, 636, 652, 675, 676, 691, 748, 1001,
     ],
     remedy: 'check the file against the table',
   },

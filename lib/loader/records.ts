@@ -165,7 +165,7 @@ async function insert(
   try {
     return await clickhouse.insert(
       sql.insertRecords(request.table, matching.columns, format),
-      contents.file.stream(),
+      contents.stream(),
       contents.compression,
       sql.insertSettings({
         format,
