@@ -15,14 +15,19 @@ const INSERT_SILENCE_MS = 600_000;
 /** An insert answers nothing; what it does answer is an error that came after the status. */
 const ANSWER_CHARACTERS = 4_096;
 
+export interface InsertOptions {
+  /** How `body` is compressed, or null; ClickHouse unpacks it. */
+  readonly encoding?: Compression | null;
+}
+
 export interface ClickHouse {
   /** The columns that a DESCRIBE statement, or a SELECT of name and type, lists. */
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
   /** The answer to a statement as it is. */
   text(statement: string): Promise<string>;
   execute(statement: string): Promise<void>;
-  /** Streams `body`, compressed by `encoding`; resolves with the number of rows that ClickHouse wrote. */
-  insert(statement: string, body: Readable, encoding: Compression | null, settings: Settings): Promise<number>;
+  /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
+  insert(statement: string, body: Readable, settings: Settings, options?: InsertOptions): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -60,7 +65,7 @@ export async function connect({ host, port, secure, database, user, password }: 
     async execute(statement) {
       await client.command({ query: statement, abort_signal: AbortSignal.timeout(ANSWER_MS) });
     },
-    async insert(statement, body, encoding, settings) {
+    async insert(statement, body, settings, { encoding = null } = {}) {
       const { stream, summary } = await client.exec({
         query: statement,
         values: body,

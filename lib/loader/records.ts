@@ -5,9 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
+import { badData, UNKNOWN_COLUMN } from './bad-data.js';
 import { connect } from './clickhouse.js';
 import { type Contents, contentsOfFile } from './contents.js';
-import { explainFileError, LoadError, oneLine } from './failures.js';
+import { explain, explainFileError, LoadError, oneLine } from './failures.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from './formats.js';
 import { clash, clickhouseFailure, dataError, listed, type Run, tableText } from './run.js';
 import { takeSample } from './sample.js';
@@ -15,7 +16,7 @@ import { type Column, matchColumns, parseSchemaFile, type TableColumn } from './
 import { openSourceFile, type SourceFile } from './source-file.js';
 import * as sql from './sql.js';
 import { createTable, describeTable, warnOfRepetition } from './table.js';
-import { foreignSeparator } from './text-records.js';
+import { foreignSeparator, headerOf } from './text-records.js';
 
 export interface LoadResult {
   /** That ClickHouse wrote. */
@@ -31,6 +32,7 @@ export interface LoadResult {
 
 /** Enough for the first line of most text files. */
 const HEAD_BYTES = 16 * 1024;
+const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 const NOTHING = { rows: 0, warning: null };
 
 export async function loadRecords(request: RecordsRequest): Promise<LoadResult> {
@@ -107,20 +109,44 @@ function refused(file: string, { kind, reason }: FormatRefused): LoadError {
     : new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; check the file or correct --format`);
 }
 
-/** The columns of the file; null for a file that has none. */
-async function inspect(
-  { request, format, clickhouse }: Run,
-  sample: Uint8Array,
-  types: boolean,
-): Promise<readonly Column[] | null> {
-  const keysOnly = format.name === 'jsonl' && !types;
-  const statement = keysOnly ? sql.sampleKeys(sample) : sql.describeSample(format, sample);
+/** The columns of the file; null for a file that has none. Without `types` only their names count. */
+async function inspect(run: Run, sample: Uint8Array, types: boolean): Promise<readonly Column[] | null> {
+  const { request, format, clickhouse } = run;
+  const list = (statement: string): Promise<readonly Column[]> =>
+    clickhouse.columns(statement, { ...sql.describeSettings(statement.length), ...format.settings });
+  const names = (): Promise<readonly Column[]> => list(sql.describeHeader(format, headerOf(format.name, sample)));
+  const hasHeader = !format.typed && format.name !== 'jsonl';
   try {
-    return await clickhouse.columns(statement, { ...sql.describeSettings(statement.length), ...format.settings });
+    if (types || format.typed) return await list(sql.describeSample(format, sample));
+    return await (hasHeader ? names() : list(sql.sampleKeys(sample)));
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
     if (error instanceof Error && error.message.includes('Parquet file has no columns')) return null;
+    const place = hasHeader && types ? await placeOfDamage(names, list, format, sample) : null;
+    if (place !== null) throw dataError(request, place, 'mend that row');
     throw clickhouseFailure(error, 'inspect-file', `cannot load ${request.file}`, request);
+  }
+}
+
+/** Where a sample stops being readable, which ClickHouse says only when it is to read it. */
+async function placeOfDamage(
+  names: () => Promise<readonly Column[]>,
+  list: (statement: string) => Promise<unknown>,
+  format: Format,
+  sample: Uint8Array,
+): Promise<string | null> {
+  try {
+    const columns = await names();
+    await list(
+      sql.readSample(
+        format,
+        sample,
+        columns.map(({ name }) => name),
+      ),
+    );
+    return null;
+  } catch (error) {
+    return error instanceof Error ? badData(error.message, []) : null;
   }
 }
 
@@ -159,14 +185,13 @@ async function insert(
   if (matching.kind === 'clash') throw clash(run, matching.names, matching.target);
   if (matching.kind === 'unknown') {
     const unknown = `table ${name} has no column for ${listed(matching.names)}`;
-    throw dataError(request, unknown, 'add the columns or give --skip-unknown');
+    throw dataError(request, unknown, ADD_OR_SKIP);
   }
   if (matching.kind === 'none') throw dataError(request, `it has no column of table ${name}`, 'check --table-name');
   try {
     return await clickhouse.insert(
       sql.insertRecords(request.table, matching.columns, format),
       contents.stream(),
-      contents.compression,
       sql.insertSettings({
         format,
         columns: matching.columns,
@@ -175,8 +200,14 @@ async function insert(
         skipUnknown: request.skipUnknown,
         exactBlocks,
       }),
+      { encoding: contents.compression },
     );
   } catch (error) {
+    const place = error instanceof Error ? badData(error.message, matching.columns) : null;
+    if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
+      const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
+      throw dataError(request, `${place} (table ${name})`, remedy);
+    }
     throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
   }
 }

@@ -6,8 +6,10 @@
  * groups in order, and blocks closed by their number of rows alone. ClickHouse 26.7 counts an `INSERT … SELECT` as
  * repeatable when a token is given; without one it would not deduplicate it at all.
  */
+import { conversion } from './conversions.js';
 import type { Format } from './formats.js';
-import { type Column, isDateOrTime, isNullable, type LoadedColumn, sortingKey, TIME_COLUMN } from './schema.js';
+import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './schema.js';
+import { isDateOrTime, isNullable } from './types.js';
 
 /**
  * How many recent blocks a MergeTree table remembers for deduplication. A file is at most some dozens of blocks, and a
@@ -54,6 +56,20 @@ export function showTable(table: TableName): string {
  */
 export function describeSample(format: Format, sample: Uint8Array): string {
   return `DESCRIBE TABLE format(${format.name === 'arrow' ? 'ArrowStream' : format.clickhouse}, ${literal(sample)})`;
+}
+
+/** The names of a header: it stands for a row too, since ClickHouse describes nothing of which it sees no row. */
+export function describeHeader(format: Format, header: Uint8Array): string {
+  const line = Buffer.from(header)
+    .toString('latin1')
+    .replace(/\r?\n$/, '');
+  return describeSample(format, Buffer.from(`${line}\n${line}\n`, 'latin1'));
+}
+
+/** Reads all of `sample` and answers nothing: for the sake of what ClickHouse says of a row that it cannot read. */
+export function readSample(format: Format, sample: Uint8Array, names: readonly string[]): string {
+  const structure = names.map((name) => `${quoteIdentifier(name)} String`).join(', ');
+  return `SELECT '' AS name, '' AS type FROM format(${format.clickhouse}, ${quoteString(structure)}, ${literal(sample)}) WHERE NOT ignore(*) LIMIT 0`;
 }
 
 /** The keys of JSON lines, whatever their values; used where the types are the table's, so that none need agree. */
@@ -103,10 +119,23 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
 export function insertRecords(table: TableName, columns: readonly LoadedColumn[], format: Format): string {
   const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
   const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
+  const converted = columns.flatMap(converting);
+  const replaced = converted.length === 0 ? '' : ` REPLACE (${converted.join(', ')})`;
   return (
     `INSERT INTO ${quoteTable(table)} (${targets}) ` +
-    `SELECT * FROM input(${quoteString(structure)}) FORMAT ${format.clickhouse}`
+    `SELECT *${replaced} FROM input(${quoteString(structure)}) FORMAT ${format.clickhouse}`
   );
+}
+
+function converting({ source, readAs, type }: LoadedColumn): readonly string[] {
+  const found = conversion(readAs, type);
+  if (found === null) return [];
+  const name = quoteIdentifier(source);
+  const { kind, to, nullable } = found;
+  if (kind === 'in-range') return [`accurateCast(${name}, '${nullable ? `Nullable(${to})` : to}') AS ${name}`];
+  // A cast to Nullable would make NULL of what is not understood.
+  const cast = (value: string): string => `CAST(${value}, ${quoteString(to)})`;
+  return [`${nullable ? `if(isNull(${name}), NULL, ${cast(`assumeNotNull(${name})`)})` : cast(name)} AS ${name}`];
 }
 
 /**

@@ -27,6 +27,11 @@ export function hasRows(format: FormatName, file: Uint8Array): boolean {
   return body.some((byte) => byte > 0x20 || (format === 'tsv' && byte === 0x09));
 }
 
+/** The line of names, with its end. */
+export function headerOf(format: FormatName, sample: Uint8Array): Uint8Array {
+  return sample.subarray(0, endOfHeader(format, sample));
+}
+
 function endOfHeader(format: FormatName, file: Uint8Array): number {
   let quoted = false;
   for (let i = 0; i < file.length; i++) {

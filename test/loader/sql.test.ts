@@ -28,15 +28,33 @@ test('identifiers and strings are quoted whatever they contain', () => {
 });
 
 test('an insert reads the columns by the names of the file and writes them by those of the table', () => {
+  const TIME = "DateTime64(3, 'UTC')";
   const columns = [
-    { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: "DateTime64(3, 'UTC')" },
-    { source: 'a`b', target: 'a`b', readAs: 'String' },
+    { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: TIME, type: TIME },
+    { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String' },
   ];
   assert.equal(
     sql.insertRecords(TABLE, columns, format('csv')),
     'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
       "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT CSVWithNames",
   );
+});
+
+test('a value that may not fit its column is converted by what says so', () => {
+  const column = (readAs: string, type: string) => ({ source: 'a.b', target: 'a_b', readAs, type });
+  const selected = (readAs: string, type: string) =>
+    /SELECT (.*) FROM input/.exec(sql.insertRecords(TABLE, [column(readAs, type)], format('parquet')))?.[1];
+  assert.equal(selected('Int64', 'Int64'), '*');
+  assert.equal(selected('Int64', 'UInt8'), "* REPLACE (accurateCast(`a.b`, 'UInt8') AS `a.b`)");
+  assert.equal(
+    selected('Nullable(Int64)', 'LowCardinality(UInt8)'),
+    "* REPLACE (accurateCast(`a.b`, 'Nullable(UInt8)') AS `a.b`)",
+  );
+  assert.equal(
+    selected('Nullable(String)', "DateTime('UTC')"),
+    "* REPLACE (if(isNull(`a.b`), NULL, CAST(assumeNotNull(`a.b`), 'DateTime(\\'UTC\\')')) AS `a.b`)",
+  );
+  assert.equal(selected('String', 'Nullable(Int64)'), "* REPLACE (CAST(`a.b`, 'Int64') AS `a.b`)");
 });
 
 const INSERT: sql.InsertOptions = {
@@ -78,7 +96,7 @@ test('blocks are closed by their rows alone, in one thread, so that a token find
 
 test('a tuple in CSV is one field, which only tables with a tuple need say', () => {
   const name = 'input_format_csv_deserialize_separate_columns_into_tuple';
-  const columns = [{ source: 'a', target: 'a', readAs: 'Nullable(Tuple(x Int8))' }];
+  const columns = [{ source: 'a', target: 'a', readAs: 'Nullable(Tuple(x Int8))', type: 'Tuple(x Int8)' }];
   assert.equal(sql.insertSettings({ ...INSERT, columns })[name], 0);
   assert.ok(!(name in sql.insertSettings({ ...INSERT, columns, format: format('tsv') })));
   assert.ok(!(name in sql.insertSettings(INSERT)));
