@@ -150,9 +150,13 @@ function canBe({ name, typed }: Format, contents: Contents): boolean {
 
 function variant(chosen: Format, contents: Contents, head: Uint8Array): Format {
   if (contents === 'arrow stream') return { ...chosen, clickhouse: 'ArrowStream' };
-  const lineEnd = head.indexOf(0x0a);
-  if (chosen.name === 'tsv' && lineEnd > 0 && head[lineEnd - 1] === 0x0d) {
+  const header = Buffer.from(head).toString('latin1').split('\n', 1)[0] ?? '';
+  if (chosen.name === 'tsv' && header.endsWith('\r')) {
     return { ...chosen, settings: { input_format_tsv_crlf_end_of_line: 1 } };
+  }
+  // Blanks are part of a value, unless the file was written with blanks beside its commas.
+  if (chosen.name === 'csv' && !/[ \t],|,[ \t]/.test(header)) {
+    return { ...chosen, settings: { input_format_csv_trim_whitespaces: 0 } };
   }
   return chosen;
 }

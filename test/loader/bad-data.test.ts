@@ -99,7 +99,7 @@ const CASES: readonly (readonly [what: string, text: string, sentence: string | 
   ],
   [
     'a type that cannot become the other',
-    'Illegal type Array(UInt8) of argument of function toFloat64: while converting source column half to destination',
+    'Illegal type Array(UInt8) of argument of function toFloat64: while converting source column half to destination column half',
     "column 'half': expected Float64, found Array(UInt8)",
   ],
   ['anything else', 'Memory limit exceeded', null],

@@ -100,7 +100,8 @@ test('the readers of Arrow files and streams and of line ends are chosen by the 
   assert.equal(chosen('a.arrow', ARROW_STREAM)?.clickhouse, 'ArrowStream');
   assert.deepEqual(chosen('a.tsv', 'a\tb\r\n')?.settings, { input_format_tsv_crlf_end_of_line: 1 });
   assert.deepEqual(chosen('a.tsv', 'a\tb\n\r\n')?.settings, {});
-  assert.deepEqual(chosen('a.csv', 'a,b\r\n')?.settings, {});
+  assert.deepEqual(chosen('a.csv', 'a,b\r\n')?.settings, { input_format_csv_trim_whitespaces: 0 });
+  assert.deepEqual(chosen('a.csv', 'a, b\n')?.settings, {}, 'blanks beside the commas are no part of the values');
 });
 
 type CompressionCase = readonly [option: FormatName | null, file: string, head: string, expected: string | null];

@@ -138,7 +138,7 @@ for (const written of FORMATS) {
   test(`${extension}: a table is made from the file itself, plain and compressed`, async () => {
     const plain = await bench.writeSelect(
       `inferred.${extension}`,
-      "SELECT toInt64(number) AS id, concat('text ', toString(number)) AS text, number / 4 AS half FROM numbers(3000)",
+      "SELECT toInt64(number) AS id, concat('text ', toString(number)) AS text, number / 4 + 1 AS half FROM numbers(3000)",
       format,
     );
     const files = [plain, await bench.compress(plain, 'gz'), await bench.compress(plain, 'zst')];
@@ -156,7 +156,7 @@ for (const written of FORMATS) {
       const [sums] = await bench.rows(
         `SELECT count() AS n, sum(id) AS ids, uniqExact(text) AS texts, sum(half) AS halves FROM ${table}`,
       );
-      assert.deepEqual(sums, { n: 3000, ids: 4_498_500, texts: 3000, halves: 1_124_625 });
+      assert.deepEqual(sums, { n: 3000, ids: 4_498_500, texts: 3000, halves: 1_127_625 });
     }
   });
 
