@@ -38,6 +38,9 @@ function fromRowReport(text: string, row: string, columns: readonly LoadedColumn
     }
     if (kind !== undefined && rest.endsWith('ERROR')) {
       const value = rest.slice(0, -'ERROR'.length).replace(/^"|"$/g, '');
+      // Of a value in quotes the opening quote was read.
+      const quoted = value === '<DOUBLE QUOTE>' ? /before: '(.*?)"/s.exec(text)?.[1] : undefined;
+      if (quoted !== undefined) return mismatch(name, expected(name, columns, type), quoted);
       return `${mismatch(name, expected(name, columns, type), value)} (${firstSentence(text)})`;
     }
     if (kind !== undefined) last = { name, type, value: rest.replace(/^"|"$|^<EMPTY>$/g, '') };

@@ -4,6 +4,7 @@
  */
 import { pipeline, type Readable } from 'node:stream';
 import type { Compression } from './formats.js';
+import { ZstdFrames } from './zstd-frames.js';
 
 /** The decompressed bytes, for as long as they are asked for. @throws Error of zlib or fzstd where the data is damaged. */
 export function decompressed(compressed: Readable, compression: Compression): AsyncGenerator<Uint8Array> {
@@ -26,10 +27,14 @@ async function* unzstd(compressed: Readable): AsyncGenerator<Uint8Array> {
     // The block's memory is used again for the next one.
     if (chunk.length > 0) ready.push(chunk.slice());
   });
+  const frames = new ZstdFrames();
   for await (const chunk of compressed as AsyncIterable<Uint8Array>) {
-    decompress.push(chunk);
-    yield* ready;
-    ready = [];
+    // Block by block, as some bytes may hold as many megabytes.
+    for (const piece of frames.push(chunk)) {
+      decompress.push(piece);
+      yield* ready;
+      ready = [];
+    }
   }
   decompress.push(new Uint8Array(0), true);
   yield* ready;

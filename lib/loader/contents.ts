@@ -43,7 +43,7 @@ async function* wholeZstd(file: SourceFile): AsyncGenerator<Uint8Array> {
   const frames = new ZstdFrames();
   let bytes = 0;
   for await (const chunk of file.stream() as AsyncIterable<Uint8Array>) {
-    frames.push(chunk);
+    for (const _ of frames.push(chunk));
     bytes += chunk.length;
     if (bytes === file.bytes && !frames.whole) throw damaged(file, 'zstd', 'it ends within a frame');
     yield chunk;

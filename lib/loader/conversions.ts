@@ -22,21 +22,30 @@ export function widened(type: string): string {
   return isNullable(type) ? `Nullable(${sign}Int${wide})` : `${sign}Int${wide}`;
 }
 
-/** How a value that was read as `from` becomes one of `to`; null where ClickHouse's own conversion loses nothing. */
 export type Conversion = { readonly kind: 'in-range' | 'parsed'; readonly to: string; readonly nullable: boolean };
 
-export function conversion(from: string, to: string): Conversion | null {
+/**
+ * How a value that was read as `from` becomes one of `to`; null where ClickHouse's own conversion loses nothing.
+ *
+ * @param unsigned whether the file's format has unsigned types; where it has none, a negative 64-bit number may stand
+ * for one, as ClickHouse itself writes it
+ */
+export function conversion(from: string, to: string, unsigned: boolean): Conversion | null {
   const [source, target] = [baseType(from), baseType(to)];
   const nullable = isNullable(from);
   const [narrow, wide] = [INTEGER.exec(target), INTEGER.exec(source)];
-  if (narrow && wide) return fits(wide, narrow) ? null : { kind: 'in-range', to: target, nullable };
+  if (narrow && wide) return fits(wide, narrow, unsigned) ? null : { kind: 'in-range', to: target, nullable };
   const parses = TEXT.test(source) && !TEXT.test(target) && !COMPOSITE.test(target);
   return parses && (nullable || isNullable(to)) ? { kind: 'parsed', to: target, nullable } : null;
 }
 
-/** Of the same width it is a change of sign, which loses no bit: Avro and ORC have no unsigned types. */
-function fits([, sourceSign, source]: RegExpExecArray, [, targetSign, target]: RegExpExecArray): boolean {
+function fits(
+  [, sourceSign, source]: RegExpExecArray,
+  [, targetSign, target]: RegExpExecArray,
+  unsigned: boolean,
+): boolean {
   const [sourceBits, targetBits] = [Number(source), Number(target)];
-  if (sourceBits === targetBits) return true;
-  return sourceBits < targetBits && !(sourceSign === '' && targetSign === 'U');
+  if (sourceSign === targetSign) return sourceBits <= targetBits;
+  if (sourceSign === 'U') return sourceBits < targetBits;
+  return !unsigned && sourceBits === 64 && targetBits === 64;
 }

@@ -119,7 +119,7 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
 export function insertRecords(table: TableName, columns: readonly LoadedColumn[], format: Format): string {
   const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
   const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
-  const converted = columns.flatMap(converting);
+  const converted = columns.flatMap((column) => converting(column, format));
   const replaced = converted.length === 0 ? '' : ` REPLACE (${converted.join(', ')})`;
   return (
     `INSERT INTO ${quoteTable(table)} (${targets}) ` +
@@ -127,8 +127,8 @@ export function insertRecords(table: TableName, columns: readonly LoadedColumn[]
   );
 }
 
-function converting({ source, readAs, type }: LoadedColumn): readonly string[] {
-  const found = conversion(readAs, type);
+function converting({ source, readAs, type }: LoadedColumn, { name: format }: Format): readonly string[] {
+  const found = conversion(readAs, type, format !== 'avro' && format !== 'orc');
   if (found === null) return [];
   const name = quoteIdentifier(source);
   const { kind, to, nullable } = found;

@@ -1,5 +1,5 @@
 /**
- * Whether zstd data is whole. ClickHouse (26.7) takes data that ends within a frame for data that ends there, so a file
+ * Where the blocks of zstd data end, and whether it is whole. ClickHouse (26.7) takes data that ends within a frame for data that ends there, so a file
  * that was cut off would be loaded in part and without a word. Frames and blocks tell their lengths, so nothing need be
  * decompressed to see the end: RFC 8878 has the layout.
  */
@@ -21,24 +21,39 @@ export class ZstdFrames {
   #checksum = false;
   #damaged = false;
 
-  /** Looks at the next bytes of the file. */
-  push(chunk: Uint8Array): void {
-    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    while (rest.length > 0 && !this.#damaged) {
-      if (this.#skip > 0) {
-        const skipped = Math.min(this.#skip, rest.length);
-        this.#skip -= skipped;
-        rest = rest.subarray(skipped);
-        continue;
-      }
-      const missing = this.#wanted() - this.#begun.length;
-      this.#begun = Buffer.concat([this.#begun, rest.subarray(0, missing)]);
-      rest = rest.subarray(missing);
-      if (this.#begun.length < this.#wanted()) continue;
+  /** Looks at the next bytes of the file, and gives them out again in pieces that hold one block at most. */
+  *push(chunk: Uint8Array): Generator<Uint8Array> {
+    let start = 0;
+    for (let at = 0; at < chunk.length; ) {
+      at += this.#damaged
+        ? chunk.length - at
+        : this.#take(Buffer.from(chunk.buffer, chunk.byteOffset + at, chunk.length - at));
+      if (at < chunk.length && !this.#atBlock) continue;
+      yield chunk.subarray(start, at);
+      start = at;
+    }
+  }
+
+  /** How many of `bytes` belong to what is expected. */
+  #take(bytes: Buffer): number {
+    if (this.#skip > 0) {
+      const skipped = Math.min(this.#skip, bytes.length);
+      this.#skip -= skipped;
+      return skipped;
+    }
+    const wanted = this.#wanted() - this.#begun.length;
+    this.#begun = Buffer.concat([this.#begun, bytes.subarray(0, wanted)]);
+    if (this.#begun.length === this.#wanted()) {
       const read = this.#begun;
       this.#begun = Buffer.alloc(0);
       this.#read(read);
     }
+    return Math.min(wanted, bytes.length);
+  }
+
+  /** Whether a block is over. */
+  get #atBlock(): boolean {
+    return this.#skip === 0 && this.#begun.length === 0 && this.#expected !== 'frame-header';
   }
 
   /** Whether the data so far ends where a frame does. */

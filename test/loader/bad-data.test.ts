@@ -47,6 +47,14 @@ const CASES: readonly (readonly [what: string, text: string, sentence: string | 
     "row 21, column 'a.b': expected DateTime('UTC'), found '\"yesterday\"' (Cannot read DateTime: unexpected word)",
   ],
   [
+    'a value in quotes',
+    report(`Cannot parse input: expected '"' before: 'many","y"\\n'`, [
+      'Column 0,   name: id, type: Int128, parsed text: "<DOUBLE QUOTE>"ERROR',
+      `Code: 27. DB::Exception: Cannot parse input: expected '"' before: 'many","y"\\n'. (CANNOT_PARSE)`,
+    ]),
+    "row 21, column 'id': expected Int64, found 'many'",
+  ],
+  [
     'a short row',
     report('Cannot parse input', [
       'Column 0,   name: id, type: Int128, parsed text: "20"',

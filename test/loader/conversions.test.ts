@@ -19,7 +19,10 @@ const CASES: readonly (readonly [from: string, to: string, kind: string | null])
   ['Nullable(Int64)', 'UInt8', 'in-range'],
   ['Int128', 'Nullable(Int64)', 'in-range'],
   ['Int8', 'UInt16', 'in-range'],
-  ['Int64', 'UInt64', null],
+  ['Int64', 'UInt64', 'in-range'],
+  ['UInt64', 'Int64', 'in-range'],
+  ['UInt32', 'Int64', null],
+  ['Int32', 'UInt64', 'in-range'],
   ['Int64', 'Float64', null],
   ['String', 'String', null],
   ['String', 'Int64', null],
@@ -31,5 +34,12 @@ const CASES: readonly (readonly [from: string, to: string, kind: string | null])
 ];
 
 test('only what ClickHouse would change without a word is converted', () => {
-  for (const [from, to, kind] of CASES) assert.equal(conversion(from, to)?.kind ?? null, kind, `${from} -> ${to}`);
+  for (const [from, to, kind] of CASES)
+    assert.equal(conversion(from, to, true)?.kind ?? null, kind, `${from} -> ${to}`);
+});
+
+test('where a format has no unsigned types, 64 bits keep what they are', () => {
+  assert.equal(conversion('Int64', 'UInt64', false), null);
+  assert.equal(conversion('Int32', 'UInt32', false)?.kind, 'in-range');
+  assert.equal(conversion('Int64', 'UInt32', false)?.kind, 'in-range');
 });

@@ -29,7 +29,9 @@ const ALL = Buffer.concat(FRAMES);
 
 function isWhole(data: Buffer, chunk: number): boolean {
   const frames = new ZstdFrames();
-  for (let at = 0; at < data.length; at += chunk) frames.push(data.subarray(at, at + chunk));
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < data.length; at += chunk) pieces.push(...frames.push(data.subarray(at, at + chunk)));
+  assert.ok(Buffer.concat(pieces).equals(data), 'nothing is lost');
   return frames.whole;
 }
 
@@ -44,4 +46,12 @@ test('data is whole where a frame ends and nowhere else, however it is cut into 
 test('what is no frame, or a block of a type that does not exist, is never whole', () => {
   assert.equal(isWhole(Buffer.concat([ALL, Buffer.from('rest')]), 4096), false);
   assert.equal(isWhole(frame(0x20, 1, [block(3, 1, true)]), 4096), false);
+});
+
+test('no piece holds more than one block', () => {
+  const pieces = [...new ZstdFrames().push(FRAMES[1] as Buffer)];
+  assert.deepEqual(
+    pieces.map(({ length }) => length),
+    [6, 3 + 300, 3 + 1, 3],
+  );
 });
