@@ -21,8 +21,8 @@ after(async () => {
 
 /** A process that is given this writes at its end what it has held at most; its resource usage would count the parent. */
 const TELL_PEAK =
-  "data:text/javascript,import{copyFileSync}from'node:fs';" +
-  "process.on('exit',()=>copyFileSync('/proc/self/status',process.env.STATUS_FILE))";
+  "data:text/javascript,import{readFileSync,writeFileSync}from'node:fs';" +
+  "process.on('exit',()=>writeFileSync(process.env.STATUS_FILE,readFileSync('/proc/self/status')))";
 
 const LINE = `{"id":1,"text":"${'x'.repeat(1000)}"}\n`;
 const LINES_OF_A_PIECE = 1_000;
