@@ -10,6 +10,7 @@ import { startWatchingProxy } from './watching-proxy.js';
 
 const ROWS = FULL ? 500_000 : 40_000;
 const MOMENTS = FULL ? 20 : 3;
+const FEW = FULL ? 5 : 1;
 const BATCH = ['--batch-size', FULL ? '10000' : '1000'];
 
 let bench: Bench;
@@ -26,21 +27,32 @@ after(async () => {
 
 const SELECT = `SELECT toInt64(number) AS id, hex(sipHash128(number)) AS text FROM numbers(${ROWS})`;
 
-for (const [extension, format] of [
-  ['parquet', 'Parquet'],
-  ['csv', 'CSVWithNames'],
-  ['jsonl', 'JSONEachRow'],
-] as const) {
-  test(`${extension}: ${ROWS} rows are there once after a kill and a repetition, at ${MOMENTS} moments`, async (t) => {
+/** The formats that matter most at every moment, the others and compressed ones at some. */
+const CASES: readonly (readonly [extension: string, format: string, moments: number])[] = [
+  ['parquet', 'Parquet', MOMENTS],
+  ['csv', 'CSVWithNames', MOMENTS],
+  ['jsonl', 'JSONEachRow', MOMENTS],
+  ['tsv', 'TabSeparatedWithNames', FEW],
+  ['arrow', 'Arrow', FEW],
+  ['arrows', 'ArrowStream', FEW],
+  ['avro', 'Avro', FEW],
+  ['orc', 'ORC', FEW],
+  ['parquet.gz', 'Parquet', FEW],
+  ['csv.gz', 'CSVWithNames', FEW],
+  ['jsonl.zst', 'JSONEachRow', FEW],
+];
+
+for (const [extension, format, moments] of CASES) {
+  test(`${extension}: ${ROWS} rows are there once after a kill and a repetition, at ${moments} moments`, async (t) => {
     const random = seeded(t);
-    const file = await bench.writeSelect(`killed.${extension}`, SELECT, format);
+    const file = await write(extension, format);
     const args = ['--create-table', '--schema-file', schema, ...BATCH];
-    const all = await bytesOfLoad(file, `undisturbed_${extension}`, args);
+    const all = await bytesOfLoad(file, `undisturbed_${name(extension)}`, args);
     const seen: string[] = [];
-    for (let index = 0; index < MOMENTS; index++) {
+    for (let index = 0; index < moments; index++) {
       // Some moments lie at the end, when all bytes are sent and ClickHouse works on them.
       const moment = Math.min(all, Math.ceil(random.next() * 1.2 * all));
-      const table = `killed_${extension}_${index}`;
+      const table = `killed_${name(extension)}_${index}`;
       const env = { ATD_DEDUP_TOKEN: `topic/0/${index}/0` };
       const killed = await killedAt(moment, file, table, args, env);
       const left = await rowsOf(table);
@@ -54,6 +66,16 @@ for (const [extension, format] of [
     }
     t.diagnostic(`rows seen after the kills: ${seen.join(', ')}`);
   });
+}
+
+function name(extension: string): string {
+  return extension.replace('.', '_');
+}
+
+async function write(extension: string, format: string): Promise<string> {
+  const [inner = '', compression] = extension.split('.');
+  const plain = await bench.writeSelect(`killed-${compression ?? 'plain'}.${inner}`, SELECT, format);
+  return compression === undefined ? plain : await bench.compress(plain, compression as 'gz' | 'zst');
 }
 
 async function bytesOfLoad(file: string, table: string, args: readonly string[]): Promise<number> {
