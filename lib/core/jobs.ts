@@ -6,8 +6,9 @@ import type { Job, KafkaRecord, Outcome } from '../types.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { buildCommand } from './command.js';
 import type { Disposition, Effect } from './events.js';
+import type { Attempts } from './offset-map.js';
 import type { Records } from './records.js';
-import { decideRetry, isCharged, unchargedBackoff } from './retry-policy.js';
+import { charge, decideRetry, unchargedBackoff } from './retry-policy.js';
 import { Scheduler } from './scheduler.js';
 import type { EngineSettings } from './settings.js';
 import { createWork, isAbandoned, type OpenRecord, type OwnedPartition, type Work } from './work.js';
@@ -42,10 +43,10 @@ export class Jobs {
     const begun = this.#records.begin(record, now);
     if (owned?.lost) this.abandon(owned, () => true);
     if (begun === null) return;
-    const { interrupted, charged } = begun.open.owned.attempts.of(record.offset);
-    const hasEndedUs = interrupted >= this.#settings.retry.maxInterruptions;
+    const attempts = begun.open.owned.attempts.of(record.offset);
+    const hasEndedUs = attempts.interrupted >= this.#settings.retry.maxInterruptions;
     for (const job of begun.jobs) {
-      if (hasEndedUs) this.#giveUp(job, begun.open, interrupted, charged, now);
+      if (hasEndedUs) this.#giveUp(job, begun.open, attempts, now);
       else this.#enqueue(job, begun.open, now);
     }
   }
@@ -79,7 +80,7 @@ export class Jobs {
       if (work.heldFor === null || !isMeant(work)) continue;
       this.running.delete(jobId);
       this.breaker.withdrawn(jobId);
-      work.open.owned.attempts.ended(work.job.offset, work.charged);
+      work.open.owned.attempts.ended(work.job.offset, work.spent);
     }
   }
 
@@ -97,19 +98,20 @@ export class Jobs {
     const { job, starts: attempt, startedAt, arrivedAt } = work;
     this.#emit({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
     if (isAbandoned(work.open)) return;
-    const charged = isCharged(outcome);
-    if (charged) work.charged += 1;
-    work.open.owned.attempts.ended(job.offset, work.charged);
+    const spent = charge(work.spent, outcome);
+    const isCharged = spent !== work.spent;
+    work.spent = spent;
+    work.open.owned.attempts.ended(job.offset, spent);
     if (outcome.result !== 'succeeded') work.firstFailedAt ??= now;
-    const verdict = decideRetry(outcome, work.charged, work.uncharged, this.#settings.retry, now, this.#random());
-    work.uncharged = charged ? 0 : work.uncharged + 1;
+    const verdict = decideRetry(outcome, spent, work.uncharged, this.#settings.retry, now, this.#random());
+    work.uncharged = isCharged ? 0 : work.uncharged + 1;
     switch (verdict.kind) {
       case 'complete':
         return this.#records.settle(work.open, null);
       case 'dead-letter':
         return this.#fail(work, verdict.disposition, outcome, now);
       case 'retry':
-        return this.#retry(work, outcome, verdict.at, charged, outcome.reason);
+        return this.#retry(work, outcome, verdict.at, isCharged, outcome.reason);
       case 'abandon':
         return;
     }
@@ -159,8 +161,9 @@ export class Jobs {
   }
 
   #fail(work: Work, disposition: Disposition, outcome: Outcome, now: number): void {
-    const { job, charged: attempts } = work;
+    const { job, spent } = work;
     const { reason } = outcome;
+    const attempts = spent.failed + spent.timedOut;
     // A path that is not allowed says nothing about the state of things; any other death may be one of many.
     if (disposition !== 'path-denied' && !this.breaker.permitsLetter(job.id, reason, now)) {
       const at = now + unchargedBackoff(work.uncharged, this.#settings.retry, this.#random());
@@ -173,10 +176,10 @@ export class Jobs {
   }
 
   /** The file is the likely cause of what ended the service again and again. */
-  #giveUp(job: Job, open: OpenRecord, interrupted: number, charged: number, now: number): void {
+  #giveUp(job: Job, open: OpenRecord, { failed, timedOut, interrupted }: Attempts, now: number): void {
     const disposition = 'attempts-exhausted';
     const reason = `the service ended ${interrupted} times while this was being loaded`;
-    const attempts = charged + interrupted;
+    const attempts = failed + timedOut + interrupted;
     this.#emit({ type: 'job-failed', job, disposition, reason });
     this.#records.settle(open, { file: job.file, disposition, reason, attempts, outcome: null, firstFailedAt: now });
   }

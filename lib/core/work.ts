@@ -2,6 +2,7 @@
 import type { Job, KafkaRecord, Outcome, TopicPartition } from '../types.js';
 import { AttemptLog } from './attempts.js';
 import type { DeadLetter, Disposition } from './events.js';
+import type { Spent } from './offset-map.js';
 import { OffsetTracker } from './offset-tracker.js';
 import type { Schedulable } from './scheduler.js';
 
@@ -57,8 +58,7 @@ export interface Work extends Schedulable {
   heldFor: number | null;
   /** Starts in all, for the child's environment and the logs. */
   starts: number;
-  /** Attempts that count against the job's budget. */
-  charged: number;
+  spent: Spent;
   /** Repetitions in a row that did not count. */
   uncharged: number;
   firstFailedAt: number | null;
@@ -103,7 +103,7 @@ export function createWork(job: Job, open: OpenRecord, now: number): Work {
     startedAt: now,
     heldFor: null,
     starts: 0,
-    charged: open.owned.attempts.of(job.offset).charged,
+    spent: open.owned.attempts.of(job.offset),
     uncharged: 0,
     firstFailedAt: null,
   };

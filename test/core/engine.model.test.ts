@@ -29,6 +29,7 @@ function settings(random: Random): EngineSettings {
     load: { jobs: 1 + random.below(12), bytes: 200 + random.below(2_000) },
     retry: {
       maxAttempts: 1 + random.below(3),
+      maxTimeouts: 1 + random.below(3),
       maxInterruptions: 1 + random.below(3),
       backoffMs: random.below(200),
       maxBackoffMs: 1_000,
