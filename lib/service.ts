@@ -38,7 +38,7 @@ export class Service {
   #http: HttpAdapter | null = null;
   #timer: NodeJS.Timeout | null = null;
   #timerAt: number | null = null;
-  #draining = false;
+  #phase: 'running' | 'draining' | 'ending' = 'running';
   #resolve: (code: ExitCode) => void = () => undefined;
 
   constructor(options: ServiceOptions) {
@@ -81,8 +81,8 @@ export class Service {
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
   drain(reason: string): void {
-    if (this.#draining) return;
-    this.#draining = true;
+    if (this.#phase !== 'running') return;
+    this.#phase = 'draining';
     const { service, as_cli } = this.#options.config;
     const deadlineMs = service.shutdown.deadline_seconds * 1000;
     const reserve = as_cli.grace * 1000 + Math.min(RESERVE_MS, deadlineMs / 4);
@@ -172,6 +172,7 @@ export class Service {
   }
 
   async #end(code: ExitCode): Promise<void> {
+    this.#phase = 'ending';
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     await within(
@@ -211,6 +212,7 @@ export class Service {
         restored: (epoch, positions) => this.#take({ type: 'restored', epoch, positions }),
         record: (record) => this.#take({ type: 'record', record }),
         rebalancing: () => this.#take({ type: 'rebalancing' }),
+        restarting: (error) => this.#take({ type: 'consumer-restarting', error: error.message }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
         failed: (error) => this.#fail('kafka.failed', error, ExitCode.crash),
       },
@@ -221,7 +223,7 @@ export class Service {
         onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
       },
       kafka: {
-        mayRestart: () => !this.#draining,
+        mayRestart: () => this.#phase !== 'ending',
         onOutOfRange: () => this.#take({ type: 'out-of-range' }),
         onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
       },

@@ -118,6 +118,7 @@ export class Engine {
       case 'started':
       case 'signalled':
       case 'out-of-range':
+      case 'consumer-restarting':
       case 'rebalancing':
       case 'tick':
         return;
