@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPlace, type Place, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { CommitWatch, closeBooks, fixtureLoads } from './ledger.js';
+import { closeBooks, fixtureLoads, RunWatch } from './ledger.js';
 import { hideSuiteKafka, OwnBroker } from './own-broker.js';
 import { ONLY_FULL, seeded } from './seed.js';
 import { TcpProxy } from './tcp-proxy.js';
@@ -38,7 +38,7 @@ async function setScene(t: TestContext): Promise<Scene | null> {
   const script = writeScript(place, 'load', 'sleep 0.3');
   const announcements = new Announcements(place);
   await announcements.files(Array(FILES).fill(script));
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place));
   const settings = { thread_pool_size: SLOTS, kafka: { session_timeout_ms: SESSION_MS } };
   const service = await startService(t, place, settings);
   await service.until(() => fixtureLoads(place).size >= 10, 30_000, 'some loads');

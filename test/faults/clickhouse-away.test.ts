@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { startClickHouse } from '../sandbox/sandbox.js';
 import { createPlace, startService } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { CommitWatch, closeBooks } from './ledger.js';
+import { closeBooks, RunWatch } from './ledger.js';
 import { createTables } from './rows.js';
 import { FULL, seeded } from './seed.js';
 import { TcpProxy } from './tcp-proxy.js';
@@ -23,7 +23,7 @@ test('row 25: a ClickHouse that goes away again and again under load costs no at
   const announcements = new Announcements(place);
   const records = await announcements.files(tables.writeSamples(FILES), { tenant: 'away' });
   const loads = () => tables.loads('away', records);
-  const watch = new CommitWatch(t, place, loads);
+  const watch = new RunWatch(t, place, loads);
   await proxy.refuse();
   const { clickhouse, ...rest } = tables.settings;
   const service = await startService(t, place, {

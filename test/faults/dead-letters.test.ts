@@ -13,7 +13,7 @@ import {
   writeScript,
 } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { CommitWatch, closeBooks, fixtureLoads } from './ledger.js';
+import { closeBooks, fixtureLoads, RunWatch } from './ledger.js';
 import { skipOnMock } from './seed.js';
 
 /** kafkajs exports the list of these only to CommonJS. */
@@ -33,7 +33,7 @@ test('row 27: while the dead-letter topic takes nothing, nothing is committed pa
   const bad = writeScript(place, 'bad', 'exit 65');
   const announcements = new Announcements(place);
   const before = await announcements.files([good, good, bad, good, good], {}, 0);
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place), [before[2] as string]);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place), [before[2] as string]);
   const service = await startService(t, place);
   await service.seen('letter.refused', 2, 60_000);
   const committed = async () => (await groupOffsets(place.kafka.brokers, place.group, place.topic))[0]?.committed;
@@ -92,7 +92,7 @@ test('row 26: no poison stops the partition, and what can be read of it is loade
     digestible.map(([key, value]) => ({ key, value })),
     0,
   );
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place), bad);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place), bad);
   const service = await startService(t, place);
   await service.until(() => fixtureLoads(place).size >= loadable.length, 60_000, 'what can be loaded is');
   await service.seen('letter.sent', bad.length, 30_000);
