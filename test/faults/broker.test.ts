@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CommitErrors } from './commit-errors.js';
+import { startService } from '../support/service-process.js';
+import { AnswerErrors, FETCH, OFFSET_COMMIT } from './answer-errors.js';
 import { fixtureLoads } from './ledger.js';
 import { SESSION_MS, setScene } from './scene.js';
 import { ONLY_FULL, seeded } from './seed.js';
@@ -84,7 +85,7 @@ test('row 4: a line with 250 ms in each direction slows the service down and not
   assert.equal(service.events('partitions.assigned').length, 1, 'heartbeats keep the membership alive');
 });
 
-/** What a broker may answer to a commit, by the names of Kafka's protocol. */
+/** What a broker may answer, by the names of Kafka's protocol. */
 const COMMIT_ERRORS: Readonly<Record<string, number>> = {
   REQUEST_TIMED_OUT: 7,
   OFFSET_METADATA_TOO_LARGE: 12,
@@ -101,7 +102,7 @@ const COMMIT_ERRORS: Readonly<Record<string, number>> = {
 };
 
 test('row 8: commits that are refused, whatever for, cost no load and no repetition', ONLY_FULL, async (t) => {
-  const errors = new CommitErrors();
+  const errors = new AnswerErrors(OFFSET_COMMIT);
   const scene = await setScene(t, () => errors.filter());
   if (scene === null) return;
   for (const [name, code] of Object.entries(COMMIT_ERRORS)) {
@@ -114,4 +115,23 @@ test('row 8: commits that are refused, whatever for, cost no load and no repetit
   assert.deepEqual(errors.given, Object.values(COMMIT_ERRORS));
   assert.equal(scene.service.events('kafka.failed').length, 0);
   await scene.end();
+});
+
+test('a consumer that its client gives up ends the service, whose supervisor starts it again', ONLY_FULL, async (t) => {
+  const errors = new AnswerErrors(FETCH);
+  const scene = await setScene(t, () => errors.filter());
+  if (scene === null) return;
+  const { place, service } = scene;
+  let code: number | string | null = null;
+  void service.exited.then((exited) => {
+    code = exited;
+  });
+  errors.answerWith([COMMIT_ERRORS['TOPIC_AUTHORIZATION_FAILED'] as number]);
+  await service.until(() => code !== null, 60_000, 'the service ends');
+  assert.equal(code, 1);
+  assert.equal(service.events('kafka.failed').length, 1);
+  const before = fixtureLoads(place).size;
+  const next = await startService(t, place);
+  await next.until(() => fixtureLoads(place).size > before, 30_000, 'the next one goes on');
+  assert.equal(await next.stop(), 0);
 });
