@@ -57,6 +57,28 @@ test('row 27: while the dead-letter topic takes nothing, nothing is committed pa
   assert.equal(letters, 1);
 });
 
+test('row 27: a dead-letter topic that is missing holds back what comes after, until somebody makes it', async (t) => {
+  if (skipOnMock(t, 'makes every topic that it hears of')) return;
+  const place = await createPlace(t);
+  const good = writeScript(place, 'good', 'exit 0');
+  const bad = writeScript(place, 'bad', 'exit 65');
+  const announcements = new Announcements(place);
+  const [first] = await announcements.files([bad, good], {}, 0);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place), [first as string]);
+  const service = await startService(t, place, { service: { dead_letter: { create_topic: false } } });
+  await service.seen('letter.refused', 2, 60_000);
+  const later = await announcements.files([good], {}, 0);
+  await service.seen('letter.refused', 3, 60_000);
+  assert.equal(fixtureLoads(place).has(later[0] as string), false, 'nothing is read meanwhile');
+  await createTopic(place.kafka.brokers, `${place.topic}.dlq`, 1);
+  await service.until(() => fixtureLoads(place).has(later[0] as string), 90_000, 'what came later');
+  assert.equal(await service.stop(), 0);
+  await watch.close();
+  const { records } = announcements;
+  const { letters } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: false });
+  assert.equal(letters, 1);
+});
+
 const BIG = 10 * 1024 * 1024;
 const asDeep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
 
