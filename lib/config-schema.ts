@@ -1,5 +1,6 @@
 /** The one list of settings. `etc/atd-ingestion.yaml` and `docs/configuration.md` are checked against it by a test. */
 import type { FormatName, FormatOptions } from './config-formats.js';
+import { LAUNCH_MODES } from './types.js';
 
 export interface Setting<Value = unknown> extends FormatOptions {
   readonly format: FormatName;
@@ -95,6 +96,11 @@ export const SETTINGS = {
     executable: text(
       'as-cli',
       'The loader: a name on the PATH, or a path. Without an `as-cli` on the PATH the bundled one runs.',
+    ),
+    launch: choice(
+      'launcher',
+      LAUNCH_MODES,
+      'How loaders are started: by the service (direct), by a small process of each thread, which is quicker (launcher), or one for many files, only with the bundled loader (warm).',
     ),
     timeout: number(300, 0.001, DAY, 'Seconds that one load may take.'),
     grace: number(10, 0, 3_600, 'Seconds between SIGTERM and SIGKILL.'),

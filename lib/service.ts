@@ -63,7 +63,7 @@ export class Service {
       metrics: () => this.#metrics.render(),
       live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
       ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-      status: () => ({ version, ...this.#engine.status() }),
+      status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
     });
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
@@ -220,6 +220,7 @@ export class Service {
         onStarted: (jobId, pid, launchMs) => this.#take({ type: 'started', jobId, pid, launchMs }),
         onSignalled: (jobId, signal) => this.#take({ type: 'signalled', jobId, signal }),
         onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
+        onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
         onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
       },
       kafka: {

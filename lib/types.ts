@@ -116,26 +116,40 @@ export interface Outcome {
   readonly bytes: number | null;
 }
 
+/**
+ * How children are started.
+ * - `direct`: forked from the service, which is large and pays for that.
+ * - `launcher`: by a small process of each thread, where the machine has what it is written in; else directly.
+ * - `warm`: not one for each job: each thread keeps one loader, which takes one job after another.
+ */
+export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
+
+export type LaunchMode = (typeof LAUNCH_MODES)[number];
+
 /** What a worker thread is told once, when it is created. */
 export interface WorkerSettings {
   /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */
   readonly sinkUnavailable: { readonly exitCodes: readonly number[]; readonly patterns: readonly string[] };
+  readonly launch: LaunchMode;
   /** Whether the child's lines are sent to the primary for its log. */
   readonly forwardLines: boolean;
 }
 
-/** What the primary hands to a thread for one attempt; `port` is the attempt's control channel. */
-export interface WorkerTask<Port = unknown> {
+/** What the primary hands to a thread for one attempt; in `slot` of the shared memory stands what it asks of it. */
+export interface WorkerTask {
   readonly jobId: string;
+  readonly slot: number;
   readonly command: Command;
-  readonly port: Port;
 }
 
-/** From a thread to the primary, over the attempt's port. */
+/** From a thread to the primary, over the thread's channel. */
 export type WorkerMessage =
-  | { readonly type: 'started'; readonly pid: number; readonly launchMs: number }
-  | { readonly type: 'signalled'; readonly signal: 'SIGTERM' | 'SIGKILL' }
-  | { readonly type: 'line'; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+  | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
+  | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  | { readonly type: 'line'; readonly jobId: string; readonly stream: 'stdout' | 'stderr'; readonly text: string };
 
-/** From the primary to a thread, over the attempt's port: TERM, then KILL after the grace; or KILL at once. */
-export type WorkerControl = { readonly type: 'stop' } | { readonly type: 'kill' };
+/** What the primary asks of an attempt: TERM, then KILL after the grace; or KILL at once. */
+export type WorkerControl = 'stop' | 'kill';
+
+/** From the primary to a thread, over the thread's channel: to look what is asked of its attempt, or to end. */
+export type WorkerWord = 'look' | 'end';

@@ -11,6 +11,7 @@ import { isAlive, ownZombies, processesWithMarker, waitUntil } from '../support/
 
 const SETTINGS: WorkerSettings = {
   sinkUnavailable: { exitCodes: [69, 75], patterns: ['connection refused'] },
+  launch: 'direct',
   forwardLines: true,
 };
 
@@ -25,17 +26,19 @@ interface Told {
   readonly started: Map<string, number>;
   readonly signals: string[];
   readonly lines: string[];
+  readonly launchers: string[];
   readonly broken: Error[];
 }
 
 const pools: Pool[] = [];
 
 async function open(slots: number, settings = SETTINGS): Promise<{ pool: Pool; told: Told }> {
-  const told: Told = { started: new Map(), signals: [], lines: [], broken: [] };
+  const told: Told = { started: new Map(), signals: [], lines: [], launchers: [], broken: [] };
   const events: PoolEvents = {
     onStarted: (jobId, pid) => told.started.set(jobId, pid),
     onSignalled: (_jobId, signal) => told.signals.push(signal),
     onLine: (_jobId, stream, text) => told.lines.push(`${stream}: ${text}`),
+    onLauncher: (name) => told.launchers.push(name),
     onBroken: (error) => told.broken.push(error),
   };
   const pool = createPool({ slots, settings, events });
@@ -265,7 +268,7 @@ async function primary(script: string) {
   const source = `
     import { createPool } from ${JSON.stringify(new URL('../../lib/io/pool.js', import.meta.url).href)};
     const ignore = () => {};
-    const events = { onStarted: ignore, onSignalled: ignore, onLine: ignore, onBroken: ignore };
+    const events = { onStarted: ignore, onSignalled: ignore, onLine: ignore, onLauncher: ignore, onBroken: ignore };
     const pool = createPool({ slots: 2, settings: ${JSON.stringify(SETTINGS)}, events });
     ${script}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
