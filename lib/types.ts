@@ -142,8 +142,12 @@ export interface WorkerTask {
   readonly command: Command;
 }
 
-/** From a thread to the primary, over the thread's channel. */
+/** From a thread to the primary, over the thread's channel: of the attempt under way, or of how it starts children. */
 export type WorkerMessage =
+  | AttemptMessage
+  | { readonly type: 'launcher'; readonly name: string; readonly pid: number | null };
+
+export type AttemptMessage =
   | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
   | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
   | { readonly type: 'line'; readonly jobId: string; readonly stream: 'stdout' | 'stderr'; readonly text: string };

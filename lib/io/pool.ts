@@ -8,11 +8,9 @@ import { Piscina } from 'piscina';
 import { threadLost } from '../core/classify.js';
 import { Deferred } from '../core/deferred.js';
 import { AtdError } from '../errors.js';
-import type { Command, Outcome, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask } from '../types.js';
-import { Channels } from '../worker/channels.js';
+import type { AttemptMessage, Command, Outcome, WorkerControl, WorkerSettings, WorkerTask } from '../types.js';
 import type { ThreadUp } from '../worker/entry.js';
 import {
-  killGroup,
   killLeftoversOfTheDead,
   killMarked,
   markerOf,
@@ -20,14 +18,14 @@ import {
   supervisorId,
 } from '../worker/leftovers.js';
 import { endLostChild } from '../worker/lost-child.js';
-import { Requests } from '../worker/requests.js';
-import { RunningAttempt } from '../worker/running-attempt.js';
+import { type RunningAttempt, RunningAttempts } from '../worker/running-attempts.js';
+import { type ThreadLink, Threads } from '../worker/threads.js';
 
 export interface PoolEvents {
   readonly onStarted: (jobId: string, pid: number, launchMs: number) => void;
   readonly onSignalled: (jobId: string, signal: Outcome['signalsSent'][number]) => void;
   readonly onLine: (jobId: string, stream: 'stdout' | 'stderr', text: string) => void;
-  /** A thread is up and starts children by this launcher; told of the first thread, and when it changes. */
+  /** Children are started by this launcher; told once and when it changes. */
   readonly onLauncher: (name: string) => void;
   /** Threads do not start any more: the pool cannot mend itself, and the process should end with this error. */
   readonly onBroken: (error: AtdError) => void;
@@ -39,8 +37,6 @@ export interface PoolOptions {
   readonly events: PoolEvents;
 }
 
-/** How long the threads' launchers may take to end; what is left then ends by itself when its thread does. */
-const END_MS = 3_000;
 /** Dead children that cannot be reaped fill the process table, which the whole machine shares; our end frees them. */
 const MAX_ORPHANS = 16;
 
@@ -53,28 +49,23 @@ export class Pool {
   readonly #slots: number;
   readonly #events: PoolEvents;
   readonly #piscina: Piscina<WorkerTask, Outcome>;
-  readonly #running = new Map<string, RunningAttempt>();
+  readonly #running: RunningAttempts;
   readonly #threadsUp = new Set<number>();
-  readonly #channels = new Channels((message, port) => {
-    const running = this.#running.get(message.jobId);
-    if (running === undefined) return;
-    running.take(message, port);
-    this.#tell(message);
+  readonly #threads = new Threads({
+    onMessage: (message, thread) => this.#take(message, thread),
+    onLauncher: (name) => this.#events.onLauncher(name),
+    onOrphan: () => this.#addOrphans(1),
   });
-  readonly #requests: Requests;
-  readonly #freeSlots: number[];
   readonly #supervisor = supervisorId();
   readonly #up = new Deferred();
   #state: PoolState = { kind: 'open' };
   #threadError: unknown;
   #orphans = 0;
-  #launcher: string | null = null;
 
   constructor({ slots, settings, events }: PoolOptions) {
     this.#slots = slots;
     this.#events = events;
-    this.#requests = Requests.forSlots(slots);
-    this.#freeSlots = Array.from({ length: slots }, (_, slot) => slot);
+    this.#running = new RunningAttempts(slots);
     this.#piscina = new Piscina({
       filename: new URL('../worker/entry.js', import.meta.url).href,
       minThreads: slots,
@@ -85,16 +76,15 @@ export class Pool {
       // The other modes freeze a thread between two tasks, its timers and its reaping included.
       atomics: 'disabled',
       recordTiming: false,
-      workerData: { ...settings, requests: this.#requests.memory },
+      workerData: { ...settings, requests: this.#running.requests },
     });
     // Without a listener the error of an idle thread would end the process.
     this.#piscina.on('error', (error) => {
       this.#threadError = error;
     });
     this.#piscina.on('message', (message: ThreadUp) => {
-      this.#channels.add(message.port);
+      this.#threads.add(message.port);
       this.#threadsUp.add(message.threadId);
-      this.#noticeLauncher(message.launcher);
       if (this.ready()) this.#up.resolve();
     });
     // By the next microtask Piscina has replaced the thread, unless it has given up: it does after one failed start.
@@ -130,7 +120,7 @@ export class Pool {
 
   /** How children are started; null before the first thread is up. */
   launcher(): string | null {
-    return this.#launcher;
+    return this.#threads.launcher;
   }
 
   /** Dead children of lost threads; they stay in the process table until this process ends. */
@@ -152,22 +142,20 @@ export class Pool {
       await this.#up.promise;
       const task = { jobId, slot: running.slot, command: { ...command, env } };
       const outcome = await Promise.race([this.#piscina.run(task), running.refused.promise]);
-      this.#channels.drain(running.port);
+      this.#threads.drain(running.thread);
       return outcome;
     } catch (error) {
       if (this.#state.kind === 'broken' && error === this.#state.error) {
         this.#request(running, 'kill');
         throw error;
       }
-      this.#channels.drain(running.port);
+      this.#threads.drain(running.thread);
       const zombies = await endLostChild(running.pid, markerOf(env));
-      this.#orphans += zombies.length;
-      this.#noticeOrphans();
+      this.#addOrphans(zombies.length);
       const durationMs = performance.now() - running.since;
       return threadLost(String(error), running.pid ?? zombies[0] ?? null, running.launchMs, durationMs);
     } finally {
-      this.#running.delete(jobId);
-      this.#freeSlots.push(running.slot);
+      this.#running.remove(jobId);
     }
   }
 
@@ -182,7 +170,7 @@ export class Pool {
   }
 
   killAll(): void {
-    for (const running of this.#running.values()) this.#request(running, 'kill');
+    for (const running of this.#running.all()) this.#request(running, 'kill');
   }
 
   /**
@@ -190,7 +178,7 @@ export class Pool {
    * synchronously.
    */
   abandon(): void {
-    for (const { pid } of this.#running.values()) if (pid !== null) killGroup(pid);
+    this.#running.killGroups();
     killMarked({ supervisor: this.#supervisor });
   }
 
@@ -214,14 +202,14 @@ export class Pool {
       throw new AtdError('ATD_POOL', `the worker pool cannot be closed while ${this.#running.size} jobs run`);
     }
     this.#state = { kind: 'closed' };
-    await this.#channels.end(END_MS);
+    await this.#threads.end();
     await this.#piscina.close();
   }
 
   #request(running: RunningAttempt | undefined, request: WorkerControl): void {
     if (running === undefined) return;
-    this.#requests.raise(running.slot, request);
-    this.#channels.send('look', running.port);
+    this.#running.request(running, request);
+    this.#threads.send('look', running.thread);
   }
 
   #admit(jobId: string): RunningAttempt {
@@ -230,33 +218,22 @@ export class Pool {
     };
     if (this.#state.kind === 'broken') throw this.#state.error;
     if (this.#state.kind === 'closed') refuse('the worker pool is closed');
-    if (this.#running.has(jobId)) refuse('it is running already');
-    const slot = this.#freeSlots.pop() ?? refuse(`all ${this.#slots} slots of the worker pool are taken`);
-    this.#requests.clear(slot);
-    const running = new RunningAttempt(slot);
-    this.#running.set(jobId, running);
-    return running;
+    if (this.#running.get(jobId) !== undefined) refuse('it is running already');
+    return this.#running.add(jobId) ?? refuse(`all ${this.#slots} slots of the worker pool are taken`);
   }
 
-  #tell(message: WorkerMessage): void {
+  #take(message: AttemptMessage, thread: ThreadLink): void {
     const { jobId } = message;
-    switch (message.type) {
-      case 'started':
-        return this.#events.onStarted(jobId, message.pid, message.launchMs);
-      case 'signalled':
-        return this.#events.onSignalled(jobId, message.signal);
-      case 'line':
-        return this.#events.onLine(jobId, message.stream, message.text);
-    }
+    const running = this.#running.get(jobId);
+    if (running === undefined) return;
+    running.take(message, thread);
+    if (message.type === 'started') this.#events.onStarted(jobId, message.pid, message.launchMs);
+    else if (message.type === 'signalled') this.#events.onSignalled(jobId, message.signal);
+    else this.#events.onLine(jobId, message.stream, message.text);
   }
 
-  #noticeLauncher(name: string): void {
-    if (name === this.#launcher) return;
-    this.#launcher = name;
-    this.#events.onLauncher(name);
-  }
-
-  #noticeOrphans(): void {
+  #addOrphans(count: number): void {
+    this.#orphans += count;
     if (this.#state.kind !== 'open' || this.#orphans <= MAX_ORPHANS) return;
     this.#break(new AtdError('ATD_POOL', `${this.#orphans} children of lost threads cannot be reaped by this process`));
   }
@@ -272,7 +249,7 @@ export class Pool {
     this.#state = { kind: 'broken', error };
     this.#up.reject(error);
     // These may wait for a thread that will never come; those with a child have one and end by themselves.
-    for (const running of this.#running.values()) if (running.pid === null) running.refused.reject(error);
+    for (const running of this.#running.all()) if (running.pid === null) running.refused.reject(error);
     this.#events.onBroken(error);
   }
 }

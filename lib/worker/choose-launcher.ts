@@ -7,33 +7,46 @@ import { LAUNCHER_PROGRAMS, type LauncherProcess, type LauncherProgram, startLau
 /** Where no launcher starts, children are started directly, and as often a launcher is tried again. */
 const RETRY_MS = 10_000;
 
-export async function createLauncher(mode: LaunchMode): Promise<Launcher> {
-  if (mode === 'direct') return DIRECT;
-  for (const program of LAUNCHER_PROGRAMS) {
+/** @param onChange told of the launcher that is chosen, and of each that takes its place */
+export async function createLauncher(mode: LaunchMode, onChange: (launcher: Launcher) => void): Promise<Launcher> {
+  for (const program of mode === 'direct' ? [] : LAUNCHER_PROGRAMS) {
     const process = await startLauncher(program);
-    if (process !== null) return new LastingLauncher(program, process);
+    if (process === null) continue;
+    onChange(process);
+    return new LastingLauncher(program, process, onChange);
   }
+  onChange(DIRECT);
   return DIRECT;
 }
 
 /** The program that worked at the start; while it does not, children are started directly. */
 export class LastingLauncher implements Launcher {
   readonly #program: LauncherProgram;
+  readonly #onChange: (launcher: Launcher) => void;
   #process: LauncherProcess | null;
   #failedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(program: LauncherProgram, process: LauncherProcess) {
+  constructor(program: LauncherProgram, process: LauncherProcess, onChange: (launcher: Launcher) => void) {
     this.#program = program;
     this.#process = process;
+    this.#onChange = onChange;
   }
 
   get name(): string {
-    return this.#program.name;
+    return this.#current.name;
+  }
+
+  get pid(): number | null {
+    return this.#current.pid;
+  }
+
+  get #current(): Launcher {
+    return this.#process ?? DIRECT;
   }
 
   async launch(command: Command, sink: OutputSink): Promise<Launch> {
     if (this.#process?.alive !== true) await this.#replace();
-    return (this.#process ?? DIRECT).launch(command, sink);
+    return this.#current.launch(command, sink);
   }
 
   async close(): Promise<void> {
@@ -41,9 +54,9 @@ export class LastingLauncher implements Launcher {
   }
 
   async #replace(): Promise<void> {
-    this.#process = null;
     if (performance.now() - this.#failedAt < RETRY_MS) return;
     this.#process = await startLauncher(this.#program);
     if (this.#process === null) this.#failedAt = performance.now();
+    this.#onChange(this.#current);
   }
 }

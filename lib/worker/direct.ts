@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import type { Command } from '../types.js';
 import type { Exit, Launch, Launcher, OutputSink } from './launcher.js';
 
-export const DIRECT: Launcher = { name: 'direct', launch: launchDirectly, close: async () => {} };
+export const DIRECT: Launcher = { name: 'direct', pid: null, launch: launchDirectly, close: async () => {} };
 
 async function launchDirectly(command: Command, sink: OutputSink): Promise<Launch> {
   let child: ReturnType<typeof start>;

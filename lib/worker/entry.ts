@@ -14,8 +14,6 @@ import { type Control, supervise } from './supervise.js';
 export interface ThreadUp {
   readonly type: 'thread-up';
   readonly threadId: number;
-  /** How it starts children: the name of its launcher. */
-  readonly launcher: string;
   readonly port: MessagePort;
 }
 
@@ -28,15 +26,17 @@ interface Listening {
 const settings = workerData as WorkerSettings & { readonly requests: SharedArrayBuffer };
 const sink = compileSinkRules(settings.sinkUnavailable);
 const requests = new Requests(settings.requests);
-const launcher = await createLauncher(settings.launch);
 const { port1: primary, port2: port } = new MessageChannel();
+const launcher = await createLauncher(settings.launch, ({ name, pid }) =>
+  primary.postMessage({ type: 'launcher', name, pid } satisfies WorkerMessage),
+);
 let listening: Listening | null = null;
 
 primary.on('message', (word: WorkerWord) => {
   if (word === 'look') hear();
   else void end();
 });
-parentPort?.postMessage({ type: 'thread-up', threadId, launcher: launcher.name, port } satisfies ThreadUp, [port]);
+parentPort?.postMessage({ type: 'thread-up', threadId, port } satisfies ThreadUp, [port]);
 
 export default async function attempt(task: WorkerTask): Promise<Outcome> {
   try {

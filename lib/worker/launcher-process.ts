@@ -78,6 +78,10 @@ export class LauncherProcess implements Launcher {
     void this.#watch();
   }
 
+  get pid(): number | null {
+    return this.#process.pid ?? null;
+  }
+
   get alive(): boolean {
     return this.#alive;
   }

@@ -42,6 +42,8 @@ export type Launch =
 export interface Launcher {
   /** For people: `direct`, `python3` … */
   readonly name: string;
+  /** Of the process that it keeps; null without one. */
+  readonly pid: number | null;
   /** Never rejects: a child that cannot be started is a value. */
   readonly launch: (command: Command, sink: OutputSink) => Promise<Launch>;
   /** Ends what it keeps running; to be called when no child runs. */

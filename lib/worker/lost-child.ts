@@ -9,6 +9,8 @@ import { readStat, readVariable } from './process-table.js';
 const POLL_MS = 10;
 /** A process in uninterruptible sleep may take longer to die; it is not waited for. */
 const MAX_WAIT_MS = 5_000;
+/** For a launcher to kill its child and end. */
+const LAUNCHER_END_MS = 1_000;
 
 /**
  * Kills the child's group and whatever carries the marker, and waits until all of it is dead.
@@ -28,6 +30,24 @@ export async function endLostChild(pid: number | null, marker: Marker): Promise<
     const stat = readStat(each);
     return stat?.state === 'zombie' && stat.parent === process.pid;
   });
+}
+
+/**
+ * Waits until the launcher process of a thread that died has ended, which it does when it finds its input closed and has
+ * killed its child; one that cannot is killed.
+ *
+ * @returns whether it is now a zombie that nobody can reap
+ */
+export async function endLostLauncher(pid: number): Promise<boolean> {
+  const isOurs = (): boolean => readStat(pid)?.parent === process.pid;
+  const deadline = performance.now() + LAUNCHER_END_MS;
+  while (performance.now() < deadline && isOurs() && !hasEnded(pid)) await delay(POLL_MS);
+  if (isOurs() && !hasEnded(pid)) {
+    killGroup(pid);
+    const end = performance.now() + MAX_WAIT_MS;
+    while (performance.now() < end && !hasEnded(pid)) await delay(POLL_MS);
+  }
+  return isOurs() && hasEnded(pid);
 }
 
 function mayBeOurs(pid: number, { jobId }: Marker): boolean {
