@@ -186,9 +186,16 @@ sub drain {
 
 sub end_ {
     kill KILL => -$pid, $pid if $pid;
-    return unless $subreaper;
-    open my $children, '<', "/proc/$$/task/$$/children" or return;
-    kill KILL => split ' ', <$children> // '';
+    # The orphans of each that dies become children of this process before it can be reaped.
+    while ($subreaper and my @children = read_children()) {
+        kill KILL => @children;
+        waitpid -1, 0;
+    }
+}
+
+sub read_children {
+    open my $file, '<', "/proc/$$/task/$$/children" or return;
+    return split ' ', <$file> // '';
 }
 
 sub become_subreaper {

@@ -196,9 +196,13 @@ class Launcher:
         if self.pid:
             kill(-self.pid)
             kill(self.pid)
-        if self.subreaper:
-            for pid in read_children():
+        # The orphans of each that dies become children of this process before it can be reaped.
+        children = read_children() if self.subreaper else []
+        while children:
+            for pid in children:
                 kill(pid)
+            os.waitpid(-1, 0)
+            children = read_children()
 
 
 def spawn(arguments, environment, actions):

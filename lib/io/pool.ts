@@ -10,13 +10,7 @@ import { Deferred } from '../core/deferred.js';
 import { AtdError } from '../errors.js';
 import type { AttemptMessage, Command, Outcome, WorkerControl, WorkerSettings, WorkerTask } from '../types.js';
 import type { ThreadUp } from '../worker/entry.js';
-import {
-  killLeftoversOfTheDead,
-  killMarked,
-  markerOf,
-  SUPERVISOR_VARIABLE,
-  supervisorId,
-} from '../worker/leftovers.js';
+import { killLeftoversOfTheDead, killMarked, SUPERVISOR_VARIABLE, supervisorId } from '../worker/leftovers.js';
 import { endLostChild } from '../worker/lost-child.js';
 import { type RunningAttempt, RunningAttempts } from '../worker/running-attempts.js';
 import { type ThreadLink, Threads } from '../worker/threads.js';
@@ -150,7 +144,7 @@ export class Pool {
         throw error;
       }
       this.#threads.drain(running.thread);
-      const zombies = await endLostChild(running.pid, markerOf(env));
+      const zombies = await endLostChild(running.pid, env);
       this.#addOrphans(zombies.length);
       const durationMs = performance.now() - running.since;
       return threadLost(String(error), running.pid ?? zombies[0] ?? null, running.launchMs, durationMs);

@@ -3,7 +3,8 @@
  * thread's own loop, so it stays a zombie of this process until this process ends (nodejs/node#46569).
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { isGroupLiving, JOB_VARIABLE, killGroup, killMarked, type Marker } from './leftovers.js';
+import type { Command } from '../types.js';
+import { isGroupLiving, JOB_VARIABLE, killGroup, killMarked, type Marker, markerOf } from './leftovers.js';
 import { readStat, readVariable } from './process-table.js';
 
 const POLL_MS = 10;
@@ -13,12 +14,13 @@ const MAX_WAIT_MS = 5_000;
 const LAUNCHER_END_MS = 1_000;
 
 /**
- * Kills the child's group and whatever carries the marker, and waits until all of it is dead.
+ * Kills the child's group and whatever carries the child's marker, and waits until all of it is dead.
  *
  * @param pid null when they died before they could tell it; then the marker finds the child
  * @returns the zombies that nobody can reap
  */
-export async function endLostChild(pid: number | null, marker: Marker): Promise<number[]> {
+export async function endLostChild(pid: number | null, environment: Command['env']): Promise<number[]> {
+  const marker = markerOf(environment);
   // A child that had been reaped before its thread died may have passed its pid on to a stranger.
   if (pid !== null && mayBeOurs(pid, marker)) killGroup(pid);
   const pids = new Set([...(pid === null ? [] : [pid]), ...killMarked(marker)]);

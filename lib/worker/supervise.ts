@@ -68,7 +68,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
     return settle({ kind: 'spawn-failed', code: launched.code, message: launched.message });
   }
   if (launched.kind === 'lost') {
-    await endLostChild(null, markerOf(command.env));
+    await endLostChild(null, command.env);
     return settle(launched);
   }
 
@@ -80,7 +80,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
   const exit = await child.exited;
   const durationMs = performance.now() - startedAt;
   ladder.end();
-  if (exit.kind === 'lost') await endLostChild(child.pid, markerOf(command.env));
+  if (exit.kind === 'lost') await endLostChild(child.pid, command.env);
   else if (!exit.alone) await clearUp(child, command, ladder, durationMs);
   stdout.end();
   stderr.end();

@@ -6,6 +6,8 @@ import type { Worker } from 'node:worker_threads';
 import { isAtdError } from '../../lib/errors.js';
 import { createPool, type Pool, type PoolEvents } from '../../lib/io/pool.js';
 import type { LaunchMode, WorkerSettings } from '../../lib/types.js';
+import { JOB_VARIABLE, SUPERVISOR_VARIABLE, supervisorId } from '../../lib/worker/leftovers.js';
+import { readVariable } from '../../lib/worker/process-table.js';
 import { command, program, shell } from '../support/commands.js';
 import { isAlive, ownZombies, processesWithMarker, waitUntil } from '../support/processes.js';
 
@@ -282,6 +284,69 @@ for (const launch of MODES) {
     });
   });
 }
+
+describe('pool: its launcher processes', () => {
+  const settings = settingsFor('launcher');
+  /** They carry the marker of the primary, and none of a job. */
+  const launchers = () =>
+    processesWithMarker(`${SUPERVISOR_VARIABLE}=${supervisorId()}`).filter(
+      (pid) => readVariable(pid, JOB_VARIABLE) === null,
+    );
+
+  it('are one per thread, and are told of', async () => {
+    const { pool, told } = await openReadyWith(2, settings);
+    await waitUntil(() => told.launchers.length > 0, 5_000, 'the launcher is told of');
+    assert.equal(told.launchers.length, 1);
+    assert.notEqual(pool.launcher(), 'direct');
+    assert.equal(pool.launcher(), told.launchers[0]);
+    assert.equal(launchers().length, 2);
+  });
+
+  it('are reaped when the pool is closed', async () => {
+    const { pool } = await openReadyWith(2, settings);
+    const before = launchers();
+    assert.equal(before.length, 2);
+    await pool.close();
+    assert.deepEqual(launchers(), []);
+    assert.deepEqual(
+      ownZombies().filter((pid) => before.includes(pid)),
+      [],
+    );
+  });
+
+  it('are no leftovers while their primary lives', async () => {
+    const { pool } = await openReadyWith(1, settings);
+    const before = launchers();
+    pool.clearLeftovers();
+    const each = shell('exit 3');
+    assert.equal((await pool.run(each.jobId, each)).exitCode, 3);
+    assert.deepEqual(launchers(), before);
+  });
+
+  it('cost a machine fault when they die under a child, and the next job runs', async () => {
+    const { pool, told } = await openReadyWith(1, settings);
+    const each = program('ignore-term.sh');
+    const run = pool.run(each.jobId, each);
+    await waitUntil(() => told.lines.length === 1, 5_000, 'the child runs');
+    for (const pid of launchers()) process.kill(pid, 'SIGKILL');
+    assert.equal((await run).result, 'machine-fault');
+    assert.deepEqual(processesWithMarker(each.entry), []);
+    const next = shell('exit 3');
+    assert.equal((await pool.run(next.jobId, next)).exitCode, 3);
+  });
+
+  it('end with a primary that is killed, and take with them what their children started', async () => {
+    const each = shell('setsid sh -c "echo daemon; sleep 1000" & sleep 1000');
+    const killed = await primary(
+      settings,
+      `
+      events.onLine = () => process.kill(process.pid, 'SIGKILL');
+      await pool.run('job', ${JSON.stringify(each)});`,
+    );
+    assert.equal(killed.signal, 'SIGKILL');
+    await waitUntil(() => processesWithMarker(each.entry).length === 0, 5_000, 'nothing is left');
+  });
+});
 
 /** Runs a primary in a process of its own; `script` finds `pool` and its `events`. */
 async function primary(settings: WorkerSettings, script: string) {
