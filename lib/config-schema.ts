@@ -99,7 +99,8 @@ export const SETTINGS = {
     launch: choice(
       'launcher',
       LAUNCH_MODES,
-      'How loaders are started: by the service (direct), by a small process of each thread, which is quicker (launcher), or one for many files, only with the bundled loader (warm).',
+      'How loads are started: `launcher` by a small process of each thread, which is quick, `direct` by the service ' +
+        'itself; `warm` keeps one bundled loader per thread for many files.',
     ),
     timeout: number(300, 0.001, DAY, 'Seconds that one load may take.'),
     grace: number(10, 0, 3_600, 'Seconds between SIGTERM and SIGKILL.'),

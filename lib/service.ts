@@ -67,15 +67,9 @@ export class Service {
     });
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
-    this.#log('info', 'service.started', {
-      version,
-      http: this.#http.url,
-      topic: config.kafka.topic,
-      brokers: config.kafka.bootstrap_servers,
-      group: config.kafka.group_id,
-      slots: config.thread_pool_size,
-      loader: [loader.file, ...loader.args].join(' '),
-    });
+    const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
+    const told = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
+    this.#log('info', 'service.started', { ...told, loader: [loader.file, ...loader.args].join(' ') });
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
 
