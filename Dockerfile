@@ -21,6 +21,7 @@ RUN apt-get update \
 WORKDIR /opt/atd-ingestion
 COPY package.json LICENSE ./
 COPY bin ./bin
+COPY libexec ./libexec
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY etc/atd-ingestion.docker.yaml /etc/atd-ingestion/atd-ingestion.yaml

@@ -63,19 +63,13 @@ export class Service {
       metrics: () => this.#metrics.render(),
       live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
       ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-      status: () => ({ version, ...this.#engine.status() }),
+      status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
     });
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
-    this.#log('info', 'service.started', {
-      version,
-      http: this.#http.url,
-      topic: config.kafka.topic,
-      brokers: config.kafka.bootstrap_servers,
-      group: config.kafka.group_id,
-      slots: config.thread_pool_size,
-      loader: [loader.file, ...loader.args].join(' '),
-    });
+    const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
+    const told = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
+    this.#log('info', 'service.started', { ...told, loader: [loader.file, ...loader.args].join(' ') });
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
 
@@ -220,6 +214,7 @@ export class Service {
         onStarted: (jobId, pid, launchMs) => this.#take({ type: 'started', jobId, pid, launchMs }),
         onSignalled: (jobId, signal) => this.#take({ type: 'signalled', jobId, signal }),
         onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
+        onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
         onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
       },
       kafka: {
