@@ -12,6 +12,8 @@ interface Entry {
   running: number;
 }
 
+const NONE: Attempts = { charged: 0, interrupted: 0 };
+
 export class AttemptLog {
   readonly #entries = new Map<number, Entry>();
 
@@ -23,8 +25,8 @@ export class AttemptLog {
 
   /** What a record brings with it from a former life. */
   of(offset: number): Attempts {
-    const { charged, interrupted } = this.#entries.get(offset) ?? { charged: 0, interrupted: 0 };
-    return { charged, interrupted };
+    const entry = this.#entries.get(offset);
+    return entry === undefined ? NONE : { charged: entry.charged, interrupted: entry.interrupted };
   }
 
   started(offset: number): void {
