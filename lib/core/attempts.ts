@@ -13,6 +13,7 @@ interface Entry {
 }
 
 const NOTHING: Spent = { failed: 0, timedOut: 0 };
+const NONE: Attempts = { ...NOTHING, interrupted: 0 };
 
 export class AttemptLog {
   readonly #entries = new Map<number, Entry>();
@@ -25,8 +26,8 @@ export class AttemptLog {
 
   /** What a record brings with it from a former life. */
   of(offset: number): Attempts {
-    const { spent, interrupted } = this.#entries.get(offset) ?? { spent: NOTHING, interrupted: 0 };
-    return { ...spent, interrupted };
+    const entry = this.#entries.get(offset);
+    return entry === undefined ? NONE : { ...entry.spent, interrupted: entry.interrupted };
   }
 
   started(offset: number): void {

@@ -24,6 +24,8 @@ export class Jobs {
   readonly #records: Records;
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
+  /** Those of the running that wait for a commit to tell of them. */
+  readonly #held = new Set<Work>();
 
   constructor(settings: EngineSettings, records: Records, random: () => number, emit: (effect: Effect) => void) {
     this.#settings = settings;
@@ -63,23 +65,23 @@ export class Jobs {
 
   /** Whether a start waits for a commit to tell of it. */
   get hasHeld(): boolean {
-    for (const { heldFor } of this.running.values()) if (heldFor !== null) return true;
-    return false;
+    return this.#held.size > 0;
   }
 
   /** Lets those start of which a commit has told meanwhile. They have their slot already. */
   release(): void {
-    for (const work of this.running.values()) {
-      if (work.heldFor !== null && this.#records.commits.hasTold(work.heldFor)) this.#run(work);
+    for (const work of this.#held) {
+      if (this.#records.commits.hasTold(work.heldFor as number)) this.#run(work);
     }
   }
 
   /** Forgets those that wait for a commit to tell of them: nothing of them runs. */
   forgetHeld(isMeant: (work: Work) => boolean = () => true): void {
-    for (const [jobId, work] of this.running) {
-      if (work.heldFor === null || !isMeant(work)) continue;
-      this.running.delete(jobId);
-      this.breaker.withdrawn(jobId);
+    for (const work of this.#held) {
+      if (!isMeant(work)) continue;
+      this.#held.delete(work);
+      this.running.delete(work.job.id);
+      this.breaker.withdrawn(work.job.id);
       work.open.owned.attempts.ended(work.job.offset, work.spent);
     }
   }
@@ -147,10 +149,12 @@ export class Jobs {
     this.breaker.started(work.job.id);
     work.heldFor = this.#records.started(work.open);
     if (work.heldFor === null) this.#run(work);
+    else this.#held.add(work);
   }
 
   #run(work: Work): void {
     work.heldFor = null;
+    this.#held.delete(work);
     const command = buildCommand(work.job, work.starts, this.#settings.command);
     this.#emit({ type: 'run', job: work.job, attempt: work.starts, command });
   }

@@ -36,7 +36,7 @@ export interface OpenRecord {
   passed: boolean;
   /** Jobs without a final verdict. */
   unsettled: number;
-  readonly failures: Failure[];
+  failures: readonly Failure[];
 }
 
 export interface Failure {
@@ -64,6 +64,9 @@ export interface Work extends Schedulable {
   firstFailedAt: number | null;
 }
 
+/** Most records have none, and many are held at a time. */
+const NO_FAILURES: readonly Failure[] = [];
+
 export function ownPartition({ topic, partition }: TopicPartition): OwnedPartition {
   return {
     topic,
@@ -85,7 +88,7 @@ export function partitionKey({ topic, partition }: TopicPartition): string {
 }
 
 export function openRecord(record: KafkaRecord, owned: OwnedPartition, jobs: number): OpenRecord {
-  return { record, owned, passed: false, unsettled: jobs, failures: [] };
+  return { record, owned, passed: false, unsettled: jobs, failures: NO_FAILURES };
 }
 
 /** Whether what becomes of the record is no longer ours to say. */
