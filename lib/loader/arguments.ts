@@ -1,5 +1,4 @@
 /** The command line and the environment of `ingest records`, as a value. An argument wins over the environment. */
-import { parseArgs } from 'node:util';
 import { nearest } from '../core/nearest.js';
 import { ExitCode } from '../errors.js';
 import { FORMAT_NAMES, type FormatName } from './formats.js';
@@ -83,32 +82,26 @@ export function parseRecordsArguments(args: readonly string[], env: Environment)
   }
 }
 
+/** `--name value`, `--name=value` and switches; `-h` is `--help`. Node's own parser takes a millisecond to load. */
 function readOptions(args: readonly string[]): ReadonlyMap<string, string> {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(
-      RECORDS_OPTIONS.map(({ name, value }) => [name, { type: value === null ? 'boolean' : 'string' }] as const),
-    ),
-    strict: false,
-    tokens: true,
-  });
   const given = new Map<string, string>();
-  for (const token of tokens) {
-    if (token.kind === 'positional') throw new Invalid(`unexpected argument '${token.value}'`);
-    if (token.kind !== 'option') continue;
-    const rawName = token.rawName === '-h' ? '--help' : token.rawName;
-    const spec = RECORDS_OPTIONS.find(({ name }) => rawName === `--${name}`);
-    if (!spec)
-      throw new Invalid(
-        unknownWord(
-          'option',
-          token.rawName,
-          RECORDS_OPTIONS.map(({ name }) => `--${name}`),
-        ),
-      );
-    if (spec.value === null && token.value !== undefined) throw new Invalid(`--${spec.name} takes no value`);
-    if (spec.value !== null && token.value === undefined) throw new Invalid(`--${spec.name} needs a value`);
-    given.set(spec.name, token.value ?? '');
+  for (let index = 0; index < args.length; index++) {
+    const word = args[index] as string;
+    if (!word.startsWith('-')) throw new Invalid(`unexpected argument '${word}'`);
+    const equals = word.indexOf('=');
+    const name = equals < 0 ? word : word.slice(0, equals);
+    const spec = RECORDS_OPTIONS.find(
+      (option) => name === `--${option.name}` || (name === '-h' && option.name === 'help'),
+    );
+    if (spec === undefined) {
+      const known = RECORDS_OPTIONS.map((option) => `--${option.name}`);
+      throw new Invalid(unknownWord('option', name, known));
+    }
+    const joined = equals < 0 ? null : word.slice(equals + 1);
+    if (spec.value === null && joined !== null) throw new Invalid(`--${spec.name} takes no value`);
+    const value = spec.value === null ? '' : (joined ?? args[++index]);
+    if (value === undefined) throw new Invalid(`--${spec.name} needs a value`);
+    given.set(spec.name, value);
   }
   return given;
 }

@@ -75,9 +75,14 @@ export function explain(error: unknown, stage: Stage): Explanation {
   }
   if (TLS_CODE.test(code))
     return misconfigured(`its certificate is not trusted (${code})`, 'name its authority in NODE_EXTRA_CA_CERTS');
+  if (code === 'NOT_HTTP') {
+    return misconfigured('what answers is not HTTP: this looks like the native port', 'use the HTTP port 8123');
+  }
+  if (code === 'TLS_EXPECTED')
+    return misconfigured('it speaks TLS on this port', 'give --db-secure or use the HTTP port 8123');
   if (code === 'EPROTO')
     return misconfigured('it does not speak TLS on this port', 'leave out --db-secure or use the HTTPS port 8443');
-  return explainText(text, code);
+  return explainText(text);
 }
 
 function explainClickHouse(code: number, text: string, stage: Stage): Explanation {
@@ -92,18 +97,17 @@ function explainClickHouse(code: number, text: string, stage: Stage): Explanatio
 }
 
 /** Answers that carry no code of ClickHouse: the client passes on only their text. */
-function explainText(text: string, code: string): Explanation {
-  if (/port \d+ is for clickhouse-client/i.test(text) || code.startsWith('HPE_')) {
+function explainText(text: string): Explanation {
+  if (/port \d+ is for clickhouse-client/i.test(text)) {
     return misconfigured('this looks like the native port', 'use the HTTP port 8123');
   }
   if (/^timeout error|aborted|timed? ?out/i.test(text))
     return unavailable('it did not answer in time', 'try again later');
-  if (text === '' || /\b50[234]\b|bad gateway|service unavailable/i.test(text)) {
-    return unavailable(`the gateway before it answered: ${text || 'nothing'}`, 'try again later');
-  }
-  if (/<html|<!doctype/i.test(text))
-    return misconfigured('a web server answered, not ClickHouse', 'check --db-host and --db-port');
-  return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
+  const status = /^HTTP status (\d+)/.exec(text)?.[1];
+  if (status === undefined) return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
+  if (['429', '502', '503', '504'].includes(status))
+    return unavailable(`the gateway before it answered: ${text}`, 'try again later');
+  return misconfigured(`a web server answered, not ClickHouse: ${text}`, 'check --db-host and --db-port');
 }
 
 /** A file that could not be opened or read; a lack of the machine's resources is worth another try. */

@@ -1,9 +1,22 @@
-/** The entry of `as-cli`: finds the command, prints one line, ends with an exit code of sysexits. */
+/** The commands of `as-cli`: finds the one that is meant, prints one line, returns an exit code of sysexits. */
 import { ExitCode } from '../errors.js';
 import { type Environment, parseRecordsArguments, unknownWord } from './arguments.js';
+import { type Connect, connect } from './clickhouse.js';
 import { LoadError, oneLine, redact } from './failures.js';
 import { INGEST_HELP, ROOT_HELP, recordsHelp } from './help.js';
 import { type LoadResult, loadRecords } from './records.js';
+
+/** Where a run writes to. Nothing else of the process is touched, so that one process can do one run after another. */
+export interface Output {
+  out(text: string): Promise<void>;
+  error(text: string): Promise<void>;
+}
+
+/** What a command works with. */
+interface Context {
+  readonly env: Environment;
+  readonly connect: Connect;
+}
 
 interface End {
   readonly exitCode: ExitCode;
@@ -13,7 +26,7 @@ interface End {
   readonly failure?: string;
 }
 
-type Run = (args: readonly string[], env: Environment) => Promise<End>;
+type Run = (args: readonly string[], context: Context) => Promise<End>;
 
 interface Command {
   /** How the command is called in messages. */
@@ -28,7 +41,7 @@ const ROOT: Command = {
   subcommands: { ingest: { name: 'as-cli ingest', help: INGEST_HELP, subcommands: { records } } },
 };
 
-async function dispatch(command: Command, args: readonly string[], env: Environment): Promise<End> {
+async function dispatch(command: Command, args: readonly string[], context: Context): Promise<End> {
   const [word, ...rest] = args;
   if (word === '--help' || word === '-h' || word === 'help') return { exitCode: ExitCode.ok, stdout: command.help };
   const remedy = `see ${command.name} --help`;
@@ -39,10 +52,10 @@ async function dispatch(command: Command, args: readonly string[], env: Environm
     const what = word.startsWith('-') ? 'option' : 'command';
     return { exitCode: ExitCode.usage, failure: `${unknownWord(what, word, known)}; ${remedy}` };
   }
-  return typeof next === 'function' ? next(rest, env) : dispatch(next, rest, env);
+  return typeof next === 'function' ? next(rest, context) : dispatch(next, rest, context);
 }
 
-async function records(args: readonly string[], env: Environment): Promise<End> {
+async function records(args: readonly string[], { env, connect }: Context): Promise<End> {
   const parsed = parseRecordsArguments(args, env);
   if (parsed.kind === 'help') return { exitCode: ExitCode.ok, stdout: recordsHelp() };
   if (parsed.kind === 'invalid') {
@@ -50,7 +63,7 @@ async function records(args: readonly string[], env: Environment): Promise<End> 
   }
   const { request } = parsed;
   try {
-    const result = await loadRecords(request);
+    const result = await loadRecords(request, connect);
     const { warning, ...report } = result;
     return { exitCode: ExitCode.ok, stdout: request.json ? `${JSON.stringify(report)}\n` : sentence(result), warning };
   } catch (error) {
@@ -68,8 +81,16 @@ function sentence({ rows, bytes, seconds, table, file }: LoadResult): string {
 /** A path alone may have 4,096 characters; what other programs said is bounded before. */
 const FAILURE_LIMIT = 8_192;
 
-const { exitCode, stdout, warning, failure } = await dispatch(ROOT, process.argv.slice(2), process.env);
-if (stdout !== undefined) process.stdout.write(stdout);
-if (warning) process.stderr.write(`as-cli: warning: ${warning}\n`);
-if (failure !== undefined) process.stderr.write(`as-cli: ${oneLine(failure, FAILURE_LIMIT)}\n`);
-process.exitCode = exitCode;
+/** One run. `connectTo` may keep a connection from one run to the next. */
+export async function run(
+  args: readonly string[],
+  env: Environment,
+  output: Output,
+  connectTo: Connect = connect,
+): Promise<ExitCode> {
+  const { exitCode, stdout, warning, failure } = await dispatch(ROOT, args, { env, connect: connectTo });
+  if (stdout !== undefined) await output.out(stdout);
+  if (warning) await output.error(`as-cli: warning: ${warning}\n`);
+  if (failure !== undefined) await output.error(`as-cli: ${oneLine(failure, FAILURE_LIMIT)}\n`);
+  return exitCode;
+}

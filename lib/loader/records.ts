@@ -2,10 +2,10 @@
  * One run of `ingest records`: look at the file, learn the table's columns (or create the table), pair them, stream the
  * bytes. Each step throws a LoadError whose message says what failed, where, why and what to do.
  */
-import { readFile } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
-import { type ClickHouse, connect } from './clickhouse.js';
+import type { ClickHouse, Connect } from './clickhouse.js';
 import { deduplicationWarning } from './deduplication.js';
 import { explain, explainFileError, LoadError, oneLine, type Stage } from './failures.js';
 import { chooseFormat, type Format } from './formats.js';
@@ -38,16 +38,16 @@ interface Run {
 const HEAD_BYTES = 4096;
 const NOTHING = { rows: 0, warning: null };
 
-export async function loadRecords(request: RecordsRequest): Promise<LoadResult> {
-  const started = performance.now();
+export async function loadRecords(request: RecordsRequest, connect: Connect): Promise<LoadResult> {
+  const started = process.hrtime();
   const file = await openSourceFile(request.file);
   try {
     const schema = request.schemaFile === null ? null : await readSchemaFile(request.schemaFile);
-    const { rows, warning } = await loadFile(request, file, await formatOf(request, file), schema);
+    const { rows, warning } = await loadFile(request, file, await formatOf(request, file), schema, connect);
     return {
       rows,
       bytes: file.bytes,
-      seconds: Math.round(performance.now() - started) / 1000,
+      seconds: secondsSince(started),
       table: tableText(request),
       file: request.file,
       warning,
@@ -57,13 +57,19 @@ export async function loadRecords(request: RecordsRequest): Promise<LoadResult> 
   }
 }
 
+function secondsSince(started: [number, number]): number {
+  const [seconds, nanoseconds] = process.hrtime(started);
+  return seconds + Math.round(nanoseconds / 1e6) / 1000;
+}
+
 async function loadFile(
   request: RecordsRequest,
   file: SourceFile,
   format: Format,
   schema: readonly Column[] | null,
+  connect: Connect,
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
-  const clickhouse = await connect(request.connection);
+  const clickhouse = connect(request.connection);
   const run: Run = { request, file, format, clickhouse, schema };
   try {
     const existing = await describeTable(run, request.createTable);
@@ -83,7 +89,7 @@ async function loadFile(
 async function readSchemaFile(path: string): Promise<readonly Column[]> {
   const fail = (why: string, remedy: string): LoadError =>
     new LoadError(ExitCode.configuration, `cannot use schema file ${path}: ${why}; ${remedy}`);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const text = await files.readFile(path, 'utf8').catch((error: unknown) => {
     throw fail(explainFileError(error).why, 'check --schema-file');
   });
   const schema = parseSchemaFile(text);
