@@ -1,7 +1,7 @@
 /** The executable: one run with the arguments and the environment of this process. Bundled to dist/as-cli.cjs. */
 import { writeSync } from 'node:fs';
 import { type Connect, connect } from './clickhouse.js';
-import { run } from './main.js';
+import { type Output, run } from './main.js';
 
 /** `process.stdout` is made when it is first asked for, which takes longer than the rest of what is printed. */
 async function write(file: 1 | 2, text: string): Promise<void> {
@@ -17,7 +17,16 @@ async function write(file: 1 | 2, text: string): Promise<void> {
   }
 }
 
-const output = { out: (text: string) => write(1, text), error: (text: string) => write(2, text) };
+const output: Output = {
+  out: (text) => write(1, text),
+  error: (text) => write(2, text),
+  get outColumns() {
+    return process.stdout.isTTY ? process.stdout.columns : null;
+  },
+  get errorColumns() {
+    return process.stderr.isTTY ? process.stderr.columns : null;
+  },
+};
 
 /** The end of the process closes the connection: to close it before would have Node prepare `process.stderr`. */
 const connectForOneRun: Connect = (connection) => ({ ...connect(connection), close: async () => undefined });

@@ -1,29 +1,40 @@
 /** ClickHouse's HTTP interface, as far as the loader uses it. */
-import type { Connection } from './arguments.js';
+import type { Connection } from './connection-options.js';
 import { HttpConnection } from './http-connection.js';
 import type { Column, TableColumn } from './schema.js';
 import type { Settings } from './sql.js';
 
 /** Statements about columns answer at once; a server that takes longer is as good as unavailable. */
 const ANSWER_MS = 30_000;
-/** Silence during an insert. The server parses without a word, and a supervisor has its own deadline. */
-const INSERT_SILENCE_MS = 600_000;
-const CONNECT_MS = 10_000;
 /** An insert answers nothing; what it does answer is an error that came after the status. */
 const ERROR_BYTES = 16 * 1024;
 /** The columns of the widest table are some megabytes. */
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** Then the status is sent before it is known, and a failure comes in a later header line or in the body. */
+const PROGRESS_HEADERS: Settings = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: 200 };
+
 export interface InsertOptions {
   /** How `body` is compressed, or null; ClickHouse unpacks it. */
   readonly encoding?: 'gzip' | 'zstd' | null;
+  /** Called as the insert goes on; what ClickHouse itself counts comes only to who asks. */
+  readonly onProgress?: ((progress: Progress) => void) | null;
+}
+
+export interface Progress {
+  /** Bytes of the body that are on their way. */
+  readonly bytes?: number;
+  /** Rows that ClickHouse has read. */
+  readonly rows?: number;
 }
 
 export interface ClickHouse {
   /** The columns that a DESCRIBE statement, or a SELECT of name and type, lists. */
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
+  /** The rows of a SELECT without FORMAT; 64-bit numbers lose what is beyond 2^53. */
+  rows(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
-  text(statement: string): Promise<string>;
+  text(statement: string, settings?: Settings): Promise<string>;
   execute(statement: string): Promise<void>;
   /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
   insert(
@@ -57,8 +68,9 @@ function exceptionText(text: string): string {
 }
 
 /** The first connection is made by the first statement. */
-export function connect({ host, port, secure, database, user, password }: Connection): ClickHouse {
-  const http = new HttpConnection({ host, port, tls: secure ? {} : null, connectMs: CONNECT_MS });
+export function connect(connection: Connection): ClickHouse {
+  const { host, port, secure, ca, database, user, password, connectMs, silenceMs } = connection;
+  const http = new HttpConnection({ host, port, tls: secure ? { ca } : null, connectMs });
   const headers = {
     Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
     'User-Agent': 'as-cli',
@@ -71,7 +83,7 @@ export function connect({ host, port, secure, database, user, password }: Connec
       path: path({ database, wait_end_of_query: 1, ...settings }),
       headers,
       body: statement,
-      silenceMs: ANSWER_MS,
+      silenceMs: Math.min(ANSWER_MS, silenceMs),
       onBody: (bytes) => answer.add(bytes),
     });
     const failed = failureOf(status, answered, answer.toString());
@@ -79,32 +91,43 @@ export function connect({ host, port, secure, database, user, password }: Connec
     return answer.toString();
   }
 
+  async function rows<Row>(statement: string, settings: Settings): Promise<Row[]> {
+    const format = { default_format: 'JSONEachRow', output_format_json_quote_64bit_integers: 0 };
+    const lines = (await ask(statement, { ...settings, ...format })).split('\n');
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Row);
+  }
+
   return {
     async columns(statement, settings) {
-      const lines = (await ask(statement, { ...settings, default_format: 'JSONEachRow' })).split('\n');
-      return lines
-        .filter((line) => line !== '')
-        .map((line) => {
-          const { name, type, default_type } = JSON.parse(line) as Column & { default_type?: TableColumn['kind'] };
-          return { name, type, kind: default_type ?? '' };
-        });
+      type Described = Column & { default_type?: TableColumn['kind'] };
+      const described = await rows<Described>(statement, settings);
+      return described.map(({ name, type, default_type }) => ({ name, type, kind: default_type ?? '' }));
     },
-    text: (statement) => ask(statement, { default_format: 'TabSeparatedRaw' }),
+    rows: (statement) => rows(statement, {}),
+    text: (statement, settings = { default_format: 'TabSeparatedRaw' }) => ask(statement, settings),
     async execute(statement) {
       await ask(statement, {});
     },
-    async insert(statement, body, settings, { encoding = null } = {}) {
+    async insert(statement, body, settings, { encoding = null, onProgress = null } = {}) {
       const answer = new Text(ERROR_BYTES);
+      let sent = 0;
       const { status, headers: answered } = await http.request({
-        path: path({ database, query: statement, ...settings }),
+        path: path({ database, query: statement, ...settings, ...(onProgress === null ? {} : PROGRESS_HEADERS) }),
         headers: encoding === null ? headers : { ...headers, 'Content-Encoding': encoding },
         body,
-        silenceMs: INSERT_SILENCE_MS,
+        silenceMs,
         onBody: (bytes) => answer.add(bytes),
+        onSent: (bytes) => {
+          sent += bytes;
+          onProgress?.({ bytes: sent });
+        },
+        onHeader: (name, value) => {
+          if (name === 'x-clickhouse-progress') onProgress?.({ rows: counter(value, 'read_rows') });
+        },
       });
       const failed = failureOf(status, answered, answer.toString(), true);
       if (failed !== null) throw failed;
-      return writtenRows(answered.get('x-clickhouse-summary'));
+      return counter(answered.get('x-clickhouse-summary'), 'written_rows');
     },
     async close() {
       http.close();
@@ -134,9 +157,10 @@ function failureOf(
   return failed ? new ClickHouseError(status, code, text) : null;
 }
 
-function writtenRows(summary: string | undefined): number {
-  const { written_rows } = JSON.parse(summary ?? '{}') as { written_rows?: string };
-  return Number(written_rows ?? 0);
+/** A number of the summary or of the progress, which ClickHouse writes as a string. */
+function counter(json: string | undefined, name: string): number {
+  const counters = JSON.parse(json ?? '{}') as Readonly<Record<string, string>>;
+  return Number(counters[name] ?? 0);
 }
 
 /** What is answered, up to a limit: the rest is not worth the memory. */

@@ -4,14 +4,13 @@
  * An answer that comes while the body is still being sent ends the sending: ClickHouse refuses a file before it has all of it.
  */
 import { connect, type Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
 import { AnswerReader } from './http-answer.js';
 
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
   /** Null for a connection in the clear. The certificate is verified, whatever these say. */
-  readonly tls: Pick<ConnectionOptions, 'ca'> | null;
+  readonly tls: { readonly ca: string | null } | null;
   readonly connectMs: number;
 }
 
@@ -82,8 +81,12 @@ export class HttpConnection {
 async function open({ host, port, tls, connectMs }: Endpoint): Promise<Socket> {
   const secure = tls === null ? null : await import('node:tls');
   return await new Promise((resolve, reject) => {
+    const trusted = tls === null || tls.ca === null ? {} : { ca: tls.ca };
+    // `rejectUnauthorized` is said because NODE_TLS_REJECT_UNAUTHORIZED would be asked otherwise.
     const socket =
-      secure === null ? connect({ host, port }) : secure.connect({ host, port, ...serverName(host), ...tls });
+      secure === null
+        ? connect({ host, port })
+        : secure.connect({ host, port, ...serverName(host), ...trusted, rejectUnauthorized: true });
     const timer = setTimeout(() => socket.destroy(failure('ETIMEDOUT', 'no connection in time')), connectMs);
     socket.once(secure === null ? 'connect' : 'secureConnect', () => {
       clearTimeout(timer);
@@ -103,7 +106,7 @@ async function open({ host, port, tls, connectMs }: Endpoint): Promise<Socket> {
 }
 
 /** A certificate is checked against the host's name; an address is no name that could be sent. */
-function serverName(host: string): { servername?: string } {
+function serverName(host: string): { readonly servername?: string } {
   return /^[\d.]+$|:/.test(host) ? {} : { servername: host };
 }
 
