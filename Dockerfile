@@ -2,15 +2,17 @@
 # it, or set ATD_… variables), the files to load are at /data.
 
 # Compiles lib/ and keeps what runs. Of the development dependencies it takes, at the locked versions, only what the compiler
-# needs: the linter and chdb, the ClickHouse engine of the tests (560 MB), stay out.
+# and the bundler need: the linter and what the tests need, chdb (560 MB) above all, stay out.
 FROM node:20-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-RUN npm pkg delete devDependencies.chdb devDependencies.@biomejs/biome \
+RUN npm pkg delete devDependencies.chdb devDependencies.@biomejs/biome devDependencies.@clickhouse/client \
     && npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY lib ./lib
+COPY scripts ./scripts
 RUN node_modules/.bin/tsc --project tsconfig.build.json \
+    && node scripts/bundle-as-cli.mjs \
     && npm prune --omit=dev --ignore-scripts
 
 FROM node:20-bookworm-slim

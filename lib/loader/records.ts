@@ -2,15 +2,17 @@
  * One run of `ingest records`: look at the file, learn the table's columns (or create the table), pair them, stream the
  * bytes. Each step throws a LoadError whose message says what failed, where, why and what to do.
  */
-import { readFile } from 'node:fs/promises';
 import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
-import { type ClickHouse, connect } from './clickhouse.js';
+import type { ClickHouse, Connect } from './clickhouse.js';
 import { deduplicationWarning } from './deduplication.js';
-import { explain, explainFileError, LoadError, oneLine, type Stage } from './failures.js';
+import { LoadError, oneLine, type Stage } from './failures.js';
 import { chooseFormat, type Format } from './formats.js';
+import type { ProgressBar } from './progress.js';
 import { takeSample } from './sample.js';
-import { type Column, matchColumns, parseSchemaFile, type TableColumn, tableColumns } from './schema.js';
+import { type Column, matchColumns, type TableColumn, tableColumns } from './schema.js';
+import { readSchemaFile } from './schema-file.js';
+import { serverFailure } from './server-failure.js';
 import { openSourceFile, type SourceFile } from './source-file.js';
 import * as sql from './sql.js';
 
@@ -33,21 +35,25 @@ interface Run {
   readonly format: Format;
   readonly clickhouse: ClickHouse;
   readonly schema: readonly Column[] | null;
+  readonly bar: ProgressBar | null;
 }
 
 const HEAD_BYTES = 4096;
 const NOTHING = { rows: 0, warning: null };
 
-export async function loadRecords(request: RecordsRequest): Promise<LoadResult> {
-  const started = performance.now();
+/** How a load shows its progress; null if nobody looks. */
+export type MakeBar = ((file: string, bytes: number) => ProgressBar) | null;
+
+export async function loadRecords(request: RecordsRequest, connect: Connect, makeBar: MakeBar): Promise<LoadResult> {
+  const started = process.hrtime();
   const file = await openSourceFile(request.file);
   try {
     const schema = request.schemaFile === null ? null : await readSchemaFile(request.schemaFile);
-    const { rows, warning } = await loadFile(request, file, await formatOf(request, file), schema);
+    const { rows, warning } = await loadFile(request, file, await formatOf(request, file), schema, connect, makeBar);
     return {
       rows,
       bytes: file.bytes,
-      seconds: Math.round(performance.now() - started) / 1000,
+      seconds: secondsSince(started),
       table: tableText(request),
       file: request.file,
       warning,
@@ -57,14 +63,22 @@ export async function loadRecords(request: RecordsRequest): Promise<LoadResult> 
   }
 }
 
+function secondsSince(started: [number, number]): number {
+  const [seconds, nanoseconds] = process.hrtime(started);
+  return seconds + Math.round(nanoseconds / 1e6) / 1000;
+}
+
 async function loadFile(
   request: RecordsRequest,
   file: SourceFile,
   format: Format,
   schema: readonly Column[] | null,
+  connect: Connect,
+  makeBar: MakeBar,
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
-  const clickhouse = await connect(request.connection);
-  const run: Run = { request, file, format, clickhouse, schema };
+  const clickhouse = connect(request.connection);
+  const bar = makeBar?.(file.path, file.bytes) ?? null;
+  const run: Run = { request, file, format, clickhouse, schema, bar };
   try {
     const existing = await describeTable(run, request.createTable);
     const typesWanted = existing === null && schema === null;
@@ -76,19 +90,9 @@ async function loadFile(
     const rows = await insert(run, found, table);
     return { rows, warning: existing === null ? null : await warnOfRepetition(run) };
   } finally {
+    await bar?.end();
     await clickhouse.close();
   }
-}
-
-async function readSchemaFile(path: string): Promise<readonly Column[]> {
-  const fail = (why: string, remedy: string): LoadError =>
-    new LoadError(ExitCode.configuration, `cannot use schema file ${path}: ${why}; ${remedy}`);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fail(explainFileError(error).why, 'check --schema-file');
-  });
-  const schema = parseSchemaFile(text);
-  if (schema.kind === 'invalid') throw fail(oneLine(schema.reason), 'correct it');
-  return schema.columns;
 }
 
 async function formatOf(request: RecordsRequest, file: SourceFile): Promise<Format> {
@@ -155,7 +159,7 @@ async function inspect(
 }
 
 async function insert(
-  { request, file, format, clickhouse, schema }: Run,
+  { request, file, format, clickhouse, schema, bar }: Run,
   found: readonly Column[],
   table: readonly TableColumn[],
 ): Promise<number> {
@@ -184,6 +188,7 @@ async function insert(
         token: request.deduplicationToken,
         skipUnknown: request.skipUnknown,
       }),
+      { onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
   } catch (error) {
     throw clickhouseFailure(error, 'insert', `cannot load ${file.path} into ${name}`, request);
@@ -220,8 +225,5 @@ function dataError(file: SourceFile, why: string, remedy: string): LoadError {
 }
 
 function clickhouseFailure(error: unknown, stage: Stage, what: string, { connection }: RecordsRequest): LoadError {
-  if (error instanceof LoadError) return error;
-  const { exitCode, why, remedy } = explain(error, stage);
-  const address = `${connection.host}:${connection.port}`;
-  return new LoadError(exitCode, `${what} on ${address}: ${why}; ${remedy}`, { cause: error });
+  return serverFailure(error, stage, what, connection);
 }

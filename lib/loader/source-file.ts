@@ -1,8 +1,7 @@
 /** The file that is loaded: opened once, so that what was examined is what is sent, also if the name is replaced. */
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { ExitCode } from '../errors.js';
+import { type Descriptor, openDescriptor } from './descriptor.js';
 import { explainFileError, LoadError } from './failures.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -14,13 +13,13 @@ export interface SourceFile {
   /** `length` bytes from `start`, fewer at the end of the file. */
   read(start: number, length: number): Promise<Uint8Array>;
   /** The whole file. Ends with an error if the file became shorter meanwhile. */
-  stream(): Readable;
+  stream(): AsyncIterable<Buffer>;
   close(): Promise<void>;
 }
 
 export async function openSourceFile(path: string): Promise<SourceFile> {
   // A pipe without a writer would hold an ordinary open for ever.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+  const handle = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw fileError(path, error);
   });
   try {
@@ -36,12 +35,12 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
   }
 }
 
-function sourceFile(path: string, handle: FileHandle, bytes: number): SourceFile {
-  const read = async (start: number, length: number): Promise<Uint8Array> => {
+function sourceFile(path: string, handle: Descriptor, bytes: number): SourceFile {
+  const read = async (start: number, length: number): Promise<Buffer> => {
     const buffer = Buffer.alloc(Math.max(0, Math.min(length, bytes - start)));
     let filled = 0;
     while (filled < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, start + filled).catch((error) => {
+      const bytesRead = await handle.read(buffer, filled, buffer.length - filled, start + filled).catch((error) => {
         throw fileError(path, error);
       });
       if (bytesRead === 0) throw shortened(path);
@@ -49,14 +48,14 @@ function sourceFile(path: string, handle: FileHandle, bytes: number): SourceFile
     }
     return buffer;
   };
-  async function* chunks(): AsyncGenerator<Uint8Array> {
+  async function* chunks(): AsyncGenerator<Buffer> {
     for (let start = 0; start < bytes; start += CHUNK_BYTES) yield await read(start, CHUNK_BYTES);
   }
   return {
     path,
     bytes,
     read,
-    stream: () => Readable.from(chunks(), { objectMode: false }),
+    stream: chunks,
     close: () => handle.close(),
   };
 }

@@ -1,14 +1,14 @@
-/** Runs the compiled `as-cli` as its own process, as the service does, against a ClickHouse of the sandbox. */
+/** Runs the executable `as-cli` as its own process, as the service does, against a ClickHouse of the sandbox. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { queryRows, requestClickHouse } from '../sandbox/clickhouse-client.js';
 import { type ClickHouseSandbox, startClickHouse } from '../sandbox/sandbox.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 
-const MAIN = fileURLToPath(new URL('../../lib/loader/main.js', import.meta.url));
+const AS_CLI = join(PACKAGE_ROOT, 'bin', 'as-cli');
 
 export interface Ended {
   readonly code: number | null;
@@ -18,7 +18,7 @@ export interface Ended {
 
 /** Without anything of this process's environment but the PATH. */
 export async function asCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return await run(process.execPath, [MAIN, ...args], env);
+  return await run(process.execPath, [AS_CLI, ...args], env);
 }
 
 export async function run(
