@@ -5,6 +5,7 @@
 import { execa } from 'execa';
 import type { Command } from '../types.js';
 import type { Exit, Launch, Launcher, OutputSink } from './launcher.js';
+import { spawnErrorBehind } from './spawn-errors.js';
 
 export const DIRECT: Launcher = { name: 'direct', pid: null, launch: launchDirectly, close: async () => {} };
 
@@ -13,7 +14,7 @@ async function launchDirectly(command: Command, sink: OutputSink): Promise<Launc
   try {
     child = start(command);
   } catch (error) {
-    return failed(error);
+    return failed(await spawnErrorBehind(error));
   }
   if (child.pid === undefined) {
     const result = await child;

@@ -13,6 +13,7 @@ import type { Exit, Launch, LaunchedChild, Launcher, OutputSink } from './launch
 import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
 import { killDescendants, SUPERVISOR_VARIABLE, supervisorId } from './leftovers.js';
 import { Capture } from './output.js';
+import { spawnErrorBehind } from './spawn-errors.js';
 
 /** A program of `libexec/` and what interprets it. */
 export interface LauncherProgram {
@@ -47,8 +48,14 @@ interface CurrentJob {
 
 /** Null when the program does not run on this machine. */
 export async function startLauncher(program: LauncherProgram): Promise<LauncherProcess | null> {
-  const launcher = new LauncherProcess(program);
-  return (await launcher.ready()) ? launcher : null;
+  try {
+    const launcher = new LauncherProcess(program);
+    return (await launcher.ready()) ? launcher : null;
+  } catch (error) {
+    // Without descriptors for its pipes, for example; the child itself will then tell what is wrong.
+    await spawnErrorBehind(error);
+    return null;
+  }
 }
 
 export class LauncherProcess implements Launcher {
