@@ -9,7 +9,7 @@ import { closeBooks, fixtureLoads, lettersByRecord, RunWatch } from './ledger.js
 import { crash } from './members.js';
 import { FULL, seeded, skipOnMock } from './seed.js';
 
-const SOAK_MS = FULL ? 600_000 : 20_000;
+const SOAK_MS = FULL ? 300_000 : 20_000;
 const END_MS = 120_000;
 const SETTINGS: Settings = {
   thread_pool_size: 4,
