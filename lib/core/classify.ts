@@ -16,6 +16,8 @@ export type Ending =
       readonly result: 'file-missing' | 'path-denied' | 'machine-fault';
       readonly reason: string;
     }
+  /** Whoever watched the child died, the child was killed, and nobody knows how it would have ended. */
+  | { readonly kind: 'lost'; readonly reason: string }
   /** No child: we were asked to stop before there was one. */
   | { readonly kind: 'not-started' };
 
@@ -103,6 +105,8 @@ function judge(attempt: Attempt, sink: SinkRules): Judgement {
       return { result: ending.result, reason: stripControl(ending.reason) };
     case 'not-started':
       return { result: 'stopped', reason: 'stopped before it was started' };
+    case 'lost':
+      return { result: 'machine-fault', reason: stripControl(ending.reason) };
     case 'spawn-failed':
       return judgeSpawnError(ending.code, ending.message);
     case 'exited': {

@@ -69,10 +69,8 @@ function option(name: string, value: string | number | null): string[] {
 
 function buildEnvironment(job: Job, attempt: number, rules: CommandRules): Record<string, string> {
   const { password, secure } = rules.clickhouse;
-  return {
+  const environment: Record<string, string> = {
     ...rules.environment,
-    ...(password !== null && rules.passwordIn === 'environment' ? { CLICKHOUSE_PASSWORD: password } : {}),
-    ...(secure ? { CLICKHOUSE_SECURE: 'true' } : {}),
     ATD_JOB_ID: job.id,
     // The same at every attempt and every delivery, so that rows which are in the table already are recognised. The
     // timestamp tells a topic that was deleted and made anew, and counts its offsets from 0 again, from the old one.
@@ -81,6 +79,9 @@ function buildEnvironment(job: Job, attempt: number, rules: CommandRules): Recor
     ATD_TENANT: job.tenant ?? '',
     // The bundled loader then reports its rows and bytes as one line of JSON.
     ATD_OUTPUT: 'json',
-    ...(job.traceparent === null ? {} : { TRACEPARENT: job.traceparent }),
   };
+  if (password !== null && rules.passwordIn === 'environment') environment['CLICKHOUSE_PASSWORD'] = password;
+  if (secure) environment['CLICKHOUSE_SECURE'] = 'true';
+  if (job.traceparent !== null) environment['TRACEPARENT'] = job.traceparent;
+  return environment;
 }

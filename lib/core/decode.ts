@@ -24,6 +24,8 @@ const MAX_FILES = 10_000;
 const MAX_SIZE = 2 ** 50;
 /** Characters of the message that an error may quote. */
 const QUOTED = 80;
+/** Made once: making one costs more than decoding a message. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 export function poison(disposition: Disposition, reason: string): Poison {
   return { kind: 'poison', disposition, reason };
@@ -77,7 +79,7 @@ function decodeFiles(value: unknown): string[] | Poison {
     if (file === '') return invalid('filename is empty');
   }
   // A file that is listed twice is one file to load, not two loads of it.
-  return [...new Set(list as string[])];
+  return list.length === 1 ? list : [...new Set(list as string[])];
 }
 
 /** Only own fields: a message without `filename` must not find one on a prototype. */
@@ -87,7 +89,7 @@ function own(message: Record<string, unknown>, key: string): unknown {
 
 function decodeUtf8(value: Uint8Array): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(value);
+    return UTF8.decode(value);
   } catch {
     return null;
   }

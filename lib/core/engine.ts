@@ -12,6 +12,7 @@ import { Jobs } from './jobs.js';
 import { Records } from './records.js';
 import type { EngineSettings } from './settings.js';
 import { type EngineStatus, statusOf } from './status.js';
+import type { OwnedPartition } from './work.js';
 
 type Lifecycle =
   | { readonly kind: 'starting' | 'running' | 'stopped' }
@@ -118,6 +119,7 @@ export class Engine {
       case 'started':
       case 'signalled':
       case 'out-of-range':
+      case 'consumer-restarting':
       case 'rebalancing':
       case 'tick':
         return;
@@ -137,6 +139,13 @@ export class Engine {
     for (const open of dropped) this.#records.pass(open);
   }
 
+  /** Whether a partition should not be read now. */
+  readonly #isPaused = ({ tracker, restored, crowded, paused }: OwnedPartition): boolean =>
+    this.#pausedAll ||
+    !restored ||
+    (crowded && tracker.incomplete > 0) ||
+    shouldPausePartition(tracker.span, this.#settings.maxUncommitted, paused === true);
+
   #adjustPauses(): void {
     const load = { jobs: this.#jobs.count, bytes: this.#records.heldBytes };
     // With nothing left to try, an open breaker would wait for ever for a canary: then the next record brings one.
@@ -146,14 +155,9 @@ export class Engine {
       held ||
       this.#records.letters.failing ||
       shouldPauseAll(load, this.#settings.load, this.#pausedAll);
-    const { maxUncommitted } = this.#settings;
-    const { pause, resume } = this.#records.assignment.setPaused(
-      ({ tracker, restored, crowded, paused }) =>
-        this.#pausedAll ||
-        !restored ||
-        (crowded && tracker.incomplete > 0) ||
-        shouldPausePartition(tracker.span, maxUncommitted, paused === true),
-    );
+    const changes = this.#records.assignment.setPaused(this.#isPaused);
+    if (changes === null) return;
+    const { pause, resume } = changes;
     if (pause.length > 0) this.#effects.push({ type: 'pause', partitions: pause });
     if (resume.length > 0) this.#effects.push({ type: 'resume', partitions: resume });
   }

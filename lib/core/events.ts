@@ -62,6 +62,8 @@ export type EngineEvent =
   | { readonly type: 'commit-failed'; readonly offsets: readonly CommitOffset[]; readonly error: string }
   /** A committed offset does not exist on the broker: records may have expired unread. */
   | { readonly type: 'out-of-range' }
+  /** The client's consumer broke down and is about to start anew: a network that is away, or a batch it cannot read. */
+  | { readonly type: 'consumer-restarting'; readonly error: string }
   /** The group is about to be rebalanced: what is complete should be committed now. */
   | { readonly type: 'rebalancing' }
   /** The moment that `nextWakeAt()` named has come. */

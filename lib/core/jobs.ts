@@ -6,8 +6,9 @@ import type { Job, KafkaRecord, Outcome } from '../types.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { buildCommand } from './command.js';
 import type { Disposition, Effect } from './events.js';
+import type { Attempts } from './offset-map.js';
 import type { Records } from './records.js';
-import { decideRetry, isCharged, unchargedBackoff } from './retry-policy.js';
+import { charge, decideRetry, unchargedBackoff } from './retry-policy.js';
 import { Scheduler } from './scheduler.js';
 import type { EngineSettings } from './settings.js';
 import { createWork, isAbandoned, type OpenRecord, type OwnedPartition, type Work } from './work.js';
@@ -23,6 +24,8 @@ export class Jobs {
   readonly #records: Records;
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
+  /** Those of the running that wait for a commit to tell of them. */
+  readonly #held = new Set<Work>();
 
   constructor(settings: EngineSettings, records: Records, random: () => number, emit: (effect: Effect) => void) {
     this.#settings = settings;
@@ -42,10 +45,10 @@ export class Jobs {
     const begun = this.#records.begin(record, now);
     if (owned?.lost) this.abandon(owned, () => true);
     if (begun === null) return;
-    const { interrupted, charged } = begun.open.owned.attempts.of(record.offset);
-    const hasEndedUs = interrupted >= this.#settings.retry.maxInterruptions;
+    const attempts = begun.open.owned.attempts.of(record.offset);
+    const hasEndedUs = attempts.interrupted >= this.#settings.retry.maxInterruptions;
     for (const job of begun.jobs) {
-      if (hasEndedUs) this.#giveUp(job, begun.open, interrupted, charged, now);
+      if (hasEndedUs) this.#giveUp(job, begun.open, attempts, now);
       else this.#enqueue(job, begun.open, now);
     }
   }
@@ -62,24 +65,24 @@ export class Jobs {
 
   /** Whether a start waits for a commit to tell of it. */
   get hasHeld(): boolean {
-    for (const { heldFor } of this.running.values()) if (heldFor !== null) return true;
-    return false;
+    return this.#held.size > 0;
   }
 
   /** Lets those start of which a commit has told meanwhile. They have their slot already. */
   release(): void {
-    for (const work of this.running.values()) {
-      if (work.heldFor !== null && this.#records.commits.hasTold(work.heldFor)) this.#run(work);
+    for (const work of this.#held) {
+      if (this.#records.commits.hasTold(work.heldFor as number)) this.#run(work);
     }
   }
 
   /** Forgets those that wait for a commit to tell of them: nothing of them runs. */
   forgetHeld(isMeant: (work: Work) => boolean = () => true): void {
-    for (const [jobId, work] of this.running) {
-      if (work.heldFor === null || !isMeant(work)) continue;
-      this.running.delete(jobId);
-      this.breaker.withdrawn(jobId);
-      work.open.owned.attempts.ended(work.job.offset, work.charged);
+    for (const work of this.#held) {
+      if (!isMeant(work)) continue;
+      this.#held.delete(work);
+      this.running.delete(work.job.id);
+      this.breaker.withdrawn(work.job.id);
+      work.open.owned.attempts.ended(work.job.offset, work.spent);
     }
   }
 
@@ -97,19 +100,20 @@ export class Jobs {
     const { job, starts: attempt, startedAt, arrivedAt } = work;
     this.#emit({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
     if (isAbandoned(work.open)) return;
-    const charged = isCharged(outcome);
-    if (charged) work.charged += 1;
-    work.open.owned.attempts.ended(job.offset, work.charged);
+    const spent = charge(work.spent, outcome);
+    const isCharged = spent !== work.spent;
+    work.spent = spent;
+    work.open.owned.attempts.ended(job.offset, spent);
     if (outcome.result !== 'succeeded') work.firstFailedAt ??= now;
-    const verdict = decideRetry(outcome, work.charged, work.uncharged, this.#settings.retry, now, this.#random());
-    work.uncharged = charged ? 0 : work.uncharged + 1;
+    const verdict = decideRetry(outcome, spent, work.uncharged, this.#settings.retry, now, this.#random());
+    work.uncharged = isCharged ? 0 : work.uncharged + 1;
     switch (verdict.kind) {
       case 'complete':
         return this.#records.settle(work.open, null);
       case 'dead-letter':
         return this.#fail(work, verdict.disposition, outcome, now);
       case 'retry':
-        return this.#retry(work, outcome, verdict.at, charged, outcome.reason);
+        return this.#retry(work, outcome, verdict.at, isCharged, outcome.reason);
       case 'abandon':
         return;
     }
@@ -145,10 +149,12 @@ export class Jobs {
     this.breaker.started(work.job.id);
     work.heldFor = this.#records.started(work.open);
     if (work.heldFor === null) this.#run(work);
+    else this.#held.add(work);
   }
 
   #run(work: Work): void {
     work.heldFor = null;
+    this.#held.delete(work);
     const command = buildCommand(work.job, work.starts, this.#settings.command);
     this.#emit({ type: 'run', job: work.job, attempt: work.starts, command });
   }
@@ -159,8 +165,9 @@ export class Jobs {
   }
 
   #fail(work: Work, disposition: Disposition, outcome: Outcome, now: number): void {
-    const { job, charged: attempts } = work;
+    const { job, spent } = work;
     const { reason } = outcome;
+    const attempts = spent.failed + spent.timedOut;
     // A path that is not allowed says nothing about the state of things; any other death may be one of many.
     if (disposition !== 'path-denied' && !this.breaker.permitsLetter(job.id, reason, now)) {
       const at = now + unchargedBackoff(work.uncharged, this.#settings.retry, this.#random());
@@ -173,10 +180,10 @@ export class Jobs {
   }
 
   /** The file is the likely cause of what ended the service again and again. */
-  #giveUp(job: Job, open: OpenRecord, interrupted: number, charged: number, now: number): void {
+  #giveUp(job: Job, open: OpenRecord, { failed, timedOut, interrupted }: Attempts, now: number): void {
     const disposition = 'attempts-exhausted';
     const reason = `the service ended ${interrupted} times while this was being loaded`;
-    const attempts = charged + interrupted;
+    const attempts = failed + timedOut + interrupted;
     this.#emit({ type: 'job-failed', job, disposition, reason });
     this.#records.settle(open, { file: job.file, disposition, reason, attempts, outcome: null, firstFailedAt: now });
   }

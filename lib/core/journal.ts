@@ -32,6 +32,8 @@ export function describeEvent(event: EngineEvent): JournalLine | null {
       return debug('commit.done', { offsets: event.offsets.map(position) });
     case 'out-of-range':
       return error('offsets.missing', {});
+    case 'consumer-restarting':
+      return warn('kafka.restarting', { error: event.error });
     case 'rebalancing':
       return info('group.rebalancing', {});
     case 'drain':

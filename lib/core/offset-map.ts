@@ -10,10 +10,14 @@
 /** Completed offsets, from the first to before the second. */
 export type Range = readonly [from: number, to: number];
 
+/** Attempts that count against the budgets of a job. */
+export interface Spent {
+  readonly failed: number;
+  readonly timedOut: number;
+}
+
 /** What a record has cost so far. */
-export interface Attempts {
-  /** Charged attempts that failed. */
-  readonly charged: number;
+export interface Attempts extends Spent {
   /** Times that the service ended while a file of it was being loaded. */
   readonly interrupted: number;
 }
@@ -48,11 +52,9 @@ export function encodeOffsetMap(position: number, { completed, attempts, clean }
   const bytes = [VERSION, encoding + (clean ? CLEAN : 0)];
   writeNumber(bytes, body.length);
   for (const byte of body) bytes.push(byte);
-  for (const [offset, { charged, interrupted }] of [...attempts].slice(0, MAX_ATTEMPTS)) {
+  for (const [offset, { failed, timedOut, interrupted }] of [...attempts].slice(0, MAX_ATTEMPTS)) {
     if (offset < position) continue;
-    writeNumber(bytes, offset - position);
-    writeNumber(bytes, charged);
-    writeNumber(bytes, interrupted);
+    for (const number of [offset - position, failed, timedOut, interrupted]) writeNumber(bytes, number);
   }
   return btoa(String.fromCharCode(...bytes));
 }
@@ -69,7 +71,11 @@ export function decodeOffsetMap(position: number, metadata: string): OffsetMap |
   const completed = flags & BITSET ? decodeBitset(position, body) : decodeRuns(position, body);
   const attempts = new Map<number, Attempts>();
   while (!reader.atEnd) {
-    attempts.set(position + reader.number(), { charged: reader.number(), interrupted: reader.number() });
+    attempts.set(position + reader.number(), {
+      failed: reader.number(),
+      timedOut: reader.number(),
+      interrupted: reader.number(),
+    });
   }
   const span = (completed?.at(-1)?.[1] ?? position) - position;
   if (completed === null || reader.failed || span > MAX_SPAN) return null;

@@ -76,8 +76,7 @@ export class OffsetTracker {
       if (isDone) this.#advance();
       return isDone ? 'done' : 'in-flight';
     }
-    this.#offsets.splice(index, 0, offset);
-    this.#done.splice(index, 0, false);
+    this.#insert(index, offset, false);
     return 'new';
   }
 
@@ -160,9 +159,18 @@ export class OffsetTracker {
   #addCompleted(offset: number): void {
     const index = this.#indexFrom(offset);
     if (this.#offsets[index] === offset) return;
-    this.#offsets.splice(index, 0, offset);
-    this.#done.splice(index, 0, true);
+    this.#insert(index, offset, true);
     this.#completedAhead += 1;
+  }
+
+  #insert(index: number, offset: number, done: boolean): void {
+    if (index === this.#offsets.length) {
+      this.#offsets.push(offset);
+      this.#done.push(done);
+    } else {
+      this.#offsets.splice(index, 0, offset);
+      this.#done.splice(index, 0, done);
+    }
   }
 
   /** Moves the head over what is complete and was delivered, and the position with it. */

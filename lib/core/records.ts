@@ -126,7 +126,7 @@ export class Records {
 
   /** One job of the record has its final verdict. */
   settle(open: OpenRecord, failure: Failure | null): void {
-    if (failure !== null) open.failures.push(failure);
+    if (failure !== null) open.failures = [...open.failures, failure];
     open.unsettled -= 1;
     if (open.unsettled > 0) return;
     if (open.failures.length === 0) this.#complete(open);
@@ -166,7 +166,7 @@ export class Records {
   #reject(record: KafkaRecord, owned: OwnedPartition, { disposition, reason }: Poison, now: number): void {
     const failure = { file: '', disposition, reason, attempts: 0, outcome: null, firstFailedAt: now };
     const open = openRecord(record, owned, 0);
-    open.failures.push(failure);
+    open.failures = [failure];
     this.#sendLetter(open);
   }
 

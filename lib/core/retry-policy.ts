@@ -5,10 +5,13 @@
  */
 import type { Outcome } from '../types.js';
 import type { Disposition } from './events.js';
+import type { Spent } from './offset-map.js';
 
 export interface RetryRules {
-  /** Attempts in all, the first included; 1 when retries are switched off. */
+  /** Attempts that may fail, the first included; 1 when retries are switched off. */
   readonly maxAttempts: number;
+  /** The same for attempts that come to no end in time, each of which holds a slot for as long as that takes. */
+  readonly maxTimeouts: number;
   /** Ends of the service while a file was being loaded after which the file is held to be the cause. */
   readonly maxInterruptions: number;
   readonly backoffMs: number;
@@ -30,18 +33,23 @@ export type Verdict =
   | { readonly kind: 'abandon' };
 
 /**
- * @param attempts attempts that were charged to the job so far, this one included if it is charged
+ * @param spent what the job has cost so far, this attempt included
  * @param uncharged repetitions in a row that were not charged; they only stretch the wait
  * @param random a number in [0, 1)
  */
 export function decideRetry(
   outcome: Outcome,
-  attempts: number,
+  spent: Spent,
   uncharged: number,
   rules: RetryRules,
   now: number,
   random: number,
 ): Verdict {
+  const again = (exhausted: Disposition, attempts: number, most: number): Verdict =>
+    attempts >= most
+      ? { kind: 'dead-letter', disposition: exhausted }
+      : { kind: 'retry', at: now + backoff(spent.failed + spent.timedOut, rules, random), charged: true };
+  const failedAgain = (exhausted: Disposition): Verdict => again(exhausted, spent.failed, rules.maxAttempts);
   switch (outcome.result) {
     case 'succeeded':
       return { kind: 'complete' };
@@ -61,36 +69,35 @@ export function decideRetry(
       if (outcome.exitCode !== null && rules.permanentExitCodes.includes(outcome.exitCode)) {
         return { kind: 'dead-letter', disposition: 'permanent-failure' };
       }
-      return chargedRetry('attempts-exhausted', attempts, rules, now, random);
+      return failedAgain('attempts-exhausted');
     case 'timed-out':
-      return chargedRetry('timeouts-exhausted', attempts, rules, now, random);
+      return again('timeouts-exhausted', spent.timedOut, rules.maxTimeouts);
     case 'file-missing':
-      return chargedRetry('file-missing', attempts, rules, now, random);
+      return failedAgain('file-missing');
     case 'thread-lost':
-      return chargedRetry('attempts-exhausted', attempts, rules, now, random);
+      return failedAgain('attempts-exhausted');
   }
 }
 
-/** Whether an outcome counts against the job's `maxAttempts`. */
-export function isCharged(outcome: Outcome): boolean {
-  return !['stopped', 'sink-unavailable', 'machine-fault', 'service-fault'].includes(outcome.result);
+/** What the job has cost with this attempt; the same object if the attempt is not charged. */
+export function charge(spent: Spent, { result }: Outcome): Spent {
+  switch (result) {
+    case 'stopped':
+    case 'sink-unavailable':
+    case 'machine-fault':
+    case 'service-fault':
+      return spent;
+    case 'timed-out':
+      return { ...spent, timedOut: spent.timedOut + 1 };
+    default:
+      return { ...spent, failed: spent.failed + 1 };
+  }
 }
 
 /** @param uncharged repetitions in a row that were not charged already */
 export function unchargedBackoff(uncharged: number, rules: RetryRules, random: number): number {
   const wait = Math.min(rules.maxUnchargedMs, backoff(uncharged + 1, rules, random));
   return Math.max(MIN_UNCHARGED_MS, wait);
-}
-
-function chargedRetry(
-  exhausted: Disposition,
-  attempts: number,
-  rules: RetryRules,
-  now: number,
-  random: number,
-): Verdict {
-  if (attempts >= rules.maxAttempts) return { kind: 'dead-letter', disposition: exhausted };
-  return { kind: 'retry', at: now + backoff(attempts, rules, random), charged: true };
 }
 
 /**

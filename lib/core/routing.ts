@@ -18,6 +18,8 @@ const TENANT = /^[a-z0-9][a-z0-9_]{0,62}$/;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Linux's PATH_MAX. */
 const MAX_PATH_BYTES = 4_096;
+/** A character of a string is at most so many bytes of UTF-8; a pair of surrogates is 4. */
+const MAX_CHARACTER_BYTES = 3;
 /** Weight of a file whose message claims no size. */
 export const DEFAULT_FILE_BYTES = 1024 * 1024;
 
@@ -28,26 +30,26 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
   const table = tenant === null ? rules.defaultTable : `${rules.tablePrefix}_${tenant}`;
   const bytes = request.size === null ? DEFAULT_FILE_BYTES : Math.ceil(request.size / request.files.length);
   const traceparent = readTraceparent(record.headers);
-  const jobs: Job[] = [];
-  for (const [index, file] of request.files.entries()) {
+  for (const file of request.files) {
     const objection = objectionToPath(file);
     if (objection !== null) return poison('path-denied', `${JSON.stringify(file.slice(0, 200))}: ${objection}`);
-    jobs.push({
-      id: `${record.topic}/${record.partition}/${record.offset}/${index}`,
-      topic: record.topic,
-      partition: record.partition,
-      offset: record.offset,
-      index,
-      file,
-      tenant,
-      table,
-      format: request.format,
-      bytes,
-      timestamp: record.timestamp,
-      traceparent,
-    });
   }
-  return jobs;
+  const { topic, partition, offset, timestamp } = record;
+  const place = `${topic}/${partition}/${offset}/`;
+  return request.files.map((file, index) => ({
+    id: place + index,
+    topic,
+    partition,
+    offset,
+    index,
+    file,
+    tenant,
+    table,
+    format: request.format,
+    bytes,
+    timestamp,
+    traceparent,
+  }));
 }
 
 /** The tenant as tables and metrics name it; null when the message names none or an empty one. */
@@ -69,7 +71,8 @@ export function normaliseTenant(raw: string | null, allowed: readonly string[]):
 function objectionToPath(file: string): string | null {
   if (CONTROL.test(file)) return 'the path contains a NUL or another control character';
   if (!file.startsWith('/')) return 'the path is not absolute';
-  if (new TextEncoder().encode(file).byteLength >= MAX_PATH_BYTES)
+  const mayBeTooLong = file.length * MAX_CHARACTER_BYTES >= MAX_PATH_BYTES;
+  if (mayBeTooLong && new TextEncoder().encode(file).byteLength >= MAX_PATH_BYTES)
     return `the path is longer than ${MAX_PATH_BYTES} bytes`;
   return null;
 }

@@ -45,6 +45,7 @@ export interface EngineConfig {
     readonly retry: {
       readonly enabled: boolean;
       readonly max_attempts: number;
+      readonly max_timeouts: number;
       readonly max_interruptions: number;
       readonly backoff_seconds: number;
       readonly max_backoff_seconds: number;
@@ -100,6 +101,7 @@ export function engineSettings(
     },
     retry: {
       maxAttempts: retry.enabled ? retry.max_attempts : 1,
+      maxTimeouts: retry.enabled ? retry.max_timeouts : 1,
       maxInterruptions: retry.max_interruptions,
       backoffMs: retry.backoff_seconds * 1000,
       maxBackoffMs: retry.max_backoff_seconds * 1000,

@@ -2,6 +2,7 @@
 import type { Job, KafkaRecord, Outcome, TopicPartition } from '../types.js';
 import { AttemptLog } from './attempts.js';
 import type { DeadLetter, Disposition } from './events.js';
+import type { Spent } from './offset-map.js';
 import { OffsetTracker } from './offset-tracker.js';
 import type { Schedulable } from './scheduler.js';
 
@@ -35,7 +36,7 @@ export interface OpenRecord {
   passed: boolean;
   /** Jobs without a final verdict. */
   unsettled: number;
-  readonly failures: Failure[];
+  failures: readonly Failure[];
 }
 
 export interface Failure {
@@ -57,12 +58,14 @@ export interface Work extends Schedulable {
   heldFor: number | null;
   /** Starts in all, for the child's environment and the logs. */
   starts: number;
-  /** Attempts that count against the job's budget. */
-  charged: number;
+  spent: Spent;
   /** Repetitions in a row that did not count. */
   uncharged: number;
   firstFailedAt: number | null;
 }
+
+/** Most records have none, and many are held at a time. */
+const NO_FAILURES: readonly Failure[] = [];
 
 export function ownPartition({ topic, partition }: TopicPartition): OwnedPartition {
   return {
@@ -85,7 +88,7 @@ export function partitionKey({ topic, partition }: TopicPartition): string {
 }
 
 export function openRecord(record: KafkaRecord, owned: OwnedPartition, jobs: number): OpenRecord {
-  return { record, owned, passed: false, unsettled: jobs, failures: [] };
+  return { record, owned, passed: false, unsettled: jobs, failures: NO_FAILURES };
 }
 
 /** Whether what becomes of the record is no longer ours to say. */
@@ -103,7 +106,7 @@ export function createWork(job: Job, open: OpenRecord, now: number): Work {
     startedAt: now,
     heldFor: null,
     starts: 0,
-    charged: open.owned.attempts.of(job.offset).charged,
+    spent: open.owned.attempts.of(job.offset),
     uncharged: 0,
     firstFailedAt: null,
   };

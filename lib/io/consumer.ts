@@ -29,6 +29,8 @@ export interface ConsumerEvents {
   restored(epoch: number, positions: readonly CommittedPosition[]): void;
   record(record: KafkaRecord): void;
   rebalancing(): void;
+  /** The client's consumer broke down and starts anew by itself. */
+  restarting(error: Error): void;
   /** The consumer stopped for good; the process should end and be started again. */
   failed(error: Error): void;
   /** It cannot start yet, and why; it keeps trying. */
@@ -142,7 +144,9 @@ class KafkaConsumer implements ConsumerAdapter {
       void this.#restore(this.#epoch, partitions);
     });
     this.#consumer.on(CRASH, ({ payload }) => {
-      if (!payload.restart && !this.#stopping.signal.aborted) this.#events.failed(payload.error);
+      if (this.#stopping.signal.aborted) return;
+      if (payload.restart) this.#events.restarting(payload.error);
+      else this.#events.failed(payload.error);
     });
   }
 

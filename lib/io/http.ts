@@ -17,6 +17,9 @@ export interface HttpAdapter {
   close(): Promise<void>;
 }
 
+/** A connection on which nothing moves for so long is closed. */
+const IDLE_MS = 30_000;
+
 /** @throws AtdError ATD_HTTP_LISTEN when the address cannot be taken */
 export async function startHttp(host: string, port: number, handlers: HttpHandlers): Promise<HttpAdapter> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
@@ -31,6 +34,7 @@ export async function startHttp(host: string, port: number, handlers: HttpHandle
   });
   // A slow or dead scraper must not hold memory or a stop.
   server.maxConnections = 256;
+  server.setTimeout(IDLE_MS);
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;

@@ -12,7 +12,7 @@ export interface KafkaClientOptions {
     readonly key: string | null;
   };
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | null;
-  /** Whether a consumer that crashed may start again; false once the service stops, or it would come back to life. */
+  /** Whether a consumer that crashed may start again; false once it is stopped, or it would come back to life. */
   readonly mayRestart: () => boolean;
   /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
   readonly onOutOfRange: () => void;

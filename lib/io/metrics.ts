@@ -49,6 +49,8 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
         return count('atd_commits_total', { result: 'failed' });
       case 'out-of-range':
         return count('atd_offsets_out_of_range_total');
+      case 'consumer-restarting':
+        return count('atd_consumer_restarts_total');
       case 'dead-letter-failed':
         return count('atd_dead_letter_failures_total');
       case 'dead-lettered':

@@ -1,31 +1,26 @@
 /**
  * The worker threads, seen from the primary. Piscina is never given an abort signal, for it answers one by ending the
  * thread, and a thread that ends leaves its child alive and, once dead, a zombie that nobody can reap: only the loop that
- * started a child waits for it. So a stop is a message over the attempt's own port, and the primary keeps the pids, to
- * kill the child of a thread that died all the same.
+ * started a child waits for it. So a stop is a request in shared memory and a word over the thread's own channel, and the
+ * primary keeps the pids, to kill the child of a thread that died all the same.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { threadLost } from '../core/classify.js';
 import { Deferred } from '../core/deferred.js';
 import { AtdError } from '../errors.js';
-import type { Command, Outcome, WorkerMessage, WorkerSettings, WorkerTask } from '../types.js';
+import type { AttemptMessage, Command, Outcome, WorkerControl, WorkerSettings, WorkerTask } from '../types.js';
 import type { ThreadUp } from '../worker/entry.js';
-import {
-  killGroup,
-  killLeftoversOfTheDead,
-  killMarked,
-  markerOf,
-  SUPERVISOR_VARIABLE,
-  supervisorId,
-} from '../worker/leftovers.js';
+import { killLeftoversOfTheDead, killMarked, SUPERVISOR_VARIABLE, supervisorId } from '../worker/leftovers.js';
 import { endLostChild } from '../worker/lost-child.js';
-import { RunningAttempt } from '../worker/running-attempt.js';
+import { type RunningAttempt, RunningAttempts } from '../worker/running-attempts.js';
+import { type ThreadLink, Threads } from '../worker/threads.js';
 
 export interface PoolEvents {
   readonly onStarted: (jobId: string, pid: number, launchMs: number) => void;
   readonly onSignalled: (jobId: string, signal: Outcome['signalsSent'][number]) => void;
   readonly onLine: (jobId: string, stream: 'stdout' | 'stderr', text: string) => void;
+  /** Children are started by this launcher; told once and when it changes. */
+  readonly onLauncher: (name: string) => void;
   /** Threads do not start any more: the pool cannot mend itself, and the process should end with this error. */
   readonly onBroken: (error: AtdError) => void;
 }
@@ -47,9 +42,14 @@ export const createPool = (options: PoolOptions): Pool => new Pool(options);
 export class Pool {
   readonly #slots: number;
   readonly #events: PoolEvents;
-  readonly #piscina: Piscina<WorkerTask<MessagePort>, Outcome>;
-  readonly #running = new Map<string, RunningAttempt>();
+  readonly #piscina: Piscina<WorkerTask, Outcome>;
+  readonly #running: RunningAttempts;
   readonly #threadsUp = new Set<number>();
+  readonly #threads = new Threads({
+    onMessage: (message, thread) => this.#take(message, thread),
+    onLauncher: (name) => this.#events.onLauncher(name),
+    onOrphan: () => this.#addOrphans(1),
+  });
   readonly #supervisor = supervisorId();
   readonly #up = new Deferred();
   #state: PoolState = { kind: 'open' };
@@ -59,6 +59,7 @@ export class Pool {
   constructor({ slots, settings, events }: PoolOptions) {
     this.#slots = slots;
     this.#events = events;
+    this.#running = new RunningAttempts(slots);
     this.#piscina = new Piscina({
       filename: new URL('../worker/entry.js', import.meta.url).href,
       minThreads: slots,
@@ -68,13 +69,15 @@ export class Pool {
       maxQueue: slots,
       // The other modes freeze a thread between two tasks, its timers and its reaping included.
       atomics: 'disabled',
-      workerData: settings,
+      recordTiming: false,
+      workerData: { ...settings, requests: this.#running.requests },
     });
     // Without a listener the error of an idle thread would end the process.
     this.#piscina.on('error', (error) => {
       this.#threadError = error;
     });
     this.#piscina.on('message', (message: ThreadUp) => {
+      this.#threads.add(message.port);
       this.#threadsUp.add(message.threadId);
       if (this.ready()) this.#up.resolve();
     });
@@ -109,6 +112,11 @@ export class Pool {
     return this.#running.size;
   }
 
+  /** How children are started; null before the first thread is up. */
+  launcher(): string | null {
+    return this.#threads.launcher;
+  }
+
   /** Dead children of lost threads; they stay in the process table until this process ends. */
   orphans(): number {
     return this.#orphans;
@@ -121,42 +129,42 @@ export class Pool {
    * @throws AtdError ATD_POOL when all slots are taken, the job runs already, or the pool is closed or broken
    */
   async run(jobId: string, command: Command): Promise<Outcome> {
-    this.#admit(jobId);
-    const { port1, port2 } = new MessageChannel();
-    const running = new RunningAttempt(port1, (message) => this.#tell(jobId, message));
-    this.#running.set(jobId, running);
+    const running = this.#admit(jobId);
     const env = { ...command.env, [SUPERVISOR_VARIABLE]: this.#supervisor };
     try {
       // Piscina takes its first threads for ready before they are: one that fails to start would take the job with it.
       await this.#up.promise;
-      const task = { jobId, command: { ...command, env }, port: port2 };
-      return await Promise.race([this.#piscina.run(task, { transferList: [port2] }), running.refused.promise]);
+      const task = { jobId, slot: running.slot, command: { ...command, env } };
+      const outcome = await Promise.race([this.#piscina.run(task), running.refused.promise]);
+      this.#threads.drain(running.thread);
+      return outcome;
     } catch (error) {
-      if (this.#state.kind === 'broken' && error === this.#state.error) throw error;
-      running.drain();
-      const zombies = await endLostChild(running.pid, markerOf(env));
-      this.#orphans += zombies.length;
-      this.#noticeOrphans();
+      if (this.#state.kind === 'broken' && error === this.#state.error) {
+        this.#request(running, 'kill');
+        throw error;
+      }
+      this.#threads.drain(running.thread);
+      const zombies = await endLostChild(running.pid, env);
+      this.#addOrphans(zombies.length);
       const durationMs = performance.now() - running.since;
       return threadLost(String(error), running.pid ?? zombies[0] ?? null, running.launchMs, durationMs);
     } finally {
-      running.close();
-      this.#running.delete(jobId);
+      this.#running.remove(jobId);
     }
   }
 
   /** TERM to the job's group, and KILL after its grace. A job that does not run is ignored. */
   stop(jobId: string): void {
-    this.#running.get(jobId)?.send({ type: 'stop' });
+    this.#request(this.#running.get(jobId), 'stop');
   }
 
   /** KILL to the job's group. */
   kill(jobId: string): void {
-    this.#running.get(jobId)?.send({ type: 'kill' });
+    this.#request(this.#running.get(jobId), 'kill');
   }
 
   killAll(): void {
-    for (const running of this.#running.values()) running.send({ type: 'kill' });
+    for (const running of this.#running.all()) this.#request(running, 'kill');
   }
 
   /**
@@ -164,7 +172,7 @@ export class Pool {
    * synchronously.
    */
   abandon(): void {
-    for (const { pid } of this.#running.values()) if (pid !== null) killGroup(pid);
+    this.#running.killGroups();
     killMarked({ supervisor: this.#supervisor });
   }
 
@@ -188,31 +196,38 @@ export class Pool {
       throw new AtdError('ATD_POOL', `the worker pool cannot be closed while ${this.#running.size} jobs run`);
     }
     this.#state = { kind: 'closed' };
+    await this.#threads.end();
     await this.#piscina.close();
   }
 
-  #admit(jobId: string): void {
+  #request(running: RunningAttempt | undefined, request: WorkerControl): void {
+    if (running === undefined) return;
+    this.#running.request(running, request);
+    this.#threads.send('look', running.thread);
+  }
+
+  #admit(jobId: string): RunningAttempt {
     const refuse = (why: string): never => {
       throw new AtdError('ATD_POOL', `job ${jobId} cannot be run: ${why}`);
     };
     if (this.#state.kind === 'broken') throw this.#state.error;
     if (this.#state.kind === 'closed') refuse('the worker pool is closed');
-    if (this.#running.has(jobId)) refuse('it is running already');
-    if (this.#running.size >= this.#slots) refuse(`all ${this.#slots} slots of the worker pool are taken`);
+    if (this.#running.get(jobId) !== undefined) refuse('it is running already');
+    return this.#running.add(jobId) ?? refuse(`all ${this.#slots} slots of the worker pool are taken`);
   }
 
-  #tell(jobId: string, message: WorkerMessage): void {
-    switch (message.type) {
-      case 'started':
-        return this.#events.onStarted(jobId, message.pid, message.launchMs);
-      case 'signalled':
-        return this.#events.onSignalled(jobId, message.signal);
-      case 'line':
-        return this.#events.onLine(jobId, message.stream, message.text);
-    }
+  #take(message: AttemptMessage, thread: ThreadLink): void {
+    const { jobId } = message;
+    const running = this.#running.get(jobId);
+    if (running === undefined) return;
+    running.take(message, thread);
+    if (message.type === 'started') this.#events.onStarted(jobId, message.pid, message.launchMs);
+    else if (message.type === 'signalled') this.#events.onSignalled(jobId, message.signal);
+    else this.#events.onLine(jobId, message.stream, message.text);
   }
 
-  #noticeOrphans(): void {
+  #addOrphans(count: number): void {
+    this.#orphans += count;
     if (this.#state.kind !== 'open' || this.#orphans <= MAX_ORPHANS) return;
     this.#break(new AtdError('ATD_POOL', `${this.#orphans} children of lost threads cannot be reaped by this process`));
   }
@@ -228,7 +243,7 @@ export class Pool {
     this.#state = { kind: 'broken', error };
     this.#up.reject(error);
     // These may wait for a thread that will never come; those with a child have one and end by themselves.
-    for (const running of this.#running.values()) if (running.pid === null) running.refused.reject(error);
+    for (const running of this.#running.all()) if (running.pid === null) running.refused.reject(error);
     this.#events.onBroken(error);
   }
 }

@@ -12,7 +12,8 @@ export const UNKNOWN_COLUMN = 'the table has no column for';
 
 /** Null for a text that says nothing more of the place than its first line does. */
 export function badData(text: string, columns: readonly LoadedColumn[]): string | null {
-  const row = /\(at row (\d+)\)/.exec(text)?.[1];
+  // The last one, as what is before may be data that ClickHouse quotes.
+  const row = [...text.matchAll(/\(at row (\d+)\)/g)].at(-1)?.[1];
   const what =
     (row === undefined ? null : fromRowReport(text, row, columns)) ??
     fromJson(text, columns) ??

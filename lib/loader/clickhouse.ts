@@ -1,82 +1,186 @@
-/**
- * ClickHouse's HTTP interface through its client. The package is imported when the first connection is made, since it
- * takes longer to load than the rest of the program and a usage error or a missing file needs none of it.
- */
-import type { Readable } from 'node:stream';
-import type { Connection } from './arguments.js';
-import type { Compression } from './formats.js';
+/** ClickHouse's HTTP interface, as far as the loader uses it. */
+import type { Connection } from './connection-options.js';
+import { HttpConnection } from './http-connection.js';
 import type { Column, TableColumn } from './schema.js';
 import type { Settings } from './sql.js';
 
 /** Statements about columns answer at once; a server that takes longer is as good as unavailable. */
 const ANSWER_MS = 30_000;
-/** Silence during an insert. The server parses without a word, and a supervisor has its own deadline. */
-const INSERT_SILENCE_MS = 600_000;
-/** An insert answers nothing; what it does answer is an error that came after the status. */
-const ANSWER_CHARACTERS = 4_096;
+/** An insert answers nothing but an error, which may quote a whole buffer of the data before it says where it stopped. */
+const ERROR_BYTES = 4 * 1024 * 1024;
+/** The columns of the widest table are some megabytes. */
+const ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Then the status is sent before it is known, and a failure comes in a later header line or in the body. */
+const PROGRESS_HEADERS: Settings = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: 200 };
 
 export interface InsertOptions {
   /** How `body` is compressed, or null; ClickHouse unpacks it. */
-  readonly encoding?: Compression | null;
+  readonly encoding?: 'gzip' | 'zstd' | null;
+  /** Called as the insert goes on; what ClickHouse itself counts comes only to who asks. */
+  readonly onProgress?: ((progress: Progress) => void) | null;
+}
+
+export interface Progress {
+  /** Bytes of the body that are on their way. */
+  readonly bytes?: number;
+  /** Rows that ClickHouse has read. */
+  readonly rows?: number;
 }
 
 export interface ClickHouse {
   /** The columns that a DESCRIBE statement, or a SELECT of name and type, lists. */
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
+  /** The rows of a SELECT without FORMAT; 64-bit numbers lose what is beyond 2^53. */
+  rows(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
-  text(statement: string): Promise<string>;
+  text(statement: string, settings?: Settings): Promise<string>;
   execute(statement: string): Promise<void>;
   /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
-  insert(statement: string, body: Readable, settings: Settings, options?: InsertOptions): Promise<number>;
+  insert(
+    statement: string,
+    body: AsyncIterable<Uint8Array>,
+    settings: Settings,
+    options?: InsertOptions,
+  ): Promise<number>;
   close(): Promise<void>;
 }
 
-export async function connect({ host, port, secure, database, user, password }: Connection): Promise<ClickHouse> {
-  const { ClickHouseLogLevel, createClient, parseError } = await import('@clickhouse/client');
-  const client = createClient({
-    url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    database,
-    username: user,
-    password,
-    application: 'as-cli',
-    request_timeout: INSERT_SILENCE_MS,
-    // The client would print failed requests to stderr beside our one line.
-    log: { level: ClickHouseLogLevel.OFF },
-  });
+/** Makes the connection to ClickHouse that a run uses, and closes at its end. */
+export type Connect = (connection: Connection) => ClickHouse;
+
+/** An exception of ClickHouse, or the answer of something else that stands where it should be. */
+export class ClickHouseError extends Error {
+  /** ClickHouse's number of the exception; undefined for an answer that carries none. */
+  readonly code: string | undefined;
+
+  constructor(status: number, code: string | undefined, text: string) {
+    super(code === undefined ? `HTTP status ${status}: ${text}` : exceptionText(text));
+    this.name = 'ClickHouseError';
+    this.code = code;
+  }
+}
+
+/** `Code: 60. DB::Exception: Table default.t does not exist. (UNKNOWN_TABLE) (version 26.7.1.1)` -> the sentence in it. */
+function exceptionText(text: string): string {
+  const sentence = text.trim().replace(/^(?:Code: \d+\. )?(?:[\w:]+::)?Exception: /, '');
+  return sentence.replace(/ \(version [^()]*(?:\([^()]*\))?\)$/, '').replace(/ ?\([A-Z0-9_]+\)$/, '');
+}
+
+/** The first connection is made by the first statement. */
+export function connect(connection: Connection): ClickHouse {
+  const { host, port, secure, ca, database, user, password, connectMs, silenceMs } = connection;
+  const http = new HttpConnection({ host, port, tls: secure ? { ca } : null, connectMs });
+  const headers = {
+    Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+    'User-Agent': 'as-cli',
+  };
+
+  /** The statement goes as the body, and its answer comes when it is complete, so that the status can be believed. */
+  async function ask(statement: string, settings: Settings): Promise<string> {
+    const answer = new Text(ANSWER_BYTES);
+    const { status, headers: answered } = await http.request({
+      path: path({ database, wait_end_of_query: 1, ...settings }),
+      headers,
+      body: statement,
+      silenceMs: Math.min(ANSWER_MS, silenceMs),
+      onBody: (bytes) => answer.add(bytes),
+    });
+    const failed = failureOf(status, answered, answer.toString());
+    if (failed !== null) throw failed;
+    return answer.toString();
+  }
+
+  async function rows<Row>(statement: string, settings: Settings): Promise<Row[]> {
+    const format = { default_format: 'JSONEachRow', output_format_json_quote_64bit_integers: 0 };
+    const lines = (await ask(statement, { ...settings, ...format })).split('\n');
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Row);
+  }
+
   return {
     async columns(statement, settings) {
-      const result = await client.query({
-        query: statement,
-        format: 'JSONEachRow',
-        clickhouse_settings: settings,
-        abort_signal: AbortSignal.timeout(ANSWER_MS),
-      });
-      const rows = await result.json<Column & { default_type?: TableColumn['kind'] }>();
-      return rows.map(({ name, type, default_type }) => ({ name, type, kind: default_type ?? '' }));
+      type Described = Column & { default_type?: TableColumn['kind'] };
+      const described = await rows<Described>(statement, settings);
+      return described.map(({ name, type, default_type }) => ({ name, type, kind: default_type ?? '' }));
     },
-    async text(statement) {
-      const result = await client.query({
-        query: statement,
-        format: 'TabSeparatedRaw',
-        abort_signal: AbortSignal.timeout(ANSWER_MS),
-      });
-      return await result.text();
-    },
+    rows: (statement) => rows(statement, {}),
+    text: (statement, settings = { default_format: 'TabSeparatedRaw' }) => ask(statement, settings),
     async execute(statement) {
-      await client.command({ query: statement, abort_signal: AbortSignal.timeout(ANSWER_MS) });
+      await ask(statement, {});
     },
-    async insert(statement, body, settings, { encoding = null } = {}) {
-      const { stream, summary } = await client.exec({
-        query: statement,
-        values: body,
-        clickhouse_settings: settings,
-        ...(encoding === null ? {} : { http_headers: { 'Content-Encoding': encoding } }),
+    async insert(statement, body, settings, { encoding = null, onProgress = null } = {}) {
+      const answer = new Text(ERROR_BYTES);
+      let sent = 0;
+      const { status, headers: answered } = await http.request({
+        path: path({ database, query: statement, ...settings, ...(onProgress === null ? {} : PROGRESS_HEADERS) }),
+        headers: encoding === null ? headers : { ...headers, 'Content-Encoding': encoding },
+        body,
+        silenceMs,
+        onBody: (bytes) => answer.add(bytes),
+        onSent: (bytes) => {
+          sent += bytes;
+          onProgress?.({ bytes: sent });
+        },
+        onHeader: (name, value) => {
+          if (name === 'x-clickhouse-progress') onProgress?.({ rows: counter(value, 'read_rows') });
+        },
       });
-      let answer = '';
-      for await (const chunk of stream) answer = (answer + String(chunk)).slice(0, ANSWER_CHARACTERS);
-      if (answer.trim() !== '') throw parseError(answer);
-      return Number(summary?.written_rows ?? 0);
+      const failed = failureOf(status, answered, answer.toString(), true);
+      if (failed !== null) throw failed;
+      return counter(answered.get('x-clickhouse-summary'), 'written_rows');
     },
-    close: () => client.close(),
+    async close() {
+      http.close();
+    },
   };
+}
+
+function path(parameters: Settings): string {
+  const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `/?${pairs.join('&')}`;
+}
+
+/**
+ * ClickHouse names itself in its headers; what answers without them is something else.
+ * `silent` says that the statement has no result: whatever is answered then is an error that came after the status.
+ */
+function failureOf(
+  status: number,
+  headers: ReadonlyMap<string, string>,
+  text: string,
+  silent = false,
+): ClickHouseError | null {
+  const code = headers.get('x-clickhouse-exception-code') ?? /\bCode: (\d+)\. DB::/.exec(text)?.[1];
+  const clickHouse = [...headers.keys()].some((name) => name.startsWith('x-clickhouse-'));
+  const failed =
+    status !== 200 || !clickHouse || headers.has('x-clickhouse-exception-code') || (silent && text.trim() !== '');
+  return failed ? new ClickHouseError(status, code, text) : null;
+}
+
+/** A number of the summary or of the progress, which ClickHouse writes as a string. */
+function counter(json: string | undefined, name: string): number {
+  const counters = JSON.parse(json ?? '{}') as Readonly<Record<string, string>>;
+  return Number(counters[name] ?? 0);
+}
+
+/** What is answered, up to a limit: the rest is not worth the memory. */
+class Text {
+  readonly #limit: number;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(bytes: Uint8Array): void {
+    const kept = bytes.subarray(0, this.#limit - this.#length);
+    if (kept.length === 0) return;
+    this.#chunks.push(kept);
+    this.#length += kept.length;
+  }
+
+  toString(): string {
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
 }

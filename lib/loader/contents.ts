@@ -1,5 +1,4 @@
 /** What is in a file, behind its compression: its first and its last bytes. */
-import { Readable } from 'node:stream';
 import { ExitCode } from '../errors.js';
 import { decompressed } from './compressed.js';
 import { LoadError, oneLine } from './failures.js';
@@ -13,7 +12,7 @@ export interface Contents {
   /** The first `length` bytes; `whole` when there are no more. */
   head(length: number): Promise<{ readonly data: Uint8Array; readonly whole: boolean }>;
   /** The file as it is. Ends with an error before its end where it was changed or is cut off. */
-  stream(): Readable;
+  stream(): AsyncIterable<Uint8Array>;
   /** The last `length` bytes, and how many there are in all. A compressed file is read to its end for them. */
   tail(length: number): Promise<{ readonly data: Uint8Array; readonly bytes: number }>;
 }
@@ -42,7 +41,7 @@ function plain(file: SourceFile): Contents {
 async function* wholeZstd(file: SourceFile): AsyncGenerator<Uint8Array> {
   const frames = new ZstdFrames();
   let bytes = 0;
-  for await (const chunk of file.stream() as AsyncIterable<Uint8Array>) {
+  for await (const chunk of file.stream()) {
     for (const _ of frames.push(chunk));
     bytes += chunk.length;
     if (bytes === file.bytes && !frames.whole) throw damaged(file, 'zstd', 'it ends within a frame');
@@ -67,7 +66,7 @@ function compressed(file: SourceFile, compression: Compression): Contents {
   return {
     file,
     compression,
-    stream: () => (compression === 'zstd' ? Readable.from(wholeZstd(file), { objectMode: false }) : file.stream()),
+    stream: () => (compression === 'zstd' ? wholeZstd(file) : file.stream()),
     async head(length) {
       const kept: Uint8Array[] = [];
       let bytes = 0;

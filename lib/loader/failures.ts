@@ -6,7 +6,14 @@
 import { ExitCode } from '../errors.js';
 
 /** What was being done when the failure came; it decides between readings of the same error. */
-export type Stage = 'describe-table' | 'create-table' | 'inspect-file' | 'insert';
+export type Stage =
+  | 'describe-table'
+  | 'create-table'
+  | 'inspect-file'
+  | 'insert'
+  | 'list-tables'
+  | 'delete-table'
+  | 'view';
 
 export interface Explanation {
   readonly exitCode: ExitCode;
@@ -31,26 +38,33 @@ const CLICKHOUSE_CODES: readonly { exitCode: ExitCode; codes: readonly number[];
     // Parsing, conversion, corrupt compression and checksums, constraints, a structure that cannot be extracted, and
     // 1001: what the Parquet reader's libraries throw.
     codes: [
-      6, 8, 10, 16, 25, 26, 27, 32, 33, 34, 38, 40, 41, 53, 69, 70, 72, 92, 108, 117, 130, 131, 190, 271, 321, 349, 354,
-      376, 407, 441, 467, 469, 504, 561, 636, 652, 675, 676, 691, 748, 1001,
+      3, 6, 7, 8, 10, 16, 19, 20, 25, 26, 27, 32, 33, 38, 40, 41, 53, 69, 70, 72, 92, 108, 117, 120, 122, 128, 130, 131,
+      190, 246, 271, 321, 349, 354, 376, 386, 407, 441, 467, 469, 561, 563, 618, 632, 636, 638, 645, 652, 675, 676, 691,
+      723, 748, 760, 1001,
     ],
     remedy: 'check the file against the table',
   },
   {
     exitCode: ExitCode.tryAgain,
+    // Time, memory, disk and numbers of queries, parts and connections; what a server that starts, stops or has lost its
+    // Keeper, its replicas or its object storage answers.
     codes: [
-      159, 160, 201, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 285, 286, 319, 364, 394, 425, 439, 473, 745, 999,
+      95, 96, 159, 160, 173, 198, 201, 202, 203, 209, 210, 216, 225, 236, 241, 242, 243, 252, 254, 265, 279, 285, 286,
+      290, 297, 319, 364, 369, 373, 394, 410, 425, 439, 473, 499, 500, 519, 529, 568, 574, 677, 692, 700, 722, 733, 735,
+      745, 749, 762, 776, 777, 778, 904, 999, 1000,
     ],
     remedy: 'try again later',
   },
   {
     exitCode: ExitCode.notPermitted,
-    codes: [164, 192, 193, 194, 195, 482, 497, 516, 732],
+    codes: [164, 192, 193, 194, 195, 291, 392, 452, 472, 481, 482, 497, 511, 512, 516, 620, 673, 720, 767, 774],
     remedy: "check --db-user, CLICKHOUSE_PASSWORD and the user's grants",
   },
+  { exitCode: ExitCode.notPermitted, codes: [359], remedy: 'raise max_table_size_to_drop on the server' },
   { exitCode: ExitCode.configuration, codes: [81], remedy: 'create the database or correct --db-database' },
-  { exitCode: ExitCode.configuration, codes: [60], remedy: 'create the table or give --create-table' },
+  { exitCode: ExitCode.configuration, codes: [60, 218], remedy: 'create the table or give --create-table' },
   { exitCode: ExitCode.configuration, codes: [115], remedy: 'use ClickHouse 24.3 or newer' },
+  { exitCode: ExitCode.configuration, codes: [724, 725], remedy: 'raise the limit on the server' },
 ];
 
 const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/;
@@ -66,7 +80,11 @@ export function explain(error: unknown, stage: Stage): Explanation {
     return unavailable(`cannot be reached (${code})`, 'check --db-host and --db-port and that ClickHouse runs');
   }
   if (CUT_OFF.includes(code) || /^socket hang up/.test(text)) {
-    if (stage !== 'insert') return unavailable(`the connection was closed (${code || text})`, 'try again later');
+    if (stage !== 'insert')
+      return unavailable(
+        `the connection was closed (${code || text})`,
+        'check that --db-port is the HTTP port, and try again later',
+      );
     return {
       exitCode: ExitCode.tryAgain,
       why: `the connection was closed during the insert (${code || text})`,
@@ -74,10 +92,15 @@ export function explain(error: unknown, stage: Stage): Explanation {
     };
   }
   if (TLS_CODE.test(code))
-    return misconfigured(`its certificate is not trusted (${code})`, 'name its authority in NODE_EXTRA_CA_CERTS');
+    return misconfigured(`its certificate is not trusted (${code})`, 'name its authority by --db-ca-file');
+  if (code === 'NOT_HTTP') {
+    return misconfigured('what answers is not HTTP: this looks like the native port', 'use the HTTP port 8123');
+  }
+  if (code === 'TLS_EXPECTED')
+    return misconfigured('it speaks TLS on this port', 'give --db-secure or use the HTTP port 8123');
   if (code === 'EPROTO')
     return misconfigured('it does not speak TLS on this port', 'leave out --db-secure or use the HTTPS port 8443');
-  return explainText(text, code);
+  return explainText(text);
 }
 
 function explainClickHouse(code: number, text: string, stage: Stage): Explanation {
@@ -96,18 +119,17 @@ function explainClickHouse(code: number, text: string, stage: Stage): Explanatio
 }
 
 /** Answers that carry no code of ClickHouse: the client passes on only their text. */
-function explainText(text: string, code: string): Explanation {
-  if (/port \d+ is for clickhouse-client/i.test(text) || code.startsWith('HPE_')) {
+function explainText(text: string): Explanation {
+  if (/port \d+ is for clickhouse-client/i.test(text)) {
     return misconfigured('this looks like the native port', 'use the HTTP port 8123');
   }
   if (/^timeout error|aborted|timed? ?out/i.test(text))
     return unavailable('it did not answer in time', 'try again later');
-  if (text === '' || /\b50[234]\b|bad gateway|service unavailable/i.test(text)) {
-    return unavailable(`the gateway before it answered: ${text || 'nothing'}`, 'try again later');
-  }
-  if (/<html|<!doctype/i.test(text))
-    return misconfigured('a web server answered, not ClickHouse', 'check --db-host and --db-port');
-  return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
+  const status = /^HTTP status (\d+)/.exec(text)?.[1];
+  if (status === undefined) return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
+  if (['429', '502', '503', '504'].includes(status))
+    return unavailable(`the gateway before it answered: ${text}`, 'try again later');
+  return misconfigured(`a web server answered, not ClickHouse: ${text}`, 'check --db-host and --db-port');
 }
 
 /** A file that could not be opened or read; a lack of the machine's resources is worth another try. */

@@ -1,9 +1,29 @@
-/** The entry of `as-cli`: finds the command, prints one line, ends with an exit code of sysexits. */
+/** The commands of `as-cli`: finds the one that is meant, prints what it says, returns an exit code of sysexits. */
+import { readFileSync } from 'node:fs';
 import { ExitCode } from '../errors.js';
-import { type Environment, parseRecordsArguments, unknownWord } from './arguments.js';
+import { parseRecordsArguments } from './arguments.js';
+import { type Connect, connect } from './clickhouse.js';
+import type { Connection, ReadText } from './connection-options.js';
 import { LoadError, oneLine, redact } from './failures.js';
-import { INGEST_HELP, ROOT_HELP, recordsHelp } from './help.js';
+import { type Environment, type Parsed, unknownWord } from './options.js';
+import { ProgressBar } from './progress.js';
 import { type LoadResult, loadRecords } from './records.js';
+
+/** Where a run writes to. Nothing else of the process is touched, so that one process can do one run after another. */
+export interface Output {
+  out(text: string): Promise<void>;
+  error(text: string): Promise<void>;
+  /** Characters in a line of the terminal that shows it; null if it is none. */
+  readonly outColumns: number | null;
+  readonly errorColumns: number | null;
+}
+
+/** What a command works with. */
+interface Context {
+  readonly env: Environment;
+  readonly connect: Connect;
+  readonly output: Output;
+}
 
 interface End {
   readonly exitCode: ExitCode;
@@ -13,52 +33,102 @@ interface End {
   readonly failure?: string;
 }
 
-type Run = (args: readonly string[], env: Environment) => Promise<End>;
+type Run = (args: readonly string[], context: Context) => Promise<End>;
 
-interface Command {
-  /** How the command is called in messages. */
+/** A command of commands. */
+interface Group {
+  /** How it is called in messages. */
   readonly name: string;
-  readonly help: string;
-  readonly subcommands: Readonly<Record<string, Command | Run>>;
+  readonly subcommands: Readonly<Record<string, Group | Run>>;
 }
 
-const ROOT: Command = {
-  name: 'as-cli',
-  help: ROOT_HELP,
-  subcommands: { ingest: { name: 'as-cli ingest', help: INGEST_HELP, subcommands: { records } } },
+interface Command<Request extends { readonly connection: Connection }> {
+  readonly name: string;
+  parse(args: readonly string[], env: Environment, readText: ReadText): Parsed<Request>;
+  perform(request: Request, context: Context): Promise<End>;
+}
+
+const records = command({
+  name: 'as-cli ingest records',
+  parse: parseRecordsArguments,
+  async perform(request, { connect, output }) {
+    const { errorColumns, error } = output;
+    const bar =
+      request.progress && errorColumns !== null
+        ? (file: string, bytes: number) => new ProgressBar(error, errorColumns, file, bytes)
+        : null;
+    const result = await loadRecords(request, connect, bar);
+    const { warning, ...report } = result;
+    return { exitCode: ExitCode.ok, stdout: request.json ? `${JSON.stringify(report)}\n` : sentence(result), warning };
+  },
+});
+
+/** The commands that people call are loaded only when they do. */
+const tenant: Run = async (args, context) => {
+  const { parseTenantArguments } = await import('./tenant-arguments.js');
+  const { manageTenant } = await import('./tenant.js');
+  return await command({
+    name: 'as-cli ingest tenant',
+    parse: parseTenantArguments,
+    perform: async (request, { connect }) => ({ exitCode: ExitCode.ok, stdout: await manageTenant(request, connect) }),
+  })(args, context);
 };
 
-async function dispatch(command: Command, args: readonly string[], env: Environment): Promise<End> {
+const view: Run = async (args, context) => {
+  const { parseViewArguments } = await import('./view-arguments.js');
+  const { viewTable } = await import('./view.js');
+  return await command({
+    name: 'as-cli ingest view',
+    parse: parseViewArguments,
+    perform: async (request, { connect, output }) => ({
+      exitCode: ExitCode.ok,
+      stdout: await viewTable(request, connect, output.outColumns),
+    }),
+  })(args, context);
+};
+
+const ROOT: Group = {
+  name: 'as-cli',
+  subcommands: { ingest: { name: 'as-cli ingest', subcommands: { records, tenant, view } } },
+};
+
+async function dispatch(group: Group, args: readonly string[], context: Context): Promise<End> {
   const [word, ...rest] = args;
-  if (word === '--help' || word === '-h' || word === 'help') return { exitCode: ExitCode.ok, stdout: command.help };
-  const remedy = `see ${command.name} --help`;
+  if (word === '--help' || word === '-h' || word === 'help') return await help(group.name);
+  const remedy = `see ${group.name} --help`;
   if (word === undefined) return { exitCode: ExitCode.usage, failure: `no command given; ${remedy}` };
-  const known = Object.keys(command.subcommands);
-  const next = known.includes(word) ? command.subcommands[word] : undefined;
+  const known = Object.keys(group.subcommands);
+  const next = known.includes(word) ? group.subcommands[word] : undefined;
   if (next === undefined) {
     const what = word.startsWith('-') ? 'option' : 'command';
     return { exitCode: ExitCode.usage, failure: `${unknownWord(what, word, known)}; ${remedy}` };
   }
-  return typeof next === 'function' ? next(rest, env) : dispatch(next, rest, env);
+  return typeof next === 'function' ? await next(rest, context) : await dispatch(next, rest, context);
 }
 
-async function records(args: readonly string[], env: Environment): Promise<End> {
-  const parsed = parseRecordsArguments(args, env);
-  if (parsed.kind === 'help') return { exitCode: ExitCode.ok, stdout: recordsHelp() };
-  if (parsed.kind === 'invalid') {
-    return { exitCode: parsed.exitCode, failure: `${parsed.reason}; see as-cli ingest records --help` };
-  }
-  const { request } = parsed;
-  try {
-    const result = await loadRecords(request);
-    const { warning, ...report } = result;
-    return { exitCode: ExitCode.ok, stdout: request.json ? `${JSON.stringify(report)}\n` : sentence(result), warning };
-  } catch (error) {
-    const exitCode = error instanceof LoadError ? error.exitCode : ExitCode.internal;
-    const failure =
-      error instanceof LoadError ? error.message : `internal error: ${String(error)}; report this as a bug`;
-    return { exitCode, failure: redact(failure, request.connection.password) };
-  }
+function command<Request extends { readonly connection: Connection }>(definition: Command<Request>): Run {
+  return async (args, context) => {
+    const parsed = definition.parse(args, context.env, (path) => readFileSync(path, 'utf8'));
+    if (parsed.kind === 'help') return await help(definition.name);
+    if (parsed.kind === 'invalid') {
+      return { exitCode: parsed.exitCode, failure: `${parsed.reason}; see ${definition.name} --help` };
+    }
+    try {
+      return await definition.perform(parsed.request, context);
+    } catch (error) {
+      const expected = error instanceof LoadError;
+      const failure = expected ? error.message : `internal error: ${String(error)}; report this as a bug`;
+      return {
+        exitCode: expected ? error.exitCode : ExitCode.internal,
+        failure: redact(failure, parsed.request.connection.password),
+      };
+    }
+  };
+}
+
+async function help(name: string): Promise<End> {
+  const { helpOf } = await import('./help.js');
+  return { exitCode: ExitCode.ok, stdout: helpOf(name) };
 }
 
 function sentence({ rows, bytes, seconds, table, file }: LoadResult): string {
@@ -68,8 +138,16 @@ function sentence({ rows, bytes, seconds, table, file }: LoadResult): string {
 /** A path alone may have 4,096 characters; what other programs said is bounded before. */
 const FAILURE_LIMIT = 8_192;
 
-const { exitCode, stdout, warning, failure } = await dispatch(ROOT, process.argv.slice(2), process.env);
-if (stdout !== undefined) process.stdout.write(stdout);
-if (warning) process.stderr.write(`as-cli: warning: ${warning}\n`);
-if (failure !== undefined) process.stderr.write(`as-cli: ${oneLine(failure, FAILURE_LIMIT)}\n`);
-process.exitCode = exitCode;
+/** One run. `connectTo` may keep a connection from one run to the next. */
+export async function run(
+  args: readonly string[],
+  env: Environment,
+  output: Output,
+  connectTo: Connect = connect,
+): Promise<ExitCode> {
+  const { exitCode, stdout, warning, failure } = await dispatch(ROOT, args, { env, connect: connectTo, output });
+  if (stdout !== undefined) await output.out(stdout);
+  if (warning) await output.error(`as-cli: warning: ${warning}\n`);
+  if (failure !== undefined) await output.error(`as-cli: ${oneLine(failure, FAILURE_LIMIT)}\n`);
+  return exitCode;
+}

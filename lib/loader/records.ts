@@ -2,17 +2,18 @@
  * One run of `ingest records`: look at the file, learn the table's columns (or create the table), pair them, stream the
  * bytes. Each step throws a LoadError whose message says what failed, where, why and what to do.
  */
-import { readFile } from 'node:fs/promises';
 import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
 import { badData, UNKNOWN_COLUMN } from './bad-data.js';
-import { connect } from './clickhouse.js';
+import type { Connect } from './clickhouse.js';
 import { type Contents, contentsOfFile } from './contents.js';
-import { explain, explainFileError, LoadError, oneLine } from './failures.js';
+import { explain, LoadError } from './failures.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from './formats.js';
+import type { ProgressBar } from './progress.js';
 import { clash, clickhouseFailure, dataError, listed, type Run, tableText } from './run.js';
 import { takeSample } from './sample.js';
-import { type Column, matchColumns, parseSchemaFile, type TableColumn } from './schema.js';
+import { type Column, matchColumns, type TableColumn } from './schema.js';
+import { readSchemaFile } from './schema-file.js';
 import { openSourceFile, type SourceFile } from './source-file.js';
 import * as sql from './sql.js';
 import { createTable, describeTable, warnOfRepetition } from './table.js';
@@ -35,17 +36,21 @@ const HEAD_BYTES = 16 * 1024;
 const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 const NOTHING = { rows: 0, warning: null };
 
-export async function loadRecords(request: RecordsRequest): Promise<LoadResult> {
-  const started = performance.now();
+/** How a load shows its progress; null if nobody looks. */
+export type MakeBar = ((file: string, bytes: number) => ProgressBar) | null;
+
+export async function loadRecords(request: RecordsRequest, connect: Connect, makeBar: MakeBar): Promise<LoadResult> {
+  const started = process.hrtime();
   const file = await openSourceFile(request.file);
   try {
     const schema = request.schemaFile === null ? null : await readSchemaFile(request.schemaFile);
     const contents = await contentsOf(request, file);
-    const { rows, warning } = await loadFile(request, contents, await formatOf(request, contents), schema);
+    const format = await formatOf(request, contents);
+    const { rows, warning } = await loadFile(request, contents, format, schema, connect, makeBar);
     return {
       rows,
       bytes: file.bytes,
-      seconds: Math.round(performance.now() - started) / 1000,
+      seconds: secondsSince(started),
       table: tableText(request),
       file: request.file,
       warning,
@@ -55,14 +60,22 @@ export async function loadRecords(request: RecordsRequest): Promise<LoadResult> 
   }
 }
 
+function secondsSince(started: [number, number]): number {
+  const [seconds, nanoseconds] = process.hrtime(started);
+  return seconds + Math.round(nanoseconds / 1e6) / 1000;
+}
+
 async function loadFile(
   request: RecordsRequest,
   contents: Contents,
   format: Format,
   schema: readonly Column[] | null,
+  connect: Connect,
+  makeBar: MakeBar,
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
-  const clickhouse = await connect(request.connection);
-  const run: Run = { request, contents, format, clickhouse, schema };
+  const clickhouse = connect(request.connection);
+  const bar = makeBar?.(request.file, contents.file.bytes) ?? null;
+  const run: Run = { request, contents, format, clickhouse, schema, bar };
   try {
     const { columns: existing, exactBlocks } = await describeTable(run, request.createTable);
     const typesWanted = existing === null && schema === null;
@@ -75,19 +88,9 @@ async function loadFile(
     const rows = await insert(run, found, table, exactBlocks);
     return { rows, warning: existing === null ? null : await warnOfRepetition(run) };
   } finally {
+    await bar?.end();
     await clickhouse.close();
   }
-}
-
-async function readSchemaFile(path: string): Promise<readonly Column[]> {
-  const fail = (why: string, remedy: string): LoadError =>
-    new LoadError(ExitCode.configuration, `cannot use schema file ${path}: ${why}; ${remedy}`);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fail(explainFileError(error).why, 'check --schema-file');
-  });
-  const schema = parseSchemaFile(text);
-  if (schema.kind === 'invalid') throw fail(oneLine(schema.reason), 'correct it');
-  return schema.columns;
 }
 
 async function contentsOf(request: RecordsRequest, file: SourceFile): Promise<Contents> {
@@ -174,7 +177,7 @@ async function insert(
   table: readonly TableColumn[],
   exactBlocks: boolean,
 ): Promise<number> {
-  const { request, contents, format, clickhouse, schema } = run;
+  const { request, contents, format, clickhouse, schema, bar } = run;
   const name = tableText(request);
   const matching = matchColumns(found, table, {
     skipUnknown: request.skipUnknown,
@@ -200,7 +203,7 @@ async function insert(
         skipUnknown: request.skipUnknown,
         exactBlocks,
       }),
-      { encoding: contents.compression },
+      { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
   } catch (error) {
     const place = error instanceof Error ? badData(error.message, matching.columns) : null;

@@ -3,9 +3,11 @@ import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
 import type { ClickHouse } from './clickhouse.js';
 import type { Contents } from './contents.js';
-import { explain, LoadError, oneLine, type Stage } from './failures.js';
+import { LoadError, oneLine, type Stage } from './failures.js';
 import type { Format } from './formats.js';
+import type { ProgressBar } from './progress.js';
 import type { Column } from './schema.js';
+import { serverFailure } from './server-failure.js';
 
 export interface Run {
   readonly request: RecordsRequest;
@@ -14,6 +16,7 @@ export interface Run {
   readonly clickhouse: ClickHouse;
   /** Of the schema file. */
   readonly schema: readonly Column[] | null;
+  readonly bar: ProgressBar | null;
 }
 
 export function tableText({ table: { database, table }, connection }: RecordsRequest): string {
@@ -44,8 +47,5 @@ export function clickhouseFailure(
   what: string,
   { connection }: RecordsRequest,
 ): LoadError {
-  if (error instanceof LoadError) return error;
-  const { exitCode, why, remedy } = explain(error, stage);
-  const address = `${connection.host}:${connection.port}`;
-  return new LoadError(exitCode, `${what} on ${address}: ${why}; ${remedy}`, { cause: error });
+  return serverFailure(error, stage, what, connection);
 }

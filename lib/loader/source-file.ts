@@ -1,8 +1,7 @@
 /** The file that is loaded: opened once, so that what was examined is what is sent, also if the name is replaced. */
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { ExitCode } from '../errors.js';
+import { type Descriptor, openDescriptor } from './descriptor.js';
 import { explainFileError, LoadError } from './failures.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -14,17 +13,17 @@ export interface SourceFile {
   /** `length` bytes from `start`, fewer at the end of the file. */
   read(start: number, length: number): Promise<Uint8Array>;
   /** The whole file. Ends with an error if the file was changed since it was opened. */
-  stream(): Readable;
+  stream(): AsyncIterable<Buffer>;
   close(): Promise<void>;
 }
 
 export async function openSourceFile(path: string): Promise<SourceFile> {
   // A pipe without a writer would hold an ordinary open for ever.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+  const handle = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw fileError(path, error);
   });
   try {
-    const stat = await handle.stat({ bigint: true });
+    const stat = await handle.stat();
     if (!stat.isFile()) {
       const what = stat.isDirectory() ? 'it is a directory' : 'it is not a regular file';
       throw new LoadError(ExitCode.noInput, `cannot read ${path}: ${what}; name a file`);
@@ -36,13 +35,13 @@ export async function openSourceFile(path: string): Promise<SourceFile> {
   }
 }
 
-function sourceFile(path: string, handle: FileHandle, opened: BigIntStats): SourceFile {
+function sourceFile(path: string, handle: Descriptor, opened: BigIntStats): SourceFile {
   const bytes = Number(opened.size);
-  const read = async (start: number, length: number): Promise<Uint8Array> => {
+  const read = async (start: number, length: number): Promise<Buffer> => {
     const buffer = Buffer.alloc(Math.max(0, Math.min(length, bytes - start)));
     let filled = 0;
     while (filled < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, start + filled).catch((error) => {
+      const bytesRead = await handle.read(buffer, filled, buffer.length - filled, start + filled).catch((error) => {
         throw fileError(path, error);
       });
       if (bytesRead === 0) throw changed(path, 'it became shorter while it was read');
@@ -50,7 +49,7 @@ function sourceFile(path: string, handle: FileHandle, opened: BigIntStats): Sour
     }
     return buffer;
   };
-  async function* chunks(): AsyncGenerator<Uint8Array> {
+  async function* chunks(): AsyncGenerator<Buffer> {
     for (let start = 0; start < bytes; start += CHUNK_BYTES) {
       const chunk = await read(start, CHUNK_BYTES);
       // Before the last chunk is out: a stream that breaks off there leaves its last block unwritten.
@@ -62,7 +61,7 @@ function sourceFile(path: string, handle: FileHandle, opened: BigIntStats): Sour
     path,
     bytes,
     read,
-    stream: () => Readable.from(chunks(), { objectMode: false }),
+    stream: chunks,
     close: () => handle.close(),
   };
 }
@@ -76,8 +75,8 @@ function fileError(path: string, error: unknown): LoadError {
  * Loading a file that is still being written would spend its deduplication tokens on the wrong rows: the last block of
  * what there was, under the number of a block that will hold more. Size and time of the last write show it.
  */
-async function refuseChange(path: string, handle: FileHandle, opened: BigIntStats): Promise<void> {
-  const now = await handle.stat({ bigint: true }).catch((error: unknown) => {
+async function refuseChange(path: string, handle: Descriptor, opened: BigIntStats): Promise<void> {
+  const now = await handle.stat().catch((error: unknown) => {
     throw fileError(path, error);
   });
   if (now.size > opened.size) throw changed(path, 'it grew while it was read');

@@ -1,47 +1,74 @@
 /**
- * What runs in one thread: connects an attempt's port with `supervise`. A thread runs one task at a time. Piscina hands
- * back what the task returns by structured clone, which loses an error's code and class: so an expected failure is an
- * outcome, and a rejection is a bug.
+ * What runs in one thread: connects the primary with `supervise`. A thread runs one task at a time. Piscina hands back
+ * what the task returns by structured clone, which loses an error's code and class: so an expected failure is an outcome,
+ * and a rejection is a bug.
  */
-import { type MessagePort, parentPort, receiveMessageOnPort, threadId, workerData } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
 import { compileSinkRules } from '../core/classify.js';
-import type { Outcome, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask } from '../types.js';
+import type { Outcome, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask, WorkerWord } from '../types.js';
+import { createLauncher } from './choose-launcher.js';
+import { Requests } from './requests.js';
 import { type Control, supervise } from './supervise.js';
 
-/** Sent once on the thread's own channel when it can take tasks. */
+/** Sent once on the thread's own channel when it can take tasks; `port` is what it and the primary talk over. */
 export interface ThreadUp {
   readonly type: 'thread-up';
   readonly threadId: number;
+  readonly port: MessagePort;
 }
 
-const settings = workerData as WorkerSettings;
-const sink = compileSinkRules(settings.sinkUnavailable);
-parentPort?.postMessage({ type: 'thread-up', threadId } satisfies ThreadUp);
+/** The attempt under way, if it listens to requests yet. */
+interface Listening {
+  readonly slot: number;
+  readonly listener: (request: WorkerControl) => void;
+}
 
-export default async function attempt(task: WorkerTask<MessagePort>): Promise<Outcome> {
-  const { port } = task;
+const settings = workerData as WorkerSettings & { readonly requests: SharedArrayBuffer };
+const sink = compileSinkRules(settings.sinkUnavailable);
+const requests = new Requests(settings.requests);
+const { port1: primary, port2: port } = new MessageChannel();
+const launcher = await createLauncher(settings.launch, ({ name, pid }) =>
+  primary.postMessage({ type: 'launcher', name, pid } satisfies WorkerMessage),
+);
+let listening: Listening | null = null;
+
+primary.on('message', (word: WorkerWord) => {
+  if (word === 'look') hear();
+  else void end();
+});
+parentPort?.postMessage({ type: 'thread-up', threadId, port } satisfies ThreadUp, [port]);
+
+export default async function attempt(task: WorkerTask): Promise<Outcome> {
   try {
-    return await supervise(task.command, controlOver(port));
+    return await supervise(task.command, controlOf(task));
   } finally {
-    port.removeAllListeners();
-    port.close();
+    listening = null;
   }
 }
 
-function controlOver(port: MessagePort): Control {
-  const send = (message: WorkerMessage): void => port.postMessage(message);
+function controlOf({ jobId, slot }: WorkerTask): Control {
+  const send = (message: WorkerMessage): void => primary.postMessage(message);
   return {
+    launcher,
     sink,
-    onStarted: (pid, launchMs) => send({ type: 'started', pid, launchMs }),
-    onSignalled: (signal) => send({ type: 'signalled', signal }),
-    onLine: settings.forwardLines ? (stream, text) => send({ type: 'line', stream, text }) : null,
+    onStarted: (pid, launchMs) => send({ type: 'started', jobId, pid, launchMs }),
+    onSignalled: (signal) => send({ type: 'signalled', jobId, signal }),
+    onLine: settings.forwardLines ? (stream, text) => send({ type: 'line', jobId, stream, text }) : null,
     onRequest: (listener) => {
+      listening = { slot, listener };
       // A stop that came while the task waited for its thread: heard now, it saves the start of a child.
-      const early = receiveMessageOnPort(port) as { readonly message: WorkerControl } | undefined;
-      if (early !== undefined) listener(early.message.type);
-      port.on('message', (request: WorkerControl) => listener(request.type));
-      // The primary gave the attempt up.
-      port.on('close', () => listener('kill'));
+      hear();
     },
   };
+}
+
+function hear(): void {
+  const request = listening === null ? null : requests.read(listening.slot);
+  if (request !== null) listening?.listener(request);
+}
+
+/** The pool closes: no attempt runs or will. */
+async function end(): Promise<void> {
+  await launcher.close();
+  primary.close();
 }

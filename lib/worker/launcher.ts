@@ -1,72 +1,51 @@
 /**
- * Starts the child: the seam behind which other ways of starting one can be put. Execa only starts it. Its own bounds
- * are not used, because its promise waits for the pipes, which a grandchild may hold open for ever, and its timeout
- * signals the child alone and not its group.
+ * The seam behind which the ways of starting a child stand: `direct.ts` forks it from this process, `launcher-process.ts`
+ * has a small process of its own do that, and `warm.ts` keeps one loader for many jobs.
  */
-import type { Readable } from 'node:stream';
-import { execa } from 'execa';
 import type { Command } from '../types.js';
 
-export interface ExitStatus {
-  readonly code: number | null;
-  readonly signal: string | null;
+/** Where the child's output goes as it comes. */
+export interface OutputSink {
+  readonly stdout: (chunk: Uint8Array) => void;
+  readonly stderr: (chunk: Uint8Array) => void;
 }
+
+export type Exit =
+  | {
+      readonly kind: 'exited';
+      readonly code: number | null;
+      readonly signal: string | null;
+      /** It is certain that nothing which came from the child lives on, so that there is nothing to look for. */
+      readonly alone: boolean;
+    }
+  /** Whoever watched the child has died, and nobody knows how it ends. */
+  | { readonly kind: 'lost'; readonly reason: string };
 
 /** A child that runs. It leads a process group of its own, whose number is its pid. */
 export interface LaunchedChild {
   readonly pid: number;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
   /** Settles when the child has ended and was reaped, whoever still holds its pipes. Never rejects. */
-  readonly exited: Promise<ExitStatus>;
+  readonly exited: Promise<Exit>;
+  /** Settles when nobody can write to its output any more. Never rejects. */
+  readonly outputEnded: Promise<void>;
+  /** Stops reading its output, whoever still holds the other end, and kills what only its starter can see. */
+  readonly release: () => void;
 }
 
 export type Launch =
   | { readonly kind: 'running'; readonly child: LaunchedChild }
-  | { readonly kind: 'failed'; readonly code: string | null; readonly message: string };
+  | { readonly kind: 'failed'; readonly code: string | null; readonly message: string }
+  /** Whoever was to start the child has died, perhaps after that; its pid is not known. */
+  | { readonly kind: 'lost'; readonly reason: string };
 
-/** Never rejects: a child that cannot be started is a value. */
-export async function launch(command: Command): Promise<Launch> {
-  let child: ReturnType<typeof start>;
-  try {
-    child = start(command);
-  } catch (error) {
-    return failed(error);
-  }
-  if (child.pid === undefined) {
-    const result = await child;
-    return failed(result.cause ?? result);
-  }
-  const exited = new Promise<ExitStatus>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
-  // After the start, 'error' says no more than that a signal could not be sent or a pipe broke; 'exit' comes anyway.
-  child.on('error', ignore);
-  child.stdout.on('error', ignore);
-  child.stderr.on('error', ignore);
-  child.catch(ignore);
-  return { kind: 'running', child: { pid: child.pid, stdout: child.stdout, stderr: child.stderr, exited } };
+/** Starts one child at a time. */
+export interface Launcher {
+  /** For people: `direct`, `python3` … */
+  readonly name: string;
+  /** Of the process that it keeps; null without one. */
+  readonly pid: number | null;
+  /** Never rejects: a child that cannot be started is a value. */
+  readonly launch: (command: Command, sink: OutputSink) => Promise<Launch>;
+  /** Ends what it keeps running; to be called when no child runs. */
+  readonly close: () => Promise<void>;
 }
-
-function start(command: Command) {
-  return execa(command.file, [...command.args], {
-    env: { ...command.env },
-    extendEnv: false,
-    preferLocal: false,
-    detached: true,
-    cleanup: false,
-    stdin: 'ignore',
-    buffer: false,
-    encoding: 'buffer',
-    reject: false,
-  });
-}
-
-function failed(error: unknown): Launch {
-  const { code, message } = error as NodeJS.ErrnoException;
-  // Execa refuses a NUL in an argument by itself, with a TypeError that has no code.
-  const codeless = error instanceof TypeError ? 'ERR_INVALID_ARG_VALUE' : null;
-  return { kind: 'failed', code: code ?? codeless, message };
-}
-
-function ignore(): void {}

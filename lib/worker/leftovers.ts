@@ -4,7 +4,7 @@
  * carries the markers that its child was started with, unless it cleared its environment; that one only a container or
  * a control group can end. KILL is not waited for: once it is sent, no instruction of the program runs any more.
  */
-import { listPids, listPidsSince, pidNamespace, readStat, readVariable } from './process-table.js';
+import { listDescendants, listPids, listPidsSince, pidNamespace, readStat, readVariable } from './process-table.js';
 
 /** The primary that started the process, as `supervisorId` names it. */
 export const SUPERVISOR_VARIABLE = 'ATD_SUPERVISOR';
@@ -63,6 +63,18 @@ export function killLeftoversOfTheDead(): number[] {
     const supervisor = readVariable(pid, SUPERVISOR_VARIABLE);
     return supervisor !== null && isDead(supervisor);
   });
+}
+
+/**
+ * Sends KILL to all that descends from a process, and not to the process itself.
+ *
+ * @returns the pids that were found
+ */
+export function killDescendants(pid: number): number[] {
+  return killAll(
+    () => listDescendants(pid),
+    () => true,
+  );
 }
 
 /** Sends KILL to the group that `pid` leads; false when nothing could be signalled. */

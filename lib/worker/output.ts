@@ -1,8 +1,7 @@
 /**
- * Reads a child's output as fast as it comes, so that the child never waits for us, keeps both ends of it, and sends the
+ * Takes a child's output as fast as it comes, so that the child never waits for us, keeps both ends of it, and sends the
  * first lines on to whoever wants them.
  */
-import type { Readable } from 'node:stream';
 import { HeadTail } from '../core/head-tail.js';
 import { countLineEnds, LineSplitter, stripControl } from '../core/lines.js';
 
@@ -10,36 +9,32 @@ import { countLineEnds, LineSplitter, stripControl } from '../core/lines.js';
 export const FORWARDED_LINES = 100;
 const MAX_LINE_BYTES = 4096;
 
-export interface Capture {
-  /** Settles when nobody can write to the stream any more, or it was closed. */
-  readonly ended: Promise<void>;
-  text(): string;
-  droppedBytes(): number;
-  /** Stops reading, whoever still holds the other end, and sends the last line on. */
-  close(): void;
-}
+export class Capture {
+  readonly #kept = new HeadTail();
+  readonly #lines: ForwardedLines | null;
 
-/** @param onLine null when nobody wants the lines: then no byte is looked at */
-export function capture(stream: Readable, onLine: ((text: string) => void) | null): Capture {
-  const kept = new HeadTail();
-  const lines = onLine === null ? null : new ForwardedLines(onLine);
-  stream.on('data', (chunk: Buffer) => {
-    kept.push(chunk);
-    lines?.push(chunk);
-  });
-  const ended = new Promise<void>((resolve) => {
-    stream.once('end', resolve);
-    stream.once('close', resolve);
-  });
-  return {
-    ended,
-    text: () => kept.text(),
-    droppedBytes: () => kept.droppedBytes,
-    close: () => {
-      stream.destroy();
-      lines?.flush();
-    },
-  };
+  /** @param onLine null when nobody wants the lines: then no byte is looked at */
+  constructor(onLine: ((text: string) => void) | null) {
+    this.#lines = onLine === null ? null : new ForwardedLines(onLine);
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#kept.push(chunk);
+    this.#lines?.push(chunk);
+  }
+
+  /** Nothing more will come: sends the last line on, which may lack a line end. */
+  end(): void {
+    this.#lines?.flush();
+  }
+
+  text(): string {
+    return this.#kept.text();
+  }
+
+  get droppedBytes(): number {
+    return this.#kept.droppedBytes;
+  }
 }
 
 class ForwardedLines {

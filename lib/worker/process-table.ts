@@ -36,6 +36,22 @@ export function listPidsSince(pid: number): number[] {
   return newest === null || newest < pid ? pids : pids.filter((other) => other > pid);
 }
 
+/** The processes that descend from `pid` and have not ended. */
+export function listDescendants(pid: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const each of listPids()) {
+    const stat = readStat(each);
+    if (stat === null || stat.state === 'zombie') continue;
+    const siblings = children.get(stat.parent);
+    if (siblings === undefined) children.set(stat.parent, [each]);
+    else siblings.push(each);
+  }
+  const descendants = [...(children.get(pid) ?? [])];
+  // Grows while it is walked.
+  for (const each of descendants) descendants.push(...(children.get(each) ?? []));
+  return descendants;
+}
+
 /** Null when there is no such process, or none that we may see. */
 export function readStat(pid: number): ProcessStat | null {
   const stat = read(`/proc/${pid}/stat`);

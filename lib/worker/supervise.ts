@@ -7,19 +7,21 @@ import { type Attempt, classify, type Ending, type SinkRules } from '../core/cla
 import type { Command, Outcome, WorkerControl } from '../types.js';
 import { checkInput } from './input.js';
 import { Ladder } from './ladder.js';
-import { type LaunchedChild, launch } from './launcher.js';
+import type { LaunchedChild, Launcher } from './launcher.js';
 import { killMarked, markerOf } from './leftovers.js';
-import { type Capture, capture } from './output.js';
+import { endLostChild } from './lost-child.js';
+import { Capture } from './output.js';
 
 /** What one attempt is connected to. */
 export interface Control {
+  readonly launcher: Launcher;
   readonly sink: SinkRules;
   readonly onStarted: (pid: number, launchMs: number) => void;
   readonly onSignalled: (signal: Outcome['signalsSent'][number]) => void;
   /** Null when nobody wants the child's lines. */
   readonly onLine: ((stream: 'stdout' | 'stderr', text: string) => void) | null;
   /** Is given who acts on requests; those that came earlier are to be passed on at once. */
-  readonly onRequest: (listener: (request: WorkerControl['type']) => void) => void;
+  readonly onRequest: (listener: (request: WorkerControl) => void) => void;
 }
 
 /** How long output may still come after the child's end. */
@@ -54,47 +56,48 @@ export async function supervise(command: Command, control: Control): Promise<Out
   if (ladder.cause !== null) return settle({ kind: 'not-started' });
   const refusal = checkInput(command.input);
   if (refusal !== null) return settle(refusal);
+  const { onLine } = control;
+  const stdout = new Capture(onLine && ((text) => onLine('stdout', text)));
+  const stderr = new Capture(onLine && ((text) => onLine('stderr', text)));
   const requestedAt = performance.now();
-  const launched = await launch(command);
+  const launched = await control.launcher.launch(command, {
+    stdout: (chunk) => stdout.push(chunk),
+    stderr: (chunk) => stderr.push(chunk),
+  });
   if (launched.kind === 'failed') {
     return settle({ kind: 'spawn-failed', code: launched.code, message: launched.message });
+  }
+  if (launched.kind === 'lost') {
+    await endLostChild(null, command.env);
+    return settle(launched);
   }
 
   const startedAt = performance.now();
   const { child } = launched;
   const launchMs = startedAt - requestedAt;
-  const { onLine } = control;
-  const stdout = capture(child.stdout, onLine && ((text) => onLine('stdout', text)));
-  const stderr = capture(child.stderr, onLine && ((text) => onLine('stderr', text)));
   control.onStarted(child.pid, launchMs);
   ladder.begin(child.pid, command.timeoutMs);
-  const status = await child.exited;
+  const exit = await child.exited;
   const durationMs = performance.now() - startedAt;
   ladder.end();
-  await clearUp(child, command, ladder, [stdout, stderr], durationMs);
-  return settle(
-    { kind: 'exited', ...status },
-    {
-      launchMs,
-      durationMs,
-      stdout: stdout.text(),
-      stderr: stderr.text(),
-      droppedOutputBytes: stdout.droppedBytes() + stderr.droppedBytes(),
-    },
-  );
+  if (exit.kind === 'lost') await endLostChild(child.pid, command.env);
+  else if (!exit.alone) await clearUp(child, command, ladder, durationMs);
+  stdout.end();
+  stderr.end();
+  return settle(exit, {
+    launchMs,
+    durationMs,
+    stdout: stdout.text(),
+    stderr: stderr.text(),
+    droppedOutputBytes: stdout.droppedBytes + stderr.droppedBytes,
+  });
 }
 
-async function clearUp(
-  child: LaunchedChild,
-  command: Command,
-  ladder: Ladder,
-  captures: readonly Capture[],
-  durationMs: number,
-): Promise<void> {
-  await withinTime(Promise.all(captures.map((each) => each.ended)), DRAIN_MS);
+async function clearUp(child: LaunchedChild, command: Command, ladder: Ladder, durationMs: number): Promise<void> {
+  await withinTime(child.outputEnded, DRAIN_MS);
   ladder.clearUp();
   killMarked(markerOf(command.env), durationMs < FULL_SEARCH_FROM_MS ? child.pid : undefined);
-  for (const each of captures) each.close();
+  child.release();
 }
 
 async function withinTime(done: Promise<unknown>, ms: number): Promise<void> {

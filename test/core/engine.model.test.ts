@@ -10,7 +10,7 @@ import { outcome, SETTINGS } from '../support/engine.js';
 import { type Random, seededRandom } from '../support/random.js';
 import { World, type WorldPartition } from '../support/world.js';
 
-const INTERLEAVINGS = Number(process.env['INTERLEAVINGS'] ?? 1_500);
+const INTERLEAVINGS = Number(process.env['INTERLEAVINGS'] ?? (process.env['FAULTS'] === 'full' ? 20_000 : 1_500));
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const MOVES = 250;
 const PARTITIONS = 3;
@@ -29,6 +29,7 @@ function settings(random: Random): EngineSettings {
     load: { jobs: 1 + random.below(12), bytes: 200 + random.below(2_000) },
     retry: {
       maxAttempts: 1 + random.below(3),
+      maxTimeouts: 1 + random.below(3),
       maxInterruptions: 1 + random.below(3),
       backoffMs: random.below(200),
       maxBackoffMs: 1_000,

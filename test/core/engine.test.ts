@@ -97,12 +97,15 @@ describe('the engine: retries and dead letters', () => {
     assert.deepEqual(play.end(5, 'timed-out'), ['0/5/0 timed-out', '0/5/0 waits']);
     assert.equal(play.wakesIn, 2_000);
     assert.deepEqual(play.wait(2_000), ['run 0/5/0 attempt 3']);
+    assert.deepEqual(play.end(5, 'failed'), ['0/5/0 failed', '0/5/0 waits']);
+    assert.equal(play.wakesIn, 4_000);
+    assert.deepEqual(play.wait(4_000), ['run 0/5/0 attempt 4']);
     assert.deepEqual(play.end(5, 'failed'), [
       '0/5/0 failed',
       '0/5/0 failed for good: attempts-exhausted',
       'letter 1 attempts-exhausted of 5',
     ]);
-    assert.equal(play.letters.get(1)?.attempts, 3);
+    assert.equal(play.letters.get(1)?.attempts, 4);
     assert.deepEqual(play.wait(60_000), []);
     assert.deepEqual(play.acknowledge(1), ['commit 0:6']);
   });

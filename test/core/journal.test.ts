@@ -50,6 +50,7 @@ const EVENTS: readonly (readonly [EngineEvent, string | null, Record<string, unk
     { epoch: 1, positions: ['2:none'] },
   ],
   [{ type: 'out-of-range' }, 'error offsets.missing', {}],
+  [{ type: 'consumer-restarting', error: 'gone' }, 'warn kafka.restarting', { error: 'gone' }],
   [{ type: 'rebalancing' }, 'info group.rebalancing', {}],
   [{ type: 'drain', stopAt: 0.5 }, 'info drain.begun', { childrenStopAt: '1970-01-01T00:00:00.000Z' }],
   [{ type: 'hasten' }, 'warn drain.hastened', {}],

@@ -78,9 +78,10 @@ describe('stripControl', () => {
       stripControl(`\u001b[${'0;'.repeat(length)}`);
       return performance.now() - startedAt;
     };
-    seconds(20_000);
-    const once = Math.max(seconds(20_000), 0.5);
-    assert.ok(seconds(200_000) < 60 * once, 'ten times the text takes far more than ten times as long');
+    // The least of several: the machine may be busy with something else at any time.
+    const least = (length: number) => Math.min(...Array.from({ length: 5 }, () => seconds(length)));
+    const once = Math.max(least(20_000), 0.5);
+    assert.ok(least(200_000) < 60 * once, 'ten times the text takes far more than ten times as long');
   });
 });
 

@@ -25,8 +25,8 @@ describe('The offset map', () => {
   it('comes back as it was', () => {
     roundTrip(0, [[1, 2]]);
     roundTrip(1_000_000_000_000, [[1_000_000_000_300, 1_000_000_020_300]]);
-    roundTrip(5, [], new Map([[5, { charged: 2, interrupted: 1 }]]));
-    roundTrip(5, [[6, 9]], new Map([[10, { charged: 0, interrupted: 300 }]]), true);
+    roundTrip(5, [], new Map([[5, { failed: 2, timedOut: 7, interrupted: 1 }]]));
+    roundTrip(5, [[6, 9]], new Map([[10, { failed: 0, timedOut: 0, interrupted: 300 }]]), true);
     roundTrip(5, [], NONE, true);
   });
 
@@ -60,7 +60,7 @@ describe('The offset map', () => {
   it('that is foreign, damaged or absurd is refused', () => {
     const whole = encodeOffsetMap(0, {
       completed: [[1, 300]],
-      attempts: new Map([[0, { charged: 1, interrupted: 0 }]]),
+      attempts: new Map([[0, { failed: 1, timedOut: 0, interrupted: 0 }]]),
       clean: false,
     });
     const cut = btoa(atob(whole).slice(0, -1));

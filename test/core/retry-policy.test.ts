@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { backoff, decideRetry, isCharged, type RetryRules } from '../../lib/core/retry-policy.js';
+import type { Spent } from '../../lib/core/offset-map.js';
+import { backoff, charge, decideRetry, type RetryRules } from '../../lib/core/retry-policy.js';
 import type { Outcome, OutcomeResult } from '../../lib/types.js';
 import { OUTCOME_RESULTS } from '../../lib/types.js';
 import { outcome } from '../support/engine.js';
 
 const RULES: RetryRules = {
   maxAttempts: 3,
+  maxTimeouts: 2,
   maxInterruptions: 5,
   backoffMs: 1_000,
   maxBackoffMs: 10_000,
@@ -15,8 +17,19 @@ const RULES: RetryRules = {
 };
 const NOW = 50_000;
 
-function decide(ended: Outcome, attempts: number, uncharged = 0, rules = RULES) {
-  return decideRetry(ended, attempts, uncharged, rules, NOW, 1);
+const NEVER: Spent = { failed: 0, timedOut: 0 };
+
+/** @param spent a number is that of the attempts that failed */
+function decide(ended: Outcome, spent: number | Spent, uncharged = 0, rules = RULES) {
+  const all = typeof spent === 'number' ? { ...NEVER, failed: spent } : spent;
+  return decideRetry(ended, all, uncharged, rules, NOW, 1);
+}
+
+/** An attempt of which all before had the same end. */
+function decideAfter(ended: Outcome, times: number) {
+  let spent = NEVER;
+  for (let time = 0; time < times; time += 1) spent = charge(spent, ended);
+  return decide(ended, spent);
 }
 
 const RETRY = { kind: 'retry', at: NOW + 1_000, charged: true };
@@ -42,8 +55,8 @@ describe('decideRetry', () => {
   for (const result of OUTCOME_RESULTS) {
     const { first, last } = VERDICTS[result];
     it(`knows what to do after an attempt that ended as ${result}`, () => {
-      assert.deepEqual(decide(outcome(result), 1), first);
-      assert.deepEqual(decide(outcome(result), 3), result === 'stopped' ? { kind: 'abandon' } : last);
+      assert.deepEqual(decideAfter(outcome(result), 1), first);
+      assert.deepEqual(decideAfter(outcome(result), 3), last);
     });
   }
 
@@ -71,9 +84,20 @@ describe('decideRetry', () => {
 
   it('says that it charges exactly where it is charged', () => {
     for (const result of OUTCOME_RESULTS) {
-      const verdict = decide(outcome(result), 1);
-      if (verdict.kind === 'retry') assert.equal(isCharged(outcome(result)), verdict.charged, result);
+      const verdict = decideAfter(outcome(result), 1);
+      const isCharged = charge(NEVER, outcome(result)) !== NEVER;
+      if (verdict.kind === 'retry') assert.equal(isCharged, verdict.charged, result);
     }
+  });
+
+  it('has a budget of its own for attempts that come to no end in time', () => {
+    const dead = { kind: 'dead-letter', disposition: 'timeouts-exhausted' };
+    const third = { ...RETRY, at: NOW + 4_000 };
+    assert.deepEqual(decide(outcome('timed-out'), { failed: 2, timedOut: 1 }), third);
+    assert.deepEqual(decide(outcome('timed-out'), { failed: 0, timedOut: 2 }), dead);
+    assert.deepEqual(decide(outcome('failed'), { failed: 1, timedOut: 1 }), { ...RETRY, at: NOW + 2_000 });
+    const { failed, timedOut } = charge(charge(NEVER, outcome('timed-out')), outcome('failed'));
+    assert.deepEqual([failed, timedOut], [1, 1]);
   });
 });
 

@@ -30,6 +30,7 @@ const CONFIG: EngineConfig = {
     retry: {
       enabled: true,
       max_attempts: 4,
+      max_timeouts: 2,
       max_interruptions: 7,
       backoff_seconds: 1.5,
       max_backoff_seconds: 60,
@@ -67,6 +68,7 @@ describe('engineSettings', () => {
       },
       retry: {
         maxAttempts: 4,
+        maxTimeouts: 2,
         maxInterruptions: 7,
         backoffMs: 1_500,
         maxBackoffMs: 60_000,

@@ -6,11 +6,13 @@ export class Announcements {
   /** `topic/partition/offset` of every message, in the order in which they were announced. */
   readonly records: string[] = [];
   readonly #place: Place;
-  readonly #next = new Array<number>(PARTITIONS).fill(0);
+  readonly #next: Map<number, number>;
   #turn = 0;
 
-  constructor(place: Place) {
+  /** @param next the offset that the next message of a partition gets, where that is not 0 */
+  constructor(place: Place, next: Readonly<Record<number, number>> = {}) {
     this.#place = place;
+    this.#next = new Map(Object.entries(next).map(([partition, offset]) => [Number(partition), offset]));
   }
 
   /** Announces one file per message, over the partitions in turn unless one is named. */
@@ -25,8 +27,8 @@ export class Announcements {
     const placed = messages.map((message) => ({ ...message, partition: partition ?? this.#turn++ % PARTITIONS }));
     await produce(this.#place.kafka.brokers, this.#place.topic, placed);
     const records = placed.map((message) => {
-      const offset = this.#next[message.partition] as number;
-      this.#next[message.partition] = offset + 1;
+      const offset = this.#next.get(message.partition) ?? 0;
+      this.#next.set(message.partition, offset + 1);
       return `${this.#place.topic}/${message.partition}/${offset}`;
     });
     this.records.push(...records);

@@ -1,57 +1,22 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createPlace, type Place, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
-import { Announcements } from './announcements.js';
-import { CommitWatch, closeBooks, fixtureLoads } from './ledger.js';
-import { hideSuiteKafka, OwnBroker } from './own-broker.js';
+import { startService } from '../support/service-process.js';
+import { AnswerErrors, FETCH, OFFSET_COMMIT } from './answer-errors.js';
+import { fixtureLoads } from './ledger.js';
+import { SESSION_MS, setScene } from './scene.js';
 import { ONLY_FULL, seeded } from './seed.js';
-import { TcpProxy } from './tcp-proxy.js';
 
-const FILES = 120;
-const SESSION_MS = 6_000;
-const SLOTS = 2;
+/** As long as the service is promised to live without a broker. */
+const OUTAGE_MS = 300_000;
+const CLOCK_TICKS_PER_SECOND = 100;
 
-interface Scene {
-  readonly place: Place;
-  readonly broker: OwnBroker;
-  readonly network: TcpProxy;
-  readonly service: ServiceProcess;
-  /** Announces more, waits for all of it, and closes the books. */
-  readonly end: () => Promise<void>;
-}
-
-/** A service at work on a Kafka of its own, with a proxy before it; null where there is only a mock cluster. */
-async function setScene(t: TestContext): Promise<Scene | null> {
-  hideSuiteKafka(t);
-  const place = await createPlace(t);
-  if (place.kafka.kind !== 'kafka') {
-    t.skip(`${place.kafka.description} is not ours to stop`);
-    return null;
-  }
-  const address = place.kafka.brokers[0] as string;
-  const broker = new OwnBroker(t, address);
-  const network = new TcpProxy('127.0.0.1', Number(address.split(':')[1]));
-  await network.open();
-  t.after(() => network.refuse());
-  await broker.moveBehind(network.port);
-  const script = writeScript(place, 'load', 'sleep 0.3');
-  const announcements = new Announcements(place);
-  await announcements.files(Array(FILES).fill(script));
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
-  const settings = { thread_pool_size: SLOTS, kafka: { session_timeout_ms: SESSION_MS } };
-  const service = await startService(t, place, settings);
-  await service.until(() => fixtureLoads(place).size >= 10, 30_000, 'some loads');
-  const end = async (): Promise<void> => {
-    await announcements.files(Array(20).fill(script));
-    const { records } = announcements;
-    await service.until(() => fixtureLoads(place).size >= records.length, 120_000, 'all files are loaded');
-    assert.equal(await service.stop(), 0);
-    await watch.close();
-    // One process all the time: whatever is delivered anew is recognised.
-    await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: false });
-  };
-  return { place, broker, network, service, end };
+/** Seconds of a processor that a process has used. */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
 }
 
 test(
@@ -72,7 +37,7 @@ test(
 );
 
 test(
-  'rows 1 and 5: a broker that is killed and started again costs no load and no repetition',
+  'rows 1 and 5: five minutes without any broker cost little of a processor, no load and no repetition',
   ONLY_FULL,
   async (t) => {
     const scene = await setScene(t);
@@ -80,6 +45,11 @@ test(
     const { broker, service } = scene;
     await broker.kill();
     await delay(SESSION_MS);
+    const [cpuBefore, before] = [cpuSeconds(service.pid), performance.now()];
+    await delay(OUTAGE_MS);
+    const share = (cpuSeconds(service.pid) - cpuBefore) / ((performance.now() - before) / 1000);
+    t.diagnostic(`without a broker: ${(share * 100).toFixed(1)} % of a processor`);
+    assert.ok(share < 0.1, `it took ${(share * 100).toFixed(1)} % of a processor`);
     assert.equal((await fetch(`${service.http}/api/status`)).status, 200, 'the service lives without a broker');
     await broker.start();
     await scene.end();
@@ -113,4 +83,55 @@ test('row 4: a line with 250 ms in each direction slows the service down and not
   const { service } = scene;
   assert.equal(service.events('kafka.failed').length, 0);
   assert.equal(service.events('partitions.assigned').length, 1, 'heartbeats keep the membership alive');
+});
+
+/** What a broker may answer, by the names of Kafka's protocol. */
+const COMMIT_ERRORS: Readonly<Record<string, number>> = {
+  REQUEST_TIMED_OUT: 7,
+  OFFSET_METADATA_TOO_LARGE: 12,
+  COORDINATOR_LOAD_IN_PROGRESS: 14,
+  COORDINATOR_NOT_AVAILABLE: 15,
+  NOT_COORDINATOR: 16,
+  ILLEGAL_GENERATION: 22,
+  UNKNOWN_MEMBER_ID: 25,
+  REBALANCE_IN_PROGRESS: 27,
+  INVALID_COMMIT_OFFSET_SIZE: 28,
+  TOPIC_AUTHORIZATION_FAILED: 29,
+  GROUP_AUTHORIZATION_FAILED: 30,
+  UNKNOWN_SERVER_ERROR: -1,
+};
+
+test('row 8: commits that are refused, whatever for, cost no load and no repetition', ONLY_FULL, async (t) => {
+  const errors = new AnswerErrors(OFFSET_COMMIT);
+  const scene = await setScene(t, () => errors.filter());
+  if (scene === null) return;
+  for (const [name, code] of Object.entries(COMMIT_ERRORS)) {
+    const given = errors.given.length;
+    const committed = scene.service.events('commit.done').length;
+    errors.answerWith([code]);
+    await scene.service.until(() => errors.given.length > given, 60_000, `a commit is answered with ${name}`);
+    await scene.service.seen('commit.done', committed + 1, 60_000);
+  }
+  assert.deepEqual(errors.given, Object.values(COMMIT_ERRORS));
+  assert.equal(scene.service.events('kafka.failed').length, 0);
+  await scene.end();
+});
+
+test('a consumer that its client gives up ends the service, whose supervisor starts it again', ONLY_FULL, async (t) => {
+  const errors = new AnswerErrors(FETCH);
+  const scene = await setScene(t, () => errors.filter());
+  if (scene === null) return;
+  const { place, service } = scene;
+  let code: number | string | null = null;
+  void service.exited.then((exited) => {
+    code = exited;
+  });
+  errors.answerWith([COMMIT_ERRORS['TOPIC_AUTHORIZATION_FAILED'] as number]);
+  await service.until(() => code !== null, 60_000, 'the service ends');
+  assert.equal(code, 1);
+  assert.equal(service.events('kafka.failed').length, 1);
+  const before = fixtureLoads(place).size;
+  const next = await startService(t, place);
+  await next.until(() => fixtureLoads(place).size > before, 30_000, 'the next one goes on');
+  assert.equal(await next.stop(), 0);
 });

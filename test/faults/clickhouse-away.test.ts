@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startClickHouse } from '../sandbox/sandbox.js';
 import { createPlace, startService } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { CommitWatch, closeBooks } from './ledger.js';
+import { closeBooks, RunWatch } from './ledger.js';
 import { createTables } from './rows.js';
-import { FULL, seeded } from './seed.js';
+import { FULL, ONLY_FULL, seeded } from './seed.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 const FILES = FULL ? 200 : 40;
@@ -23,7 +24,7 @@ test('row 25: a ClickHouse that goes away again and again under load costs no at
   const announcements = new Announcements(place);
   const records = await announcements.files(tables.writeSamples(FILES), { tenant: 'away' });
   const loads = () => tables.loads('away', records);
-  const watch = new CommitWatch(t, place, loads);
+  const watch = new RunWatch(t, place, loads);
   await proxy.refuse();
   const { clickhouse, ...rest } = tables.settings;
   const service = await startService(t, place, {
@@ -48,3 +49,66 @@ test('row 25: a ClickHouse that goes away again and again under load costs no at
   assert.deepEqual(new Set(retries.map((line) => line['charged'])), new Set([false]), 'no attempt is charged');
   t.diagnostic(`${OUTAGES} outages, ${retries.length} attempts that were not charged`);
 });
+
+/** As long as the service is promised to wait without a single message lost. */
+const OUTAGE_MS = 120_000;
+const WAITING = 400;
+
+interface Status {
+  readonly state: string;
+  readonly breaker: { readonly state: string; readonly reason: string | null };
+  readonly partitions: readonly { readonly paused: boolean }[];
+}
+
+test(
+  'row 25: after two minutes without ClickHouse one load is tried, and then all go on at full speed',
+  ONLY_FULL,
+  async (t) => {
+    const clickHouse = await startClickHouse();
+    t.after(() => clickHouse.stop());
+    const proxy = new TcpProxy(clickHouse.host, clickHouse.port);
+    await proxy.open();
+    t.after(() => proxy.refuse());
+    const place = await createPlace(t);
+    const tables = await createTables(t, place, clickHouse);
+    const announcements = new Announcements(place);
+    const records = await announcements.files(tables.writeSamples(WAITING), { tenant: 'away' });
+    const loads = () => tables.loads('away', records);
+    const watch = new RunWatch(t, place, loads);
+    const { clickhouse, ...rest } = tables.settings;
+    const service = await startService(t, place, {
+      ...rest,
+      clickhouse: { ...(clickhouse as object), host: '127.0.0.1', port: proxy.port },
+    });
+    await service.seen('job.loaded', 20, 60_000);
+    await proxy.refuse();
+    await service.seen('breaker.open', 1, 60_000);
+    const started = service.events('job.started').length;
+    await delay(OUTAGE_MS);
+    const canaries = service.events('job.started').length - started;
+    const status = (await (await fetch(`${service.http}/api/status`)).json()) as Status;
+    assert.notEqual(status.breaker.state, 'closed');
+    assert.match(status.breaker.reason ?? '', /ECONNREFUSED|unavailable|reach/i);
+    assert.equal(status.state, 'paused');
+    assert.ok(
+      status.partitions.every(({ paused }) => paused),
+      'all partitions are paused',
+    );
+    // The waits double from 1 to 30 s: 1 + 2 + 4 + 8 + 16 + 30 + 30 s, and so on.
+    assert.ok(canaries <= 9, `${canaries} loads were tried meanwhile`);
+    assert.match(await (await fetch(`${service.http}/metrics`)).text(), /^atd_breaker_state [12]/m);
+    await proxy.open();
+    await service.seen('breaker.closed', 1, 60_000);
+    const closedAt = service.log.findIndex((line) => line.message === 'breaker.closed');
+    await service.until(async () => (await loads()).size >= WAITING, 240_000, 'all files are loaded');
+    assert.equal(await service.stop(), 0);
+    await watch.close();
+    const { letters } = await closeBooks({ place, records, loads: await loads(), mayRepeat: false });
+    assert.equal(letters, 0);
+    const retries = service.events('job.retry');
+    assert.deepEqual(new Set(retries.map((line) => line['charged'])), new Set([false]), 'no attempt is charged');
+    const after = service.log.slice(closedAt);
+    assert.ok(after.filter((line) => line.message.startsWith('breaker.')).length === 1, 'it stays closed');
+    t.diagnostic(`${canaries} loads were tried in the outage`);
+  },
+);

@@ -13,7 +13,7 @@ import {
   writeScript,
 } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { CommitWatch, closeBooks, fixtureLoads } from './ledger.js';
+import { closeBooks, fixtureLoads, RunWatch } from './ledger.js';
 import { skipOnMock } from './seed.js';
 
 /** kafkajs exports the list of these only to CommonJS. */
@@ -33,7 +33,7 @@ test('row 27: while the dead-letter topic takes nothing, nothing is committed pa
   const bad = writeScript(place, 'bad', 'exit 65');
   const announcements = new Announcements(place);
   const before = await announcements.files([good, good, bad, good, good], {}, 0);
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place), [before[2] as string]);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place), [before[2] as string]);
   const service = await startService(t, place);
   await service.seen('letter.refused', 2, 60_000);
   const committed = async () => (await groupOffsets(place.kafka.brokers, place.group, place.topic))[0]?.committed;
@@ -54,6 +54,28 @@ test('row 27: while the dead-letter topic takes nothing, nothing is committed pa
     loads: fixtureLoads(place),
     mayRepeat: false,
   });
+  assert.equal(letters, 1);
+});
+
+test('row 27: a dead-letter topic that is missing holds back what comes after, until somebody makes it', async (t) => {
+  if (skipOnMock(t, 'makes every topic that it hears of')) return;
+  const place = await createPlace(t);
+  const good = writeScript(place, 'good', 'exit 0');
+  const bad = writeScript(place, 'bad', 'exit 65');
+  const announcements = new Announcements(place);
+  const [first] = await announcements.files([bad, good], {}, 0);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place), [first as string]);
+  const service = await startService(t, place, { service: { dead_letter: { create_topic: false } } });
+  await service.seen('letter.refused', 2, 60_000);
+  const later = await announcements.files([good], {}, 0);
+  await service.seen('letter.refused', 3, 60_000);
+  assert.equal(fixtureLoads(place).has(later[0] as string), false, 'nothing is read meanwhile');
+  await createTopic(place.kafka.brokers, `${place.topic}.dlq`, 1);
+  await service.until(() => fixtureLoads(place).has(later[0] as string), 90_000, 'what came later');
+  assert.equal(await service.stop(), 0);
+  await watch.close();
+  const { records } = announcements;
+  const { letters } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: false });
   assert.equal(letters, 1);
 });
 
@@ -92,7 +114,7 @@ test('row 26: no poison stops the partition, and what can be read of it is loade
     digestible.map(([key, value]) => ({ key, value })),
     0,
   );
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place), bad);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place), bad);
   const service = await startService(t, place);
   await service.until(() => fixtureLoads(place).size >= loadable.length, 60_000, 'what can be loaded is');
   await service.seen('letter.sent', bad.length, 30_000);

@@ -12,7 +12,7 @@ import {
   writeScript,
 } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { CommitWatch, closeBooks, fixtureLoads } from './ledger.js';
+import { closeBooks, fixtureLoads, RunWatch } from './ledger.js';
 import { crash } from './members.js';
 import { FULL, seeded, skipOnMock } from './seed.js';
 
@@ -60,7 +60,7 @@ test('row 6: members that join, leave and are killed lose nothing and repeat onl
   const script = writeScript(place, 'load', 'sleep 0.1');
   const announcements = new Announcements(place);
   const records = await announcements.files(Array(plan.files).fill(script));
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place));
   const { living, changes } = await churn(t, place, random, plan);
   const [last] = living as [ServiceProcess];
   await last.until(() => fixtureLoads(place).size >= plan.files, 240_000, 'all files are loaded');
@@ -80,7 +80,7 @@ test('row 7: a service that stood still past its session goes on, and commits no
   const script = writeScript(place, 'load', 'sleep 0.2');
   const announcements = new Announcements(place);
   const records = await announcements.files(Array(60).fill(script));
-  const watch = new CommitWatch(t, place, async () => fixtureLoads(place));
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place));
   const frozen = await startService(t, place, SETTINGS);
   await frozen.until(() => fixtureLoads(place).size >= 6, 30_000, 'some loads');
   frozen.signal('SIGSTOP');

@@ -4,11 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { brokerAnswers } from '../sandbox/kafka-admin.js';
 import { isAlive, waitUntil } from '../support/processes.js';
 
 const START_MS = 90_000;
+const END_MS = 30_000;
 
 /** Takes the suite's Kafka out of sight, so that the sandbox starts another one until the test is over. */
 export function hideSuiteKafka(t: TestContext): void {
@@ -45,9 +47,27 @@ export class OwnBroker {
   }
 
   async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** In order: its data is then taken as it is at the next start. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  /** Changes the first segment of a partition; only while the broker is stopped. */
+  changeSegment(topic: string, partition: number, change: (bytes: Buffer) => void): void {
+    const directory = /^log\.dirs=(.*)$/m.exec(read(this.#command.at(-1) as string))?.[1] as string;
+    const segment = join(directory, `${topic}-${partition}`, `${'0'.repeat(20)}.log`);
+    const bytes = readFileSync(segment);
+    change(bytes);
+    writeFileSync(segment, bytes);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     if (!isAlive(this.#pid)) return;
-    process.kill(this.#pid, 'SIGKILL');
-    await waitUntil(() => !isAlive(this.#pid), 10_000, 'the broker ends');
+    process.kill(this.#pid, signal);
+    await waitUntil(() => !isAlive(this.#pid), END_MS, 'the broker ends');
   }
 
   /** Starts it anew, with clients sent to another port of this machine, where a proxy is to stand before it. */

@@ -2,18 +2,28 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+/** What one connection's bytes are passed through, each way. */
+export interface Filter {
+  readonly toServer: (bytes: Buffer) => Buffer;
+  readonly toClient: (bytes: Buffer) => Buffer;
+}
+
+const UNCHANGED: Filter = { toServer: (bytes) => bytes, toClient: (bytes) => bytes };
+
 export class TcpProxy {
   readonly #host: string;
   readonly #port: number;
+  readonly #filter: () => Filter;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   #own = 0;
   #isSilent = false;
   #delayMs = 0;
 
-  constructor(host: string, port: number) {
+  constructor(host: string, port: number, filter: () => Filter = () => UNCHANGED) {
     this.#host = host;
     this.#port = port;
+    this.#filter = filter;
   }
 
   /** Where it listens, from the first `open` on. */
@@ -53,12 +63,13 @@ export class TcpProxy {
 
   #join(client: Socket): void {
     const target = connect(this.#port, this.#host);
-    for (const [from, to] of [
-      [client, target],
-      [target, client],
+    const { toServer, toClient } = this.#filter();
+    for (const [from, to, filter] of [
+      [client, target, toServer],
+      [target, client, toClient],
     ] as const) {
       this.#sockets.add(from);
-      from.on('data', (bytes) => this.#later(() => to.write(bytes)));
+      from.on('data', (bytes) => this.#later(() => to.write(filter(bytes))));
       from.on('end', () => this.#later(() => to.end()));
       from.on('error', () => to.destroy());
       from.on('close', () => {

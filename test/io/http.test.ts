@@ -119,6 +119,27 @@ describe('the HTTP side', () => {
     await assert.rejects(startHttp('192.0.2.1', 0, HANDLERS), { code: 'ATD_HTTP_LISTEN' });
   });
 
+  it('answers many scrapers at once, and others beside one that does not read', async (t) => {
+    const body = 'atd_slots 4\n'.repeat(1_000_000);
+    const http = await start(t, { metrics: async () => ({ contentType: 'text/plain', body }) });
+    const slow = connect(Number(new URL(http.url).port), '127.0.0.1');
+    t.after(() => slow.destroy());
+    slow.pause();
+    slow.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(slow, 'readable');
+    const answers = await Promise.all(Array.from({ length: 200 }, () => ask(http, '/livez')));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+    assert.ok(slow.bytesRead < body.length, 'the slow one is still being answered');
+  });
+
+  it('drops what is more than it serves at once, and serves the next', async (t) => {
+    const http = await start(t);
+    const many = await Promise.allSettled(Array.from({ length: 1_000 }, () => ask(http, '/livez')));
+    const served = many.filter((one) => one.status === 'fulfilled' && one.value.status === 200).length;
+    assert.ok(served >= 200, `${served} of ${many.length} were served`);
+    assert.equal((await ask(http, '/livez')).status, 200);
+  });
+
   it('closes although clients keep their connections open', async () => {
     const http = await startHttp('127.0.0.1', 0, HANDLERS);
     const socket = connect(Number(new URL(http.url).port), '127.0.0.1');

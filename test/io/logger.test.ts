@@ -1,6 +1,6 @@
 /** Loggers write to the standard output of their process, so most of them run in one of their own. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,6 +96,47 @@ describe('the log file', () => {
           isAtdError(error) && error.code === 'ATD_LOG_FILE' && error.message.includes(`log_file ${file}`),
       );
     }
+  });
+
+  it('is rotated without the loss of a line, and comes back after somebody deleted it', () => {
+    const file = join(directory, 'rotated.log');
+    const rotated = join(directory, 'rotated1.log');
+    // A line has some 4 KiB, and a file 64 MiB. More is written only when the last lines have reached the disk.
+    const script = `
+      import { existsSync, rmSync, statSync } from 'node:fs';
+      const [file, rotated] = ${JSON.stringify([file, rotated])};
+      const size = (path) => (existsSync(path) ? statSync(path).size : 0);
+      const until = async (condition) => {
+        while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      const write = async (from, to, isOnDisk) => {
+        for (let i = from; i < to; i += 500) {
+          for (let n = i; n < i + 500; n += 1) {
+            log.write({ level: 'info', event: 'x', fields: { n, text: 'x'.repeat(4096) } });
+          }
+          await until(() => isOnDisk(i + 500));
+        }
+      };
+      await write(0, 17_000, (lines) => size(file) + size(rotated) > lines * 4_096);
+      console.error(JSON.stringify([size(rotated), size(file)]));
+      rmSync(rotated);
+      rmSync(file);
+      for (let n = 17_000; !existsSync(file); n += 500) {
+        await write(n, n + 500, () => true);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      log.write({ level: 'info', event: 'last', fields: {} });`;
+    const all = JSON.stringify({ level: 'debug', format: 'json', file });
+    const source = `import { createLogger } from ${JSON.stringify(LOGGER)}; const log = createLogger(${all}); ${script} await log.close();`;
+    const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    assert.equal(status, 0, stderr);
+    const [before, after] = JSON.parse(stderr) as [number, number];
+    assert.ok(before > 60 * 1024 * 1024 && after > 0, `files of ${before} and ${after} bytes`);
+    assert.equal(linesOf(file).at(-1)?.['message'], 'last');
   });
 
   it('on a full disk stops neither the console nor the end of the process', { skip: !existsSync('/dev/full') }, () => {

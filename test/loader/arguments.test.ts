@@ -1,13 +1,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Environment, parseRecordsArguments, type RecordsRequest } from '../../lib/loader/arguments.js';
+import { parseRecordsArguments, type RecordsRequest } from '../../lib/loader/arguments.js';
+import type { Environment, Parsed } from '../../lib/loader/options.js';
 
 const REQUIRED = ['--file', '/d/a.parquet', '--table-name', 'atd_acme'];
 
+/** What the files hold that may be named. */
+const FILES: Readonly<Record<string, string>> = {
+  '/run/secrets/password': 'from a file\n',
+  '/run/secrets/empty': '\n',
+  '/etc/ca.pem': '-----BEGIN CERTIFICATE-----\n',
+  '/etc/not-a-ca': 'hello',
+};
+
+function parsed(args: readonly string[], env: Environment = {}): Parsed<RecordsRequest> {
+  return parseRecordsArguments(args, env, (path) => {
+    const text = FILES[path];
+    if (text === undefined) throw new Error('ENOENT: no such file or directory');
+    return text;
+  });
+}
+
 function request(args: readonly string[], env: Environment = {}): RecordsRequest {
-  const parsed = parseRecordsArguments(args, env);
-  assert.equal(parsed.kind, 'request', JSON.stringify(parsed));
-  return (parsed as Extract<typeof parsed, { kind: 'request' }>).request;
+  const result = parsed(args, env);
+  assert.equal(result.kind, 'request', JSON.stringify(result));
+  return (result as Extract<typeof result, { kind: 'request' }>).request;
 }
 
 test('the file and the table are enough, everything else has a default', () => {
@@ -20,9 +37,13 @@ test('the file and the table are enough, everything else has a default', () => {
     format: null,
     batchSize: 10_000,
     skipUnknown: false,
+    progress: false,
     json: false,
     deduplicationToken: null,
-    connection: { host: 'localhost', port: 8123, secure: false, database: 'default', user: 'default', password: '' },
+    connection: {
+      ...{ host: 'localhost', port: 8123, secure: false, ca: null, database: 'default', user: 'default', password: '' },
+      ...{ connectMs: 10_000, silenceMs: 600_000 },
+    },
   });
 });
 
@@ -30,12 +51,14 @@ test('the whole command line is understood, with and without an equals sign', ()
   const apart = [
     ...['--file', 'a.csv', '--table-name', 'db1.t', '--create-table', '--batch-size', '500', '--schema-file', 's.json'],
     ...['--format', 'csv', '--db-host', '::1', '--db-port', '1', '--db-database', 'd', '--db-user', 'u'],
-    ...['--db-password', '-w=1', '--db-secure', '--skip-unknown', '--ttl-hours', '24', '--json'],
+    ...['--db-password', '-w=1', '--db-secure', '--skip-unknown', '--ttl-hours', '24', '--json', '--progress'],
+    ...['--db-ca-file', '/etc/ca.pem', '--connect-timeout', '3', '--timeout', '60'],
   ];
   const joined = [
     ...['--file=a.csv', '--table-name=db1.t', '--create-table', '--batch-size=500', '--schema-file=s.json'],
     ...['--format=csv', '--db-host=::1', '--db-port=1', '--db-database=d', '--db-user=u'],
-    ...['--db-password=-w=1', '--db-secure', '--skip-unknown', '--ttl-hours=24', '--json'],
+    ...['--db-password=-w=1', '--db-secure', '--skip-unknown', '--ttl-hours=24', '--json', '--progress'],
+    ...['--db-ca-file=/etc/ca.pem', '--connect-timeout=3', '--timeout=60'],
   ];
   const expected: RecordsRequest = {
     file: 'a.csv',
@@ -46,9 +69,13 @@ test('the whole command line is understood, with and without an equals sign', ()
     format: 'csv',
     batchSize: 500,
     skipUnknown: true,
+    progress: true,
     json: true,
     deduplicationToken: null,
-    connection: { host: '::1', port: 1, secure: true, database: 'd', user: 'u', password: '-w=1' },
+    connection: {
+      ...{ host: '::1', port: 1, secure: true, ca: '-----BEGIN CERTIFICATE-----\n', database: 'd', user: 'u' },
+      ...{ password: '-w=1', connectMs: 3_000, silenceMs: 60_000 },
+    },
   };
   assert.deepEqual(request(apart), expected);
   assert.deepEqual(request(joined), expected);
@@ -68,9 +95,12 @@ test('arguments win over the environment and the environment over the defaults',
     host: 'ch',
     port: 9,
     secure: false,
+    ca: null,
     database: 'logs',
     user: 'loader',
     password: 'secret',
+    connectMs: 10_000,
+    silenceMs: 600_000,
   });
   assert.equal(fromEnvironment.deduplicationToken, 'topic/0/17/0');
   const both = request([...REQUIRED, '--db-host', 'h', '--db-password', ''], env);
@@ -88,12 +118,30 @@ test('a supervisor asks for HTTPS and for JSON by the environment', () => {
   const { connection, json } = request(REQUIRED, { CLICKHOUSE_SECURE: 'true', ATD_OUTPUT: 'json' });
   assert.deepEqual([connection.secure, connection.port, json], [true, 8443, true]);
   assert.equal(request(REQUIRED, { CLICKHOUSE_SECURE: 'false', ATD_OUTPUT: '' }).connection.secure, false);
-  assert.equal(parseRecordsArguments(REQUIRED, { CLICKHOUSE_SECURE: 'perhaps' }).kind, 'invalid');
+  assert.equal(parsed(REQUIRED, { CLICKHOUSE_SECURE: 'perhaps' }).kind, 'invalid');
+});
+
+test('the password may stand in a file, and the nearest source of it wins', () => {
+  const file = '/run/secrets/password';
+  const password = (args: readonly string[], env: Environment = {}): string =>
+    request([...REQUIRED, ...args], env).connection.password;
+  assert.equal(password(['--db-password-file', file]), 'from a file');
+  assert.equal(password([], { CLICKHOUSE_PASSWORD_FILE: file }), 'from a file');
+  assert.equal(password(['--db-password-file', file], { CLICKHOUSE_PASSWORD: 'x' }), 'from a file');
+  assert.equal(password([], { CLICKHOUSE_PASSWORD: 'x', CLICKHOUSE_PASSWORD_FILE: file }), 'x');
+  assert.equal(password(['--db-password', 'y'], { CLICKHOUSE_PASSWORD_FILE: file }), 'y');
+});
+
+test('the authorities to trust come from a file, where there is a certificate to verify', () => {
+  const ca = (args: readonly string[], env: Environment = {}): string | null =>
+    request([...REQUIRED, ...args], env).connection.ca;
+  assert.match(ca(['--db-secure'], { CLICKHOUSE_CA_FILE: '/etc/ca.pem' }) ?? '', /BEGIN CERTIFICATE/);
+  assert.equal(ca([], { CLICKHOUSE_CA_FILE: '/etc/ca.pem' }), null);
 });
 
 test('help wins over everything that is missing', () => {
-  assert.deepEqual(parseRecordsArguments(['--help'], {}), { kind: 'help' });
-  assert.deepEqual(parseRecordsArguments(['--file', 'x', '-h'], {}), { kind: 'help' });
+  assert.deepEqual(parsed(['--help']), { kind: 'help' });
+  assert.deepEqual(parsed(['--file', 'x', '-h']), { kind: 'help' });
 });
 
 const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] = [
@@ -111,6 +159,9 @@ const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] =
   [[...REQUIRED, '--db-port', '70000'], /--db-port '70000' .* 65535/],
   [[...REQUIRED, '--db-host', 'http://x:8123'], /--db-host 'http:\/\/x:8123' is not a host name/],
   [[...REQUIRED, '--ttl-hours', '5'], /--ttl-hours needs --create-table/],
+  [[...REQUIRED, '--db-password', 'x', '--db-password-file', 'y'], /leave out one of them/],
+  [[...REQUIRED, '--db-ca-file', '/etc/ca.pem'], /--db-ca-file needs --db-secure/],
+  [[...REQUIRED, '--timeout', '0'], /--timeout '0' is not a whole number from 1 to 86400/],
   [['--file', 'x', '--table-name', 'a-b'], /--table-name 'a-b' is not a table name/],
   [['--file', 'x', '--table-name', '1a'], /not a table name/],
   [['--file', 'x', '--table-name', 'a.b.c'], /not a table name/],
@@ -119,15 +170,25 @@ const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] =
 
 test('every misuse is a usage error that names the argument', () => {
   for (const [args, reason] of INVALID) {
-    const parsed = parseRecordsArguments(args, {});
-    assert.equal(parsed.kind, 'invalid', args.join(' '));
-    if (parsed.kind !== 'invalid') continue;
-    assert.equal(parsed.exitCode, 64);
-    assert.match(parsed.reason, reason);
+    const result = parsed(args);
+    assert.equal(result.kind, 'invalid', args.join(' '));
+    if (result.kind !== 'invalid') continue;
+    assert.equal(result.exitCode, 64);
+    assert.match(result.reason, reason);
   }
 });
 
-test('a wrong variable is an error of the configuration', () => {
-  const parsed = parseRecordsArguments(REQUIRED, { CLICKHOUSE_PORT: 'x' });
-  assert.equal(parsed.kind === 'invalid' && parsed.exitCode, 78);
+const MISCONFIGURED: readonly (readonly [args: readonly string[], env: Environment, reason: RegExp])[] = [
+  [[], { CLICKHOUSE_PORT: 'x' }, /CLICKHOUSE_PORT 'x' is not a whole number/],
+  [[], { CLICKHOUSE_PASSWORD_FILE: '/nowhere' }, /CLICKHOUSE_PASSWORD_FILE '\/nowhere' cannot be read: ENOENT/],
+  [['--db-password-file', '/run/secrets/empty'], {}, /--db-password-file '\/run\/secrets\/empty' is empty/],
+  [['--db-secure', '--db-ca-file', '/etc/not-a-ca'], {}, /--db-ca-file '\/etc\/not-a-ca' holds no certificate/],
+];
+
+test('a wrong variable or file is an error of the configuration', () => {
+  for (const [args, env, reason] of MISCONFIGURED) {
+    const result = parsed([...REQUIRED, ...args], env);
+    assert.equal(result.kind === 'invalid' && result.exitCode, 78);
+    assert.match(result.kind === 'invalid' ? result.reason : '', reason);
+  }
 });

@@ -1,15 +1,15 @@
-/** Runs the compiled `as-cli` as its own process, as the service does, against a ClickHouse of the sandbox. */
+/** Runs the executable `as-cli` as its own process, as the service does, against a ClickHouse of the sandbox. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { execute, queryRows, requestClickHouse } from '../sandbox/clickhouse-client.js';
 import { type ClickHouseSandbox, startClickHouse } from '../sandbox/sandbox.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 
-const MAIN = fileURLToPath(new URL('../../lib/loader/main.js', import.meta.url));
+export const AS_CLI = join(PACKAGE_ROOT, 'bin', 'as-cli');
 
 export interface Ended {
   readonly code: number | null;
@@ -19,7 +19,7 @@ export interface Ended {
 
 /** Without anything of this process's environment but the PATH. */
 export async function asCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return await run(process.execPath, [MAIN, ...args], env);
+  return await run(process.execPath, [AS_CLI, ...args], env);
 }
 
 export async function run(
@@ -92,7 +92,7 @@ export async function startBench(): Promise<Bench> {
     return path(name);
   };
   const startLoad: Bench['startLoad'] = (file, table, args = [], env = {}) => {
-    const command = [MAIN, 'ingest', 'records', '--file', file, '--table-name', table, ...args];
+    const command = [AS_CLI, 'ingest', 'records', '--file', file, '--table-name', table, ...args];
     return start(process.execPath, command, { ...connection, ...env });
   };
   return {

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFile, chmod, mkdir, readFile, truncate, unlink } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type Bench, type Ended, start, startBench } from './as-cli.js';
+import { AS_CLI, type Bench, type Ended, start, startBench } from './as-cli.js';
 import { startWatchingProxy } from './watching-proxy.js';
 
 let bench: Bench;
@@ -153,8 +152,8 @@ test('numbers and text that do not fit are refused and not changed, in every for
   const cases: readonly (readonly [value: string, type: string, expected: RegExp])[] = [
     ['300', 'UInt8', /column 'v': .*UInt8/],
     ['-1', 'UInt32', /column 'v': .*UInt32/],
-    ["'many'::Nullable(String)", 'Int64', /column 'v': expected Int64|before: 'many/],
-    ["'many'", 'Nullable(Int64)', /column 'v': expected Nullable\(Int64\)|before: 'many/],
+    ["'many'::Nullable(String)", 'Int64', /column 'v': expected Int64/],
+    ["'many'", 'Nullable(Int64)', /column 'v': expected Nullable\(Int64\)/],
   ];
   for (const [index, [value, type, expected]] of cases.entries()) {
     const types = await bench.write(`fit-${index}.json`, JSON.stringify({ v: type }));
@@ -196,7 +195,6 @@ test('a directory, a pipe and a file that was deleted', async () => {
   await refused(bench.path('deleted.csv'), 66, /deleted\.csv: no such file/);
 });
 
-const MAIN = fileURLToPath(new URL('../../lib/loader/main.js', import.meta.url));
 const NOBODY = 65_534;
 
 test('a file that may not be read', async (t) => {
@@ -205,9 +203,9 @@ test('a file that may not be read', async (t) => {
   if (process.getuid?.() !== 0) return await refused(file, 66, /closed\.csv: permission denied/);
   // Root may read everything, so another user has to try.
   await chmod(bench.path('.'), 0o755);
-  const helps = await start(process.execPath, [MAIN, '--help'], {}, NOBODY).ended;
+  const helps = await start(process.execPath, [AS_CLI, '--help'], {}, NOBODY).ended;
   if (helps.code !== 0) return t.skip('another user cannot run as-cli from here');
-  const args = [MAIN, 'ingest', 'records', '--file', file, '--table-name', 'closed'];
+  const args = [AS_CLI, 'ingest', 'records', '--file', file, '--table-name', 'closed'];
   assertRefused(await start(process.execPath, args, {}, NOBODY).ended, 66, /closed\.csv: permission denied/);
 });
 

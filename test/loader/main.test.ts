@@ -7,6 +7,8 @@ import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { RECORDS_OPTIONS } from '../../lib/loader/arguments.js';
+import { TENANT_OPTIONS } from '../../lib/loader/tenant-arguments.js';
+import { VIEW_OPTIONS } from '../../lib/loader/view-arguments.js';
 import { asCli, type Ended, run } from './as-cli.js';
 
 let directory: string;
@@ -22,18 +24,28 @@ after(async () => {
   await rm(directory, { recursive: true });
 });
 
+const OPTIONS = { records: RECORDS_OPTIONS, tenant: TENANT_OPTIONS, view: VIEW_OPTIONS };
+
 test('each level of commands has help with an example', async () => {
-  for (const args of [['--help'], ['ingest', '--help'], ['ingest', 'records', '--help']]) {
-    const { code, stdout, stderr } = await asCli(args);
+  const levels = [[], ['ingest'], ...Object.keys(OPTIONS).map((command) => ['ingest', command])];
+  for (const level of levels) {
+    const { code, stdout, stderr } = await asCli([...level, '--help']);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
-    assert.match(stdout, /Usage: as-cli ingest records/);
-    assert.match(stdout, /Example:\n.*as-cli ingest records --file/);
+    assert.match(stdout, new RegExp(`^${['as-cli', ...level].join(' ')}: `));
+    assert.match(stdout, /^Usage: as-cli ingest /m);
+    assert.match(stdout, /^Examples?:\n.*as-cli ingest /m);
   }
 });
 
-test('the help of records has every option', async () => {
-  const { stdout } = await asCli(['ingest', 'records', '--help']);
-  for (const { name } of RECORDS_OPTIONS) assert.match(stdout, new RegExp(`^  --${name}\\b`, 'm'));
+test('the help of a command has every option', async () => {
+  for (const [command, options] of Object.entries(OPTIONS)) {
+    const { stdout } = await asCli(['ingest', command, '--help']);
+    for (const { name } of options) assert.match(stdout, new RegExp(`^  --${name}\\b`, 'm'));
+    assert.ok(
+      stdout.split('\n').every((line) => line.length <= 120),
+      stdout,
+    );
+  }
 });
 
 const MISUSES: readonly (readonly [args: readonly string[], line: RegExp])[] = [
@@ -43,6 +55,8 @@ const MISUSES: readonly (readonly [args: readonly string[], line: RegExp])[] = [
   [['ingest', 'record'], /unknown command 'record' \(did you mean 'records'\?\)/],
   [['ingest', 'constructor'], /unknown command 'constructor'/],
   [['--version'], /unknown option '--version'/],
+  [['ingest', 'tenant', '--list-table'], /unknown option '--list-table' \(did you mean '--list-tables'\?\)/],
+  [['ingest', 'view', '--table', 't'], /unknown option '--table'.*; see as-cli ingest view --help/],
   [['ingest', 'records', '--fiel', 'x'], /unknown option '--fiel' \(did you mean '--file'\?\)/],
 ];
 

@@ -1,6 +1,6 @@
 /** Topics, messages and offsets for tests, through connections that are closed after each call. */
 import { randomUUID } from 'node:crypto';
-import { type Admin, type IHeaders, Partitioners } from 'kafkajs';
+import { type Admin, CompressionTypes, type IHeaders, type Message, Partitioners } from 'kafkajs';
 import { kafkaClient, withAdmin } from './kafka-admin.js';
 
 export interface ProducedMessage {
@@ -61,11 +61,12 @@ export async function createTopic(
   });
 }
 
-/** Resolves once all replicas acknowledged every message. */
+/** Resolves once all replicas acknowledged every message; those of one partition are one batch. */
 export async function produce(
   brokers: readonly string[],
   topic: string,
   messages: readonly ProducedMessage[],
+  compression = CompressionTypes.None,
 ): Promise<void> {
   const producer = kafkaClient(brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
@@ -73,16 +74,21 @@ export async function produce(
     await producer.send({
       topic,
       acks: -1,
-      messages: messages.map((message) => ({
-        key: bytes(message.key ?? null),
-        value: bytes(message.value),
-        ...(message.partition === undefined ? {} : { partition: message.partition }),
-        ...(message.headers === undefined ? {} : { headers: { ...message.headers } as IHeaders }),
-      })),
+      compression,
+      messages: messages.map(toKafkaMessage),
     });
   } finally {
     await producer.disconnect();
   }
+}
+
+export function toKafkaMessage(message: ProducedMessage): Message {
+  return {
+    key: bytes(message.key ?? null),
+    value: bytes(message.value),
+    ...(message.partition === undefined ? {} : { partition: message.partition }),
+    ...(message.headers === undefined ? {} : { headers: { ...message.headers } as IHeaders }),
+  };
 }
 
 interface Range {

@@ -40,6 +40,7 @@ export const SETTINGS: EngineSettings = {
   command: COMMAND,
   retry: {
     maxAttempts: 3,
+    maxTimeouts: 3,
     maxInterruptions: 5,
     backoffMs: 1_000,
     maxBackoffMs: 60_000,

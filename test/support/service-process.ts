@@ -6,7 +6,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { type KafkaSandbox, startKafka } from '../sandbox/sandbox.js';
@@ -16,6 +15,11 @@ import { waitUntil } from './processes.js';
 
 /** One line of the service's log. */
 export type LogLine = { readonly level: string; readonly message: string } & Readonly<Record<string, unknown>>;
+
+/** Whatever ends what was started: a test, or a row of the benchmark. */
+export interface Cleanup {
+  after(end: () => unknown): void;
+}
 
 /** Where one test's service lives: its topic, its group, its directory. */
 export interface Place {
@@ -33,7 +37,7 @@ const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
 export const PARTITIONS = 4;
 
 /** A topic, a group and a directory that only this test uses; removed after it. */
-export async function createPlace(t: TestContext, topicConfig: Readonly<Record<string, string>> = {}): Promise<Place> {
+export async function createPlace(t: Cleanup, topicConfig: Readonly<Record<string, string>> = {}): Promise<Place> {
   const kafka = await startKafka();
   t.after(() => kafka.stop());
   const directory = mkdtempSync(join(tmpdir(), 'atd-test-'));
@@ -100,15 +104,20 @@ export class ServiceProcess {
   lineOf(message: string, count: number): Promise<LogLine> {
     let left = count;
     return new Promise((resolve) => {
-      const watch = (line: LogLine): void => {
+      const forget = this.onLine((line) => {
         if (line.message !== message) return;
         left -= 1;
         if (left > 0) return;
-        this.#watchers.delete(watch);
+        forget();
         resolve(line);
-      };
-      this.#watchers.add(watch);
+      });
     });
+  }
+
+  /** Calls `listener` with every line from now on, until what it returns is called. */
+  onLine(listener: (line: LogLine) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
   }
 
   /** Waits for a condition; a failure shows the end of the log. */
@@ -129,14 +138,14 @@ export class ServiceProcess {
 }
 
 /** Starts a service with the fixture loader and short waits, and waits until it has joined its group. */
-export async function startService(t: TestContext, place: Place, settings: Settings = {}): Promise<ServiceProcess> {
+export async function startService(t: Cleanup, place: Place, settings: Settings = {}): Promise<ServiceProcess> {
   const service = spawnService(t, place, settings);
   await service.until(() => service.events('partitions.assigned').length > 0, 60_000, 'the service joins its group');
   return service;
 }
 
 /** The same without waiting for anything; `settings` are merged over those of the tests. */
-export function spawnService(t: TestContext, place: Place, settings: Settings = {}): ServiceProcess {
+export function spawnService(t: Cleanup, place: Place, settings: Settings = {}): ServiceProcess {
   const clientId = `test-${randomUUID()}`;
   const file = join(place.directory, `${clientId}.yaml`);
   const base: Settings = {

@@ -48,6 +48,7 @@ describe('leftovers', () => {
     const leader = await sleeper({});
     const younger = await sleeper({ ATD_JOB_ID: jobId });
     assert.deepEqual(killMarked({ jobId }, leader.pid), [younger.pid]);
+    await younger.ended;
     assert.deepEqual(killMarked({ jobId }), [older.pid]);
   });
 

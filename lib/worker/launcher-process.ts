@@ -1,0 +1,242 @@
+/**
+ * A launcher process of this thread, as the thread sees it: to it go commands, from it come pid, output and exit. Execa
+ * starts and watches it. When it dies while a child runs, the child is lost.
+ */
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { Deferred } from '../core/deferred.js';
+import { lastLine } from '../core/lines.js';
+import type { Command } from '../types.js';
+import type { Exit, Launch, LaunchedChild, Launcher, OutputSink } from './launcher.js';
+import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
+import { killDescendants, SUPERVISOR_VARIABLE, supervisorId } from './leftovers.js';
+import { Capture } from './output.js';
+import { spawnErrorBehind } from './spawn-errors.js';
+
+/** A program of `libexec/` and what interprets it. */
+export interface LauncherProgram {
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+/** The quickest first. */
+export const LAUNCHER_PROGRAMS: readonly LauncherProgram[] = [
+  // Neither the user's nor the site's modules: it starts in a third of the time, and nobody else's code runs in it.
+  { name: 'python3', file: 'python3', args: ['-I', '-S', program('launcher.py')] },
+  { name: 'perl', file: 'perl', args: [program('launcher.pl')] },
+];
+
+/** What finds the interpreter and its libraries. */
+const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'LD_LIBRARY_PATH'];
+/** From the start of the process to its first word, and from the end of its input to its end. */
+const START_MS = 10_000;
+const END_MS = 2_000;
+
+/** The child under way, or the one that has ended and was not released yet. */
+interface CurrentJob {
+  readonly command: Command;
+  readonly sink: OutputSink;
+  readonly launched: Deferred<Launch>;
+  readonly exited: Deferred<Exit>;
+  readonly outputEnded: Deferred;
+  readonly open: Set<'stdout' | 'stderr'>;
+  pid: number | null;
+}
+
+/** Null when the program does not run on this machine. */
+export async function startLauncher(program: LauncherProgram): Promise<LauncherProcess | null> {
+  try {
+    const launcher = new LauncherProcess(program);
+    return (await launcher.ready()) ? launcher : null;
+  } catch (error) {
+    // Without descriptors for its pipes, for example; the child itself will then tell what is wrong.
+    await spawnErrorBehind(error);
+    return null;
+  }
+}
+
+export class LauncherProcess implements Launcher {
+  readonly name: string;
+  readonly #process: ReturnType<typeof start>;
+  readonly #ready = new Deferred<boolean>();
+  readonly #closed = new Deferred();
+  readonly #complaints = new Capture(null);
+  #adoptsOrphans = false;
+  #job: CurrentJob | null = null;
+  #alive = true;
+
+  constructor(program: LauncherProgram) {
+    this.name = program.name;
+    this.#process = start(program);
+    const reader = new ReplyReader(
+      (reply) => this.#take(reply),
+      (stream, chunk) => {
+        // What comes before the start of a child is from the one before.
+        if (this.#job?.pid != null) this.#job.sink[stream](chunk);
+      },
+    );
+    const { stdin, stdout, stderr } = this.#process;
+    stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+    stderr.on('data', (chunk: Buffer) => this.#complaints.push(chunk));
+    for (const stream of [stdin, stdout, stderr]) stream.on('error', ignore);
+    void this.#watch();
+  }
+
+  get pid(): number | null {
+    return this.#process.pid ?? null;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  async ready(): Promise<boolean> {
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), START_MS);
+    const ready = await this.#ready.promise;
+    clearTimeout(timer);
+    if (ready) this.#letGo();
+    return ready;
+  }
+
+  launch(command: Command, sink: OutputSink): Promise<Launch> {
+    if (!this.#alive) return Promise.resolve({ kind: 'lost', reason: `its launcher (${this.name}) has ended` });
+    const request = encodeRequest(command);
+    if (request === null) {
+      const message = 'an argument or a variable contains a NUL';
+      return Promise.resolve({ kind: 'failed', code: 'ERR_INVALID_ARG_VALUE', message });
+    }
+    const job: CurrentJob = {
+      command,
+      sink,
+      launched: new Deferred(),
+      exited: new Deferred(),
+      outputEnded: new Deferred(),
+      open: new Set(),
+      pid: null,
+    };
+    this.#job = job;
+    this.#output.ref();
+    this.#process.stdin.write(request);
+    return job.launched.promise;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#alive) return;
+    this.#process.ref();
+    this.#process.stdin.end();
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS);
+    await this.#closed.promise;
+    clearTimeout(timer);
+  }
+
+  async #watch(): Promise<void> {
+    // Settles after the last of its output, of which none but the launcher holds the other end.
+    const { exitCode, signal, originalMessage } = await this.#process;
+    this.#end(signal ?? (exitCode === undefined ? String(originalMessage) : `exit code ${exitCode}`));
+  }
+
+  #take(reply: Reply): void {
+    if (reply.kind === 'ready') {
+      this.#adoptsOrphans = reply.abilities.includes('subreaper');
+      return this.#ready.resolve(true);
+    }
+    const job = this.#job;
+    if (job === null) return;
+    switch (reply.kind) {
+      case 'started':
+        job.pid = reply.pid;
+        return job.launched.resolve({ kind: 'running', child: this.#childOf(job, reply.pid) });
+      case 'failed':
+        this.#finish();
+        return job.launched.resolve({
+          kind: 'failed',
+          code: reply.code,
+          message: `spawn ${job.command.file} ${reply.code}`,
+        });
+      case 'exited':
+        if (reply.open.stdout) job.open.add('stdout');
+        if (reply.open.stderr) job.open.add('stderr');
+        if (job.open.size === 0) job.outputEnded.resolve();
+        if (reply.alone) this.#finish();
+        return job.exited.resolve(reply);
+      case 'ended':
+        job.open.delete(reply.stream);
+        if (job.open.size === 0) job.outputEnded.resolve();
+    }
+  }
+
+  #childOf(job: CurrentJob, pid: number): LaunchedChild {
+    return {
+      pid,
+      exited: job.exited.promise,
+      outputEnded: job.outputEnded.promise,
+      release: () => {
+        if (this.#job !== job) return;
+        this.#finish();
+        if (!this.#alive) return;
+        // A daemon that cleared its environment has no marker, but has become a child of the launcher.
+        if (this.#adoptsOrphans) killDescendants(this.#process.pid ?? 0);
+        this.#process.stdin.write(RELEASE);
+      },
+    };
+  }
+
+  #finish(): void {
+    this.#job = null;
+    this.#output.unref();
+  }
+
+  #end(how: string): void {
+    this.#alive = false;
+    this.#ready.resolve(false);
+    this.#closed.resolve();
+    const job = this.#job;
+    this.#job = null;
+    if (job === null) return;
+    const said = lastLine(this.#complaints.text());
+    const reason = `its launcher (${this.name}) ended: ${how}${said === '' ? '' : `: ${said}`}`;
+    job.launched.resolve({ kind: 'lost', reason });
+    job.exited.resolve({ kind: 'lost', reason });
+    job.outputEnded.resolve();
+  }
+
+  /** An idle launcher does not keep this process alive. */
+  #letGo(): void {
+    this.#process.unref();
+    for (const stream of [this.#process.stdin, this.#process.stdout, this.#process.stderr]) {
+      (stream as Readable | Writable as Socket).unref();
+    }
+  }
+
+  get #output(): Socket {
+    return this.#process.stdout as Readable as Socket;
+  }
+}
+
+function start({ file, args }: LauncherProgram) {
+  const env: Record<string, string> = { LC_ALL: 'C', [SUPERVISOR_VARIABLE]: supervisorId() };
+  for (const name of PASSED_ENVIRONMENT) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return execa(file, [...args], {
+    env,
+    extendEnv: false,
+    preferLocal: false,
+    detached: true,
+    cleanup: false,
+    stdin: 'pipe',
+    buffer: false,
+    encoding: 'buffer',
+    reject: false,
+  });
+}
+
+function program(name: string): string {
+  return fileURLToPath(new URL(`../../../libexec/${name}`, import.meta.url));
+}
+
+function ignore(): void {}

@@ -1,0 +1,25 @@
+/** The rows in the order of the table. */
+import type { Row } from '../bench.js';
+import { bookkeeping } from './bookkeeping.js';
+import { latency } from './latency.js';
+import { launch } from './launch.js';
+import { load } from './load.js';
+import { ownCpu } from './own-cpu.js';
+import { pipeline } from './pipeline.js';
+import { scaleOut } from './scale-out.js';
+import { smallFiles } from './small-files.js';
+import { stuckHead } from './stuck-head.js';
+import { warm } from './warm.js';
+
+export const ROWS: readonly Row[] = [
+  launch,
+  ownCpu,
+  pipeline,
+  latency,
+  bookkeeping,
+  stuckHead,
+  load,
+  smallFiles,
+  warm,
+  scaleOut,
+];

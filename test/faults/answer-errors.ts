@@ -1,0 +1,98 @@
+/**
+ * Answers requests of one kind with errors: a filter for the proxy, which reads the frames of Kafka's protocol that pass.
+ * The broker has done what it was asked all the same.
+ */
+import type { Filter } from './tcp-proxy.js';
+
+/** A kind of request, and where its answer says that it failed. */
+export interface Api {
+  readonly key: number;
+  readonly write: (answer: Buffer, version: number, code: number) => void;
+}
+
+/** In a frame, behind its length and the number of its request. */
+const ANSWER_START = 8;
+
+/** A commit, which has an error for every partition of every topic. */
+export const OFFSET_COMMIT: Api = {
+  key: 8,
+  write(answer, version, code) {
+    // From version 3 on the answer begins with the time of a throttling.
+    let at = version >= 3 ? ANSWER_START + 4 : ANSWER_START;
+    const count = (): number => {
+      at += 4;
+      return answer.readInt32BE(at - 4);
+    };
+    for (let topics = count(); topics > 0; topics -= 1) {
+      at += 2 + answer.readInt16BE(at);
+      for (let partitions = count(); partitions > 0; partitions -= 1) {
+        answer.writeInt16BE(code, at + 4);
+        at += 6;
+      }
+    }
+  },
+};
+
+/** A fetch of version 7 or later: the error of the first partition that was asked for. */
+export const FETCH: Api = {
+  key: 1,
+  write(answer, _version, code) {
+    // The throttling, the error of the session, and its number; then how many topics there are.
+    const topic = ANSWER_START + 4 + 2 + 4 + 4;
+    const partitions = topic + 2 + answer.readInt16BE(topic);
+    answer.writeInt16BE(code, partitions + 4 + 4);
+  },
+};
+
+export class AnswerErrors {
+  /** The codes that were given, in their order. */
+  readonly given: number[] = [];
+  readonly #api: Api;
+  #next: number[] = [];
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** The next requests are answered with these codes, one each. */
+  answerWith(codes: readonly number[]): void {
+    this.#next = [...codes];
+  }
+
+  /** For one connection. */
+  filter(): Filter {
+    /** The version of each request that waits for its answer, by its number. */
+    const waiting = new Map<number, number>();
+    return {
+      toServer: byFrames((frame) => {
+        if (frame.readInt16BE(4) === this.#api.key) waiting.set(frame.readInt32BE(8), frame.readInt16BE(6));
+      }),
+      toClient: byFrames((frame) => {
+        const request = frame.readInt32BE(4);
+        const version = waiting.get(request);
+        if (version === undefined) return;
+        waiting.delete(request);
+        const code = this.#next.shift();
+        if (code === undefined) return;
+        this.given.push(code);
+        this.#api.write(frame, version, code);
+      }),
+    };
+  }
+}
+
+/** Gives `look` whole frames, which it may change, and hands on what came. */
+function byFrames(look: (frame: Buffer) => void): (bytes: Buffer) => Buffer {
+  let waiting = Buffer.alloc(0);
+  return (bytes) => {
+    waiting = Buffer.concat([waiting, bytes]);
+    const whole: Buffer[] = [];
+    while (waiting.length >= 4 && waiting.length >= 4 + waiting.readInt32BE(0)) {
+      const frame = waiting.subarray(0, 4 + waiting.readInt32BE(0));
+      look(frame);
+      whole.push(frame);
+      waiting = waiting.subarray(frame.length);
+    }
+    return Buffer.concat(whole);
+  };
+}

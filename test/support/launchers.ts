@@ -1,0 +1,18 @@
+/** The ways of starting a child that this machine has: what holds for one is to hold for all. */
+import { DIRECT } from '../../lib/worker/direct.js';
+import type { Launcher } from '../../lib/worker/launcher.js';
+import { LAUNCHER_PROGRAMS, type LauncherProcess, startLauncher } from '../../lib/worker/launcher-process.js';
+
+/** The launcher processes of this test file, in the order of preference. */
+export async function startLaunchers(): Promise<readonly LauncherProcess[]> {
+  const started = await Promise.all(LAUNCHER_PROGRAMS.map((program) => startLauncher(program)));
+  return started.filter((launcher) => launcher !== null);
+}
+
+export async function allLaunchers(): Promise<readonly Launcher[]> {
+  return [DIRECT, ...(await startLaunchers())];
+}
+
+export async function closeAll(launchers: readonly Launcher[]): Promise<void> {
+  await Promise.all(launchers.map((launcher) => launcher.close()));
+}
