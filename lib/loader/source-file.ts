@@ -18,20 +18,26 @@ export interface SourceFile {
 }
 
 export async function openSourceFile(path: string): Promise<SourceFile> {
-  // A pipe without a writer would hold an ordinary open for ever.
-  const handle = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw fileError(path, error);
-  });
+  const handle = openFile(path);
   try {
-    const stat = await handle.stat();
+    const stat = handle.stat();
     if (!stat.isFile()) {
       const what = stat.isDirectory() ? 'it is a directory' : 'it is not a regular file';
       throw new LoadError(ExitCode.noInput, `cannot read ${path}: ${what}; name a file`);
     }
     return sourceFile(path, handle, stat);
   } catch (error) {
-    await handle.close();
+    handle.close();
     throw error instanceof LoadError ? error : fileError(path, error);
+  }
+}
+
+function openFile(path: string): Descriptor {
+  try {
+    // A pipe without a writer would hold an ordinary open for ever.
+    return openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw fileError(path, error);
   }
 }
 
@@ -53,7 +59,7 @@ function sourceFile(path: string, handle: Descriptor, opened: BigIntStats): Sour
     for (let start = 0; start < bytes; start += CHUNK_BYTES) {
       const chunk = await read(start, CHUNK_BYTES);
       // Before the last chunk is out: a stream that breaks off there leaves its last block unwritten.
-      if (start + CHUNK_BYTES >= bytes) await refuseChange(path, handle, opened);
+      if (start + CHUNK_BYTES >= bytes) refuseChange(path, handle, opened);
       yield chunk;
     }
   }
@@ -62,7 +68,7 @@ function sourceFile(path: string, handle: Descriptor, opened: BigIntStats): Sour
     bytes,
     read,
     stream: chunks,
-    close: () => handle.close(),
+    close: async () => handle.close(),
   };
 }
 
@@ -75,10 +81,8 @@ function fileError(path: string, error: unknown): LoadError {
  * Loading a file that is still being written would spend its deduplication tokens on the wrong rows: the last block of
  * what there was, under the number of a block that will hold more. Size and time of the last write show it.
  */
-async function refuseChange(path: string, handle: Descriptor, opened: BigIntStats): Promise<void> {
-  const now = await handle.stat().catch((error: unknown) => {
-    throw fileError(path, error);
-  });
+function refuseChange(path: string, handle: Descriptor, opened: BigIntStats): void {
+  const now = handle.stat();
   if (now.size > opened.size) throw changed(path, 'it grew while it was read');
   if (now.mtimeNs !== opened.mtimeNs) throw changed(path, 'it was written to while it was read');
 }
