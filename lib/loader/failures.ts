@@ -83,7 +83,7 @@ export function explain(error: unknown, stage: Stage): Explanation {
     if (stage !== 'insert')
       return unavailable(
         `the connection was closed (${code || text})`,
-        'check that --db-port is the HTTP port, and try again later',
+        'check that --db-port is the HTTP port and whether it wants --db-secure, and try again later',
       );
     return {
       exitCode: ExitCode.tryAgain,
@@ -91,16 +91,25 @@ export function explain(error: unknown, stage: Stage): Explanation {
       remedy: 'try again: the same ATD_DEDUP_TOKEN adds no row twice',
     };
   }
-  if (TLS_CODE.test(code))
-    return misconfigured(`its certificate is not trusted (${code})`, 'name its authority by --db-ca-file');
-  if (code === 'NOT_HTTP') {
+  return explainProtocol(code) ?? explainText(text);
+}
+
+/** Two sides that do not speak the same protocol, or do not trust each other; null for any other error. */
+function explainProtocol(code: string): Explanation | null {
+  const distrusted = `its certificate is not trusted (${code})`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH')
+    return misconfigured(distrusted, 'give the --db-host that it was made for');
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return misconfigured(distrusted, 'have it renewed');
+  if (TLS_CODE.test(code)) return misconfigured(distrusted, 'name its authority by --db-ca-file');
+  if (code === 'NOT_HTTP')
     return misconfigured('what answers is not HTTP: this looks like the native port', 'use the HTTP port 8123');
-  }
   if (code === 'TLS_EXPECTED')
     return misconfigured('it speaks TLS on this port', 'give --db-secure or use the HTTP port 8123');
-  if (code === 'EPROTO')
-    return misconfigured('it does not speak TLS on this port', 'leave out --db-secure or use the HTTPS port 8443');
-  return explainText(text);
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    const remedy = 'leave out --db-secure or use the HTTPS port 8443';
+    return misconfigured(`it does not speak TLS on this port, or none that is accepted (${code})`, remedy);
+  }
+  return null;
 }
 
 function explainClickHouse(code: number, text: string, stage: Stage): Explanation {

@@ -107,10 +107,13 @@ export function wantsJson(given: Given, env: Environment): boolean {
   return given.has('json') || env['ATD_OUTPUT'] === 'json';
 }
 
+/** 30 years. A time of expiry beyond 2106 would wrap around in ClickHouse's DateTime, and the rows be gone at once. */
+const MAX_TTL_HOURS = 262_800;
+
 /** Hours for which a created table keeps its rows; null for ever. */
 export function ttlHours(given: Given, createTable: boolean): number | null {
   const value = given.get('ttl-hours');
   if (value === undefined) return null;
   if (!createTable) throw new Invalid('--ttl-hours needs --create-table: a table is never changed');
-  return integer('--ttl-hours', value, 1, 1_000_000);
+  return integer('--ttl-hours', value, 1, MAX_TTL_HOURS);
 }

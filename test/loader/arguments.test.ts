@@ -159,6 +159,7 @@ const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] =
   [[...REQUIRED, '--db-port', '70000'], /--db-port '70000' .* 65535/],
   [[...REQUIRED, '--db-host', 'http://x:8123'], /--db-host 'http:\/\/x:8123' is not a host name/],
   [[...REQUIRED, '--ttl-hours', '5'], /--ttl-hours needs --create-table/],
+  [[...REQUIRED, '--create-table', '--ttl-hours', '1000000'], /--ttl-hours '1000000' .* from 1 to 262800/],
   [[...REQUIRED, '--db-password', 'x', '--db-password-file', 'y'], /leave out one of them/],
   [[...REQUIRED, '--db-ca-file', '/etc/ca.pem'], /--db-ca-file needs --db-secure/],
   [[...REQUIRED, '--timeout', '0'], /--timeout '0' is not a whole number from 1 to 86400/],

@@ -1,0 +1,37 @@
+/** `as-cli` with a terminal of its own, which script(1) makes. */
+import { join } from 'node:path';
+import type { ClickHouseSandbox } from '../sandbox/sandbox.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
+import { asCli, type Ended, run } from './as-cli.js';
+
+export function connectionOf(clickhouse: ClickHouseSandbox): Record<string, string> {
+  return {
+    CLICKHOUSE_HOST: clickhouse.host,
+    CLICKHOUSE_PORT: String(clickhouse.port),
+    CLICKHOUSE_DATABASE: clickhouse.database,
+    CLICKHOUSE_USER: clickhouse.user,
+    CLICKHOUSE_PASSWORD: clickhouse.password,
+  };
+}
+
+/** Any command, connected by the environment. */
+export async function asCliWith(clickhouse: ClickHouseSandbox, args: readonly string[]): Promise<Ended> {
+  return await asCli(args, connectionOf(clickhouse));
+}
+
+export interface OnTerminal {
+  readonly code: number | null;
+  /** What both streams wrote, in the order in which the terminal got it, with its line ends as `\n`. */
+  readonly text: string;
+}
+
+export async function asCliOnTerminal(
+  clickhouse: ClickHouseSandbox,
+  args: readonly string[],
+  columns: number,
+): Promise<OnTerminal> {
+  const words = [process.execPath, join(PACKAGE_ROOT, 'bin', 'as-cli'), ...args].map((word) => `'${word}'`);
+  const command = `stty cols ${columns}; exec ${words.join(' ')}`;
+  const ended = await run('script', ['-qec', command, '/dev/null'], connectionOf(clickhouse));
+  return { code: ended.code, text: ended.stdout.replaceAll('\r\n', '\n') };
+}
