@@ -22,12 +22,14 @@ buildSync({
   supported: { 'dynamic-import': false },
   banner: { js: '(function (require) {' },
   footer: { js: '})' },
+  // The default, on which bin/as-cli relies: it reads the file byte by byte.
+  charset: 'ascii',
   logLevel: 'warning',
 });
 
 // Every function is compiled, not only those that would be met first; the flag must be as it was when the cache is made.
 setFlagsFromString('--no-lazy');
-const script = new Script(readFileSync(bundle, 'utf8'), { filename: bundle });
+const script = new Script(readFileSync(bundle, 'latin1'), { filename: bundle });
 setFlagsFromString('--lazy');
 const cache = path(`as-cli.${process.version}-${process.arch}.cache`);
 rmSync(cache, { force: true });

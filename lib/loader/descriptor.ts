@@ -1,25 +1,29 @@
-/** A file opened for reading, by the calls of `node:fs`: loading `node:fs/promises` takes longer than reading a small file. */
-import { close, fstat, open, read, type Stats } from 'node:fs';
+/**
+ * A file opened for reading, by the calls of `node:fs`: loading `node:fs/promises`, and starting the threads that read in the
+ * background, takes longer than reading a small file. So what is little is read at once, and what is much in the background.
+ */
+import { closeSync, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
+
+const LITTLE_BYTES = 64 * 1024;
 
 export interface Descriptor {
-  stat(): Promise<Stats>;
+  stat(): Stats;
   /** The number of bytes read into `buffer` at `offset`; 0 at the end of the file. */
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<number>;
-  close(): Promise<void>;
+  close(): void;
 }
 
-export async function openDescriptor(path: string, flags: number): Promise<Descriptor> {
-  const descriptor = await settle<number>((done) => open(path, flags, done));
+/** @throws Error with the code of the system */
+export function openDescriptor(path: string, flags: number): Descriptor {
+  const descriptor = openSync(path, flags);
   return {
-    stat: () => settle((done) => fstat(descriptor, done)),
-    read: (buffer, offset, length, position) =>
-      settle((done) => read(descriptor, buffer, offset, length, position, done)),
-    close: () => settle((done) => close(descriptor, done)),
+    stat: () => fstatSync(descriptor),
+    async read(buffer, offset, length, position) {
+      if (length <= LITTLE_BYTES) return readSync(descriptor, buffer, offset, length, position);
+      return await new Promise((resolve, reject) => {
+        read(descriptor, buffer, offset, length, position, (error, bytes) => (error ? reject(error) : resolve(bytes)));
+      });
+    },
+    close: () => closeSync(descriptor),
   };
-}
-
-function settle<T>(call: (done: (error: Error | null | undefined, result?: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    call((error, result) => (error ? reject(error) : resolve(result as T)));
-  });
 }

@@ -87,21 +87,15 @@ async function open({ host, port, tls, connectMs }: Endpoint): Promise<Socket> {
       secure === null
         ? connect({ host, port })
         : secure.connect({ host, port, ...serverName(host), ...trusted, rejectUnauthorized: true });
-    const timer = setTimeout(() => socket.destroy(failure('ETIMEDOUT', 'no connection in time')), connectMs);
+    socket.setTimeout(connectMs, () => socket.destroy(failure('ETIMEDOUT', 'no connection in time')));
     socket.once(secure === null ? 'connect' : 'secureConnect', () => {
-      clearTimeout(timer);
+      socket.removeAllListeners('timeout').setTimeout(0);
       socket.setNoDelay(true);
       resolve(socket);
     });
     // Also whoever does not listen later must not be ended by a connection that breaks.
-    socket.on('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    socket.once('close', () => {
-      clearTimeout(timer);
-      reject(failure('ECONNRESET', 'the connection was closed before it was made'));
-    });
+    socket.on('error', reject);
+    socket.once('close', () => reject(failure('ECONNRESET', 'the connection was closed before it was made')));
   });
 }
 

@@ -18,20 +18,26 @@ export interface SourceFile {
 }
 
 export async function openSourceFile(path: string): Promise<SourceFile> {
-  // A pipe without a writer would hold an ordinary open for ever.
-  const handle = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw fileError(path, error);
-  });
+  const handle = openFile(path);
   try {
-    const stat = await handle.stat();
+    const stat = handle.stat();
     if (!stat.isFile()) {
       const what = stat.isDirectory() ? 'it is a directory' : 'it is not a regular file';
       throw new LoadError(ExitCode.noInput, `cannot read ${path}: ${what}; name a file`);
     }
     return sourceFile(path, handle, stat.size);
   } catch (error) {
-    await handle.close();
+    handle.close();
     throw error instanceof LoadError ? error : fileError(path, error);
+  }
+}
+
+function openFile(path: string): Descriptor {
+  try {
+    // A pipe without a writer would hold an ordinary open for ever.
+    return openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw fileError(path, error);
   }
 }
 
@@ -56,7 +62,7 @@ function sourceFile(path: string, handle: Descriptor, bytes: number): SourceFile
     bytes,
     read,
     stream: chunks,
-    close: () => handle.close(),
+    close: async () => handle.close(),
   };
 }
 
