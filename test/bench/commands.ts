@@ -15,6 +15,26 @@ export async function secondsOf(file: string, args: readonly string[], options: 
   return (performance.now() - started) / 1000;
 }
 
+/**
+ * Milliseconds of CPU, user's and system's, of one of so many runs, the mean of them. The shell's `times` tells what its
+ * children took, hundredths of a second being its finest measure. @throws Error where a run fails
+ */
+export async function cpuMsOf(
+  file: string,
+  args: readonly string[],
+  runs: number,
+  options: CommandOptions = {},
+): Promise<number> {
+  const script = 'n=$1; shift; while [ $n -gt 0 ]; do "$@" >/dev/null || exit; n=$((n - 1)); done; times';
+  const output = await outputOf('sh', ['-c', script, 'sh', String(runs), file, ...args], options);
+  const ofChildren = output.trim().split('\n').at(-1) ?? '';
+  const times = [...ofChildren.matchAll(/(\d+)m([\d.]+)s/g)].map(
+    ([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds),
+  );
+  if (times.length !== 2) throw new Error(`sh tells no times: ${output}`);
+  return (1000 * ((times[0] as number) + (times[1] as number))) / runs;
+}
+
 async function outputOf(file: string, args: readonly string[], options: CommandOptions): Promise<string> {
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -4,6 +4,7 @@ import { bookkeeping } from './bookkeeping.js';
 import { latency } from './latency.js';
 import { launch } from './launch.js';
 import { load } from './load.js';
+import { loaderStart } from './loader-start.js';
 import { ownCpu } from './own-cpu.js';
 import { pipeline } from './pipeline.js';
 import { scaleOut } from './scale-out.js';
@@ -19,6 +20,7 @@ export const ROWS: readonly Row[] = [
   bookkeeping,
   stuckHead,
   load,
+  loaderStart,
   smallFiles,
   warm,
   scaleOut,
