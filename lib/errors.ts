@@ -27,6 +27,7 @@ export const ExitCode = {
   noInput: 66,
   unavailable: 69,
   internal: 70,
+  ioError: 74,
   tryAgain: 75,
   notPermitted: 77,
   configuration: 78,

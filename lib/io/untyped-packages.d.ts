@@ -6,4 +6,12 @@ declare module 'kafkajs-snappy' {
 
 declare module 'lz4js' {
   export function decompress(bytes: Uint8Array): Uint8Array;
+  /** Returns where the decompressed block ends in `target`. */
+  export function decompressBlock(
+    source: Uint8Array,
+    target: Uint8Array,
+    sourceStart: number,
+    sourceBytes: number,
+    targetStart: number,
+  ): number;
 }

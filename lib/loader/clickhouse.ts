@@ -1,13 +1,14 @@
 /** ClickHouse's HTTP interface, as far as the loader uses it. */
 import type { Connection } from './connection-options.js';
+import type { Compression } from './formats.js';
 import { HttpConnection } from './http-connection.js';
 import type { Column, TableColumn } from './schema.js';
 import type { Settings } from './sql.js';
 
 /** Statements about columns answer at once; a server that takes longer is as good as unavailable. */
 const ANSWER_MS = 30_000;
-/** An insert answers nothing; what it does answer is an error that came after the status. */
-const ERROR_BYTES = 16 * 1024;
+/** An insert answers nothing but an error, which may quote a whole buffer of the data before it says where it stopped. */
+const ERROR_BYTES = 4 * 1024 * 1024;
 /** The columns of the widest table are some megabytes. */
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -16,7 +17,7 @@ const PROGRESS_HEADERS: Settings = { send_progress_in_http_headers: 1, http_head
 
 export interface InsertOptions {
   /** How `body` is compressed, or null; ClickHouse unpacks it. */
-  readonly encoding?: 'gzip' | 'zstd' | null;
+  readonly encoding?: Compression | null;
   /** Called as the insert goes on; what ClickHouse itself counts comes only to who asks. */
   readonly onProgress?: ((progress: Progress) => void) | null;
 }

@@ -2,12 +2,12 @@
  * A file opened for reading, by the calls of `node:fs`: loading `node:fs/promises`, and starting the threads that read in the
  * background, takes longer than reading a small file. So what is little is read at once, and what is much in the background.
  */
-import { closeSync, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 
 const LITTLE_BYTES = 64 * 1024;
 
 export interface Descriptor {
-  stat(): Stats;
+  stat(): BigIntStats;
   /** The number of bytes read into `buffer` at `offset`; 0 at the end of the file. */
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<number>;
   close(): void;
@@ -17,7 +17,7 @@ export interface Descriptor {
 export function openDescriptor(path: string, flags: number): Descriptor {
   const descriptor = openSync(path, flags);
   return {
-    stat: () => fstatSync(descriptor),
+    stat: () => fstatSync(descriptor, { bigint: true }),
     async read(buffer, offset, length, position) {
       if (length <= LITTLE_BYTES) return readSync(descriptor, buffer, offset, length, position);
       return await new Promise((resolve, reject) => {

@@ -118,6 +118,10 @@ function explainClickHouse(code: number, text: string, stage: Stage): Explanatio
   if (stage === 'create-table' && [36, 43, 44, 50, 62, 549].includes(code)) {
     return misconfigured(why, 'correct the types in the schema file');
   }
+  // 43: no conversion leads from the type of the file to that of the table.
+  if (stage === 'insert' && code === 43) {
+    return { exitCode: ExitCode.dataError, why, remedy: 'check the file against the table' };
+  }
   const known = CLICKHOUSE_CODES.find((entry) => entry.codes.includes(code));
   if (known) return { exitCode: known.exitCode, why, remedy: known.remedy };
   return { exitCode: ExitCode.internal, why, remedy: 'see the log of ClickHouse' };

@@ -1,112 +1,197 @@
 /**
- * Which format a file has: `--format`, else its extension, else its first bytes. What the bytes show always has a veto,
- * because a Parquet file read as CSV would become a table of garbage. A further format is one more line in FORMATS.
+ * Which format a file has and how it is compressed: `--format`, else its extension, else its first bytes. What the bytes
+ * show always has a veto, because a Parquet file read as CSV would become a table of garbage. A further format is one
+ * more line in FORMATS, and where it is binary one more in MAGIC.
  */
 
-export const FORMAT_NAMES = ['parquet', 'csv', 'jsonl'] as const;
+export const FORMAT_NAMES = ['parquet', 'csv', 'tsv', 'jsonl', 'arrow', 'avro', 'orc'] as const;
 
 export type FormatName = (typeof FORMAT_NAMES)[number];
 
 export interface Format {
   readonly name: FormatName;
   /** ClickHouse's name of it. */
-  readonly clickhouse: 'Parquet' | 'CSVWithNames' | 'JSONEachRow';
+  readonly clickhouse: string;
   readonly extensions: readonly string[];
-  /** Whether the file itself says which types its columns have. */
+  /** Whether the file itself says which types its columns have; the others are text. */
   readonly typed: boolean;
+  /** What ClickHouse must be told beyond the name. */
+  readonly settings: Readonly<Record<string, number>>;
+}
+
+function format(name: FormatName, clickhouse: string, extensions: readonly string[], typed: boolean): Format {
+  return { name, clickhouse, extensions, typed, settings: {} };
 }
 
 export const FORMATS: readonly Format[] = [
-  { name: 'parquet', clickhouse: 'Parquet', extensions: ['.parquet', '.pq'], typed: true },
-  { name: 'csv', clickhouse: 'CSVWithNames', extensions: ['.csv'], typed: false },
-  { name: 'jsonl', clickhouse: 'JSONEachRow', extensions: ['.jsonl', '.ndjson', '.json'], typed: false },
+  format('parquet', 'Parquet', ['.parquet', '.pq'], true),
+  format('csv', 'CSVWithNames', ['.csv'], false),
+  format('tsv', 'TabSeparatedWithNames', ['.tsv', '.tab'], false),
+  format('jsonl', 'JSONEachRow', ['.jsonl', '.ndjson', '.json'], false),
+  format('arrow', 'Arrow', ['.arrow', '.arrows', '.feather', '.ipc'], true),
+  format('avro', 'Avro', ['.avro'], true),
+  format('orc', 'ORC', ['.orc'], true),
 ];
 
-/** What the first bytes look like. */
-export type Contents = 'parquet' | 'json' | 'text' | 'binary' | 'empty';
+/** As ClickHouse reads it from a request by `Content-Encoding`, under the same name. */
+export type Compression = 'gzip' | 'zstd';
 
-export type FormatChoice =
-  | { readonly kind: 'format'; readonly format: Format }
-  /** The option or the extension says one thing, the bytes another. */
-  | { readonly kind: 'contradiction'; readonly reason: string }
-  | { readonly kind: 'undecided'; readonly reason: string };
+const COMPRESSIONS: Readonly<Record<string, Compression>> = {
+  '.gz': 'gzip',
+  '.gzip': 'gzip',
+  '.zst': 'zstd',
+  '.zstd': 'zstd',
+};
 
-const PARQUET_MAGIC = [0x50, 0x41, 0x52, 0x31];
+/** What the first bytes look like, once they are decompressed. */
+export type Contents =
+  | 'parquet'
+  | 'arrow'
+  | 'arrow stream'
+  | 'avro'
+  | 'orc'
+  | 'json'
+  | 'json array'
+  | 'text'
+  | 'binary'
+  | 'empty';
+
+/** The option or the extension says one thing and the bytes another, or none of them says anything. */
+export type FormatRefused = { readonly kind: 'contradiction' | 'undecided'; readonly reason: string };
+
+export type CompressionChoice =
+  | { readonly kind: 'compression'; readonly compression: Compression | null }
+  | FormatRefused;
+
+export type FormatChoice = { readonly kind: 'format'; readonly format: Format } | FormatRefused;
+
+const MAGIC: readonly (readonly [contents: Contents, bytes: readonly number[]])[] = [
+  ['parquet', [...Buffer.from('PAR1')]],
+  ['arrow', [...Buffer.from('ARROW1\0\0')]],
+  ['arrow stream', [0xff, 0xff, 0xff, 0xff]],
+  ['avro', [...Buffer.from('Obj\x01')]],
+];
+const ORC_MAGIC = [...Buffer.from('ORC')];
+const GZIP_MAGIC = [0x1f, 0x8b];
+const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 
 /** Looks at the first bytes of a file; some kilobytes are enough. */
 export function contentsOf(head: Uint8Array): Contents {
   if (head.length === 0) return 'empty';
-  if (PARQUET_MAGIC.every((byte, index) => head[index] === byte)) return 'parquet';
+  const magic = MAGIC.find(([, bytes]) => startsWith(head, bytes));
+  if (magic) return magic[0];
+  // The three letters may begin a CSV file too; what follows them in an ORC file is never text.
+  if (startsWith(head, ORC_MAGIC) && head.some((byte) => byte < 0x09)) return 'orc';
   if (head.includes(0)) return 'binary';
-  const start = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
+  const start = startsWith(head, [0xef, 0xbb, 0xbf]) ? 3 : 0;
   const first = head.subarray(start).find((byte) => byte > 0x20);
-  return first === 0x7b ? 'json' : 'text';
+  if (first === 0x7b) return 'json';
+  return first === 0x5b ? 'json array' : 'text';
 }
 
-/** `option` is the value of `--format`, already known to be one of FORMAT_NAMES. */
-export function chooseFormat(option: FormatName | null, file: string, head: Uint8Array): FormatChoice {
-  const contents = contentsOf(head);
-  const extension = extensionOf(file);
-  const named =
-    option !== null
-      ? FORMATS.find((format) => format.name === option)
-      : FORMATS.find((format) => format.extensions.includes(extension));
-  const evidence =
-    `--format ${option ?? 'not given'}, extension ${extension === '' ? 'none' : `'${extension}'`}, ` +
-    `contents ${contents === 'text' ? 'plain text' : contents}`;
-  const format = named ?? FORMATS.find((candidate) => candidate.name === (contents === 'json' ? 'jsonl' : contents));
-  if (!format) return { kind: 'undecided', reason: `the format cannot be told (${evidence})` };
-  const isParquet = contents === 'parquet';
-  const contradicts = format.name === 'parquet' ? !isParquet : isParquet || contents === 'binary';
-  // An empty text file is a file without rows; an empty Parquet file is a broken one.
-  if (contradicts) return { kind: 'contradiction', reason: `it is not ${format.name} (${evidence})` };
-  return { kind: 'format', format };
+/** A zstd file may begin with a skippable frame, as those of pzstd do. */
+export function compressionOf(head: Uint8Array): Compression | null {
+  if (startsWith(head, GZIP_MAGIC)) return 'gzip';
+  const skippable = startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]) && (head[0] ?? 0) >> 4 === 5;
+  return skippable || startsWith(head, ZSTD_MAGIC) ? 'zstd' : null;
 }
 
-function extensionOf(file: string): string {
-  const name = file.slice(file.lastIndexOf('/') + 1);
-  const dot = name.lastIndexOf('.');
-  return dot <= 0 ? '' : name.slice(dot).toLowerCase();
+/** `head` is the beginning of the file as it is; `option` and the result are as for chooseFormat. */
+export function chooseCompression(option: FormatName | null, file: string, head: Uint8Array): CompressionChoice {
+  const found = compressionOf(head);
+  const { format, compression } = extensionsOf(file);
+  const evidence = describe(option, file, found ?? named(contentsOf(head)));
+  if (compression !== null && found !== compression) {
+    return { kind: 'contradiction', reason: `it is not compressed by ${compression} (${evidence})` };
+  }
+  const plain = FORMATS.find(({ extensions }) => extensions.includes(format));
+  if (compression === null && found !== null && plain) {
+    return { kind: 'contradiction', reason: `it is not plain ${plain.name} (${evidence})` };
+  }
+  return { kind: 'compression', compression: found };
 }
 
 /**
- * The end of the last whole record in `sample`, 0 if there is none. Line ends inside the quotes of a CSV field do not
- * count; a stray quote in an unquoted field may hide all of them, then any line end will do.
+ * @param option the value of `--format`, already known to be one of FORMAT_NAMES
+ * @param head the beginning of the file, decompressed
  */
-export function wholeRecords(format: FormatName, sample: Uint8Array): number {
-  const lastLineEnd = sample.lastIndexOf(0x0a) + 1;
-  if (format !== 'csv') return lastLineEnd;
-  let quoted = false;
-  let end = 0;
-  for (let i = 0; i < lastLineEnd; i++) {
-    if (sample[i] === 0x22) quoted = !quoted;
-    else if (sample[i] === 0x0a && !quoted) end = i + 1;
+export function chooseFormat(
+  option: FormatName | null,
+  file: string,
+  head: Uint8Array,
+  compression: Compression | null = null,
+): FormatChoice {
+  const contents = contentsOf(head);
+  const extension = extensionsOf(file).format;
+  const byName =
+    option !== null
+      ? FORMATS.find(({ name }) => name === option)
+      : FORMATS.find(({ extensions }) => extensions.includes(extension));
+  const shown = named(contents);
+  const evidence = describe(option, file, compression === null ? shown : `${compression} of ${shown}`);
+  const chosen = byName ?? FORMATS.find(({ name }) => name === formatOfContents(contents));
+  if (!chosen) return { kind: 'undecided', reason: `the format cannot be told (${evidence})` };
+  if (!canBe(chosen, contents)) return { kind: 'contradiction', reason: `it is not ${chosen.name} (${evidence})` };
+  return { kind: 'format', format: variant(chosen, contents, head) };
+}
+
+function formatOfContents(contents: Contents): FormatName | null {
+  if (contents === 'json') return 'jsonl';
+  if (contents === 'arrow stream') return 'arrow';
+  return FORMAT_NAMES.find((name) => name === contents) ?? null;
+}
+
+/** An empty text file is a file without rows; an empty file of another format is a broken one. */
+function canBe({ name, typed }: Format, contents: Contents): boolean {
+  if (typed) return formatOfContents(contents) === name;
+  if (contents === 'empty' || contents === 'json array') return true;
+  return name === 'jsonl' ? contents === 'json' : contents === 'text';
+}
+
+function variant(chosen: Format, contents: Contents, head: Uint8Array): Format {
+  if (contents === 'arrow stream') return { ...chosen, clickhouse: 'ArrowStream' };
+  const header = Buffer.from(head).toString('latin1').split('\n', 1)[0] ?? '';
+  if (chosen.name === 'tsv' && header.endsWith('\r')) {
+    return { ...chosen, settings: { input_format_tsv_crlf_end_of_line: 1 } };
   }
-  return end === 0 ? lastLineEnd : end;
-}
-
-/** Whether a whole text file, given as its bytes, has any row: a CSV file with nothing but a header has none. */
-export function hasRows(format: FormatName, file: Uint8Array): boolean {
-  const body = format === 'csv' ? file.subarray(endOfHeader(file)) : file;
-  return body.some((byte) => byte > 0x20);
-}
-
-function endOfHeader(file: Uint8Array): number {
-  let quoted = false;
-  for (let i = 0; i < file.length; i++) {
-    if (file[i] === 0x22) quoted = !quoted;
-    else if (file[i] === 0x0a && !quoted) return i + 1;
+  // Blanks are part of a value, unless the file was written with blanks beside its commas.
+  if (chosen.name === 'csv' && !/[ \t],|,[ \t]/.test(header)) {
+    return { ...chosen, settings: { input_format_csv_trim_whitespaces: 0 } };
   }
-  return file.length;
+  return chosen;
 }
 
-/** Where the footer of a Parquet file lies, from the last 8 bytes of the file; null if they are not a Parquet end. */
-export function parquetFooter(
-  end: Uint8Array,
-  fileBytes: number,
-): { readonly start: number; readonly length: number } | null {
-  if (end.length !== 8 || !PARQUET_MAGIC.every((byte, index) => end[4 + index] === byte)) return null;
-  const footer = new DataView(end.buffer, end.byteOffset, 8).getUint32(0, true);
-  const start = fileBytes - 8 - footer;
-  return footer === 0 || start < PARQUET_MAGIC.length ? null : { start, length: footer + 8 };
+interface Extensions {
+  readonly format: string;
+  readonly compression: Compression | null;
+  /** Both, as the file has them. */
+  readonly all: string;
+}
+
+/** `/d/Events.CSV.gz` -> format `.csv`, compression gzip. A name that only begins with a dot has no extension. */
+function extensionsOf(file: string): Extensions {
+  const name = file.slice(file.lastIndexOf('/') + 1).toLowerCase();
+  const last = lastExtension(name);
+  const compression = COMPRESSIONS[last] ?? null;
+  if (compression === null) return { format: last, compression, all: last };
+  const format = lastExtension(name.slice(0, -last.length));
+  return { format, compression, all: format + last };
+}
+
+function lastExtension(name: string): string {
+  const dot = name.lastIndexOf('.');
+  return dot <= 0 ? '' : name.slice(dot);
+}
+
+function describe(option: FormatName | null, file: string, contents: string): string {
+  const { all } = extensionsOf(file);
+  return `--format ${option ?? 'not given'}, extension ${all === '' ? 'none' : `'${all}'`}, contents ${contents}`;
+}
+
+function named(contents: Contents): string {
+  return contents === 'text' ? 'plain text' : contents;
+}
+
+function startsWith(data: Uint8Array, bytes: readonly number[]): boolean {
+  return bytes.every((byte, index) => data[index] === byte);
 }

@@ -5,7 +5,7 @@ import { TENANT_OPTIONS } from './tenant-arguments.js';
 import { VIEW_OPTIONS } from './view-arguments.js';
 
 const EXIT_CODES = `Exit codes: 0 done, 64 usage, 65 bad data, 66 no such or unreadable file, 69 ClickHouse unavailable, 70 bug,
-75 try again, 77 not permitted, 78 configuration.`;
+74 the file changed while it was read, 75 try again, 77 not permitted, 78 configuration.`;
 
 const ROOT = `as-cli: loads data files into ClickHouse
 
@@ -36,12 +36,13 @@ Examples:
 `;
 
 function records(): string {
-  return `as-cli ingest records: loads one Parquet, CSV (with a header) or JSON lines file into a ClickHouse table
+  return `as-cli ingest records: loads one data file into a ClickHouse table
 
 Usage: as-cli ingest records --file F --table-name T [options]
 
 ${optionsText(RECORDS_OPTIONS)}
 
+Files are Parquet, CSV and TSV with a header, JSON lines, Arrow, Avro or ORC, plain or compressed by gzip or zstd.
 Dots in column names become underscores. Columns that the file lacks take the table's defaults.
 With ATD_DEDUP_TOKEN in the environment, loading the same file again under the same token adds no rows.
 

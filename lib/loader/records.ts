@@ -4,17 +4,20 @@
  */
 import { ExitCode } from '../errors.js';
 import type { RecordsRequest } from './arguments.js';
-import type { ClickHouse, Connect } from './clickhouse.js';
-import { deduplicationWarning } from './deduplication.js';
-import { LoadError, oneLine, type Stage } from './failures.js';
-import { chooseFormat, type Format } from './formats.js';
+import { badData, UNKNOWN_COLUMN } from './bad-data.js';
+import type { Connect } from './clickhouse.js';
+import { type Contents, contentsOfFile } from './contents.js';
+import { explain, LoadError } from './failures.js';
+import { chooseCompression, chooseFormat, type Format, type FormatRefused } from './formats.js';
 import type { ProgressBar } from './progress.js';
+import { clash, clickhouseFailure, dataError, listed, type Run, tableText } from './run.js';
 import { takeSample } from './sample.js';
-import { type Column, matchColumns, type TableColumn, tableColumns } from './schema.js';
+import { type Column, matchColumns, type TableColumn } from './schema.js';
 import { readSchemaFile } from './schema-file.js';
-import { serverFailure } from './server-failure.js';
 import { openSourceFile, type SourceFile } from './source-file.js';
 import * as sql from './sql.js';
+import { createTable, describeTable, warnOfRepetition } from './table.js';
+import { foreignSeparator, headerOf } from './text-records.js';
 
 export interface LoadResult {
   /** That ClickHouse wrote. */
@@ -28,17 +31,9 @@ export interface LoadResult {
   readonly warning: string | null;
 }
 
-/** What every step needs to know. */
-interface Run {
-  readonly request: RecordsRequest;
-  readonly file: SourceFile;
-  readonly format: Format;
-  readonly clickhouse: ClickHouse;
-  readonly schema: readonly Column[] | null;
-  readonly bar: ProgressBar | null;
-}
-
-const HEAD_BYTES = 4096;
+/** Enough for the first line of most text files. */
+const HEAD_BYTES = 16 * 1024;
+const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 const NOTHING = { rows: 0, warning: null };
 
 /** How a load shows its progress; null if nobody looks. */
@@ -49,7 +44,9 @@ export async function loadRecords(request: RecordsRequest, connect: Connect, mak
   const file = await openSourceFile(request.file);
   try {
     const schema = request.schemaFile === null ? null : await readSchemaFile(request.schemaFile);
-    const { rows, warning } = await loadFile(request, file, await formatOf(request, file), schema, connect, makeBar);
+    const contents = await contentsOf(request, file);
+    const format = await formatOf(request, contents);
+    const { rows, warning } = await loadFile(request, contents, format, schema, connect, makeBar);
     return {
       rows,
       bytes: file.bytes,
@@ -70,24 +67,25 @@ function secondsSince(started: [number, number]): number {
 
 async function loadFile(
   request: RecordsRequest,
-  file: SourceFile,
+  contents: Contents,
   format: Format,
   schema: readonly Column[] | null,
   connect: Connect,
   makeBar: MakeBar,
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
   const clickhouse = connect(request.connection);
-  const bar = makeBar?.(file.path, file.bytes) ?? null;
-  const run: Run = { request, file, format, clickhouse, schema, bar };
+  const bar = makeBar?.(request.file, contents.file.bytes) ?? null;
+  const run: Run = { request, contents, format, clickhouse, schema, bar };
   try {
-    const existing = await describeTable(run, request.createTable);
+    const { columns: existing, exactBlocks } = await describeTable(run, request.createTable);
     const typesWanted = existing === null && schema === null;
-    const sample = await takeSample(file, format, typesWanted);
+    const sample = await takeSample(contents, format, typesWanted);
     if (sample.kind === 'no-rows') return NOTHING;
     const found = await inspect(run, sample.data, typesWanted);
     if (found === null) return NOTHING;
+    refuseForeignSeparator(run, found, existing);
     const table = existing ?? (await createTable(run, schema ?? found));
-    const rows = await insert(run, found, table);
+    const rows = await insert(run, found, table, exactBlocks);
     return { rows, warning: existing === null ? null : await warnOfRepetition(run) };
   } finally {
     await bar?.end();
@@ -95,74 +93,91 @@ async function loadFile(
   }
 }
 
-async function formatOf(request: RecordsRequest, file: SourceFile): Promise<Format> {
-  const choice = chooseFormat(request.format, file.path, await file.read(0, HEAD_BYTES));
+async function contentsOf(request: RecordsRequest, file: SourceFile): Promise<Contents> {
+  const choice = chooseCompression(request.format, file.path, await file.read(0, HEAD_BYTES));
+  if (choice.kind === 'compression') return contentsOfFile(file, choice.compression);
+  throw refused(file.path, choice);
+}
+
+async function formatOf(request: RecordsRequest, contents: Contents): Promise<Format> {
+  const { data } = await contents.head(HEAD_BYTES);
+  const choice = chooseFormat(request.format, request.file, data, contents.compression);
   if (choice.kind === 'format') return choice.format;
-  const undecided = choice.kind === 'undecided';
-  throw new LoadError(
-    undecided ? ExitCode.usage : ExitCode.dataError,
-    `cannot load ${file.path}: ${choice.reason}; ${undecided ? 'give --format' : 'check the file or correct --format'}`,
-  );
+  throw refused(request.file, choice);
 }
 
-/** Null if there is no such table and `mayBeMissing`. */
-async function describeTable(
-  { request, clickhouse }: Run,
-  mayBeMissing: boolean,
-): Promise<readonly TableColumn[] | null> {
-  const statement = sql.describeTable(request.table);
-  try {
-    return await clickhouse.columns(statement, sql.describeSettings(statement.length));
-  } catch (error) {
-    const unknownTable = (error as { code?: unknown }).code === '60';
-    if (mayBeMissing && unknownTable) return null;
-    throw clickhouseFailure(error, 'describe-table', `cannot read table ${tableText(request)}`, request);
-  }
+function refused(file: string, { kind, reason }: FormatRefused): LoadError {
+  return kind === 'undecided'
+    ? new LoadError(ExitCode.usage, `cannot load ${file}: ${reason}; give --format`)
+    : new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; check the file or correct --format`);
 }
 
-/** Creates the table if nobody else does meanwhile, and returns the columns that it then has. */
-async function createTable(run: Run, columns: readonly Column[]): Promise<readonly TableColumn[]> {
-  const { request, file, schema, clickhouse } = run;
-  const made = tableColumns(columns);
-  if ('kind' in made) throw clash(file, made.names, made.target);
-  const create = sql.createTable(request.table, made, request.ttlHours);
-  if (create.kind === 'no-time-column') {
-    throw new LoadError(
-      ExitCode.usage,
-      `cannot create table ${tableText(request)}: --ttl-hours needs a date or time column MsgHeader_MessageTime, ` +
-        `which ${schema === null ? 'the file' : 'the schema file'} does not have; leave out --ttl-hours`,
-    );
-  }
+/** The columns of the file; null for a file that has none. Without `types` only their names count. */
+async function inspect(run: Run, sample: Uint8Array, types: boolean): Promise<readonly Column[] | null> {
+  const { request, format, clickhouse } = run;
+  const list = (statement: string): Promise<readonly Column[]> =>
+    clickhouse.columns(statement, { ...sql.describeSettings(statement.length), ...format.settings });
+  const names = (): Promise<readonly Column[]> => list(sql.describeHeader(format, headerOf(format.name, sample)));
+  const hasHeader = !format.typed && format.name !== 'jsonl';
   try {
-    await clickhouse.execute(create.sql);
-  } catch (error) {
-    throw clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
-  }
-  return (await describeTable(run, false)) ?? [];
-}
-
-/** The columns of the file; null for a file that has none. */
-async function inspect(
-  { request, file, format, clickhouse }: Run,
-  sample: Uint8Array,
-  types: boolean,
-): Promise<readonly Column[] | null> {
-  const keysOnly = format.name === 'jsonl' && !types;
-  const statement = keysOnly ? sql.sampleKeys(sample) : sql.describeSample(format, sample);
-  try {
-    return await clickhouse.columns(statement, sql.describeSettings(statement.length));
+    if (types || format.typed) return await list(sql.describeSample(format, sample));
+    return await (hasHeader ? names() : list(sql.sampleKeys(sample)));
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
     if (error instanceof Error && error.message.includes('Parquet file has no columns')) return null;
-    throw clickhouseFailure(error, 'inspect-file', `cannot load ${file.path}`, request);
+    const place = hasHeader && types ? await placeOfDamage(names, list, format, sample) : null;
+    if (place !== null) throw dataError(request, place, 'mend that row');
+    throw clickhouseFailure(error, 'inspect-file', `cannot load ${request.file}`, request);
   }
 }
 
+/** Where a sample stops being readable, which ClickHouse says only when it is to read it. */
+async function placeOfDamage(
+  names: () => Promise<readonly Column[]>,
+  list: (statement: string) => Promise<unknown>,
+  format: Format,
+  sample: Uint8Array,
+): Promise<string | null> {
+  try {
+    const columns = await names();
+    await list(
+      sql.readSample(
+        format,
+        sample,
+        columns.map(({ name }) => name),
+      ),
+    );
+    return null;
+  } catch (error) {
+    return error instanceof Error ? badData(error.message, []) : null;
+  }
+}
+
+/** A header that holds other separators than the format's would make a table of one column. */
+function refuseForeignSeparator(
+  { request, format, schema }: Run,
+  found: readonly Column[],
+  existing: readonly Column[] | null,
+): void {
+  const foreign = foreignSeparator(
+    format.name,
+    found.map(({ name }) => name),
+  );
+  if (foreign === null || [...(existing ?? []), ...(schema ?? [])].some(({ name }) => name === found[0]?.name)) return;
+  throw dataError(
+    request,
+    `its header is one column, ${listed([found[0]?.name ?? ''])}: ${foreign.why}`,
+    foreign.remedy,
+  );
+}
+
 async function insert(
-  { request, file, format, clickhouse, schema, bar }: Run,
+  run: Run,
   found: readonly Column[],
   table: readonly TableColumn[],
+  exactBlocks: boolean,
 ): Promise<number> {
+  const { request, contents, format, clickhouse, schema, bar } = run;
   const name = tableText(request);
   const matching = matchColumns(found, table, {
     skipUnknown: request.skipUnknown,
@@ -170,60 +185,32 @@ async function insert(
     open: format.name === 'jsonl',
     alsoNamed: schema?.map((column) => column.name) ?? [],
   });
-  if (matching.kind === 'clash') throw clash(file, matching.names, matching.target);
+  if (matching.kind === 'clash') throw clash(run, matching.names, matching.target);
   if (matching.kind === 'unknown') {
-    throw dataError(
-      file,
-      `table ${name} has no column for ${listed(matching.names)}`,
-      'add the columns or give --skip-unknown',
-    );
+    const unknown = `table ${name} has no column for ${listed(matching.names)}`;
+    throw dataError(request, unknown, ADD_OR_SKIP);
   }
-  if (matching.kind === 'none') throw dataError(file, `it has no column of table ${name}`, 'check --table-name');
+  if (matching.kind === 'none') throw dataError(request, `it has no column of table ${name}`, 'check --table-name');
   try {
     return await clickhouse.insert(
       sql.insertRecords(request.table, matching.columns, format),
-      file.stream(),
+      contents.stream(),
       sql.insertSettings({
+        format,
+        columns: matching.columns,
         batchSize: request.batchSize,
         token: request.deduplicationToken,
         skipUnknown: request.skipUnknown,
+        exactBlocks,
       }),
-      { onProgress: bar === null ? null : (progress) => bar.update(progress) },
+      { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
   } catch (error) {
-    throw clickhouseFailure(error, 'insert', `cannot load ${file.path} into ${name}`, request);
+    const place = error instanceof Error ? badData(error.message, matching.columns) : null;
+    if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
+      const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
+      throw dataError(request, `${place} (table ${name})`, remedy);
+    }
+    throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
   }
-}
-
-/** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
-async function warnOfRepetition({ request, clickhouse }: Run): Promise<string | null> {
-  if (request.deduplicationToken === null) return null;
-  const statement = await clickhouse.text(sql.showTable(request.table)).catch(() => null);
-  return statement === null ? null : deduplicationWarning(tableText(request), statement);
-}
-
-function tableText({ table: { database, table }, connection }: RecordsRequest): string {
-  return `${database ?? connection.database}.${table}`;
-}
-
-const NAMES_LISTED = 10;
-
-function listed(names: readonly string[]): string {
-  const shown = names
-    .slice(0, NAMES_LISTED)
-    .map((name) => `'${oneLine(name)}'`)
-    .join(', ');
-  return names.length > NAMES_LISTED ? `${shown} and ${names.length - NAMES_LISTED} more` : shown;
-}
-
-function clash(file: SourceFile, [first, second]: readonly [string, string], target: string): LoadError {
-  return dataError(file, `its columns '${first}' and '${second}' both become '${target}'`, 'rename one of them');
-}
-
-function dataError(file: SourceFile, why: string, remedy: string): LoadError {
-  return new LoadError(ExitCode.dataError, `cannot load ${file.path}: ${why}; ${remedy}`);
-}
-
-function clickhouseFailure(error: unknown, stage: Stage, what: string, { connection }: RecordsRequest): LoadError {
-  return serverFailure(error, stage, what, connection);
 }

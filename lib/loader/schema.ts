@@ -5,6 +5,9 @@
  * Nullable, since a sample cannot show that no later value is missing.
  */
 
+import { widened } from './conversions.js';
+import { baseType } from './types.js';
+
 export interface Column {
   readonly name: string;
   /** A ClickHouse type. */
@@ -21,6 +24,8 @@ export interface LoadedColumn {
   readonly source: string;
   readonly target: string;
   readonly readAs: string;
+  /** Of the table's column. */
+  readonly type: string;
 }
 
 export type Matching =
@@ -74,7 +79,7 @@ export function matchColumns(
     }
     const other = taken.get(target.name);
     if (other) return { kind: 'clash', names: [other.source, name], target: target.name };
-    taken.set(target.name, { source: name, target: target.name, readAs: typed ? type : textType(target) });
+    taken.set(target.name, loaded(name, target, typed ? type : textType(target)));
   }
   if (unknown.length > 0 && !skipUnknown) return { kind: 'unknown', names: unknown };
   // A sample without any key is left to ClickHouse: it may be `{}`, which is a row of defaults, or no JSON at all.
@@ -83,35 +88,26 @@ export function matchColumns(
     for (const name of [...alsoNamed, ...insertable.keys()]) {
       const target = insertable.get(columnName(name)) ?? insertable.get(name);
       if (!target || taken.has(target.name)) continue;
-      taken.set(target.name, { source: name, target: target.name, readAs: textType(target) });
+      taken.set(target.name, loaded(name, target, textType(target)));
     }
   }
   return { kind: 'columns', columns: [...taken.values()], skipped: unknown };
+}
+
+function loaded(source: string, { name, type }: TableColumn, readAs: string): LoadedColumn {
+  return { source, target: name, readAs, type };
 }
 
 const NEVER_NULLABLE =
   /^(Nullable|LowCardinality|Array|Map|Tuple|Nested|JSON|Object|Variant|Dynamic|AggregateFunction)\b/;
 
 /**
- * As what a text value is read: the table's type, and NULL where a value is absent and the table has a DEFAULT
+ * As what a text value is read: the table's type, or a wider one whose values are then looked at, and NULL where a value is absent and the table has a DEFAULT
  * expression, because ClickHouse evaluates that expression in an `INSERT … SELECT` only for NULL.
  */
 function textType({ type, kind }: TableColumn): string {
-  return kind === 'DEFAULT' && !NEVER_NULLABLE.test(type) ? `Nullable(${type})` : type;
-}
-
-/** The type inside `Nullable` and `LowCardinality`. */
-export function baseType(type: string): string {
-  const inner = /^(?:Nullable|LowCardinality)\((.*)\)$/s.exec(type)?.[1];
-  return inner === undefined ? type : baseType(inner);
-}
-
-export function isNullable(type: string): boolean {
-  return /^(LowCardinality\()?Nullable\(/.test(type);
-}
-
-export function isDateOrTime(type: string): boolean {
-  return /^(Date|Date32|DateTime|DateTime64)(\(|$)/.test(baseType(type));
+  const read = widened(type);
+  return kind === 'DEFAULT' && !NEVER_NULLABLE.test(type) ? `Nullable(${read})` : read;
 }
 
 const SORTABLE =

@@ -6,8 +6,10 @@
  * groups in order, and blocks closed by their number of rows alone. ClickHouse 26.7 counts an `INSERT … SELECT` as
  * repeatable when a token is given; without one it would not deduplicate it at all.
  */
+import { conversion } from './conversions.js';
 import type { Format } from './formats.js';
-import { type Column, isDateOrTime, isNullable, type LoadedColumn, sortingKey, TIME_COLUMN } from './schema.js';
+import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './schema.js';
+import { isDateOrTime, isNullable } from './types.js';
 
 /**
  * How many recent blocks a MergeTree table remembers for deduplication. A file is at most some dozens of blocks, and a
@@ -50,10 +52,24 @@ export function showTable(table: TableName): string {
 
 /**
  * Asks ClickHouse which columns `sample` has. The sample is part of the statement: of a text file its first records, of a
- * Parquet file its footer behind the magic bytes, which is all that the reader looks at for the schema.
+ * binary file what holds its schema. That of an Arrow file is the same as of a stream.
  */
 export function describeSample(format: Format, sample: Uint8Array): string {
-  return `DESCRIBE TABLE format(${format.clickhouse}, ${literal(sample)})`;
+  return `DESCRIBE TABLE format(${format.name === 'arrow' ? 'ArrowStream' : format.clickhouse}, ${literal(sample)})`;
+}
+
+/** The names of a header: it stands for a row too, since ClickHouse describes nothing of which it sees no row. */
+export function describeHeader(format: Format, header: Uint8Array): string {
+  const line = Buffer.from(header)
+    .toString('latin1')
+    .replace(/\r?\n$/, '');
+  return describeSample(format, Buffer.from(`${line}\n${line}\n`, 'latin1'));
+}
+
+/** Reads all of `sample` and answers nothing: for the sake of what ClickHouse says of a row that it cannot read. */
+export function readSample(format: Format, sample: Uint8Array, names: readonly string[]): string {
+  const structure = names.map((name) => `${quoteIdentifier(name)} String`).join(', ');
+  return `SELECT '' AS name, '' AS type FROM format(${format.clickhouse}, ${quoteString(structure)}, ${literal(sample)}) WHERE NOT ignore(*) LIMIT 0`;
 }
 
 /** The keys of JSON lines, whatever their values; used where the types are the table's, so that none need agree. */
@@ -103,21 +119,51 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
 export function insertRecords(table: TableName, columns: readonly LoadedColumn[], format: Format): string {
   const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
   const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
+  const converted = columns.flatMap((column) => converting(column, format));
+  const replaced = converted.length === 0 ? '' : ` REPLACE (${converted.join(', ')})`;
   return (
     `INSERT INTO ${quoteTable(table)} (${targets}) ` +
-    `SELECT * FROM input(${quoteString(structure)}) FORMAT ${format.clickhouse}`
+    `SELECT *${replaced} FROM input(${quoteString(structure)}) FORMAT ${format.clickhouse}`
   );
 }
 
+function converting({ source, readAs, type }: LoadedColumn, { name: format }: Format): readonly string[] {
+  const found = conversion(readAs, type, format !== 'avro' && format !== 'orc');
+  if (found === null) return [];
+  const name = quoteIdentifier(source);
+  const { kind, to, nullable } = found;
+  if (kind === 'in-range') return [`accurateCast(${name}, '${nullable ? `Nullable(${to})` : to}') AS ${name}`];
+  // A cast to Nullable would make NULL of what is not understood.
+  const cast = (value: string): string => `CAST(${value}, ${quoteString(to)})`;
+  return [`${nullable ? `if(isNull(${name}), NULL, ${cast(`assumeNotNull(${name})`)})` : cast(name)} AS ${name}`];
+}
+
+/**
+ * Blocks of exactly as many rows as asked for, from every reader. Without it a block of Arrow, ORC or Parquet is as many of
+ * the file's own batches as hold at least those rows: the same with each repetition, but not with every ClickHouse.
+ */
+export const EXACT_BLOCKS: Settings = { use_strict_insert_block_limits: 1 };
+
 export interface InsertOptions {
+  readonly format: Format;
+  readonly columns: readonly LoadedColumn[];
   /** Rows of a block, and so of a part that is written. */
   readonly batchSize: number;
   readonly token: string | null;
   readonly skipUnknown: boolean;
+  /** Whether ClickHouse knows EXACT_BLOCKS. */
+  readonly exactBlocks: boolean;
 }
 
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
-export function insertSettings({ batchSize, token, skipUnknown }: InsertOptions): Settings {
+export function insertSettings({
+  format,
+  columns,
+  batchSize,
+  token,
+  skipUnknown,
+  exactBlocks,
+}: InsertOptions): Settings {
   return {
     wait_end_of_query: 1,
     async_insert: 0,
@@ -133,7 +179,22 @@ export function insertSettings({ batchSize, token, skipUnknown }: InsertOptions)
     max_insert_block_size: batchSize,
     min_insert_block_size_rows: batchSize,
     min_insert_block_size_bytes: 0,
-    // With other blocks the same number would mean other rows: then rows twice are better than rows lost.
-    ...(token === null ? {} : { insert_deduplicate: 1, insert_deduplication_token: `${token}/${batchSize}` }),
+    ...(exactBlocks ? EXACT_BLOCKS : {}),
+    ...format.settings,
+    ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
+    ...(token === null
+      ? {}
+      : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
   };
+}
+
+/** A header has one name for a tuple; without the setting its values would be looked for in as many fields. */
+function tuplesInOneField(columns: readonly LoadedColumn[]): Settings {
+  const hasTuple = columns.some(({ readAs }) => /\bTuple\(/.test(readAs));
+  return hasTuple ? { input_format_csv_deserialize_separate_columns_into_tuple: 0 } : {};
+}
+
+/** With other blocks the same number would mean other rows: then rows twice are better than rows lost. */
+function blockToken(token: string, batchSize: number, exactBlocks: boolean): string {
+  return `${token}/${batchSize}${exactBlocks ? '' : '/at-least'}`;
 }

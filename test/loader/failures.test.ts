@@ -36,6 +36,7 @@ const CASES: readonly Case[] = [
   [failure('27', 'Cannot parse input'), 'insert', 65, /ClickHouse error 27: Cannot parse input/],
   [failure('117', 'Unknown field'), 'insert', 65, /117/],
   [failure('636'), 'inspect-file', 65, /636/],
+  [failure('748'), 'insert', 65, /748/],
   [failure('1001'), 'insert', 65, /1001/],
   ...['159', '202', '203', '209', '210', '241', '242', '252', '285', '319', '425', '999'].map(
     (code): Case => [failure(code), 'insert', 75, new RegExp(`error ${code}`)],

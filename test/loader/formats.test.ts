@@ -1,22 +1,42 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  chooseCompression,
   chooseFormat,
+  compressionOf,
   contentsOf,
   type FormatName,
-  hasRows,
-  parquetFooter,
-  wholeRecords,
 } from '../../lib/loader/formats.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
+const ARROW_FILE = 'ARROW1\0\0\xff\xff\xff\xff';
+const ARROW_STREAM = '\xff\xff\xff\xff\x10\0\0\0';
+const ORC = 'ORC\x08\x01';
+
+const CONTENTS: readonly (readonly [head: string, contents: string])[] = [
+  ['', 'empty'],
+  ['PAR1\x15\x00', 'parquet'],
+  [ARROW_FILE, 'arrow'],
+  [ARROW_STREAM, 'arrow stream'],
+  ['Obj\x01\x04', 'avro'],
+  [ORC, 'orc'],
+  ['ORC,Orders\n1,2\n', 'text'],
+  ['\xef\xbb\xbf\n {"a":1}', 'json'],
+  [' [{"a":1}]', 'json array'],
+  ['a,b\n', 'text'],
+  ['a\0b', 'binary'],
+];
+
 test('contents are told by the first bytes', () => {
-  assert.equal(contentsOf(bytes('')), 'empty');
-  assert.equal(contentsOf(bytes('PAR1\x15\x00')), 'parquet');
-  assert.equal(contentsOf(bytes('\xef\xbb\xbf\n {"a":1}')), 'json');
-  assert.equal(contentsOf(bytes('a,b\n')), 'text');
-  assert.equal(contentsOf(bytes('\x1f\x8b\x08\x00')), 'binary');
+  for (const [head, contents] of CONTENTS) assert.equal(contentsOf(bytes(head)), contents, JSON.stringify(head));
+});
+
+test('compression is told by the first bytes, also behind a frame that is to be skipped', () => {
+  assert.equal(compressionOf(bytes('\x1f\x8b\x08')), 'gzip');
+  assert.equal(compressionOf(bytes('\x28\xb5\x2f\xfd\x04')), 'zstd');
+  assert.equal(compressionOf(bytes('\x50\x2a\x4d\x18\x04')), 'zstd');
+  for (const head of ['', 'a,b', 'PAR1', '\x1f', 'P*M\x19']) assert.equal(compressionOf(bytes(head)), null, head);
 });
 
 type Case = readonly [option: FormatName | null, file: string, head: string, expected: string];
@@ -33,7 +53,28 @@ const CASES: readonly Case[] = [
   ['jsonl', '/d/a.log', '{}', 'jsonl'],
   [null, '/d/a.txt', 'a,b', 'undecided'],
   [null, '/d/.csv', 'a,b', 'undecided'],
-  [null, '/d/a.gz', '\x1f\x8b\x08\x00', 'undecided'],
+  [null, '/d/a.tsv', 'a\tb', 'tsv'],
+  [null, '/d/a.tsv.gz', 'a\tb', 'tsv'],
+  [null, '/d/a.Parquet.ZST', 'PAR1', 'parquet'],
+  [null, '/d/a.gz', '{"a":1}', 'jsonl'],
+  [null, '/d/a.gz', 'a,b', 'undecided'],
+  [null, '/d/a.arrow', ARROW_FILE, 'arrow'],
+  [null, '/d/a.feather', ARROW_STREAM, 'arrow'],
+  [null, '/d/noext', ARROW_STREAM, 'arrow'],
+  ['arrow', '/d/a', ARROW_FILE, 'arrow'],
+  [null, '/d/a.avro', 'Obj\x01', 'avro'],
+  [null, '/d/noext', 'Obj\x01', 'avro'],
+  [null, '/d/a.orc', ORC, 'orc'],
+  [null, '/d/noext', ORC, 'orc'],
+  [null, '/d/a.csv', 'ORC,Orders\n', 'csv'],
+  [null, '/d/a.json', '[{"a":1}]', 'jsonl'],
+  [null, '/d/a.log', '[main] started', 'undecided'],
+  [null, '/d/a.tsv', 'PAR1', 'contradiction'],
+  [null, '/d/a.csv', '{"a":1}', 'contradiction'],
+  [null, '/d/a.jsonl', 'a,b\n', 'contradiction'],
+  [null, '/d/a.orc', 'PAR1', 'contradiction'],
+  [null, '/d/a.arrow', '', 'contradiction'],
+  ['avro', '/d/a.avro', ORC, 'contradiction'],
   [null, '/d/a.parquet', 'garbage', 'contradiction'],
   [null, '/d/a.parquet', '', 'contradiction'],
   [null, '/d/a.csv', 'PAR1', 'contradiction'],
@@ -49,34 +90,63 @@ test('the option decides, then the extension, then the contents, which have a ve
   }
 });
 
+test('the readers of Arrow files and streams and of line ends are chosen by the contents', () => {
+  const chosen = (file: string, head: string) => {
+    const choice = chooseFormat(null, file, bytes(head));
+    assert.equal(choice.kind, 'format');
+    return choice.kind === 'format' ? choice.format : null;
+  };
+  assert.equal(chosen('a.arrow', ARROW_FILE)?.clickhouse, 'Arrow');
+  assert.equal(chosen('a.arrow', ARROW_STREAM)?.clickhouse, 'ArrowStream');
+  assert.deepEqual(chosen('a.tsv', 'a\tb\r\n')?.settings, { input_format_tsv_crlf_end_of_line: 1 });
+  assert.deepEqual(chosen('a.tsv', 'a\tb\n\r\n')?.settings, {});
+  assert.deepEqual(chosen('a.csv', 'a,b\r\n')?.settings, { input_format_csv_trim_whitespaces: 0 });
+  assert.deepEqual(chosen('a.csv', 'a, b\n')?.settings, {}, 'blanks beside the commas are no part of the values');
+});
+
+type CompressionCase = readonly [option: FormatName | null, file: string, head: string, expected: string | null];
+
+const GZIP = '\x1f\x8b\x08\x00';
+const ZSTD = '\x28\xb5\x2f\xfd';
+const COMPRESSIONS: readonly CompressionCase[] = [
+  [null, '/d/a.csv.gz', GZIP, 'gzip'],
+  [null, '/d/a.csv.zst', ZSTD, 'zstd'],
+  [null, '/d/A.CSV.GZIP', GZIP, 'gzip'],
+  [null, '/d/a.gz', GZIP, 'gzip'],
+  [null, '/d/noext', ZSTD, 'zstd'],
+  ['csv', '/d/a.dat', GZIP, 'gzip'],
+  [null, '/d/a.csv', 'a,b', null],
+  [null, '/d/a.gz', 'a,b', 'contradiction'],
+  [null, '/d/a.csv.gz', '', 'contradiction'],
+  [null, '/d/a.csv.gz', ZSTD, 'contradiction'],
+  [null, '/d/a.csv', GZIP, 'contradiction'],
+  [null, '/d/a.parquet', ZSTD, 'contradiction'],
+];
+
+test('a file is compressed as its bytes show, and an extension that says otherwise is refused', () => {
+  for (const [option, file, head, expected] of COMPRESSIONS) {
+    const choice = chooseCompression(option, file, bytes(head));
+    assert.equal(choice.kind === 'compression' ? choice.compression : choice.kind, expected, `${file} ${head}`);
+  }
+});
+
 test('a contradiction names the option, the extension and the contents', () => {
-  const choice = chooseFormat('csv', '/d/a.json', bytes('PAR1'));
+  const reason = (choice: ReturnType<typeof chooseFormat> | ReturnType<typeof chooseCompression>) =>
+    'reason' in choice ? choice.reason : choice.kind;
   assert.equal(
-    choice.kind === 'contradiction' && choice.reason,
+    reason(chooseFormat('csv', '/d/a.json', bytes('PAR1'))),
     "it is not csv (--format csv, extension '.json', contents parquet)",
   );
-});
-
-test('a sample ends with a whole record', () => {
-  assert.equal(wholeRecords('jsonl', bytes('{"a":1}\n{"a"')), 8);
-  assert.equal(wholeRecords('csv', bytes('a,b\n1,"x\ny')), 4);
-  assert.equal(wholeRecords('csv', bytes('a,b\n1,"x""\ny"\n2')), 14);
-  assert.equal(wholeRecords('csv', bytes('5" pipe\nnext')), 8);
-  assert.equal(wholeRecords('csv', bytes('no line end')), 0);
-});
-
-test('a file of a header or of blanks has no rows', () => {
-  for (const file of ['', 'a,b', 'a,b\n', 'a,b\r\n\n', '"a\nb",c\n'])
-    assert.equal(hasRows('csv', bytes(file)), false, file);
-  assert.equal(hasRows('csv', bytes('a\n1')), true);
-  assert.equal(hasRows('jsonl', bytes(' \n\n')), false);
-  assert.equal(hasRows('jsonl', bytes('{}')), true);
-});
-
-test('the footer of a Parquet file is found from its end', () => {
-  assert.deepEqual(parquetFooter(bytes('\x10\x00\x00\x00PAR1'), 100), { start: 76, length: 24 });
-  assert.equal(parquetFooter(bytes('\x10\x00\x00\x00PARE'), 100), null);
-  assert.equal(parquetFooter(bytes('\xff\xff\x00\x00PAR1'), 100), null);
-  assert.equal(parquetFooter(bytes('\x00\x00\x00\x00PAR1'), 100), null);
-  assert.equal(parquetFooter(bytes('PAR1'), 4), null);
+  assert.equal(
+    reason(chooseFormat(null, '/d/a.csv.GZ', bytes('PAR1'), 'gzip')),
+    "it is not csv (--format not given, extension '.csv.gz', contents gzip of parquet)",
+  );
+  assert.equal(
+    reason(chooseCompression('tsv', '/d/a.gz', bytes('a\tb'))),
+    "it is not compressed by gzip (--format tsv, extension '.gz', contents plain text)",
+  );
+  assert.equal(
+    reason(chooseCompression(null, '/d/a.csv', bytes(ZSTD))),
+    "it is not plain csv (--format not given, extension '.csv', contents zstd)",
+  );
 });

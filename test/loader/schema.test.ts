@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  baseType,
   type Column,
   columnName,
-  isDateOrTime,
   type MatchOptions,
   matchColumns,
   parseSchemaFile,
@@ -12,6 +10,7 @@ import {
   type TableColumn,
   tableColumns,
 } from '../../lib/loader/schema.js';
+import { baseType, isDateOrTime } from '../../lib/loader/types.js';
 
 const TEXT: MatchOptions = { skipUnknown: false, typed: false, open: false, alsoNamed: [] };
 
@@ -39,8 +38,8 @@ test('columns are paired by their renamed names, in the order of the file', () =
   assert.deepEqual(matchColumns(columns('z', 'a.b'), table('a_b', 'other', 'z'), TEXT), {
     kind: 'columns',
     columns: [
-      { source: 'z', target: 'z', readAs: 'Int64' },
-      { source: 'a.b', target: 'a_b', readAs: 'Int64' },
+      { source: 'z', target: 'z', readAs: 'Int128', type: 'Int64' },
+      { source: 'a.b', target: 'a_b', readAs: 'Int128', type: 'Int64' },
     ],
     skipped: [],
   });
@@ -79,9 +78,9 @@ test('text for a column with a DEFAULT expression may be absent', () => {
   const withDefault = types.map((type, index): TableColumn => ({ name: `c${index}`, type, kind: 'DEFAULT' }));
   const matching = matchColumns(columns('c0', 'c1', 'c2', 'c3'), withDefault, TEXT);
   assert.deepEqual(matching.kind === 'columns' && matching.columns.map(({ readAs }) => readAs), [
-    'Nullable(Int64)',
+    'Nullable(Int128)',
     'Array(Int64)',
-    'Nullable(Int64)',
+    'Nullable(Int128)',
     'LowCardinality(String)',
   ]);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -50,7 +50,7 @@ test('what was opened is what is read, also when the name is replaced meanwhile'
   await file.close();
 });
 
-test('a file that becomes shorter while it is read is to be tried again', async () => {
+test('a file that becomes shorter while it is read is worth another attempt', async () => {
   const path = join(directory, 'shrinks');
   await writeFile(path, Buffer.alloc(600_000));
   const file = await openSourceFile(path);
@@ -59,10 +59,35 @@ test('a file that becomes shorter while it is read is to be tried again', async 
     async () => {
       for await (const _ of file.stream());
     },
-    exits(75, /became shorter/),
+    exits(74, /became shorter/),
   );
   await file.close();
 });
+
+for (const [what, change, message] of [
+  ['grows', (path: string) => appendFile(path, 'more'), /it grew while it was read/],
+  ['is written to', (path: string) => writeFile(path, Buffer.alloc(600_000, 'y')), /it was written to while/],
+] as const) {
+  test(`a file that ${what} while it is read ends with an error before its last bytes`, async () => {
+    const path = join(directory, what.replaceAll(' ', '-'));
+    await writeFile(path, Buffer.alloc(600_000, 'x'));
+    // Long ago, since the clock of a file system ticks in milliseconds.
+    await utimes(path, 1, 1);
+    const file = await openSourceFile(path);
+    let bytes = 0;
+    await assert.rejects(
+      async () => {
+        for await (const chunk of file.stream()) {
+          if (bytes === 0) await change(path);
+          bytes += (chunk as Buffer).length;
+        }
+      },
+      exits(74, message),
+    );
+    assert.ok(bytes > 0 && bytes < 600_000, `${bytes}`);
+    await file.close();
+  });
+}
 
 test('a missing file, a directory, a pipe and a dangling link are no input', async () => {
   const pipe = join(directory, 'pipe');

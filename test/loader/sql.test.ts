@@ -28,9 +28,10 @@ test('identifiers and strings are quoted whatever they contain', () => {
 });
 
 test('an insert reads the columns by the names of the file and writes them by those of the table', () => {
+  const TIME = "DateTime64(3, 'UTC')";
   const columns = [
-    { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: "DateTime64(3, 'UTC')" },
-    { source: 'a`b', target: 'a`b', readAs: 'String' },
+    { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: TIME, type: TIME },
+    { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String' },
   ];
   assert.equal(
     sql.insertRecords(TABLE, columns, format('csv')),
@@ -39,8 +40,40 @@ test('an insert reads the columns by the names of the file and writes them by th
   );
 });
 
+test('a value that may not fit its column is converted by what says so', () => {
+  const column = (readAs: string, type: string) => ({ source: 'a.b', target: 'a_b', readAs, type });
+  const selected = (readAs: string, type: string) =>
+    /SELECT (.*) FROM input/.exec(sql.insertRecords(TABLE, [column(readAs, type)], format('parquet')))?.[1];
+  assert.equal(selected('Int64', 'Int64'), '*');
+  assert.equal(selected('Int64', 'UInt8'), "* REPLACE (accurateCast(`a.b`, 'UInt8') AS `a.b`)");
+  assert.equal(
+    selected('Nullable(Int64)', 'LowCardinality(UInt8)'),
+    "* REPLACE (accurateCast(`a.b`, 'Nullable(UInt8)') AS `a.b`)",
+  );
+  assert.equal(
+    selected('Nullable(String)', "DateTime('UTC')"),
+    "* REPLACE (if(isNull(`a.b`), NULL, CAST(assumeNotNull(`a.b`), 'DateTime(\\'UTC\\')')) AS `a.b`)",
+  );
+  assert.equal(selected('String', 'Nullable(Int64)'), "* REPLACE (CAST(`a.b`, 'Int64') AS `a.b`)");
+});
+
+const INSERT: sql.InsertOptions = {
+  format: format('csv'),
+  columns: [],
+  batchSize: 500,
+  token: null,
+  skipUnknown: false,
+  exactBlocks: true,
+};
+
+test('a ClickHouse that cannot cut blocks exactly gets other tokens', () => {
+  const settings = sql.insertSettings({ ...INSERT, token: 't', exactBlocks: false });
+  assert.equal(settings['insert_deduplication_token'], 't/500/at-least');
+  assert.ok(!('use_strict_insert_block_limits' in settings));
+});
+
 test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {
-  const settings = sql.insertSettings({ batchSize: 500, token: 'topic/0/17/0', skipUnknown: false });
+  const settings = sql.insertSettings({ ...INSERT, token: 'topic/0/17/0' });
   assert.equal(settings['insert_deduplication_token'], 'topic/0/17/0/500', 'other blocks, another token');
   for (const name of [
     'max_block_size',
@@ -54,14 +87,23 @@ test('blocks are closed by their rows alone, in one thread, so that a token find
     'max_insert_threads',
     'max_parsing_threads',
     'input_format_parquet_preserve_order',
+    'use_strict_insert_block_limits',
   ])
     assert.equal(settings[name], 1, name);
   for (const name of ['min_insert_block_size_bytes', 'input_format_parallel_parsing', 'async_insert'])
     assert.equal(settings[name], 0, name);
 });
 
+test('a tuple in CSV is one field, which only tables with a tuple need say', () => {
+  const name = 'input_format_csv_deserialize_separate_columns_into_tuple';
+  const columns = [{ source: 'a', target: 'a', readAs: 'Nullable(Tuple(x Int8))', type: 'Tuple(x Int8)' }];
+  assert.equal(sql.insertSettings({ ...INSERT, columns })[name], 0);
+  assert.ok(!(name in sql.insertSettings({ ...INSERT, columns, format: format('tsv') })));
+  assert.ok(!(name in sql.insertSettings(INSERT)));
+});
+
 test('without a token nothing is said about deduplication', () => {
-  const settings = sql.insertSettings({ batchSize: 500, token: null, skipUnknown: true });
+  const settings = sql.insertSettings({ ...INSERT, skipUnknown: true });
   assert.ok(!Object.keys(settings).some((name) => name.includes('dedup')));
   assert.equal(settings['input_format_skip_unknown_fields'], 1);
 });

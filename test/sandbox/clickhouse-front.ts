@@ -1,11 +1,12 @@
 /**
  * The process that makes chDB look like a ClickHouse server on 127.0.0.1: a small HTTP interface before a real engine,
  * for tests, the demo and benchmarks. Results are held in memory and inserted data in a file under `--directory`, which
- * the engine reads once it is whole: unlike a server, a lost connection never leaves part of an insert behind.
+ * the engine reads once it is there. Of a body that breaks off it reads what came, and then an error, as a server does:
+ * the blocks before stay. (Only of one compressed in another way than by gzip nothing is read then.)
  * Prints `listening <port>` once it accepts requests. The password comes by SANDBOX_CLICKHOUSE_PASSWORD.
  */
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +14,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { brotliDecompressSync, constants, createGzip, gunzipSync, inflateSync } from 'node:zlib';
 import { Engine, type EngineResult } from './clickhouse-engine.js';
 import { ClickHouseError, httpErrorOf } from './clickhouse-errors.js';
 import { authenticate, fileInsertSettings, type QueryRequest, readRequest } from './clickhouse-request.js';
@@ -145,17 +146,50 @@ class Front {
     data: Iterable<Buffer> | AsyncIterable<Buffer>,
   ): Promise<Answer> {
     const file = join(this.#uploads, randomUUID());
+    const upload = createWriteStream(file, { flags: 'wx' });
     try {
-      await pipeline(data, createWriteStream(file, { flags: 'wx' }));
-      // The statement was read byte by byte; the engine wants it as the UTF-8 that it is.
-      const path = Buffer.from(file).toString('latin1');
-      const statement = Buffer.from(insert.rewrite(path, compression), 'latin1').toString('utf8');
-      const settings = fileInsertSettings(query.settings);
-      const run = { ...query, settings, statement, insert: true, format: query.defaultFormat };
-      return { result: await this.#engine.run(run), format: query.defaultFormat };
+      try {
+        await pipeline(data, upload);
+      } catch (lost) {
+        await this.#insertPart(query, insert, compression, file);
+        throw lost;
+      }
+      return await this.#insertFile(query, insert, compression, file);
     } finally {
       await rm(file, { force: true });
     }
+  }
+
+  /** gzip data without its end is what gives the engine an error where the body broke off, and not before. */
+  async #insertPart(
+    query: QueryRequest,
+    insert: InsertWithData,
+    compression: Compression,
+    file: string,
+  ): Promise<void> {
+    if (compression === 'gzip') {
+      await this.#insertFile(query, insert, 'gzip', file).catch(() => undefined);
+    } else if (compression === 'none') {
+      const part = `${file}.gz`;
+      const open = createGzip({ level: 1, finishFlush: constants.Z_SYNC_FLUSH });
+      await pipeline(createReadStream(file), open, createWriteStream(part, { flags: 'wx' }));
+      await this.#insertFile(query, insert, 'gzip', part).catch(() => undefined);
+      await rm(part, { force: true });
+    }
+  }
+
+  async #insertFile(
+    query: QueryRequest,
+    insert: InsertWithData,
+    compression: Compression,
+    file: string,
+  ): Promise<Answer> {
+    // The statement was read byte by byte; the engine wants it as the UTF-8 that it is.
+    const path = Buffer.from(file).toString('latin1');
+    const statement = Buffer.from(insert.rewrite(path, compression), 'latin1').toString('utf8');
+    const settings = fileInsertSettings(query.settings);
+    const run = { ...query, settings, statement, insert: true, format: query.defaultFormat };
+    return { result: await this.#engine.run(run), format: query.defaultFormat };
   }
 }
 

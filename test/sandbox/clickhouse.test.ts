@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { waitUntil } from '../support/processes.js';
 import { type ClickHouseRequest, execute, queryRows, requestClickHouse } from './clickhouse-client.js';
 import { type ClickHouseSandbox, clickHouseUrl, startClickHouse } from './sandbox.js';
 
@@ -194,6 +196,36 @@ describe('the sandbox ClickHouse', { timeout: 120_000 }, () => {
         assert.equal(await count(table), 40_000);
       });
     }
+  }
+
+  for (const [how, encode] of [
+    ['as it is', (data: Buffer) => data],
+    ['by gzip', (data: Buffer) => gzipSync(data)],
+  ] as const) {
+    it(`keeps the blocks of a body, sent ${how}, that were whole before it broke off`, async () => {
+      const table = await newTable();
+      const lines = Array.from({ length: 200_000 }, (_, i) => `${i},text ${i}\n`).join('');
+      const body = encode(Buffer.from(lines));
+      const query = `INSERT INTO ${table} SELECT a, b FROM input('a UInt64, b String') FORMAT CSV`;
+      const settings = { ...smallBlocks, input_format_parallel_parsing: '0', min_insert_block_size_rows: '1000' };
+      const url = `${ch.url}/?${new URLSearchParams({ ...settings, query })}`;
+      const upload = request(url, {
+        method: 'POST',
+        headers: {
+          'X-ClickHouse-User': ch.user,
+          'X-ClickHouse-Key': ch.password,
+          'Content-Length': body.length,
+          ...(how === 'by gzip' ? { 'Content-Encoding': 'gzip' } : {}),
+        },
+      });
+      upload.on('error', () => undefined);
+      upload.write(body.subarray(0, Math.floor(body.length / 2)), () => upload.destroy());
+      await waitUntil(async () => (await count(table)) > 0, 30_000, 'a block is there');
+      const rows = await count(table);
+      assert.ok(rows < 200_000 && rows % 1000 === 0, `${rows}`);
+      const broken = `SELECT countIf(b != concat('text ', toString(a))) AS n FROM ${table}`;
+      assert.deepEqual(await queryRows(ch, broken), [{ n: 0 }]);
+    });
   }
 
   it('serves the official client', async () => {

@@ -1,0 +1,43 @@
+/**
+ * Decompression as far as this program needs it: to see the beginning of a compressed file, or its end where that is
+ * where its columns are. The data itself goes to ClickHouse as it is in the file.
+ */
+import type { Compression } from './formats.js';
+import { ZstdFrames } from './zstd-frames.js';
+
+/** The decompressed bytes, for as long as they are asked for. @throws Error of zlib or fzstd where the data is damaged. */
+export function decompressed(
+  compressed: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncGenerator<Uint8Array> {
+  return compression === 'gzip' ? gunzip(compressed) : unzstd(compressed);
+}
+
+async function* gunzip(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const [{ pipeline }, { createGunzip }] = await Promise.all([import('node:stream'), import('node:zlib')]);
+  const stream = createGunzip();
+  // An error of either ends both and comes out of `stream`; so does the end of the loop that reads it.
+  pipeline(compressed, stream, () => undefined);
+  yield* stream;
+}
+
+/** Node 20 has no zstd. */
+async function* unzstd(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { Decompress } = await import('fzstd');
+  let ready: Uint8Array[] = [];
+  const decompress = new Decompress((chunk) => {
+    // The block's memory is used again for the next one.
+    if (chunk.length > 0) ready.push(chunk.slice());
+  });
+  const frames = new ZstdFrames();
+  for await (const chunk of compressed) {
+    // Block by block, as some bytes may hold as many megabytes.
+    for (const piece of frames.push(chunk)) {
+      decompress.push(piece);
+      yield* ready;
+      ready = [];
+    }
+  }
+  decompress.push(new Uint8Array(0), true);
+  yield* ready;
+}

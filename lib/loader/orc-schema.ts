@@ -1,0 +1,122 @@
+/**
+ * The columns of an ORC file from its end. The reader looks for the file's data as soon as the footer names any, so what
+ * it is given is a file without data: the footer's fields but for the stripes, uncompressed, and a postscript to match.
+ * https://orc.apache.org/specification/ORCv1/ has the layout.
+ */
+import { inflateRawSync } from 'node:zlib';
+import { decompress as decompressZstd } from 'fzstd';
+import createSnappyCodec from 'kafkajs-snappy';
+import { decompressBlock } from 'lz4js';
+import type { SchemaPart } from './binary-schema.js';
+
+const MAGIC = Buffer.from('ORC');
+const FOOTER_STRIPES = 3;
+const POSTSCRIPT = { footerLength: 1, compression: 2, blockSize: 3 } as const;
+const DEFAULT_BLOCK_BYTES = 256 * 1024;
+
+/** @throws Error where the footer is damaged. */
+export async function orcSchema(end: Uint8Array): Promise<SchemaPart | null> {
+  const bytes = Buffer.from(end.buffer, end.byteOffset, end.length);
+  const postscriptEnd = bytes.length - 1;
+  const postscript = bytes.subarray(Math.max(0, postscriptEnd - (bytes[postscriptEnd] ?? 0)), postscriptEnd);
+  if (!postscript.subarray(-MAGIC.length).equals(MAGIC)) return null;
+  const numbers = new Map<number, number>();
+  for (const { number, value } of fields(postscript)) if (value !== null) numbers.set(number, value);
+  const footerLength = numbers.get(POSTSCRIPT.footerLength) ?? 0;
+  const footerStart = postscriptEnd - postscript.length - footerLength;
+  if (footerStart < 0) return { kind: 'more', bytes: bytes.length - footerStart };
+  const footer = await decompressed(
+    bytes.subarray(footerStart, footerStart + footerLength),
+    numbers.get(POSTSCRIPT.compression) ?? 0,
+    numbers.get(POSTSCRIPT.blockSize) ?? DEFAULT_BLOCK_BYTES,
+  );
+  const kept = without(footer, [FOOTER_STRIPES]);
+  const lengths = Buffer.concat([
+    varint(POSTSCRIPT.footerLength << 3),
+    varint(kept.length),
+    varint(POSTSCRIPT.compression << 3),
+    varint(0),
+    without(postscript, [POSTSCRIPT.footerLength, POSTSCRIPT.compression]),
+  ]);
+  return { kind: 'part', data: Buffer.concat([MAGIC, kept, lengths, Buffer.of(lengths.length)]) };
+}
+
+interface Field {
+  readonly number: number;
+  /** Of a number; null for every other type. */
+  readonly value: number | null;
+  readonly bytes: Buffer;
+}
+
+/** The fields of a protobuf message, one level deep. @throws Error */
+function* fields(message: Buffer): Generator<Field> {
+  let at = 0;
+  const next = (): number => {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = message[at++];
+      if (byte === undefined) throw new Error('the footer ends too early');
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < message.length) {
+    const start = at;
+    const tag = next();
+    const type = tag % 8;
+    let value: number | null = null;
+    if (type === 0) value = next();
+    else if (type === 1) at += 8;
+    else if (type === 5) at += 4;
+    else if (type === 2) {
+      // Apart, since reading the length moves `at` too.
+      const length = next();
+      at += length;
+    } else throw new Error(`the footer has a field of type ${type}`);
+    yield { number: Math.floor(tag / 8), value, bytes: message.subarray(start, at) };
+  }
+}
+
+function without(message: Buffer, numbers: readonly number[]): Buffer {
+  return Buffer.concat(
+    [...fields(message)].filter(({ number }) => !numbers.includes(number)).map(({ bytes }) => bytes),
+  );
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return Buffer.from([...bytes, rest]);
+    bytes.push((rest % 128) + 128);
+  }
+}
+
+type Decompress = (chunk: Buffer, blockBytes: number) => Uint8Array | Promise<Uint8Array>;
+
+const snappy = (createSnappyCodec as () => { decompress(bytes: Buffer): Promise<Uint8Array> })();
+
+/** By the number that the postscript has for it; 3 is LZO, which nobody writes any more. */
+const DECOMPRESS: Readonly<Record<number, Decompress>> = {
+  1: (chunk) => inflateRawSync(chunk),
+  2: (chunk) => snappy.decompress(chunk),
+  4: (chunk, blockBytes) => {
+    const block = new Uint8Array(blockBytes);
+    return block.subarray(0, decompressBlock(chunk, block, 0, chunk.length, 0));
+  },
+  5: (chunk) => decompressZstd(chunk),
+};
+
+/** A compressed part of the file is a list of chunks: three bytes of length and whether it is stored as it is. */
+async function decompressed(part: Buffer, compression: number, blockBytes: number): Promise<Buffer> {
+  if (compression === 0) return part;
+  const decompress = DECOMPRESS[compression];
+  if (!decompress) throw new Error(`its compression (${compression}) is not known`);
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at + 3 <= part.length; ) {
+    const header = part.readUIntLE(at, 3);
+    const chunk = part.subarray(at + 3, at + 3 + (header >> 1));
+    chunks.push((header & 1) === 1 ? chunk : await decompress(chunk, blockBytes));
+    at += 3 + (header >> 1);
+  }
+  return Buffer.concat(chunks);
+}

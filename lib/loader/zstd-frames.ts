@@ -1,0 +1,115 @@
+/**
+ * Where the blocks of zstd data end, and whether it is whole. ClickHouse (26.7) takes data that ends within a frame for data that ends there, so a file
+ * that was cut off would be loaded in part and without a word. Frames and blocks tell their lengths, so nothing need be
+ * decompressed to see the end: RFC 8878 has the layout.
+ */
+
+const FRAME_MAGIC = 0xfd2fb528;
+const SKIPPABLE_MAGIC = 0x184d2a50;
+const RLE_BLOCK = 1;
+const RESERVED_BLOCK = 3;
+const CHECKSUM_BYTES = 4;
+
+/** What is expected next; the end of the data is fine before a frame only. */
+type Expected = 'frame' | 'frame-header' | 'block' | 'skippable';
+
+export class ZstdFrames {
+  #expected: Expected = 'frame';
+  /** The beginning of what is expected, kept from the chunk before. */
+  #begun: Buffer = Buffer.alloc(0);
+  #skip = 0;
+  #checksum = false;
+  #damaged = false;
+
+  /** Looks at the next bytes of the file, and gives them out again in pieces that hold one block at most. */
+  *push(chunk: Uint8Array): Generator<Uint8Array> {
+    let start = 0;
+    for (let at = 0; at < chunk.length; ) {
+      at += this.#damaged
+        ? chunk.length - at
+        : this.#take(Buffer.from(chunk.buffer, chunk.byteOffset + at, chunk.length - at));
+      if (at < chunk.length && !this.#atBlock) continue;
+      yield chunk.subarray(start, at);
+      start = at;
+    }
+  }
+
+  /** How many of `bytes` belong to what is expected. */
+  #take(bytes: Buffer): number {
+    if (this.#skip > 0) {
+      const skipped = Math.min(this.#skip, bytes.length);
+      this.#skip -= skipped;
+      return skipped;
+    }
+    const wanted = this.#wanted() - this.#begun.length;
+    this.#begun = Buffer.concat([this.#begun, bytes.subarray(0, wanted)]);
+    if (this.#begun.length === this.#wanted()) {
+      const read = this.#begun;
+      this.#begun = Buffer.alloc(0);
+      this.#read(read);
+    }
+    return Math.min(wanted, bytes.length);
+  }
+
+  /** Whether a block is over. */
+  get #atBlock(): boolean {
+    return this.#skip === 0 && this.#begun.length === 0 && this.#expected !== 'frame-header';
+  }
+
+  /** Whether the data so far ends where a frame does. */
+  get whole(): boolean {
+    return !this.#damaged && this.#expected === 'frame' && this.#skip === 0 && this.#begun.length === 0;
+  }
+
+  #wanted(): number {
+    switch (this.#expected) {
+      case 'frame-header':
+        return 1;
+      case 'block':
+        return 3;
+      default:
+        return 4;
+    }
+  }
+
+  #read(bytes: Buffer): void {
+    switch (this.#expected) {
+      case 'frame': {
+        const magic = bytes.readUInt32LE();
+        if (magic === FRAME_MAGIC) this.#expected = 'frame-header';
+        else if ((magic & 0xfffffff0) === SKIPPABLE_MAGIC) this.#expected = 'skippable';
+        else this.#damaged = true;
+        return;
+      }
+      case 'skippable':
+        this.#skip = bytes.readUInt32LE();
+        this.#expected = 'frame';
+        return;
+      case 'frame-header':
+        this.#readDescriptor(bytes.readUInt8());
+        return;
+      case 'block':
+        this.#readBlock(bytes.readUIntLE(0, 3));
+    }
+  }
+
+  /** The rest of the frame's header is as long as its first byte says. */
+  #readDescriptor(descriptor: number): void {
+    const singleSegment = (descriptor & 0x20) !== 0;
+    const contentSize = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
+    const dictionaryId = [0, 1, 2, 4][descriptor & 3] as number;
+    this.#checksum = (descriptor & 4) !== 0;
+    this.#skip = (singleSegment ? 0 : 1) + dictionaryId + contentSize;
+    this.#expected = 'block';
+  }
+
+  #readBlock(header: number): void {
+    const last = (header & 1) === 1;
+    const type = (header >> 1) & 3;
+    this.#damaged = type === RESERVED_BLOCK;
+    this.#skip = type === RLE_BLOCK ? 1 : header >> 3;
+    if (!last) return;
+    if (this.#checksum) this.#skip += CHECKSUM_BYTES;
+    this.#expected = 'frame';
+  }
+}
