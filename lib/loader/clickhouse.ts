@@ -1,5 +1,6 @@
 /** ClickHouse's HTTP interface, as far as the loader uses it. */
 import type { Connection } from './connection-options.js';
+import type { Compression } from './formats.js';
 import { HttpConnection } from './http-connection.js';
 import type { Column, TableColumn } from './schema.js';
 import type { Settings } from './sql.js';
@@ -16,7 +17,7 @@ const PROGRESS_HEADERS: Settings = { send_progress_in_http_headers: 1, http_head
 
 export interface InsertOptions {
   /** How `body` is compressed, or null; ClickHouse unpacks it. */
-  readonly encoding?: 'gzip' | 'zstd' | null;
+  readonly encoding?: Compression | null;
   /** Called as the insert goes on; what ClickHouse itself counts comes only to who asks. */
   readonly onProgress?: ((progress: Progress) => void) | null;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startClickHouse } from '../sandbox/sandbox.js';
-import { createPlace, startService } from '../support/service-process.js';
+import { createPlace, type ServiceProcess, type Settings, startService } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { closeBooks, RunWatch } from './ledger.js';
 import { createTables } from './rows.js';
@@ -12,8 +12,8 @@ import { TcpProxy } from './tcp-proxy.js';
 const FILES = FULL ? 200 : 40;
 const OUTAGES = FULL ? 8 : 2;
 
-test('row 25: a ClickHouse that goes away again and again under load costs no attempt, no message and no row', async (t) => {
-  const random = seeded(t);
+/** Files that wait to be loaded into a ClickHouse of their own, which the loaders reach by way of a proxy. */
+async function prepare(t: TestContext, count: number) {
   const clickHouse = await startClickHouse();
   t.after(() => clickHouse.stop());
   const proxy = new TcpProxy(clickHouse.host, clickHouse.port);
@@ -22,14 +22,34 @@ test('row 25: a ClickHouse that goes away again and again under load costs no at
   const place = await createPlace(t);
   const tables = await createTables(t, place, clickHouse);
   const announcements = new Announcements(place);
-  const records = await announcements.files(tables.writeSamples(FILES), { tenant: 'away' });
+  const records = await announcements.files(tables.writeSamples(count), { tenant: 'away' });
   const loads = () => tables.loads('away', records);
   const watch = new RunWatch(t, place, loads);
-  await proxy.refuse();
   const { clickhouse, ...rest } = tables.settings;
-  const service = await startService(t, place, {
+  const settings: Settings = {
     ...rest,
     clickhouse: { ...(clickhouse as object), host: '127.0.0.1', port: proxy.port },
+  };
+  /** Waits for all of them, and closes the books: nothing is lost, doubled, dead or charged. */
+  const end = async (service: ServiceProcess): Promise<void> => {
+    await service.until(async () => (await loads()).size >= count, 240_000, 'all files are loaded');
+    assert.equal(await service.stop(), 0);
+    await watch.close();
+    const { letters } = await closeBooks({ place, records, loads: await loads(), mayRepeat: false });
+    assert.equal(letters, 0);
+    const retries = service.events('job.retry');
+    assert.deepEqual(new Set(retries.map((line) => line['charged'])), new Set([false]), 'no attempt is charged');
+    t.diagnostic(`${retries.length} attempts that were not charged`);
+  };
+  return { place, proxy, settings, end };
+}
+
+test('row 25: a ClickHouse that goes away again and again under load costs no attempt, no message and no row', async (t) => {
+  const random = seeded(t);
+  const { place, proxy, settings, end } = await prepare(t, FILES);
+  await proxy.refuse();
+  const service = await startService(t, place, {
+    ...settings,
     service: { circuit_breaker: { open_seconds: 0.2, max_open_seconds: 0.5 } },
   });
   for (let outage = 0; outage < OUTAGES; outage += 1) {
@@ -40,14 +60,7 @@ test('row 25: a ClickHouse that goes away again and again under load costs no at
     await service.seen('job.loaded', loaded + 2 + random.below(Math.floor(FILES / OUTAGES / 3)), 60_000);
     if (outage < OUTAGES - 1) await proxy.refuse();
   }
-  await service.until(async () => (await loads()).size >= FILES, 240_000, 'all files are loaded');
-  assert.equal(await service.stop(), 0);
-  await watch.close();
-  const { letters } = await closeBooks({ place, records, loads: await loads(), mayRepeat: false });
-  assert.equal(letters, 0);
-  const retries = service.events('job.retry');
-  assert.deepEqual(new Set(retries.map((line) => line['charged'])), new Set([false]), 'no attempt is charged');
-  t.diagnostic(`${OUTAGES} outages, ${retries.length} attempts that were not charged`);
+  await end(service);
 });
 
 /** As long as the service is promised to wait without a single message lost. */
@@ -64,22 +77,8 @@ test(
   'row 25: after two minutes without ClickHouse one load is tried, and then all go on at full speed',
   ONLY_FULL,
   async (t) => {
-    const clickHouse = await startClickHouse();
-    t.after(() => clickHouse.stop());
-    const proxy = new TcpProxy(clickHouse.host, clickHouse.port);
-    await proxy.open();
-    t.after(() => proxy.refuse());
-    const place = await createPlace(t);
-    const tables = await createTables(t, place, clickHouse);
-    const announcements = new Announcements(place);
-    const records = await announcements.files(tables.writeSamples(WAITING), { tenant: 'away' });
-    const loads = () => tables.loads('away', records);
-    const watch = new RunWatch(t, place, loads);
-    const { clickhouse, ...rest } = tables.settings;
-    const service = await startService(t, place, {
-      ...rest,
-      clickhouse: { ...(clickhouse as object), host: '127.0.0.1', port: proxy.port },
-    });
+    const { place, proxy, settings, end } = await prepare(t, WAITING);
+    const service = await startService(t, place, settings);
     await service.seen('job.loaded', 20, 60_000);
     await proxy.refuse();
     await service.seen('breaker.open', 1, 60_000);
@@ -100,15 +99,9 @@ test(
     await proxy.open();
     await service.seen('breaker.closed', 1, 60_000);
     const closedAt = service.log.findIndex((line) => line.message === 'breaker.closed');
-    await service.until(async () => (await loads()).size >= WAITING, 240_000, 'all files are loaded');
-    assert.equal(await service.stop(), 0);
-    await watch.close();
-    const { letters } = await closeBooks({ place, records, loads: await loads(), mayRepeat: false });
-    assert.equal(letters, 0);
-    const retries = service.events('job.retry');
-    assert.deepEqual(new Set(retries.map((line) => line['charged'])), new Set([false]), 'no attempt is charged');
-    const after = service.log.slice(closedAt);
-    assert.ok(after.filter((line) => line.message.startsWith('breaker.')).length === 1, 'it stays closed');
+    await end(service);
+    const after = service.log.slice(closedAt).filter((line) => line.message.startsWith('breaker.'));
+    assert.equal(after.length, 1, 'it stays closed');
     t.diagnostic(`${canaries} loads were tried in the outage`);
   },
 );

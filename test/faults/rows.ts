@@ -1,8 +1,6 @@
 /** Sample files whose rows tell which file they come from, loaded by the bundled loader and counted in ClickHouse. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { writeSampleFile } from '../../lib/cli/sample-files.js';
 import { execute, queryRows } from '../sandbox/clickhouse-client.js';
 import { type ClickHouseSandbox, startClickHouse } from '../sandbox/sandbox.js';
@@ -10,7 +8,6 @@ import { PACKAGE_ROOT } from '../support/package-root.js';
 import type { Place, Settings } from '../support/service-process.js';
 
 const ROWS_PER_FILE = 100;
-const LOADER = fileURLToPath(new URL('../../lib/loader/main.js', import.meta.url));
 
 export interface Tables {
   readonly rowsPerFile: number;
@@ -41,7 +38,7 @@ export async function createTables(t: TestContext, place: Place, own?: ClickHous
     rowsPerFile: ROWS_PER_FILE,
     settings: {
       clickhouse: { host, port, user, password, database },
-      as_cli: { executable: loaderOfThisBuild(place) },
+      as_cli: { executable: join(PACKAGE_ROOT, 'bin/as-cli') },
       schema_file: join(PACKAGE_ROOT, 'etc/example-schema.json'),
     },
     writeSamples: (files) =>
@@ -65,11 +62,4 @@ export async function createTables(t: TestContext, place: Place, own?: ClickHous
     },
     counts: (tenant) => query(tenant, 'SELECT count() AS rows, uniqExact(Id) AS ids FROM $TABLE'),
   };
-}
-
-/** The bundled loader as it was compiled with this test, whatever `bin/as-cli` would find. */
-function loaderOfThisBuild(place: Place): string {
-  const file = join(place.directory, 'as-cli');
-  writeFileSync(file, `#!/bin/sh\nexec "${process.execPath}" "${LOADER}" "$@"\n`, { mode: 0o755 });
-  return file;
 }
