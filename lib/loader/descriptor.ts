@@ -7,6 +7,7 @@ import { type BigIntStats, closeSync, fstatSync, openSync, read, readSync } from
 const LITTLE_BYTES = 64 * 1024;
 
 export interface Descriptor {
+  /** With times to the nanosecond. */
   stat(): BigIntStats;
   /** The number of bytes read into `buffer` at `offset`; 0 at the end of the file. */
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<number>;
