@@ -42,7 +42,7 @@ Usage: as-cli ingest records --file F --table-name T [options]
 
 ${optionsText(RECORDS_OPTIONS)}
 
-Formats: Parquet, CSV and TSV with a header, JSON lines, Arrow, Avro, ORC; each plain, or compressed by gzip or zstd.
+Files are Parquet, CSV and TSV with a header, JSON lines, Arrow, Avro or ORC, plain or compressed by gzip or zstd.
 Dots in column names become underscores. Columns that the file lacks take the table's defaults.
 With ATD_DEDUP_TOKEN in the environment, loading the same file again under the same token adds no rows.
 

@@ -77,7 +77,7 @@ const skip = spawnSync('script', ['--version']).status !== 0 && 'there is no scr
 
 test('a terminal shows the bar and keeps only the result', { skip }, async () => {
   const file = await bench.write('bar.csv', `a\n${'1\n'.repeat(500_000)}`);
-  const args = ['ingest', 'records', '--file', file, '--table-name', 'bar', '--create-table', '--progress'];
+  const args = ['ingest', 'records', '--file', file, '--table-name', 'bar_shown', '--create-table', '--progress'];
   const { code, text } = await asCliOnTerminal(bench.clickhouse, args, 100);
   assert.equal(code, 0, text);
   assert.match(text, /\rbar\.csv {2}\[#+-*\] {2}\d+ % {2}[\d.]+ \w+ of 976\.6 KiB sent/);
@@ -87,6 +87,6 @@ test('a terminal shows the bar and keeps only the result', { skip }, async () =>
 
 test('without a terminal nothing is shown', async () => {
   const file = await bench.write('quiet.csv', 'a\n1\n');
-  const ended = await bench.load(file, 'quiet', ['--create-table', '--progress']);
+  const ended = await bench.load(file, 'bar_quiet', ['--create-table', '--progress']);
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
 });

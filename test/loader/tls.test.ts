@@ -54,7 +54,7 @@ describe('as-cli over HTTPS', { skip }, () => {
   });
 
   function load(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-    return bench.load(file, 'tls', ['--create-table', ...args], { CLICKHOUSE_PORT: String(port), ...env });
+    return bench.load(file, 'over_tls', ['--create-table', ...args], { CLICKHOUSE_PORT: String(port), ...env });
   }
 
   it('loads where the authority is named, by the argument or by the variable', async () => {
@@ -62,7 +62,7 @@ describe('as-cli over HTTPS', { skip }, () => {
     assert.deepEqual([byArgument.code, byArgument.stderr], [0, '']);
     const byVariable = await load([], { CLICKHOUSE_SECURE: 'true', CLICKHOUSE_CA_FILE: bench.path('server.pem') });
     assert.deepEqual([byVariable.code, byVariable.stderr], [0, '']);
-    assert.deepEqual(await bench.rows('SELECT count() AS n FROM tls'), [{ n: 4 }]);
+    assert.deepEqual(await bench.rows('SELECT count() AS n FROM over_tls'), [{ n: 4 }]);
   });
 
   it('refuses a certificate of an authority that it does not know, whatever the environment asks for', async () => {
@@ -89,7 +89,7 @@ describe('as-cli over HTTPS', { skip }, () => {
     // Node's server closes without an alert, which is no proof of TLS.
     assert.equal(clear.code, 69, clear.stderr);
     assert.match(clear.stderr, /the connection was closed .*; check .* whether it wants --db-secure/);
-    const secure = await bench.load(file, 'tls', ['--db-secure']);
+    const secure = await bench.load(file, 'over_tls', ['--db-secure']);
     assert.equal(secure.code, 78, secure.stderr);
     assert.match(secure.stderr, /it does not speak TLS on this port.*; leave out --db-secure/);
   });

@@ -8,12 +8,12 @@ let bench: Bench;
 
 before(async () => {
   bench = await startBench();
-  await bench.rows('CREATE TABLE shown (a UInt64, `b-c` Nullable(String)) ENGINE = MergeTree ORDER BY a');
+  await bench.rows('CREATE TABLE view_shown (a UInt64, `b-c` Nullable(String)) ENGINE = MergeTree ORDER BY a');
   await bench.rows(
-    "INSERT INTO shown VALUES (1, 'é\\n\\t\"x\"'), (2, NULL), (18446744073709551615, '\\x1b]0;evil\\x07')",
+    "INSERT INTO view_shown VALUES (1, 'é\\n\\t\"x\"'), (2, NULL), (18446744073709551615, '\\x1b]0;evil\\x07')",
   );
-  await bench.rows('CREATE TABLE wide (a UInt64, text String) ENGINE = MergeTree ORDER BY a');
-  await bench.rows("INSERT INTO wide SELECT number, repeat('x', 90) FROM numbers(5)");
+  await bench.rows('CREATE TABLE view_wide (a UInt64, text String) ENGINE = MergeTree ORDER BY a');
+  await bench.rows("INSERT INTO view_wide SELECT number, repeat('x', 90) FROM numbers(5)");
 });
 
 after(async () => {
@@ -27,11 +27,11 @@ async function view(...args: string[]): Promise<string> {
 }
 
 test('rows are tab-separated with a header, for other programs', async () => {
-  assert.equal(await view('--table-name', 'shown', '--limit', '2'), 'a\tb-c\n1\té\\n\\t"x"\n2\t\\N\n');
+  assert.equal(await view('--table-name', 'view_shown', '--limit', '2'), 'a\tb-c\n1\té\\n\\t"x"\n2\t\\N\n');
 });
 
 test('rows are lines of JSON on request', async () => {
-  const lines = (await view('--table-name', `${bench.clickhouse.database}.shown`, '--json')).trim().split('\n');
+  const lines = (await view('--table-name', `${bench.clickhouse.database}.view_shown`, '--json')).trim().split('\n');
   assert.deepEqual(
     lines.slice(0, 2).map((line) => JSON.parse(line) as unknown),
     [
@@ -43,10 +43,10 @@ test('rows are lines of JSON on request', async () => {
 });
 
 test('no more rows are shown than the limit, which is 20 by default', async () => {
-  await bench.rows('CREATE TABLE many (a UInt64) ENGINE = MergeTree ORDER BY a');
-  await bench.rows('INSERT INTO many SELECT number FROM numbers(5000)');
-  assert.equal((await view('--table-name', 'many')).split('\n').length, 22);
-  assert.equal((await view('--table-name', 'many', '--limit', '5000')).split('\n').length, 5002);
+  await bench.rows('CREATE TABLE view_many (a UInt64) ENGINE = MergeTree ORDER BY a');
+  await bench.rows('INSERT INTO view_many SELECT number FROM numbers(5000)');
+  assert.equal((await view('--table-name', 'view_many')).split('\n').length, 22);
+  assert.equal((await view('--table-name', 'view_many', '--limit', '5000')).split('\n').length, 5002);
 });
 
 test('a table that is not there is named', async () => {
@@ -58,11 +58,11 @@ test('a table that is not there is named', async () => {
 const skip = spawnSync('script', ['--version']).status !== 0 && 'there is no script(1) to make a terminal with';
 
 test('on a terminal rows are a table, without what would move its cursor', { skip }, async () => {
-  const { code, text } = await asCliOnTerminal(bench.clickhouse, ['ingest', 'view', '--table-name', 'shown'], 80);
+  const { code, text } = await asCliOnTerminal(bench.clickhouse, ['ingest', 'view', '--table-name', 'view_shown'], 80);
   assert.equal(code, 0, text);
   assert.match(text, /┌─+a─┬─b-c─+┐/);
   assert.match(text, /│ +18446744073709551615 │ \ufffd\]0;evil\ufffd/);
-  assert.match(text, /^3 rows of \S+\.shown$/m);
+  assert.match(text, /^3 rows of \S+\.view_shown$/m);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
   assert.doesNotMatch(text, /[\u001b\u0007]/);
 });
@@ -70,9 +70,9 @@ test('on a terminal rows are a table, without what would move its cursor', { ski
 test('on a terminal that is too narrow rows are a block each', { skip }, async () => {
   const { text } = await asCliOnTerminal(
     bench.clickhouse,
-    ['ingest', 'view', '--table-name', 'wide', '--limit', '2'],
+    ['ingest', 'view', '--table-name', 'view_wide', '--limit', '2'],
     60,
   );
   assert.match(text, /^Row 2:\n─+\na: +1\ntext: x{90}$/m);
-  assert.match(text, /^2 of 5 rows of \S+\.wide$/m);
+  assert.match(text, /^2 of 5 rows of \S+\.view_wide$/m);
 });
