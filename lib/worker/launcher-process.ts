@@ -33,6 +33,8 @@ export const LAUNCHER_PROGRAMS: readonly LauncherProgram[] = [
 const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'LD_LIBRARY_PATH'];
 /** From the start of the process to its first word, and from the end of its input to its end. */
 const START_MS = 10_000;
+/** From a command to the child's start: a program on a network disk may take its time. */
+const LAUNCH_MS = 60_000;
 const END_MS = 2_000;
 
 /** The child under way, or the one that has ended and was not released yet. */
@@ -120,7 +122,15 @@ export class LauncherProcess implements Launcher {
     this.#job = job;
     this.#output.ref();
     this.#process.stdin.write(request);
-    return job.launched.promise;
+    return this.#withinTime(job.launched.promise);
+  }
+
+  /** One that does not even say that it cannot is of no use: then the child is lost with it. */
+  async #withinTime(launched: Promise<Launch>): Promise<Launch> {
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), LAUNCH_MS);
+    const launch = await launched;
+    clearTimeout(timer);
+    return launch;
   }
 
   async close(): Promise<void> {
