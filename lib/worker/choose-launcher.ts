@@ -2,7 +2,8 @@
 import type { Command, LaunchMode } from '../types.js';
 import { DIRECT } from './direct.js';
 import type { Launch, Launcher, OutputSink } from './launcher.js';
-import { LAUNCHER_PROGRAMS, type LauncherProcess, type LauncherProgram, startLauncher } from './launcher-process.js';
+import { type LauncherProcess, startLauncher } from './launcher-process.js';
+import { LAUNCHER_PROGRAMS, type LauncherProgram } from './launcher-programs.js';
 import { WarmLauncher } from './warm.js';
 
 /** Where no launcher starts, children are started directly, and as often a launcher is tried again. */

@@ -5,12 +5,8 @@ import { compileSinkRules } from '../../lib/core/classify.js';
 import type { Command, Outcome } from '../../lib/types.js';
 import { createLauncher, LastingLauncher } from '../../lib/worker/choose-launcher.js';
 import type { Launcher } from '../../lib/worker/launcher.js';
-import {
-  LAUNCHER_PROGRAMS,
-  LauncherProcess,
-  type LauncherProgram,
-  startLauncher,
-} from '../../lib/worker/launcher-process.js';
+import { LauncherProcess, startLauncher } from '../../lib/worker/launcher-process.js';
+import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../lib/worker/launcher-programs.js';
 import { readStat } from '../../lib/worker/process-table.js';
 import { supervise } from '../../lib/worker/supervise.js';
 import { command, program, shell } from '../support/commands.js';
@@ -98,6 +94,17 @@ for (const wanted of programs) {
       assert.equal(stateOf(launcher.pid ?? 0), null);
       await run.outcome;
       assert.deepEqual(processesWithMarker(job.entry), []);
+    });
+
+    it('does not hold up a job whose time is over when it is stuck', async () => {
+      const launcher = await open(wanted);
+      const job = shell('echo ready; sleep 1000', { timeoutMs: 300, graceMs: 100 });
+      const run = start(launcher, job);
+      await waitUntil(() => run.lines.length > 0, 5_000, 'the child runs');
+      process.kill(launcher.pid ?? 0, 'SIGSTOP');
+      assert.equal((await run.outcome).result, 'timed-out');
+      assert.deepEqual(processesWithMarker(job.entry), []);
+      assert.equal(launcher.alive, false);
     });
 
     it('finds a daemon that left the group and cleared its environment', async () => {
