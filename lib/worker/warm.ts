@@ -10,6 +10,7 @@ import type { Command } from '../types.js';
 import { failed } from './direct.js';
 import type { Exit, Launch, Launcher, OutputSink } from './launcher.js';
 import { killGroup, SUPERVISOR_VARIABLE, supervisorId } from './leftovers.js';
+import { spawnErrorBehind } from './spawn-errors.js';
 
 export const JOBS_PER_LOADER = 1_000;
 
@@ -48,7 +49,12 @@ export class WarmLauncher implements Launcher {
     }
     if (this.#loader?.fits(command) !== true) {
       this.#loader?.retire();
-      this.#loader = new WarmLoader(command, script);
+      this.#loader = null;
+      try {
+        this.#loader = new WarmLoader(command, script);
+      } catch (error) {
+        return failed(await spawnErrorBehind(error));
+      }
       const failure = await this.#loader.failure();
       if (failure !== null) return failure;
       this.#onChange(this);

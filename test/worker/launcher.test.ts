@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, afterEach, describe, it } from 'node:test';
 import { compileSinkRules } from '../../lib/core/classify.js';
@@ -94,6 +95,22 @@ for (const wanted of programs) {
       assert.equal(stateOf(launcher.pid ?? 0), null);
       await run.outcome;
       assert.deepEqual(processesWithMarker(job.entry), []);
+    });
+
+    it('says so when it has no descriptor left for a child', async () => {
+      const launcher = await open(wanted);
+      const limit = (descriptors: string) =>
+        execFileSync('prlimit', ['--pid', `${launcher.pid}`, `--nofile=${descriptors}:`]);
+      limit('4');
+      for (let i = 0; i < 3; i++) {
+        const outcome = await start(launcher, shell('exit 3')).outcome;
+        assert.deepEqual(
+          [outcome.result, outcome.reason],
+          ['machine-fault', 'cannot start the child: spawn /bin/sh EMFILE'],
+        );
+      }
+      limit('256');
+      assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
     });
 
     it('does not hold up a job whose time is over when it is stuck', async () => {
