@@ -15,7 +15,7 @@ import { spawnErrorBehind } from './spawn-errors.js';
 import { MAX_TIMER_MS } from './timer.js';
 
 /** From the start of the process to its first word, and from the end of its input to its end. */
-const START_MS = 10_000;
+const START_MS = 20_000;
 /** From a command to the child's start: a program on a network disk may take its time. */
 const LAUNCH_MS = 60_000;
 /** From the KILL of a child to the report of its end. */
