@@ -44,6 +44,7 @@ const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMP
   'SSL_CERT_FILE',
   'SSL_CERT_DIR',
   'NODE_EXTRA_CA_CERTS',
+  'CLICKHOUSE_CA_FILE',
 ]);
 
 export const SETTINGS = {

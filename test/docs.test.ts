@@ -13,6 +13,7 @@ import { letterHeaders } from '../lib/core/headers.js';
 import { describeEffect } from '../lib/core/journal.js';
 import { ERROR_CODES, ExitCode } from '../lib/errors.js';
 import { METRICS } from '../lib/io/metric-definitions.js';
+import { CONNECTION_OPTIONS } from '../lib/loader/connection-options.js';
 import { parseSchemaFile } from '../lib/loader/schema.js';
 import { OUTCOME_RESULTS } from '../lib/types.js';
 import { nameOf, namesInSection, read, section, tableRows } from './support/documents.js';
@@ -165,6 +166,22 @@ describe('docs/errors.md', () => {
     const headers = letterHeaders({ ...letter, signal: null, stderrTail: '', firstFailedAt: 0 }, 'group');
     const text = section('docs/errors.md', 'Headers of a dead letter');
     for (const name of Object.keys(headers)) assert.ok(text.includes(`\`${name}\``), name);
+  });
+});
+
+describe('docs/loader.md', () => {
+  const text = section('docs/loader.md', 'Connection');
+
+  it('names every option and variable of the connection', () => {
+    for (const { name, help } of CONNECTION_OPTIONS) {
+      assert.ok(text.includes(`\`--${name}\``), name);
+      for (const [variable] of help.matchAll(/CLICKHOUSE_[A-Z_]+/g)) assert.ok(text.includes(variable), variable);
+    }
+  });
+
+  it('has examples of every command', () => {
+    for (const name of ['records', 'tenant', 'view'])
+      assert.match(read('docs/loader.md'), new RegExp(`^as-cli ingest ${name} --`, 'm'));
   });
 });
 
