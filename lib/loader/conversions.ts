@@ -36,7 +36,7 @@ export function conversion(from: string, to: string, unsigned: boolean): Convers
   const [narrow, wide] = [INTEGER.exec(target), INTEGER.exec(source)];
   if (narrow && wide) return fits(wide, narrow, unsigned) ? null : { kind: 'in-range', to: target, nullable };
   const parses = TEXT.test(source) && !TEXT.test(target) && !COMPOSITE.test(target);
-  return parses && (nullable || isNullable(to)) ? { kind: 'parsed', to: target, nullable } : null;
+  return parses ? { kind: 'parsed', to: target, nullable } : null;
 }
 
 function fits(

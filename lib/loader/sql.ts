@@ -133,9 +133,10 @@ function converting({ source, readAs, type }: LoadedColumn, { name: format }: Fo
   const name = quoteIdentifier(source);
   const { kind, to, nullable } = found;
   if (kind === 'in-range') return [`accurateCast(${name}, '${nullable ? `Nullable(${to})` : to}') AS ${name}`];
-  // A cast to Nullable would make NULL of what is not understood.
-  const cast = (value: string): string => `CAST(${value}, ${quoteString(to)})`;
-  return [`${nullable ? `if(isNull(${name}), NULL, ${cast(`assumeNotNull(${name})`)})` : cast(name)} AS ${name}`];
+  // As in CSV, no text is no value. A cast to Nullable would make NULL of what is not understood.
+  const value = nullable ? `assumeNotNull(${name})` : name;
+  const absent = nullable ? `isNull(${name}) OR ${name} = ''` : `${name} = ''`;
+  return [`if(${absent}, NULL, CAST(${value}, ${quoteString(to)})) AS ${name}`];
 }
 
 /**

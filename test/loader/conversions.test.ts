@@ -25,7 +25,7 @@ const CASES: readonly (readonly [from: string, to: string, kind: string | null])
   ['Int32', 'UInt64', 'in-range'],
   ['Int64', 'Float64', null],
   ['String', 'String', null],
-  ['String', 'Int64', null],
+  ['String', 'Int64', 'parsed'],
   ['String', 'Nullable(Int64)', 'parsed'],
   ['Nullable(String)', 'Int64', 'parsed'],
   ['LowCardinality(Nullable(String))', 'DateTime', 'parsed'],

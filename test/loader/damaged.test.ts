@@ -85,7 +85,8 @@ for (const [extension, compression] of [
         const table = `cut_${extension}_${inner}_${rows}`;
         // One block, of which nothing is written.
         const args = ['--create-table', '--schema-file', schema, '--batch-size', '1000000'];
-        assertRefused(await bench.load(file, table, args), 65, /cut-/);
+        const why = extension === 'zst' ? /its zstd data is damaged \(/ : /cut-/;
+        assertRefused(await bench.load(file, table, args), 65, why);
         await assertNoRow(table);
       }
     });

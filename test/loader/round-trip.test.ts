@@ -221,3 +221,62 @@ for (const [extension, format] of [
     );
   });
 }
+
+test('text of a typed file becomes what its column is, and no text the default', async () => {
+  const types = {
+    id: 'Int64',
+    at: "DateTime64(3, 'UTC')",
+    day: 'Date',
+    half: 'Nullable(Float64)',
+    flag: 'Bool',
+    ip: 'IPv4',
+    key: 'UUID',
+    kind: "Enum8('a' = 1, 'b' = 2)",
+    money: 'Decimal(9, 2)',
+  };
+  const schema = await bench.write('parsed.json', JSON.stringify(types));
+  const full = [
+    '7',
+    '2026-01-02T03:04:05.678Z',
+    '2026-01-02',
+    '-1.5',
+    'true',
+    '10.0.0.1',
+    '61f0c404-5cb3-11e7-907b-a6006ad3dba0',
+    'b',
+    '1.25',
+  ];
+  for (const [index, type] of ['String', 'Nullable(String)', 'LowCardinality(Nullable(String))'].entries()) {
+    const columns = Object.keys(types).map((name, i) => `CAST(if(number = 0, '${full[i]}', ''), '${type}') AS ${name}`);
+    const file = await bench.writeSelect(
+      `parsed-${index}.parquet`,
+      `SELECT ${columns.join(', ')} FROM numbers(2)`,
+      'Parquet',
+    );
+    succeeded(await bench.load(file, `parsed_${index}`, ['--create-table', '--schema-file', schema]));
+    assert.deepEqual(await bench.rows(`SELECT * FROM parsed_${index} ORDER BY id DESC`), [
+      {
+        id: 7,
+        at: '2026-01-02 03:04:05.678',
+        day: '2026-01-02',
+        half: -1.5,
+        flag: true,
+        ip: '10.0.0.1',
+        key: '61f0c404-5cb3-11e7-907b-a6006ad3dba0',
+        kind: 'b',
+        money: 1.25,
+      },
+      {
+        id: 0,
+        at: '1970-01-01 00:00:00.000',
+        day: '1970-01-01',
+        half: null,
+        flag: false,
+        ip: '0.0.0.0',
+        key: '00000000-0000-0000-0000-000000000000',
+        kind: 'a',
+        money: 0,
+      },
+    ]);
+  }
+});

@@ -52,9 +52,12 @@ test('a value that may not fit its column is converted by what says so', () => {
   );
   assert.equal(
     selected('Nullable(String)', "DateTime('UTC')"),
-    "* REPLACE (if(isNull(`a.b`), NULL, CAST(assumeNotNull(`a.b`), 'DateTime(\\'UTC\\')')) AS `a.b`)",
+    "* REPLACE (if(isNull(`a.b`) OR `a.b` = '', NULL, CAST(assumeNotNull(`a.b`), 'DateTime(\\'UTC\\')')) AS `a.b`)",
   );
-  assert.equal(selected('String', 'Nullable(Int64)'), "* REPLACE (CAST(`a.b`, 'Int64') AS `a.b`)");
+  assert.equal(
+    selected('String', 'Nullable(Int64)'),
+    "* REPLACE (if(`a.b` = '', NULL, CAST(`a.b`, 'Int64')) AS `a.b`)",
+  );
 });
 
 const INSERT: sql.InsertOptions = {
