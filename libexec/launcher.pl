@@ -94,8 +94,8 @@ sub release { @outputs = () unless @writers }
 sub start {
     my ($count, @fields) = split /\0/, $_[0], -1;
     my @arguments = splice @fields, 0, $count;
-    open_outputs() unless @outputs;
     $lingering = 0;
+    @outputs || open_outputs() or return tell_('F', pack 'V', $!);
     # Closes by itself when the child has become the program; else the reason comes through it.
     pipe my $reader, my $failure or return tell_('F', pack 'V', $!);
     my $child = fork;
@@ -128,11 +128,11 @@ sub become {
 }
 
 sub open_outputs {
-    for my $kind ('O', 'E') {
-        pipe my $reader, my $writer or die "cannot make a pipe: $!\n";
-        push @outputs, { reader => $reader, kind => $kind };
-        push @writers, $writer;
-    }
+    pipe my $stdout, my $child_stdout or return 0;
+    pipe my $stderr, my $child_stderr or return 0;
+    @outputs = ({ reader => $stdout, kind => 'O' }, { reader => $stderr, kind => 'E' });
+    @writers = ($child_stdout, $child_stderr);
+    return 1;
 }
 
 sub relay_all {

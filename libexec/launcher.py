@@ -113,16 +113,16 @@ class Launcher:
         count, *fields = request.split(b"\0")
         arguments = fields[: int(count)]
         environment = dict(field.split(b"=", 1) for field in fields[int(count) :])
-        if not self.outputs:
-            self.open()
-        stdout, stderr = self.writers
-        actions = [
-            (os.POSIX_SPAWN_DUP2, self.null, 0),
-            (os.POSIX_SPAWN_DUP2, stdout, 1),
-            (os.POSIX_SPAWN_DUP2, stderr, 2),
-        ]
         self.lingering = False
         try:
+            if not self.outputs:
+                self.open()
+            stdout, stderr = self.writers
+            actions = [
+                (os.POSIX_SPAWN_DUP2, self.null, 0),
+                (os.POSIX_SPAWN_DUP2, stdout, 1),
+                (os.POSIX_SPAWN_DUP2, stderr, 2),
+            ]
             self.pid = spawn(arguments, environment, actions)
         except OSError as error:
             self.tell(FAILED, struct.pack("<I", error.errno))
@@ -130,8 +130,14 @@ class Launcher:
             self.tell(STARTED, struct.pack("<I", self.pid))
 
     def open(self):
-        for kind in STDOUT, STDERR:
-            reader, writer = os.pipe()
+        pipes = [os.pipe()]
+        try:
+            pipes.append(os.pipe())
+        except OSError:
+            for fd in pipes[0]:
+                os.close(fd)
+            raise
+        for kind, (reader, writer) in zip((STDOUT, STDERR), pipes):
             self.outputs[reader] = kind
             self.writers.append(writer)
             self.poller.register(reader, select.POLLIN)

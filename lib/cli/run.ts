@@ -1,4 +1,5 @@
 /** `atd-ingestion [run]`: the service itself. */
+import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.js';
 import type { LoaderProgram } from '../core/settings.js';
@@ -18,7 +19,7 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
   const logger = createLogger({ level: config.log_level, format: config.log_format, file: config.log_file });
   for (const warning of warnings) logger.write({ level: 'warn', event: 'config.warning', fields: { warning } });
   if (bundled) {
-    const note = 'no as-cli on the PATH: the bundled loader runs';
+    const note = 'the loader is the bundled as-cli';
     logger.write({ level: 'info', event: 'loader.bundled', fields: { note } });
   }
   const service = new Service({ config, loader, logger, version, environment: process.env });
@@ -39,14 +40,22 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
 /** @throws AtdError ATD_EXECUTABLE_NOT_FOUND */
 export function chooseLoader({ as_cli }: Config): { readonly loader: LoaderProgram; readonly bundled: boolean } {
   const found = findExecutable(as_cli.executable, process.env['PATH'] ?? '');
-  if (found !== null) return { loader: { file: found, args: [] }, bundled: false };
-  if (as_cli.executable !== DEFAULT_EXECUTABLE) {
+  const bundle = fileURLToPath(new URL('../../../bin/as-cli', import.meta.url));
+  if (found !== null && realpathSync(found) !== realpathSync(bundle)) {
+    if (as_cli.launch !== 'warm') return { loader: { file: found, args: [] }, bundled: false };
+    throw new AtdError(
+      'ATD_CONFIG_INVALID',
+      `as_cli.launch is warm, which only the bundled loader can be, but as_cli.executable is ${found}; ` +
+        `set as_cli.executable to ${bundle}, or as_cli.launch to launcher`,
+    );
+  }
+  if (found === null && as_cli.executable !== DEFAULT_EXECUTABLE) {
     throw new AtdError(
       'ATD_EXECUTABLE_NOT_FOUND',
       `as_cli.executable ${as_cli.executable} is not an executable file${as_cli.executable.includes('/') ? '' : ' on the PATH'}; ` +
         'install it, correct the setting, or leave the setting out to use the bundled loader',
     );
   }
-  const script = fileURLToPath(new URL('../../../bin/as-cli', import.meta.url));
+  const script = as_cli.launch === 'warm' ? fileURLToPath(new URL('../loader/warm.js', import.meta.url)) : bundle;
   return { loader: { file: process.execPath, args: [script] }, bundled: true };
 }

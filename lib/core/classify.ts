@@ -99,27 +99,30 @@ interface Judgement {
 }
 
 function judge(attempt: Attempt, sink: SinkRules): Judgement {
-  const { ending, cause, signalsSent } = attempt;
+  const { ending } = attempt;
   switch (ending.kind) {
     case 'refused':
       return { result: ending.result, reason: stripControl(ending.reason) };
     case 'not-started':
       return { result: 'stopped', reason: 'stopped before it was started' };
-    case 'lost':
-      return { result: 'machine-fault', reason: stripControl(ending.reason) };
     case 'spawn-failed':
       return judgeSpawnError(ending.code, ending.message);
-    case 'exited': {
+    case 'lost':
+      return judgeCause(attempt) ?? { result: 'machine-fault', reason: stripControl(ending.reason) };
+    case 'exited':
       if (ending.code === 0) return { result: 'succeeded', reason: 'exit code 0' };
-      const withSignals = signalsSent.length === 0 ? '' : ` with ${signalsSent.join(', then ')}`;
-      if (cause === 'deadline') {
-        const ended = withSignals === '' ? '' : `; ended${withSignals}`;
-        return { result: 'timed-out', reason: `no end after ${attempt.timeoutMs / 1000} s${ended}` };
-      }
-      if (cause === 'stop') return { result: 'stopped', reason: `stopped${withSignals}` };
-      return judgeFailure(ending.code, ending.signal, attempt, sink);
-    }
+      return judgeCause(attempt) ?? judgeFailure(ending.code, ending.signal, attempt, sink);
   }
+}
+
+/** Null when it was not us who ended the child. */
+function judgeCause({ cause, signalsSent, timeoutMs }: Attempt): Judgement | null {
+  const withSignals = signalsSent.length === 0 ? '' : ` with ${signalsSent.join(', then ')}`;
+  if (cause === 'deadline') {
+    const ended = withSignals === '' ? '' : `; ended${withSignals}`;
+    return { result: 'timed-out', reason: `no end after ${timeoutMs / 1000} s${ended}` };
+  }
+  return cause === 'stop' ? { result: 'stopped', reason: `stopped${withSignals}` } : null;
 }
 
 function judgeSpawnError(code: string | null, message: string): Judgement {

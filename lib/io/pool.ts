@@ -48,13 +48,13 @@ export class Pool {
   readonly #threads = new Threads({
     onMessage: (message, thread) => this.#take(message, thread),
     onLauncher: (name) => this.#events.onLauncher(name),
-    onOrphan: () => this.#addOrphans(1),
+    onOrphan: (pid) => this.#addOrphans([pid]),
   });
+  readonly #orphans = new Set<number>();
   readonly #supervisor = supervisorId();
   readonly #up = new Deferred();
   #state: PoolState = { kind: 'open' };
   #threadError: unknown;
-  #orphans = 0;
 
   constructor({ slots, settings, events }: PoolOptions) {
     this.#slots = slots;
@@ -119,7 +119,7 @@ export class Pool {
 
   /** Dead children of lost threads; they stay in the process table until this process ends. */
   orphans(): number {
-    return this.#orphans;
+    return this.#orphans.size;
   }
 
   /**
@@ -145,7 +145,7 @@ export class Pool {
       }
       this.#threads.drain(running.thread);
       const zombies = await endLostChild(running.pid, env);
-      this.#addOrphans(zombies.length);
+      this.#addOrphans(zombies);
       const durationMs = performance.now() - running.since;
       return threadLost(String(error), running.pid ?? zombies[0] ?? null, running.launchMs, durationMs);
     } finally {
@@ -226,17 +226,18 @@ export class Pool {
     else this.#events.onLine(jobId, message.stream, message.text);
   }
 
-  #addOrphans(count: number): void {
-    this.#orphans += count;
-    if (this.#state.kind !== 'open' || this.#orphans <= MAX_ORPHANS) return;
-    this.#break(new AtdError('ATD_POOL', `${this.#orphans} children of lost threads cannot be reaped by this process`));
+  #addOrphans(pids: readonly number[]): void {
+    for (const pid of pids) this.#orphans.add(pid);
+    if (this.#state.kind !== 'open' || this.#orphans.size <= MAX_ORPHANS) return;
+    this.#break(
+      new AtdError('ATD_POOL', `${this.#orphans.size} children of lost threads cannot be reaped by this process`),
+    );
   }
 
   #noticeMissingThreads(): void {
     if (this.#state.kind !== 'open' || this.#piscina.threads.length >= this.#slots) return;
     const why = this.#threadError === undefined ? 'a thread ended while it started' : String(this.#threadError);
-    const error = new AtdError('ATD_POOL', `worker threads do not start: ${why}`, { cause: this.#threadError });
-    this.#break(error);
+    this.#break(new AtdError('ATD_POOL', `worker threads do not start: ${why}`, { cause: this.#threadError }));
   }
 
   #break(error: AtdError): void {

@@ -2,13 +2,16 @@
 import type { Command, LaunchMode } from '../types.js';
 import { DIRECT } from './direct.js';
 import type { Launch, Launcher, OutputSink } from './launcher.js';
-import { LAUNCHER_PROGRAMS, type LauncherProcess, type LauncherProgram, startLauncher } from './launcher-process.js';
+import { type LauncherProcess, startLauncher } from './launcher-process.js';
+import { LAUNCHER_PROGRAMS, type LauncherProgram } from './launcher-programs.js';
+import { WarmLauncher } from './warm.js';
 
 /** Where no launcher starts, children are started directly, and as often a launcher is tried again. */
 const RETRY_MS = 10_000;
 
 /** @param onChange told of the launcher that is chosen, and of each that takes its place */
 export async function createLauncher(mode: LaunchMode, onChange: (launcher: Launcher) => void): Promise<Launcher> {
+  if (mode === 'warm') return warm(onChange);
   for (const program of mode === 'direct' ? [] : LAUNCHER_PROGRAMS) {
     const process = await startLauncher(program);
     if (process === null) continue;
@@ -17,6 +20,12 @@ export async function createLauncher(mode: LaunchMode, onChange: (launcher: Laun
   }
   onChange(DIRECT);
   return DIRECT;
+}
+
+function warm(onChange: (launcher: Launcher) => void): Launcher {
+  const launcher = new WarmLauncher(onChange);
+  onChange(launcher);
+  return launcher;
 }
 
 /** The program that worked at the start; while it does not, children are started directly. */

@@ -58,7 +58,8 @@ function start(command: Command) {
   });
 }
 
-function failed(error: unknown): Launch {
+/** Why a child could not be started, as execa tells it. */
+export function failed(error: unknown): Launch {
   const { code, message } = error as NodeJS.ErrnoException;
   // Execa refuses a NUL in an argument by itself, with a TypeError that has no code.
   const codeless = error instanceof TypeError ? 'ERR_INVALID_ARG_VALUE' : null;

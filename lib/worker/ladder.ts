@@ -13,6 +13,7 @@
 import type { Cause } from '../core/classify.js';
 import type { Outcome } from '../types.js';
 import { isGroupLiving, killGroup } from './leftovers.js';
+import { MAX_TIMER_MS } from './timer.js';
 
 type Signal = Outcome['signalsSent'][number];
 
@@ -20,9 +21,6 @@ type State =
   | { readonly kind: 'idle' | 'over' }
   | { readonly kind: 'running' | 'terminating'; readonly pid: number; readonly timer: NodeJS.Timeout }
   | { readonly kind: 'killed' | 'reaped'; readonly pid: number };
-
-/** A longer delay makes Node's timers fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** One attempt's ladder. */
 export class Ladder {

@@ -2,37 +2,24 @@
  * A launcher process of this thread, as the thread sees it: to it go commands, from it come pid, output and exit. Execa
  * starts and watches it. When it dies while a child runs, the child is lost.
  */
-import type { Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { Deferred } from '../core/deferred.js';
 import { lastLine } from '../core/lines.js';
 import type { Command } from '../types.js';
 import type { Exit, Launch, LaunchedChild, Launcher, OutputSink } from './launcher.js';
+import { type LauncherProgram, startProgram } from './launcher-programs.js';
 import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
-import { killDescendants, SUPERVISOR_VARIABLE, supervisorId } from './leftovers.js';
+import { killDescendants } from './leftovers.js';
 import { Capture } from './output.js';
+import { readStat } from './process-table.js';
 import { spawnErrorBehind } from './spawn-errors.js';
+import { MAX_TIMER_MS } from './timer.js';
 
-/** A program of `libexec/` and what interprets it. */
-export interface LauncherProgram {
-  readonly name: string;
-  readonly file: string;
-  readonly args: readonly string[];
-}
-
-/** The quickest first. */
-export const LAUNCHER_PROGRAMS: readonly LauncherProgram[] = [
-  // Neither the user's nor the site's modules: it starts in a third of the time, and nobody else's code runs in it.
-  { name: 'python3', file: 'python3', args: ['-I', '-S', program('launcher.py')] },
-  { name: 'perl', file: 'perl', args: [program('launcher.pl')] },
-];
-
-/** What finds the interpreter and its libraries. */
-const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'LD_LIBRARY_PATH'];
 /** From the start of the process to its first word, and from the end of its input to its end. */
-const START_MS = 10_000;
+const START_MS = 20_000;
+/** From a command to the child's start: a program on a network disk may take its time. */
+const LAUNCH_MS = 60_000;
+/** From the KILL of a child to the report of its end. */
+const REPORT_MS = 5_000;
 const END_MS = 2_000;
 
 /** The child under way, or the one that has ended and was not released yet. */
@@ -44,6 +31,8 @@ interface CurrentJob {
   readonly outputEnded: Deferred;
   readonly open: Set<'stdout' | 'stderr'>;
   pid: number | null;
+  /** Ends a launcher that says nothing although it should have. */
+  watch: NodeJS.Timeout;
 }
 
 /** Null when the program does not run on this machine. */
@@ -60,7 +49,7 @@ export async function startLauncher(program: LauncherProgram): Promise<LauncherP
 
 export class LauncherProcess implements Launcher {
   readonly name: string;
-  readonly #process: ReturnType<typeof start>;
+  readonly #process: ReturnType<typeof startProgram>;
   readonly #ready = new Deferred<boolean>();
   readonly #closed = new Deferred();
   readonly #complaints = new Capture(null);
@@ -70,7 +59,7 @@ export class LauncherProcess implements Launcher {
 
   constructor(program: LauncherProgram) {
     this.name = program.name;
-    this.#process = start(program);
+    this.#process = startProgram(program);
     const reader = new ReplyReader(
       (reply) => this.#take(reply),
       (stream, chunk) => {
@@ -82,7 +71,7 @@ export class LauncherProcess implements Launcher {
     stdout.on('data', (chunk: Buffer) => reader.push(chunk));
     stderr.on('data', (chunk: Buffer) => this.#complaints.push(chunk));
     for (const stream of [stdin, stdout, stderr]) stream.on('error', ignore);
-    void this.#watch();
+    void this.#followUp();
   }
 
   get pid(): number | null {
@@ -97,7 +86,6 @@ export class LauncherProcess implements Launcher {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), START_MS);
     const ready = await this.#ready.promise;
     clearTimeout(timer);
-    if (ready) this.#letGo();
     return ready;
   }
 
@@ -116,23 +104,22 @@ export class LauncherProcess implements Launcher {
       outputEnded: new Deferred(),
       open: new Set(),
       pid: null,
+      watch: setTimeout(() => this.#process.kill('SIGKILL'), LAUNCH_MS),
     };
     this.#job = job;
-    this.#output.ref();
     this.#process.stdin.write(request);
     return job.launched.promise;
   }
 
   async close(): Promise<void> {
     if (!this.#alive) return;
-    this.#process.ref();
     this.#process.stdin.end();
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS);
     await this.#closed.promise;
     clearTimeout(timer);
   }
 
-  async #watch(): Promise<void> {
+  async #followUp(): Promise<void> {
     // Settles after the last of its output, of which none but the launcher holds the other end.
     const { exitCode, signal, originalMessage } = await this.#process;
     this.#end(signal ?? (exitCode === undefined ? String(originalMessage) : `exit code ${exitCode}`));
@@ -148,6 +135,7 @@ export class LauncherProcess implements Launcher {
     switch (reply.kind) {
       case 'started':
         job.pid = reply.pid;
+        this.#watch(job, reply.pid, job.command.timeoutMs + job.command.graceMs + REPORT_MS);
         return job.launched.resolve({ kind: 'running', child: this.#childOf(job, reply.pid) });
       case 'failed':
         this.#finish();
@@ -157,6 +145,7 @@ export class LauncherProcess implements Launcher {
           message: `spawn ${job.command.file} ${reply.code}`,
         });
       case 'exited':
+        clearTimeout(job.watch);
         if (reply.open.stdout) job.open.add('stdout');
         if (reply.open.stderr) job.open.add('stderr');
         if (job.open.size === 0) job.outputEnded.resolve();
@@ -184,9 +173,19 @@ export class LauncherProcess implements Launcher {
     };
   }
 
+  /** By then the child has been sent KILL. While it still lives it is waited for; else the launcher is stuck. */
+  #watch(job: CurrentJob, pid: number, ms: number): void {
+    clearTimeout(job.watch);
+    const look = (): void => {
+      if (readStat(pid)?.state === 'living') this.#watch(job, pid, REPORT_MS);
+      else this.#process.kill('SIGKILL');
+    };
+    job.watch = setTimeout(look, Math.min(ms, MAX_TIMER_MS));
+  }
+
   #finish(): void {
+    if (this.#job !== null) clearTimeout(this.#job.watch);
     this.#job = null;
-    this.#output.unref();
   }
 
   #end(how: string): void {
@@ -196,47 +195,13 @@ export class LauncherProcess implements Launcher {
     const job = this.#job;
     this.#job = null;
     if (job === null) return;
+    clearTimeout(job.watch);
     const said = lastLine(this.#complaints.text());
     const reason = `its launcher (${this.name}) ended: ${how}${said === '' ? '' : `: ${said}`}`;
     job.launched.resolve({ kind: 'lost', reason });
     job.exited.resolve({ kind: 'lost', reason });
     job.outputEnded.resolve();
   }
-
-  /** An idle launcher does not keep this process alive. */
-  #letGo(): void {
-    this.#process.unref();
-    for (const stream of [this.#process.stdin, this.#process.stdout, this.#process.stderr]) {
-      (stream as Readable | Writable as Socket).unref();
-    }
-  }
-
-  get #output(): Socket {
-    return this.#process.stdout as Readable as Socket;
-  }
-}
-
-function start({ file, args }: LauncherProgram) {
-  const env: Record<string, string> = { LC_ALL: 'C', [SUPERVISOR_VARIABLE]: supervisorId() };
-  for (const name of PASSED_ENVIRONMENT) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
-  }
-  return execa(file, [...args], {
-    env,
-    extendEnv: false,
-    preferLocal: false,
-    detached: true,
-    cleanup: false,
-    stdin: 'pipe',
-    buffer: false,
-    encoding: 'buffer',
-    reject: false,
-  });
-}
-
-function program(name: string): string {
-  return fileURLToPath(new URL(`../../../libexec/${name}`, import.meta.url));
 }
 
 function ignore(): void {}

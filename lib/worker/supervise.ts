@@ -81,7 +81,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
   const durationMs = performance.now() - startedAt;
   ladder.end();
   if (exit.kind === 'lost') await endLostChild(child.pid, command.env);
-  else if (!exit.alone) await clearUp(child, command, ladder, durationMs);
+  else if (!exit.alone || ladder.signalsSent.length > 0) await clearUp(child, command, ladder, durationMs);
   stdout.end();
   stderr.end();
   return settle(exit, {

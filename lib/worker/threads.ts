@@ -17,7 +17,7 @@ export interface ThreadEvents {
   /** Children are started by this launcher; told once and when it changes. */
   readonly onLauncher: (name: string) => void;
   /** A thread died and its launcher process is now a zombie that nobody can reap. */
-  readonly onOrphan: () => void;
+  readonly onOrphan: (pid: number) => void;
 }
 
 export class Threads {
@@ -89,6 +89,6 @@ export class Threads {
   }
 
   async #endLauncherOf({ launcherPid }: ThreadLink): Promise<void> {
-    if (launcherPid !== null && (await endLostLauncher(launcherPid))) this.#events.onOrphan();
+    if (launcherPid !== null && (await endLostLauncher(launcherPid))) this.#events.onOrphan(launcherPid);
   }
 }

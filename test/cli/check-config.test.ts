@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { runCli, temporaryDirectory } from '../support/cli.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 
 describe('atd-ingestion check-config', () => {
   it('shows the settings that would hold, as YAML and with secrets masked', async (t) => {
@@ -41,6 +42,15 @@ describe('atd-ingestion check-config', () => {
     chmodSync(loader, 0o755);
     const { stdout } = await runCli(['check-config'], { PATH: directory });
     assert.match(stdout, new RegExp(`^# loader: ${loader}$`, 'm'));
+  });
+
+  it('knows the bundled loader when it is on the PATH, and starts it as it is to be launched', async (t) => {
+    const directory = temporaryDirectory(t);
+    symlinkSync(join(PACKAGE_ROOT, 'bin/as-cli'), join(directory, 'as-cli'));
+    const env = { PATH: directory };
+    assert.match((await runCli(['check-config'], env)).stdout, /^# loader: .*bin\/as-cli \(bundled\)$/m);
+    const warm = await runCli(['check-config'], { ...env, ATD_AS_CLI_LAUNCH: 'warm' });
+    assert.match(warm.stdout, /^# loader: .*loader\/warm\.js \(bundled\)$/m);
   });
 
   it('says what is accepted but without effect', async () => {

@@ -52,6 +52,13 @@ describe('atd-ingestion run: a configuration that cannot be', () => {
     }
   });
 
+  it('is refused when another loader than the bundled one is to be warm', async (t) => {
+    assert.match(
+      await refused(t, 'as_cli: { executable: /bin/true, launch: warm }'),
+      /as_cli\.launch is warm, which only the bundled loader can be, but as_cli\.executable is \/bin\/true; set as_cli\.executable to .*\/bin\/as-cli, or/,
+    );
+  });
+
   it('is refused when the loader is not there', async (t) => {
     assert.match(
       await refused(t, 'as_cli: { executable: /no/such/loader }'),

@@ -71,6 +71,14 @@ describe('classify', () => {
     assert.equal(outcome(spawnError('ENOENT'), { cause: 'stop' }).result, 'service-fault');
   });
 
+  it('blames the machine when what watched the child died, unless we were ending the child anyway', () => {
+    const lost: Ending = { kind: 'lost', reason: 'its launcher ended:\nSIGKILL' };
+    const { result, reason, exitCode, signal } = outcome(lost);
+    assert.deepEqual([result, reason, exitCode, signal], ['machine-fault', 'its launcher ended: SIGKILL', null, null]);
+    assert.equal(outcome(lost, { cause: 'stop', signalsSent: ['SIGKILL'] }).result, 'stopped');
+    assert.equal(outcome(lost, { cause: 'deadline', signalsSent: ['SIGTERM'] }).result, 'timed-out');
+  });
+
   it('recognises an unavailable sink by exit code or by what a failing child wrote', () => {
     assert.equal(outcome(exit(69)).result, 'sink-unavailable');
     assert.equal(outcome(exit(75)).result, 'sink-unavailable');

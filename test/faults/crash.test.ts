@@ -101,7 +101,8 @@ test('row 28: behind a load that takes long all others finish, and a crash then 
 
 test('row 12: a file that brings the whole service down ends as a dead letter, and the files around it are loaded', async (t) => {
   const place = await createPlace(t);
-  const deadly = writeScript(place, 'deadly', 'kill -9 "$PPID"; sleep 60');
+  // The second part of ATD_SUPERVISOR is the service's pid.
+  const deadly = writeScript(place, 'deadly', 'kill -9 "$(echo "$ATD_SUPERVISOR" | cut -d- -f2)"; sleep 60');
   const harmless = writeScript(place, 'harmless', 'exit 0');
   const announcements = new Announcements(place);
   const records = await announcements.files([...Array(4).fill(harmless), deadly, ...Array(4).fill(harmless)], {}, 0);

@@ -8,8 +8,8 @@ import { createPool, type Pool, type PoolEvents } from '../../lib/io/pool.js';
 import type { LaunchMode, WorkerSettings } from '../../lib/types.js';
 import { JOB_VARIABLE, SUPERVISOR_VARIABLE, supervisorId } from '../../lib/worker/leftovers.js';
 import { readVariable } from '../../lib/worker/process-table.js';
-import { command, program, shell } from '../support/commands.js';
-import { isAlive, ownZombies, processesWithMarker, waitUntil } from '../support/processes.js';
+import { command, fixture, program, shell } from '../support/commands.js';
+import { isAlive, ownZombies, processesWithMarker, stateOf, waitUntil } from '../support/processes.js';
 
 const MODES = ['direct', 'launcher'] as const;
 
@@ -345,6 +345,45 @@ describe('pool: its launcher processes', () => {
     );
     assert.equal(killed.signal, 'SIGKILL');
     await waitUntil(() => processesWithMarker(each.entry).length === 0, 5_000, 'nothing is left');
+  });
+});
+
+describe('pool: warm loaders', () => {
+  const settings = settingsFor('warm');
+  const job = (what: string) => command(process.execPath, [fixture('warm-loader.mjs'), what, '0']);
+
+  it('are one per thread and end with the pool', async () => {
+    const { pool, told } = await openReadyWith(2, settings);
+    for (let i = 0; i < 10; i++) {
+      const jobs = [job('exit'), job('exit')];
+      const outcomes = await Promise.all(jobs.map((each) => pool.run(each.jobId, each)));
+      assert.deepEqual(
+        outcomes.map(({ result }) => result),
+        ['succeeded', 'succeeded'],
+      );
+    }
+    const pids = [...new Set(told.started.values())];
+    assert.equal(pids.length, 2);
+    await pool.close();
+    assert.deepEqual(
+      pids.map((pid) => stateOf(pid)),
+      [null, null],
+    );
+  });
+
+  it('die with their thread, and leave one orphan', async () => {
+    const { pool, told } = await openReadyWith(1, settings);
+    const each = job('deaf');
+    const run = pool.run(each.jobId, each);
+    await waitUntil(() => told.lines.length === 1, 5_000, 'the job runs');
+    for (const thread of [...threads]) await thread.terminate();
+    assert.equal((await run).result, 'thread-lost');
+    await waitUntil(() => pool.orphans() === 1, 5_000, 'the orphan is counted');
+    assert.equal(isAlive(told.started.get(each.jobId) ?? 0), false);
+    await waitUntil(() => pool.ready(), 10_000, 'the thread is replaced');
+    const next = job('exit');
+    assert.equal((await pool.run(next.jobId, next)).result, 'succeeded');
+    assert.equal(pool.orphans(), 1);
   });
 });
 

@@ -183,3 +183,21 @@ for (const written of FORMATS) {
     assert.deepEqual(await bench.rows(`SELECT count() AS n FROM bare_${extension}`), [{ n: 10 * files.length }]);
   });
 }
+
+for (const compression of ['none', 'snappy', 'zlib', 'lz4', 'zstd']) {
+  test(`orc: the columns are found behind stripes, in a footer compressed by ${compression}`, async () => {
+    const columns = Array.from({ length: 300 }, (_, i) => `number + ${i} AS \`Some.Column.Number.${i}\``);
+    const file = await bench.writeSelect(
+      `orc-${compression}.orc`,
+      `SELECT toInt64(number) AS id, ${columns.join(', ')} FROM numbers(3000)
+         SETTINGS output_format_orc_compression_method = '${compression}', max_block_size = 1000`,
+      'ORC',
+    );
+    const table = `orc_${compression}`;
+    succeeded(await bench.load(file, table, ['--create-table']));
+    assert.deepEqual(
+      await bench.rows(`SELECT count() AS n, sum(id) AS ids, sum(Some_Column_Number_299) AS last FROM ${table}`),
+      [{ n: 3000, ids: 4_498_500, last: 4_498_500 + 3000 * 299 }],
+    );
+  });
+}

@@ -206,7 +206,9 @@ if (values.directory === undefined || password === undefined) {
 const uploads = join(values.directory, 'uploads');
 await mkdir(uploads, { recursive: true });
 const front = new Front(new Engine(join(values.directory, 'data')), password, uploads);
-const server = createServer((request, response) => {
+/** A server's `http_max_uri_size`: the statement of an insert names every column, and Node would take 16 KiB. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
   // What fails outside the statement, an unreadable address or a lost connection, concerns this connection alone.
   front.handle(request, response).catch(() => response.destroy());
 });

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, afterEach, describe, it } from 'node:test';
 import { compileSinkRules } from '../../lib/core/classify.js';
 import type { Command, Outcome } from '../../lib/types.js';
 import { createLauncher, LastingLauncher } from '../../lib/worker/choose-launcher.js';
 import type { Launcher } from '../../lib/worker/launcher.js';
-import {
-  LAUNCHER_PROGRAMS,
-  LauncherProcess,
-  type LauncherProgram,
-  startLauncher,
-} from '../../lib/worker/launcher-process.js';
+import { LauncherProcess, startLauncher } from '../../lib/worker/launcher-process.js';
+import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../lib/worker/launcher-programs.js';
 import { readStat } from '../../lib/worker/process-table.js';
 import { supervise } from '../../lib/worker/supervise.js';
 import { command, program, shell } from '../support/commands.js';
@@ -98,6 +95,33 @@ for (const wanted of programs) {
       assert.equal(stateOf(launcher.pid ?? 0), null);
       await run.outcome;
       assert.deepEqual(processesWithMarker(job.entry), []);
+    });
+
+    it('says so when it has no descriptor left for a child', async () => {
+      const launcher = await open(wanted);
+      const limit = (descriptors: string) =>
+        execFileSync('prlimit', ['--pid', `${launcher.pid}`, `--nofile=${descriptors}:`]);
+      limit('4');
+      for (let i = 0; i < 3; i++) {
+        const outcome = await start(launcher, shell('exit 3')).outcome;
+        assert.deepEqual(
+          [outcome.result, outcome.reason],
+          ['machine-fault', 'cannot start the child: spawn /bin/sh EMFILE'],
+        );
+      }
+      limit('256');
+      assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
+    });
+
+    it('does not hold up a job whose time is over when it is stuck', async () => {
+      const launcher = await open(wanted);
+      const job = shell('echo ready; sleep 1000', { timeoutMs: 300, graceMs: 100 });
+      const run = start(launcher, job);
+      await waitUntil(() => run.lines.length > 0, 5_000, 'the child runs');
+      process.kill(launcher.pid ?? 0, 'SIGSTOP');
+      assert.equal((await run.outcome).result, 'timed-out');
+      assert.deepEqual(processesWithMarker(job.entry), []);
+      assert.equal(launcher.alive, false);
     });
 
     it('finds a daemon that left the group and cleared its environment', async () => {
