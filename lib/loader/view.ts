@@ -54,7 +54,9 @@ async function onTerminal(
     output_format_pretty_max_value_width_apply_for_single_value: 1,
   });
   const fits = pretty.split('\n').every((line) => line.length <= columns);
-  return withoutControl(fits ? pretty : await select('Vertical', { ...PLAIN, output_format_pretty_max_rows: limit + 1 }));
+  return withoutControl(
+    fits ? pretty : await select('Vertical', { ...PLAIN, output_format_pretty_max_rows: limit + 1 }),
+  );
 }
 
 async function footer(clickhouse: ClickHouse, { table, limit }: ViewRequest, name: string): Promise<string> {
