@@ -4,6 +4,7 @@ import { bookkeeping } from './bookkeeping.js';
 import { latency } from './latency.js';
 import { launch } from './launch.js';
 import { load } from './load.js';
+import { memory } from './memory.js';
 import { ownCpu } from './own-cpu.js';
 import { pipeline } from './pipeline.js';
 import { scaleOut } from './scale-out.js';
@@ -21,5 +22,6 @@ export const ROWS: readonly Row[] = [
   load,
   smallFiles,
   warm,
+  memory,
   scaleOut,
 ];
