@@ -1,5 +1,6 @@
-/** The executable: one run with the arguments and the environment of this process. Bundled to dist/as-cli.cjs. */
+/** The executable: one run with the arguments and the environment of this process. Bundled to dist/as-cli.js. */
 import { writeSync } from 'node:fs';
+import { ExitCode } from '../errors.js';
 import { type Connect, connect } from './clickhouse.js';
 import { type Output, run } from './main.js';
 
@@ -31,5 +32,12 @@ const output: Output = {
 /** The end of the process closes the connection: to close it before would have Node prepare `process.stderr`. */
 const connectForOneRun: Connect = (connection) => ({ ...connect(connection), close: async () => undefined });
 
+async function bug(error: unknown): Promise<ExitCode> {
+  await output.error(`as-cli: internal error: ${String(error)}; report this as a bug\n`);
+  return ExitCode.internal;
+}
+
 // Ending by `exit` saves the time in which Node would take itself apart.
-void run(process.argv.slice(2), process.env, output, connectForOneRun).then((exitCode) => process.exit(exitCode));
+void run(process.argv.slice(2), process.env, output, connectForOneRun)
+  .catch(bug)
+  .then((exitCode) => process.exit(exitCode));

@@ -48,12 +48,15 @@ async function onTerminal(
 ): Promise<string> {
   const pretty = await select('PrettyCompactMonoBlock', {
     ...PLAIN,
-    output_format_pretty_max_rows: limit,
+    // One more, as ClickHouse would tell that it shows no more than that many.
+    output_format_pretty_max_rows: limit + 1,
     output_format_pretty_max_value_width: VALUE_WIDTH,
     output_format_pretty_max_value_width_apply_for_single_value: 1,
   });
   const fits = pretty.split('\n').every((line) => line.length <= columns);
-  return withoutControl(fits ? pretty : await select('Vertical', { ...PLAIN, output_format_pretty_max_rows: limit }));
+  return withoutControl(
+    fits ? pretty : await select('Vertical', { ...PLAIN, output_format_pretty_max_rows: limit + 1 }),
+  );
 }
 
 async function footer(clickhouse: ClickHouse, { table, limit }: ViewRequest, name: string): Promise<string> {

@@ -63,6 +63,9 @@ test('on a terminal rows are a table, without what would move its cursor', { ski
   assert.match(text, /┌─+a─┬─b-c─+┐/);
   assert.match(text, /│ +18446744073709551615 │ \ufffd\]0;evil\ufffd/);
   assert.match(text, /^3 rows of \S+\.view_shown$/m);
+  const limited = ['ingest', 'view', '--table-name', 'view_shown', '--limit', '2'];
+  const { text: part } = await asCliOnTerminal(bench.clickhouse, limited, 80);
+  assert.match(part, /┘\n2 of 3 rows of \S+\.view_shown\n$/);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
   assert.doesNotMatch(text, /[\u001b\u0007]/);
 });
