@@ -9,7 +9,7 @@ import * as sql from './sql.js';
 export interface Described {
   /** Null if there is no such table. */
   readonly columns: readonly TableColumn[] | null;
-  /** Whether ClickHouse can cut every format into blocks of exactly so many rows; 26.2 and newer can. */
+  /** Whether ClickHouse can cut every format into blocks of exactly so many rows; 26.4 and newer can. */
   readonly exactBlocks: boolean;
 }
 

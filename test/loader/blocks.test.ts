@@ -59,7 +59,7 @@ for (const [extension, format, settings] of [
   });
 }
 
-/** A ClickHouse before 26.2, as far as this matters: it does not know a setting. */
+/** A ClickHouse before 26.4, as far as this matters: it does not know a setting. */
 async function startWithoutSetting(setting: string): Promise<{ readonly port: number; stop(): void }> {
   const { host, port } = bench.clickhouse;
   const server = createServer((asked, answer) => {

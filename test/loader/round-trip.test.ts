@@ -201,3 +201,23 @@ for (const compression of ['none', 'snappy', 'zlib', 'lz4', 'zstd']) {
     );
   });
 }
+
+for (const [extension, format] of [
+  ['parquet', 'Parquet'],
+  ['arrow', 'Arrow'],
+  ['arrows', 'ArrowStream'],
+  ['avro', 'Avro'],
+  ['orc', 'ORC'],
+] as const) {
+  test(`${extension}: a schema of 1,200 columns, more than is read at first, is read whole`, async () => {
+    const columns = Array.from({ length: 1_200 }, (_, i) => `number + ${i} AS some_column_of_a_wide_table_${i}`);
+    const select = `SELECT toInt64(number) AS id, ${columns.join(', ')} FROM numbers(5)`;
+    const plain = await bench.writeSelect(`wide.${extension}`, select, format);
+    const files = [plain, await bench.compress(plain, 'zst')];
+    for (const file of files) succeeded(await bench.load(file, `wide_${extension}`, ['--create-table']));
+    assert.deepEqual(
+      await bench.rows(`SELECT count() AS n, sum(some_column_of_a_wide_table_1199) AS last FROM wide_${extension}`),
+      [{ n: 5 * files.length, last: files.length * (10 + 5 * 1_199) }],
+    );
+  });
+}
