@@ -4,8 +4,8 @@
  * process then grows from 130 to 330 MB without keeping anything. Here garbage is young or soon collected, and a record
  * costs the same CPU either way.
  *
- * To be imported by every thread, before anything else: these settings are the whole process's, and V8 sets the first of
- * them back whenever it makes a heap.
+ * To be imported first by the process, and by each of its threads: the settings are the whole process's, but V8 sets the
+ * first of them back whenever it makes a heap.
  */
 import { setFlagsFromString } from 'node:v8';
 
