@@ -1,4 +1,5 @@
 /** `atd-ingestion [run]`: the service itself. */
+import '../heap.js';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.js';

@@ -35,6 +35,7 @@ const FILE_BYTES = 64 * 1024 * 1024;
 const FILES = 5;
 /** Lines that may wait for the disk. Past that the file misses lines; the alternative is to run out of memory. */
 const MAX_WAITING_LINES = 10_000;
+const RANKS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 /** How long the last lines may take. */
 const CLOSE_MS = 2_000;
 const POLL_MS = 10;
@@ -43,20 +44,15 @@ const MAX_FIELD_CHARACTERS = 4_096;
 
 /** @throws AtdError ATD_LOG_FILE when the file or its directory cannot be written: winston itself would hang on it */
 export function createLogger({ level, format, file }: LoggerOptions): Logger {
-  const { combine, timestamp, json } = winston.format;
-  const asJson = combine(timestamp(), json());
-  const pretty = combine(timestamp(), winston.format.printf(toPrettyLine));
+  const { printf } = winston.format;
+  const asJson = printf(toJsonLine);
   const onTerminal = process.stdout.isTTY === true;
-  const console = createSink(
-    level,
-    new winston.transports.Console({
-      format: format === 'pretty' || (format === 'auto' && onTerminal) ? pretty : asJson,
-    }),
-  );
+  const isPretty = format === 'pretty' || (format === 'auto' && onTerminal);
+  const console = createConsole(level, isPretty ? printf(toPrettyLine) : asJson);
   if (file === null) return { write: console.write, close: console.close };
   requireWritable(file);
   const options = { filename: file, maxsize: FILE_BYTES, maxFiles: FILES, tailable: true };
-  const onFile = createSink(level, new winston.transports.File({ ...options, format: asJson }));
+  const onFile = createSink(level, asJson, new winston.transports.File(options));
   let stalled = false;
   return {
     write: (line) => {
@@ -73,17 +69,56 @@ export function createLogger({ level, format, file }: LoggerOptions): Logger {
   };
 }
 
+function createConsole(level: LogLevel, format: winston.Logform.Format): Logger {
+  const sink = createSink(level, format, new winston.transports.Console());
+  const turn = holdLines(process.stdout);
+  return {
+    write: (line) => {
+      turn.hold();
+      sink.write(line);
+    },
+    close: async () => {
+      await sink.close();
+      turn.release();
+    },
+  };
+}
+
+/**
+ * A pipe is written to at once: a system call per line, and its reader is woken for each. So the lines of one turn of the
+ * event loop are held together, until the turn's end or the process's.
+ */
+function holdLines(stream: NodeJS.WriteStream): { readonly hold: () => void; readonly release: () => void } {
+  let isHeld = false;
+  const release = (): void => {
+    if (!isHeld) return;
+    isHeld = false;
+    stream.uncork();
+  };
+  process.once('exit', release);
+  const hold = (): void => {
+    if (isHeld) return;
+    isHeld = true;
+    stream.cork();
+    setImmediate(release);
+  };
+  return { hold, release };
+}
+
 interface Sink extends Logger {
   /** Lines that the transport has not taken yet. */
   waiting(): number;
 }
 
-function createSink(level: LogLevel, transport: winston.transport): Sink {
-  const logger = winston.createLogger({ level, transports: [transport] });
+/** @param format the logger's own: winston formats every line by that one, also where a transport has another */
+function createSink(level: LogLevel, format: winston.Logform.Format, transport: winston.transport): Sink {
+  const logger = winston.createLogger({ level, format, transports: [transport] });
   const waiting = () => logger.writableLength + logger.readableLength;
   return {
     write: ({ level: lineLevel, event, fields }) => {
-      logger.log({ ...shorten(fields), level: lineLevel, message: event });
+      // winston formats a line before it looks at its level.
+      if (RANKS[lineLevel] > RANKS[level]) return;
+      logger.log({ ...shorten(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
     },
     waiting,
     close: async () => {
@@ -98,7 +133,10 @@ function createSink(level: LogLevel, transport: winston.transport): Sink {
   };
 }
 
-function shorten(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function shorten(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (!Object.values(fields).some((value) => typeof value === 'string' && value.length > MAX_FIELD_CHARACTERS)) {
+    return fields;
+  }
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
@@ -107,6 +145,16 @@ function shorten(fields: Readonly<Record<string, unknown>>): Record<string, unkn
         : value,
     ]),
   );
+}
+
+/** winston's own format looks at every value for what JSON does not know, which here only a client library can bring. */
+function toJsonLine(info: winston.Logform.TransformableInfo): string {
+  try {
+    return JSON.stringify(info);
+  } catch (error) {
+    const { level, message, timestamp } = info;
+    return JSON.stringify({ level, message, timestamp, unwritable: (error as Error).message });
+  }
 }
 
 function toPrettyLine({ timestamp, level, message, ...fields }: winston.Logform.TransformableInfo): string {

@@ -61,7 +61,7 @@ export class Pool {
     this.#events = events;
     this.#running = new RunningAttempts(slots);
     this.#piscina = new Piscina({
-      filename: new URL('../worker/entry.js', import.meta.url).href,
+      filename: new URL('../worker/thread.js', import.meta.url).href,
       minThreads: slots,
       maxThreads: slots,
       concurrentTasksPerWorker: 1,
@@ -69,6 +69,8 @@ export class Pool {
       maxQueue: slots,
       // The other modes freeze a thread between two tasks, its timers and its reaping included.
       atomics: 'disabled',
+      // Not of the old generation: to reach that limit ends a thread.
+      resourceLimits: { maxYoungGenerationSizeMb: 1 },
       recordTiming: false,
       workerData: { ...settings, requests: this.#running.requests },
     });
@@ -95,11 +97,7 @@ export class Pool {
     );
   }
 
-  /**
-   * Settles when every thread is up for the first time.
-   *
-   * @throws AtdError ATD_POOL when they do not start
-   */
+  /** Settles when every thread is up for the first time. @throws AtdError ATD_POOL when they do not start */
   up(): Promise<void> {
     return this.#up.promise;
   }

@@ -177,6 +177,20 @@ describe('the console', () => {
     );
   });
 
+  it('has a line by the end of the turn in which it was written, and before the process ends without a word', () => {
+    const write = "log.write({ level: 'info', event: 'x', fields: {} });";
+    // The first turn is waited for, the second ends the process.
+    const script = `${write} await new Promise((resolve) => setImmediate(resolve)); ${write} process.exit();`;
+    assert.equal(printed({}, script).trimEnd().split('\n').length, 2);
+  });
+
+  it('has a line for what JSON cannot hold, with the reason', () => {
+    const script = "const a = {}; a.a = a; log.write({ level: 'warn', event: 'kafka.client', fields: { a } });";
+    const line = JSON.parse(printed({}, script)) as Record<string, unknown>;
+    assert.equal(line['message'], 'kafka.client');
+    assert.match(String(line['unwritable']), /circular/);
+  });
+
   it('has every line that was written when the logger is closed', () => {
     const script = "for (let i = 0; i < 3000; i++) log.write({ level: 'info', event: 'x', fields: { i } });";
     assert.equal(printed({}, script).trimEnd().split('\n').length, 3_000);

@@ -4,7 +4,7 @@
  */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Scope } from '../scope.js';
+import type { Cleanup } from '../../support/service-process.js';
 
 type Answer = { readonly answer: unknown } | { readonly error: string };
 
@@ -13,7 +13,7 @@ export interface Program<Question, Result> {
 }
 
 /** `name` is a file beside this one. */
-export function startProgram<Question, Result>(scope: Scope, name: string): Program<Question, Result> {
+export function startProgram<Question, Result>(scope: Cleanup, name: string): Program<Question, Result> {
   const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), { stdio: 'inherit' });
   const ended = new Promise<never>((_, reject) => {
     child.once('exit', (code, signal) => reject(new Error(`the program ${name} ended (${code ?? signal})`)));

@@ -5,6 +5,7 @@ import { latency } from './latency.js';
 import { launch } from './launch.js';
 import { load } from './load.js';
 import { loaderStart } from './loader-start.js';
+import { memory } from './memory.js';
 import { ownCpu } from './own-cpu.js';
 import { pipeline } from './pipeline.js';
 import { scaleOut } from './scale-out.js';
@@ -23,5 +24,6 @@ export const ROWS: readonly Row[] = [
   loaderStart,
   smallFiles,
   warm,
+  memory,
   scaleOut,
 ];

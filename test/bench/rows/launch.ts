@@ -7,12 +7,14 @@ import { type Program, startProgram } from '../programs/program.js';
 
 export const SLOTS = 4;
 export const NO_OP = '/bin/true';
-const WARM_UP = 200;
+
+/** Children before what is measured: only after some thousand has all code on their way been compiled for good. */
+export const warmUpOf = (bench: Bench): number => bench.size(4_000, 1_500);
 
 /** The pool in a process of its own, warmed up. */
 export async function startPool(bench: Bench): Promise<Program<LaunchQuestion, LaunchAnswer>> {
   const pool = startProgram<LaunchQuestion, LaunchAnswer>(bench.scope, 'pool');
-  await pool.ask({ children: WARM_UP, slots: SLOTS, file: NO_OP });
+  await pool.ask({ children: warmUpOf(bench), slots: SLOTS, file: NO_OP });
   return pool;
 }
 

@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../../support/package-root.js';
 import type { Bench, Row } from '../bench.js';
 import { connectProducer, createPlace, passThrough, startService } from '../service.js';
-import { NO_OP, SLOTS, startPool } from './launch.js';
-
-const WARM_UP = 200;
+import { NO_OP, SLOTS, startPool, warmUpOf } from './launch.js';
 
 export const pipeline: Row = {
   name: 'pipeline',
@@ -20,7 +18,7 @@ export const pipeline: Row = {
       const messages = Array.from({ length: files }, () => ({ filename, tenant: 'acme' }));
       return (await passThrough([service], announcer, messages, 120_000)).firstToLast;
     };
-    await pass(WARM_UP);
+    await pass(warmUpOf(bench));
     const results = await bench.alternate(bench.size(7, 3), {
       service: () => pass(children),
       pool: async () => (await pool.ask({ children, slots: SLOTS, file: NO_OP })).seconds,
