@@ -1,5 +1,5 @@
 /** Memory and descriptors of the services of a run: bounded at any time, and given back when the work is done. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Place } from '../support/service-process.js';
 import { processesOf } from './processes.js';
 
@@ -90,8 +90,18 @@ function sampleOf(pid: number): Sample | null {
     if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('lib/cli/main.js')) return null;
     const rss = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     if (rss === undefined) return null;
-    return { rssMiB: Number(rss) / 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+    // Without those of modules that are being loaded.
+    const descriptors = readdirSync(`/proc/${pid}/fd`).filter((fd) => !linkOf(`/proc/${pid}/fd/${fd}`).endsWith('.js'));
+    return { rssMiB: Number(rss) / 1024, descriptors: descriptors.length };
   } catch {
     return null;
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
   }
 }

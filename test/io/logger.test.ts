@@ -103,7 +103,7 @@ describe('the log file', () => {
     const rotated = join(directory, 'rotated1.log');
     // A line has some 4 KiB, and a file 64 MiB. More is written only when the last lines have reached the disk.
     const script = `
-      import { existsSync, rmSync, statSync } from 'node:fs';
+      import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
       const [file, rotated] = ${JSON.stringify([file, rotated])};
       const size = (path) => (existsSync(path) ? statSync(path).size : 0);
       const until = async (condition) => {
@@ -125,7 +125,11 @@ describe('the log file', () => {
         await write(n, n + 500, () => true);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      log.write({ level: 'info', event: 'last', fields: {} });`;
+      // Lines that wait for the disk may be too many for this one to be kept.
+      while (!readFileSync(file, 'utf8').includes('"message":"last"')) {
+        log.write({ level: 'info', event: 'last', fields: {} });
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }`;
     const all = JSON.stringify({ level: 'debug', format: 'json', file });
     const source = `import { createLogger } from ${JSON.stringify(LOGGER)}; const log = createLogger(${all}); ${script} await log.close();`;
     const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
