@@ -34,6 +34,7 @@ export class HeadTail {
 
   /** What is kept, as text; bytes that are not UTF-8 become U+FFFD. */
   text(): string {
+    if (this.#total === 0) return '';
     const head = this.#head?.subarray(0, Math.min(this.#total, this.#capacity)) ?? new Uint8Array(0);
     const tail = this.#tailBytes();
     if (this.droppedBytes === 0) return new TextDecoder().decode(concat(head, tail));

@@ -111,6 +111,7 @@ export function shorten(text: string, maxLength: number): string {
 
 /** The lines that show anything in the last 16 Ki characters of `text`, stripped, the last one first. */
 function lastLines(text: string): string[] {
+  if (text === '') return [];
   return text
     .slice(-LAST_LINES_WINDOW)
     .split('\n')

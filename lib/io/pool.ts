@@ -72,7 +72,7 @@ export class Pool {
       // Not of the old generation: to reach that limit ends a thread.
       resourceLimits: { maxYoungGenerationSizeMb: 1 },
       recordTiming: false,
-      workerData: { ...settings, requests: this.#running.requests },
+      workerData: { ...settings, memory: this.#running.memory },
     });
     // Without a listener the error of an idle thread would end the process.
     this.#piscina.on('error', (error) => {
@@ -135,6 +135,7 @@ export class Pool {
       const task = { jobId, slot: running.slot, command: { ...command, env } };
       const outcome = await Promise.race([this.#piscina.run(task), running.refused.promise]);
       this.#threads.drain(running.thread);
+      if (!running.told && running.pid !== null) this.#events.onStarted(jobId, running.pid, outcome.launchMs);
       return outcome;
     } catch (error) {
       if (this.#state.kind === 'broken' && error === this.#state.error) {
@@ -165,10 +166,7 @@ export class Pool {
     for (const running of this.#running.all()) this.#request(running, 'kill');
   }
 
-  /**
-   * The last resort before the process exits without waiting for outcomes: kills every child and what came from them,
-   * synchronously.
-   */
+  /** The last resort before the process exits without waiting: kills every child and what came from them, at once. */
   abandon(): void {
     this.#running.killGroups();
     killMarked({ supervisor: this.#supervisor });

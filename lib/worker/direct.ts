@@ -26,6 +26,7 @@ async function launchDirectly(command: Command, sink: OutputSink): Promise<Launc
   // After the start, 'error' says no more than that a signal could not be sent or a pipe broke; 'exit' comes anyway.
   child.on('error', ignore);
   child.catch(ignore);
+  sink.started(child.pid);
   const outputs = [child.stdout, child.stderr];
   child.stdout.on('data', sink.stdout);
   child.stderr.on('data', sink.stderr);

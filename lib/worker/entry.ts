@@ -8,7 +8,7 @@ import { MessageChannel, type MessagePort, parentPort, threadId, workerData } fr
 import { compileSinkRules } from '../core/classify.js';
 import type { Outcome, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask, WorkerWord } from '../types.js';
 import { createLauncher } from './choose-launcher.js';
-import { Requests } from './requests.js';
+import { SlotMemory } from './slots.js';
 import { type Control, supervise } from './supervise.js';
 
 /** Sent once on the thread's own channel when it can take tasks; `port` is what it and the primary talk over. */
@@ -18,20 +18,27 @@ export interface ThreadUp {
   readonly port: MessagePort;
 }
 
+/**
+ * The primary is told of a child's start when it has lived for this long, or has something else to tell; of one that is over
+ * sooner with its outcome, which saves a message where they are many.
+ */
+const TELL_AFTER_MS = 5;
+
 /** The attempt under way, if it listens to requests yet. */
 interface Listening {
   readonly slot: number;
   readonly listener: (request: WorkerControl) => void;
 }
 
-const settings = workerData as WorkerSettings & { readonly requests: SharedArrayBuffer };
+const settings = workerData as WorkerSettings & { readonly memory: SharedArrayBuffer };
 const sink = compileSinkRules(settings.sinkUnavailable);
-const requests = new Requests(settings.requests);
+const memory = new SlotMemory(settings.memory);
 const { port1: primary, port2: port } = new MessageChannel();
 const launcher = await createLauncher(settings.launch, ({ name, pid }) =>
   primary.postMessage({ type: 'launcher', name, pid } satisfies WorkerMessage),
 );
 let listening: Listening | null = null;
+let untold: { readonly message: WorkerMessage; readonly timer: NodeJS.Timeout } | null = null;
 
 primary.on('message', (word: WorkerWord) => {
   if (word === 'look') hear();
@@ -44,15 +51,19 @@ export default async function attempt(task: WorkerTask): Promise<Outcome> {
     return await supervise(task.command, controlOf(task));
   } finally {
     listening = null;
+    clearTimeout(untold?.timer);
+    untold = null;
   }
 }
 
 function controlOf({ jobId, slot }: WorkerTask): Control {
-  const send = (message: WorkerMessage): void => primary.postMessage(message);
   return {
     launcher,
     sink,
-    onStarted: (pid, launchMs) => send({ type: 'started', jobId, pid, launchMs }),
+    onStarted: (pid, launchMs) => {
+      memory.setPid(slot, pid);
+      untold = { message: { type: 'started', jobId, pid, launchMs }, timer: setTimeout(tellOfStart, TELL_AFTER_MS) };
+    },
     onSignalled: (signal) => send({ type: 'signalled', jobId, signal }),
     onLine: settings.forwardLines ? (stream, text) => send({ type: 'line', jobId, stream, text }) : null,
     onRequest: (listener) => {
@@ -63,8 +74,20 @@ function controlOf({ jobId, slot }: WorkerTask): Control {
   };
 }
 
+function send(message: WorkerMessage): void {
+  tellOfStart();
+  primary.postMessage(message);
+}
+
+function tellOfStart(): void {
+  if (untold === null) return;
+  clearTimeout(untold.timer);
+  primary.postMessage(untold.message);
+  untold = null;
+}
+
 function hear(): void {
-  const request = listening === null ? null : requests.read(listening.slot);
+  const request = listening === null ? null : memory.requestOf(listening.slot);
   if (request !== null) listening?.listener(request);
 }
 

@@ -135,6 +135,7 @@ export class LauncherProcess implements Launcher {
     switch (reply.kind) {
       case 'started':
         job.pid = reply.pid;
+        job.sink.started(reply.pid);
         this.#watch(job, reply.pid, job.command.timeoutMs + job.command.graceMs + REPORT_MS);
         return job.launched.resolve({ kind: 'running', child: this.#childOf(job, reply.pid) });
       case 'failed':

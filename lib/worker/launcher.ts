@@ -4,8 +4,9 @@
  */
 import type { Command } from '../types.js';
 
-/** Where the child's output goes as it comes. */
+/** Who is told of the child: of its start at once and before all else, and of its output as it comes. */
 export interface OutputSink {
+  readonly started: (pid: number) => void;
   readonly stdout: (chunk: Uint8Array) => void;
   readonly stderr: (chunk: Uint8Array) => void;
 }

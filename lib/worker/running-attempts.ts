@@ -2,7 +2,7 @@
 import { Deferred } from '../core/deferred.js';
 import type { AttemptMessage, WorkerControl } from '../types.js';
 import { killGroup } from './leftovers.js';
-import { Requests } from './requests.js';
+import { SlotMemory } from './slots.js';
 import type { ThreadLink } from './threads.js';
 
 export class RunningAttempt {
@@ -10,36 +10,43 @@ export class RunningAttempt {
   readonly since = performance.now();
   /** Rejects when no thread will take the attempt. */
   readonly refused = new Deferred<never>();
-  /** The thread that runs it, and the child's pid; known from the child's start on. */
+  readonly #memory: SlotMemory;
+  /** The thread that runs it; known when it has told of the child's start. */
   thread: ThreadLink | null = null;
-  pid: number | null = null;
+  told = false;
   launchMs = 0;
 
-  constructor(slot: number) {
+  constructor(slot: number, memory: SlotMemory) {
     this.slot = slot;
+    this.#memory = memory;
+  }
+
+  /** The child's; null before there is one. */
+  get pid(): number | null {
+    return this.#memory.pidOf(this.slot);
   }
 
   take(message: AttemptMessage, thread: ThreadLink): void {
     if (message.type !== 'started') return;
     this.thread = thread;
-    this.pid = message.pid;
+    this.told = true;
     this.launchMs = message.launchMs;
   }
 }
 
 export class RunningAttempts {
-  /** What is asked of them; the threads read it. */
-  readonly #requests: Requests;
+  readonly #memory: SlotMemory;
   readonly #freeSlots: number[];
   readonly #byJob = new Map<string, RunningAttempt>();
 
   constructor(slots: number) {
-    this.#requests = Requests.forSlots(slots);
+    this.#memory = SlotMemory.forSlots(slots);
     this.#freeSlots = Array.from({ length: slots }, (_, slot) => slot);
   }
 
-  get requests(): SharedArrayBuffer {
-    return this.#requests.memory;
+  /** For the threads. */
+  get memory(): SharedArrayBuffer {
+    return this.#memory.shared;
   }
 
   get size(): number {
@@ -58,8 +65,8 @@ export class RunningAttempts {
   add(jobId: string): RunningAttempt | null {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) return null;
-    this.#requests.clear(slot);
-    const running = new RunningAttempt(slot);
+    this.#memory.clear(slot);
+    const running = new RunningAttempt(slot, this.#memory);
     this.#byJob.set(jobId, running);
     return running;
   }
@@ -78,6 +85,6 @@ export class RunningAttempts {
 
   /** Writes it down where the thread finds it; one that runs already is to be told to look. */
   request({ slot }: RunningAttempt, request: WorkerControl): void {
-    this.#requests.raise(slot, request);
+    this.#memory.request(slot, request);
   }
 }

@@ -60,7 +60,13 @@ export async function supervise(command: Command, control: Control): Promise<Out
   const stdout = new Capture(onLine && ((text) => onLine('stdout', text)));
   const stderr = new Capture(onLine && ((text) => onLine('stderr', text)));
   const requestedAt = performance.now();
+  let startedAt = requestedAt;
   const launched = await control.launcher.launch(command, {
+    started: (pid) => {
+      startedAt = performance.now();
+      control.onStarted(pid, startedAt - requestedAt);
+      ladder.begin(pid, command.timeoutMs);
+    },
     stdout: (chunk) => stdout.push(chunk),
     stderr: (chunk) => stderr.push(chunk),
   });
@@ -72,11 +78,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
     return settle(launched);
   }
 
-  const startedAt = performance.now();
   const { child } = launched;
-  const launchMs = startedAt - requestedAt;
-  control.onStarted(child.pid, launchMs);
-  ladder.begin(child.pid, command.timeoutMs);
   const exit = await child.exited;
   const durationMs = performance.now() - startedAt;
   ladder.end();
@@ -85,7 +87,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
   stdout.end();
   stderr.end();
   return settle(exit, {
-    launchMs,
+    launchMs: startedAt - requestedAt,
     durationMs,
     stdout: stdout.text(),
     stderr: stderr.text(),

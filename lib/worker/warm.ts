@@ -110,6 +110,7 @@ class WarmLoader {
     const job: Job = { sink, exited: new Deferred(), taken: false };
     this.#job = job;
     this.#jobs++;
+    sink.started(this.pid ?? 0);
     this.#process.stdin.write(`${JSON.stringify({ args, env })}\n`);
     return this.#running(job);
   }

@@ -46,6 +46,7 @@ async function warmly(args: readonly string[], env: Readonly<Record<string, stri
     close: () => launcher.close(),
     launch: (...[wanted, sink]: Parameters<WarmLauncher['launch']>) =>
       launcher.launch(wanted, {
+        started: sink.started,
         stdout: (chunk) => {
           output.stdout += Buffer.from(chunk).toString();
           sink.stdout(chunk);
