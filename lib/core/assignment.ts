@@ -12,13 +12,18 @@ export interface PauseChanges {
 
 export class Assignment {
   #owned = new Map<string, OwnedPartition>();
+  /** The one that was asked for last: records come by the batch, each of one partition. */
+  #last: OwnedPartition | null = null;
 
   get size(): number {
     return this.#owned.size;
   }
 
   get(partition: TopicPartition): OwnedPartition | null {
-    return this.#owned.get(partitionKey(partition)) ?? null;
+    const last = this.#last;
+    if (last?.partition === partition.partition && last.topic === partition.topic) return last;
+    this.#last = this.#owned.get(partitionKey(partition)) ?? null;
+    return this.#last;
   }
 
   values(): Iterable<OwnedPartition> {
@@ -29,6 +34,7 @@ export class Assignment {
   replace(partitions: readonly TopicPartition[]): OwnedPartition[] {
     const before = this.#owned;
     this.#owned = new Map();
+    this.#last = null;
     for (const partition of partitions) {
       const key = partitionKey(partition);
       const owned = before.get(key) ?? ownPartition(partition);
@@ -48,6 +54,7 @@ export class Assignment {
     const fresh: OwnedPartition = { ...ownPartition(owned), paused: owned.paused, restored: true };
     owned.lost = true;
     this.#owned.set(partitionKey(owned), fresh);
+    this.#last = null;
     return fresh;
   }
 

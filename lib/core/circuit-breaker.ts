@@ -37,9 +37,11 @@ type State =
   | (Trouble & { readonly kind: 'open'; readonly until: number })
   | (Trouble & { readonly kind: 'half-open'; readonly canary: string | null });
 
+const CLOSED: State = { kind: 'closed', faults: 0 };
+
 export class CircuitBreaker {
   readonly #rules: BreakerRules;
-  #state: State = { kind: 'closed', faults: 0 };
+  #state: State = CLOSED;
   #lettersInRow = 0;
   /** The canary that failed last. */
   #failedCanary: string | null = null;
@@ -101,7 +103,7 @@ export class CircuitBreaker {
         return;
       case 'succeeded':
         // The end of a job that started before the fault says little about now; only the canary's does.
-        if (state.kind === 'closed' || isCanary) this.#state = { kind: 'closed', faults: 0 };
+        if (state.kind === 'closed' || isCanary) this.#state = CLOSED;
         return;
       case 'stopped':
       case 'machine-fault':
@@ -110,8 +112,7 @@ export class CircuitBreaker {
         return;
       default:
         if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
-        else if (result === 'failed' && (state.kind === 'closed' || isCanary))
-          this.#state = { kind: 'closed', faults: 0 };
+        else if (result === 'failed' && (state.kind === 'closed' || isCanary)) this.#state = CLOSED;
         else if (isCanary) this.#state = { ...state, canary: null };
     }
   }

@@ -66,11 +66,9 @@ export class Engine {
   nextWakeAt(): number | null {
     if (this.#lifecycle.kind === 'stopped') return null;
     const { commits, letters } = this.#records;
-    const times =
-      this.#lifecycle.kind === 'draining'
-        ? [commits.nextAt(), this.#lifecycle.stopped ? null : this.#lifecycle.stopAt]
-        : [commits.nextAt(), letters.nextAt(), this.#nextStartAt()];
-    return times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null);
+    const commitAt = commits.nextAt();
+    if (this.#lifecycle.kind !== 'draining') return earlier(commitAt, earlier(letters.nextAt(), this.#nextStartAt()));
+    return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
   }
 
   #nextStartAt(): number | null {
@@ -179,4 +177,9 @@ export class Engine {
     this.#lifecycle = { kind: 'stopped' };
     this.#effects.push({ type: 'drained' });
   }
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
 }

@@ -82,6 +82,7 @@ export function decideRetry(
 /** What the job has cost with this attempt; the same object if the attempt is not charged. */
 export function charge(spent: Spent, { result }: Outcome): Spent {
   switch (result) {
+    case 'succeeded':
     case 'stopped':
     case 'sink-unavailable':
     case 'machine-fault':

@@ -91,7 +91,8 @@ export class Scheduler<Work extends Schedulable> {
     if (turn === undefined) return null;
     const [tenant, queue] = turn;
     const work = queue.shift() as Work;
-    this.#ready.delete(tenant);
+    // A tenant that is alone keeps its turn.
+    if (this.#ready.size > 1 || queue.length === 0) this.#ready.delete(tenant);
     if (queue.length > 0) this.#ready.set(tenant, queue);
     this.#count(work, -1);
     return work;

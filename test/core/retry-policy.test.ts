@@ -90,6 +90,10 @@ describe('decideRetry', () => {
     }
   });
 
+  it('charges nothing to what was loaded: a record may have other files that are to be tried again', () => {
+    assert.equal(charge(NEVER, outcome('succeeded')), NEVER);
+  });
+
   it('has a budget of its own for attempts that come to no end in time', () => {
     const dead = { kind: 'dead-letter', disposition: 'timeouts-exhausted' };
     const third = { ...RETRY, at: NOW + 4_000 };
