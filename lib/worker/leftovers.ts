@@ -36,9 +36,15 @@ export function killMarked(marker: Marker, sincePid?: number): number[] {
   if (jobId === undefined && supervisor === undefined) return [];
   return killAll(
     () => (sincePid === undefined ? listPids() : listPidsSince(sincePid)),
-    (pid) =>
-      (jobId === undefined || readVariable(pid, JOB_VARIABLE) === jobId) &&
-      (supervisor === undefined || readVariable(pid, SUPERVISOR_VARIABLE) === supervisor),
+    (pid) => {
+      const has = (name: string, value: string | undefined): Verdict => {
+        if (value === undefined) return 'yes';
+        const found = readVariable(pid, name);
+        return found === undefined ? 'unknown' : found === value ? 'yes' : 'no';
+      };
+      const ofJob = has(JOB_VARIABLE, jobId);
+      return ofJob === 'yes' ? has(SUPERVISOR_VARIABLE, supervisor) : ofJob;
+    },
   );
 }
 
@@ -61,7 +67,8 @@ export function killLeftoversOfTheDead(): number[] {
   };
   return killAll(listPids, (pid) => {
     const supervisor = readVariable(pid, SUPERVISOR_VARIABLE);
-    return supervisor !== null && isDead(supervisor);
+    if (supervisor === undefined) return 'unknown';
+    return supervisor !== null && isDead(supervisor) ? 'yes' : 'no';
   });
 }
 
@@ -73,7 +80,7 @@ export function killLeftoversOfTheDead(): number[] {
 export function killDescendants(pid: number): number[] {
   return killAll(
     () => listDescendants(pid),
-    () => true,
+    () => 'yes',
   );
 }
 
@@ -97,16 +104,28 @@ export function isGroupLiving(group: number): boolean {
   });
 }
 
+/** Whether a process is meant; unknown while it executes another program. */
+type Verdict = 'yes' | 'no' | 'unknown';
+
+/** How often the unknown ones are looked at again, and the wait before: one without any environment stays unknown. */
+const MORE_LOOKS = 10;
+const MORE_LOOKS_EVERY_MS = 1;
+
 /** Repeats until a pass finds nothing new: what is found may have forked since the list was read. */
-function killAll(list: () => number[], matches: (pid: number) => boolean): number[] {
+function killAll(list: () => number[], judge: (pid: number) => Verdict): number[] {
   const found = new Set<number>();
-  for (;;) {
-    const fresh = list().filter((pid) => pid !== process.pid && !found.has(pid) && matches(pid));
-    if (fresh.length === 0) return [...found];
-    for (const pid of fresh) {
+  for (let looks = 0; ; ) {
+    const others = list().filter((pid) => pid !== process.pid && !found.has(pid));
+    const verdicts = others.map((pid) => [pid, judge(pid)] as const);
+    const fresh = verdicts.filter(([, verdict]) => verdict === 'yes');
+    for (const [pid] of fresh) {
       found.add(pid);
       kill(pid);
     }
+    if (fresh.length > 0) continue;
+    if (looks >= MORE_LOOKS || !verdicts.some(([, verdict]) => verdict === 'unknown')) return [...found];
+    looks += 1;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, MORE_LOOKS_EVERY_MS);
   }
 }
 

@@ -11,10 +11,12 @@ export interface ProcessStat {
   readonly group: number;
   /** Clock ticks between boot and start: with the pid it names a process for good, as pids are given out again. */
   readonly startedAt: string;
+  readonly isKernelThread: boolean;
 }
 
 /** From the kernel's sched.h: set as soon as a process begins to end, by itself or by a signal. */
 const PF_EXITING = 0x4;
+const PF_KTHREAD = 0x200000;
 
 export function listPids(): number[] {
   try {
@@ -64,16 +66,26 @@ export function readStat(pid: number): ProcessStat | null {
   if (letter === undefined || letter === 'X' || startedAt === undefined) return null;
   const isExiting = (Number(flags) & PF_EXITING) !== 0;
   const state = letter === 'Z' ? 'zombie' : isExiting ? 'exiting' : 'living';
-  return { state, parent: Number(parent), group: Number(group), startedAt };
+  const isKernelThread = (Number(flags) & PF_KTHREAD) !== 0;
+  return { state, parent: Number(parent), group: Number(group), startedAt, isKernelThread };
 }
 
-/** The value of a variable in the environment that `pid` was started with; null without it, or if we may not look. */
-export function readVariable(pid: number, name: string): string | null {
+/**
+ * The value of a variable in the environment that `pid` was started with; null without it, or if we may not look.
+ * Undefined where there is no environment at all: while a process executes another program it has none for a moment.
+ */
+export function readVariable(pid: number, name: string): string | null | undefined {
   const environment = read(`/proc/${pid}/environ`);
   if (environment === null) return null;
+  if (environment === '') return mayGetEnvironment(pid) ? undefined : null;
   const prefix = `${name}=`;
   const entry = environment.split('\0').find((line) => line.startsWith(prefix));
   return entry === undefined ? null : entry.slice(prefix.length);
+}
+
+function mayGetEnvironment(pid: number): boolean {
+  const stat = readStat(pid);
+  return stat?.state === 'living' && !stat.isKernelThread;
 }
 
 /** Which set of pids this process lives in: the same number means another process in another container. */

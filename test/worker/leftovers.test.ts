@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { isGroupLiving, killLeftoversOfTheDead, killMarked, supervisorId } from '../../lib/worker/leftovers.js';
 import { pidNamespace, readStat } from '../../lib/worker/process-table.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 
 const children: ChildProcess[] = [];
 
@@ -40,6 +42,19 @@ describe('leftovers', () => {
   it('matches nothing by an empty marker', async () => {
     await sleeper({});
     assert.deepEqual(killMarked({}), []);
+  });
+
+  it('finds a process that is just executing another program', async () => {
+    const script = join(PACKAGE_ROOT, 'test/fixtures/exec-for-ever.sh');
+    for (let time = 0; time < 50; time += 1) {
+      const jobId = randomUUID();
+      const child = spawn('/bin/sh', [script], { env: { ATD_JOB_ID: jobId }, stdio: 'ignore', detached: true });
+      children.push(child);
+      const ended = once(child, 'exit');
+      await once(child, 'spawn');
+      assert.deepEqual(killMarked({ jobId }), [child.pid], `time ${time}`);
+      await ended;
+    }
   });
 
   it('can look at younger processes only', async () => {
