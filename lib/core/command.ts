@@ -69,17 +69,17 @@ function option(name: string, value: string | number | null): string[] {
 
 function buildEnvironment(job: Job, attempt: number, rules: CommandRules): Record<string, string> {
   const { password, secure } = rules.clickhouse;
-  const environment: Record<string, string> = {
-    ...rules.environment,
-    ATD_JOB_ID: job.id,
-    // The same at every attempt and every delivery, so that rows which are in the table already are recognised. The
-    // timestamp tells a topic that was deleted and made anew, and counts its offsets from 0 again, from the old one.
-    ATD_DEDUP_TOKEN: `${job.id}@${job.timestamp}`,
-    ATD_ATTEMPT: String(attempt),
-    ATD_TENANT: job.tenant ?? '',
-    // The bundled loader then reports its rows and bytes as one line of JSON.
-    ATD_OUTPUT: 'json',
-  };
+  const environment: Record<string, string> = {};
+  // Not by spreading, which takes longer than all the rest that a record costs the engine.
+  for (const name in rules.environment) environment[name] = rules.environment[name] as string;
+  environment['ATD_JOB_ID'] = job.id;
+  // The same at every attempt and every delivery, so that rows which are in the table already are recognised. The
+  // timestamp tells a topic that was deleted and made anew, and counts its offsets from 0 again, from the old one.
+  environment['ATD_DEDUP_TOKEN'] = `${job.id}@${job.timestamp}`;
+  environment['ATD_ATTEMPT'] = String(attempt);
+  environment['ATD_TENANT'] = job.tenant ?? '';
+  // The bundled loader then reports its rows and bytes as one line of JSON.
+  environment['ATD_OUTPUT'] = 'json';
   if (password !== null && rules.passwordIn === 'environment') environment['CLICKHOUSE_PASSWORD'] = password;
   if (secure) environment['CLICKHOUSE_SECURE'] = 'true';
   if (job.traceparent !== null) environment['TRACEPARENT'] = job.traceparent;
