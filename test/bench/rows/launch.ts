@@ -8,8 +8,8 @@ import { type Program, startProgram } from '../programs/program.js';
 export const SLOTS = 4;
 export const NO_OP = '/bin/true';
 
-/** Children before what is measured: only after some thousand has all code on their way been compiled for good. */
-export const warmUpOf = (bench: Bench): number => bench.size(4_000, 1_500);
+/** Children before what is measured: each thread compiles what it runs for itself, and is done after some thousand. */
+export const warmUpOf = (bench: Bench): number => bench.size(12_000, 8_000);
 
 /** The pool in a process of its own, warmed up. */
 export async function startPool(bench: Bench): Promise<Program<LaunchQuestion, LaunchAnswer>> {
