@@ -10,7 +10,7 @@ import { Deferred } from '../core/deferred.js';
 import { AtdError } from '../errors.js';
 import type { AttemptMessage, Command, Outcome, WorkerControl, WorkerSettings, WorkerTask } from '../types.js';
 import type { ThreadUp } from '../worker/entry.js';
-import { killLeftoversOfTheDead, killMarked, SUPERVISOR_VARIABLE, supervisorId } from '../worker/leftovers.js';
+import { killLeftoversOfTheDead, killMarked, markedBy, supervisorId } from '../worker/leftovers.js';
 import { endLostChild } from '../worker/lost-child.js';
 import { type RunningAttempt, RunningAttempts } from '../worker/running-attempts.js';
 import { type ThreadLink, Threads } from '../worker/threads.js';
@@ -128,7 +128,7 @@ export class Pool {
    */
   async run(jobId: string, command: Command): Promise<Outcome> {
     const running = this.#admit(jobId);
-    const env = { ...command.env, [SUPERVISOR_VARIABLE]: this.#supervisor };
+    const env = markedBy(this.#supervisor, command.env);
     try {
       // Piscina takes its first threads for ready before they are: one that fails to start would take the job with it.
       await this.#up.promise;

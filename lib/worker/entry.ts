@@ -3,7 +3,6 @@
  * what the task returns by structured clone, which loses an error's code and class: so an expected failure is an outcome,
  * and a rejection is a bug.
  */
-import './heap.js';
 import { MessageChannel, type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
 import { compileSinkRules } from '../core/classify.js';
 import type { Outcome, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask, WorkerWord } from '../types.js';
