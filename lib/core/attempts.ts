@@ -3,16 +3,18 @@
  * attempts that failed, and starts that the service did not survive. A file that brings the whole service down is so
  * counted by the lives that it ended, and becomes a dead letter instead of a crash loop.
  */
-import type { Attempts, Spent } from './offset-map.js';
+import { type Attempts, MAX_ATTEMPTS, type Spent } from './offset-map.js';
 
 interface Entry {
-  spent: Spent;
+  readonly spent: Spent;
   /** Ends of the service in former lives while a file of the record was being loaded. */
-  interrupted: number;
-  running: number;
+  readonly interrupted: number;
+  readonly running: number;
 }
 
 const NOTHING: Spent = { failed: 0, timedOut: 0 };
+/** What most records have while they are open; they are many, and share it. */
+const RUNNING_ONCE: Entry = { spent: NOTHING, interrupted: 0, running: 1 };
 const NONE: Attempts = { ...NOTHING, interrupted: 0 };
 
 export class AttemptLog {
@@ -31,20 +33,19 @@ export class AttemptLog {
   }
 
   started(offset: number): void {
-    const entry = this.#entries.get(offset) ?? { spent: NOTHING, interrupted: 0, running: 0 };
-    entry.running += 1;
-    this.#entries.set(offset, entry);
+    const entry = this.#entries.get(offset);
+    this.#entries.set(offset, entry === undefined ? RUNNING_ONCE : { ...entry, running: entry.running + 1 });
   }
 
   /** A job of the record ended, and so did not end the service. */
   ended(offset: number, { failed, timedOut }: Spent): void {
     const entry = this.#entries.get(offset);
     if (entry === undefined) return;
-    entry.running = Math.max(0, entry.running - 1);
+    const running = Math.max(0, entry.running - 1);
     // Of several files of a record, the one with most.
-    entry.spent = { failed: Math.max(entry.spent.failed, failed), timedOut: Math.max(entry.spent.timedOut, timedOut) };
-    entry.interrupted = 0;
-    if (entry.running === 0 && entry.spent.failed + entry.spent.timedOut === 0) this.#entries.delete(offset);
+    const most = { failed: Math.max(entry.spent.failed, failed), timedOut: Math.max(entry.spent.timedOut, timedOut) };
+    if (running === 0 && most.failed + most.timedOut === 0) this.#entries.delete(offset);
+    else this.#entries.set(offset, { spent: most, interrupted: 0, running });
   }
 
   /** The record is complete. */
@@ -52,10 +53,11 @@ export class AttemptLog {
     this.#entries.delete(offset);
   }
 
-  /** What to commit: if this life ended now, what runs would have been interrupted once more. */
+  /** What to commit, of as many records as a commit tells of: if this life ended now, what runs was interrupted once more. */
   snapshot(): Map<number, Attempts> {
     const snapshot = new Map<number, Attempts>();
     for (const [offset, { spent, interrupted, running }] of this.#entries) {
+      if (snapshot.size === MAX_ATTEMPTS) break;
       snapshot.set(offset, { ...spent, interrupted: interrupted + (running > 0 ? 1 : 0) });
     }
     return snapshot;

@@ -164,7 +164,7 @@ export class Engine {
     if (this.#lifecycle.kind !== 'draining') return;
     const { stopAt, stopped, finalCommits } = this.#lifecycle;
     if (now >= stopAt && !stopped) {
-      for (const jobId of this.#jobs.running.keys()) this.#effects.push({ type: 'stop', jobId });
+      for (const jobId of this.#jobs.running.ids()) this.#effects.push({ type: 'stop', jobId });
       this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
     const { commits, letters } = this.#records;

@@ -9,6 +9,7 @@ import type { Disposition, Effect } from './events.js';
 import type { Attempts } from './offset-map.js';
 import type { Records } from './records.js';
 import { charge, decideRetry, unchargedBackoff } from './retry-policy.js';
+import { Running } from './running.js';
 import { Scheduler } from './scheduler.js';
 import type { EngineSettings } from './settings.js';
 import { createWork, isAbandoned, type OpenRecord, type OwnedPartition, type Work } from './work.js';
@@ -18,7 +19,7 @@ const TAKEN_MS = 1_000;
 
 export class Jobs {
   readonly scheduler = new Scheduler<Work>();
-  readonly running = new Map<string, Work>();
+  readonly running = new Running();
   readonly breaker: CircuitBreaker;
   readonly #settings: EngineSettings;
   readonly #records: Records;
@@ -70,8 +71,11 @@ export class Jobs {
 
   /** Lets those start of which a commit has told meanwhile. They have their slot already. */
   release(): void {
+    if (this.#held.size === 0) return;
     for (const work of this.#held) {
-      if (this.#records.commits.hasTold(work.heldFor as number)) this.#run(work);
+      if (!this.#records.commits.hasTold(work.heldFor as number)) continue;
+      this.#held.delete(work);
+      this.#run(work);
     }
   }
 
@@ -123,7 +127,7 @@ export class Jobs {
   abandon(owned: OwnedPartition, isUnwanted: (work: Work) => boolean): Set<OpenRecord> {
     const isMeant = (work: Work) => work.open.owned === owned && isUnwanted(work);
     const dropped = this.scheduler.drop(isMeant);
-    const running = [...this.running.values()].filter(isMeant);
+    const running = this.running.works().filter(isMeant);
     this.forgetHeld(isMeant);
     const { topic, partition } = owned;
     this.#emit({ type: 'abandoned', partition: { topic, partition }, jobs: dropped.length + running.length });
@@ -145,7 +149,7 @@ export class Jobs {
   #start(work: Work, now: number): void {
     work.starts += 1;
     work.startedAt = now;
-    this.running.set(work.job.id, work);
+    this.running.add(work);
     this.breaker.started(work.job.id);
     work.heldFor = this.#records.started(work.open);
     if (work.heldFor === null) this.#run(work);
@@ -154,7 +158,6 @@ export class Jobs {
 
   #run(work: Work): void {
     work.heldFor = null;
-    this.#held.delete(work);
     const command = buildCommand(work.job, work.starts, this.#settings.command);
     this.#emit({ type: 'run', job: work.job, attempt: work.starts, command });
   }

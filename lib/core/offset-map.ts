@@ -36,7 +36,7 @@ const VERSION = 1;
 const BITSET = 1;
 const CLEAN = 2;
 /** Failing records are few; were they many, the map of what is done matters more. */
-const MAX_ATTEMPTS = 300;
+export const MAX_ATTEMPTS = 300;
 /** A bound on what a foreign string can make us remember. */
 const MAX_SPAN = 4_000_000;
 /** A bitset is a candidate only as long as it could fit. */

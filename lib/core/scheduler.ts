@@ -23,6 +23,8 @@ class Fifo<T> {
   }
 
   shift(): T | undefined {
+    // An array that is emptied so keeps its memory.
+    if (this.#head === 0 && this.#items.length === 1) return this.#items.pop();
     const item = this.#items[this.#head];
     this.#head += 1;
     if (this.#head * 2 >= this.#items.length) {
@@ -41,7 +43,10 @@ class Fifo<T> {
 }
 
 export class Scheduler<Work extends Schedulable> {
-  /** Tenants with work; the order of the keys is the order of their turns. */
+  /**
+   * Tenants with work; the order of the keys is the order of their turns. The last one stays when its work is done: most
+   * topics have one tenant or a busy one, and to forget it and make it anew for each job costs more than all else here.
+   */
   readonly #ready = new Map<string, Fifo<Work>>();
   /** Latest first, so that the next one due is popped from the end. */
   #delayed: { readonly at: number; readonly work: Work }[] = [];
@@ -90,10 +95,13 @@ export class Scheduler<Work extends Schedulable> {
     const [turn] = this.#ready;
     if (turn === undefined) return null;
     const [tenant, queue] = turn;
+    if (queue.length === 0) return null;
     const work = queue.shift() as Work;
     // A tenant that is alone keeps its turn.
-    if (this.#ready.size > 1 || queue.length === 0) this.#ready.delete(tenant);
-    if (queue.length > 0) this.#ready.set(tenant, queue);
+    if (this.#ready.size > 1) {
+      this.#ready.delete(tenant);
+      if (queue.length > 0) this.#ready.set(tenant, queue);
+    }
     this.#count(work, -1);
     return work;
   }
@@ -120,9 +128,18 @@ export class Scheduler<Work extends Schedulable> {
 
   #enqueue(work: Work): void {
     const tenant = work.tenant ?? '';
-    const queue = this.#ready.get(tenant) ?? new Fifo<Work>();
+    const known = this.#ready.get(tenant);
+    if (known !== undefined) return known.push(work);
+    this.#forgetIdle();
+    const queue = new Fifo<Work>();
     queue.push(work);
     this.#ready.set(tenant, queue);
+  }
+
+  /** A tenant without work, which is the only one, is not before one that has some. */
+  #forgetIdle(): void {
+    if (this.#ready.size !== 1) return;
+    for (const [tenant, queue] of this.#ready) if (queue.length === 0) this.#ready.delete(tenant);
   }
 
   #count(work: Work, sign: 1 | -1): void {
