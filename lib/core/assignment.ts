@@ -12,6 +12,8 @@ export interface PauseChanges {
 
 export class Assignment {
   #owned = new Map<string, OwnedPartition>();
+  /** The same as a list, which every event goes through. */
+  #list: readonly OwnedPartition[] = [];
   /** The one that was asked for last: records come by the batch, each of one partition. */
   #last: OwnedPartition | null = null;
 
@@ -27,7 +29,7 @@ export class Assignment {
   }
 
   values(): Iterable<OwnedPartition> {
-    return this.#owned.values();
+    return this.#list;
   }
 
   /** Takes the whole new assignment. Retained partitions keep their trackers; the lost ones are returned. */
@@ -44,6 +46,7 @@ export class Assignment {
       this.#owned.set(key, owned);
       before.delete(key);
     }
+    this.#list = [...this.#owned.values()];
     const lost = [...before.values()];
     for (const owned of lost) owned.lost = true;
     return lost;
@@ -54,20 +57,21 @@ export class Assignment {
     const fresh: OwnedPartition = { ...ownPartition(owned), paused: owned.paused, restored: true };
     owned.lost = true;
     this.#owned.set(partitionKey(owned), fresh);
+    this.#list = [...this.#owned.values()];
     this.#last = null;
     return fresh;
   }
 
   /** Whether it is known of every partition what was committed. */
   get isRestored(): boolean {
-    for (const { restored } of this.#owned.values()) if (!restored) return false;
+    for (const { restored } of this.#list) if (!restored) return false;
     return true;
   }
 
   /** Notes what each partition should be and returns those for which that is news, or null where there are none. */
   setPaused(wanted: (owned: OwnedPartition) => boolean): PauseChanges | null {
     let changes: PauseChanges | null = null;
-    for (const owned of this.#owned.values()) {
+    for (const owned of this.#list) {
       const paused = wanted(owned);
       if (paused === owned.paused) continue;
       owned.paused = paused;

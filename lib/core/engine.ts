@@ -35,7 +35,7 @@ export class Engine {
   constructor(settings: EngineSettings, random: () => number) {
     this.#settings = settings;
     this.#random = random;
-    const emit = (effect: Effect) => this.#effects.push(effect);
+    const emit = (effect: Effect) => this.#emit(effect);
     this.#records = new Records(settings.records, emit);
     this.#jobs = new Jobs(settings, this.#records, random, emit);
   }
@@ -57,7 +57,7 @@ export class Engine {
     this.#advanceDrain(now);
     if (breaker.state !== breakerBefore) {
       const reason = breaker.trouble?.reason ?? 'a job ended well';
-      this.#effects.push({ type: 'breaker-changed', state: breaker.state, reason });
+      this.#emit({ type: 'breaker-changed', state: breaker.state, reason });
     }
     return this.#effects;
   }
@@ -69,6 +69,12 @@ export class Engine {
     const commitAt = commits.nextAt();
     if (this.#lifecycle.kind !== 'draining') return earlier(commitAt, earlier(letters.nextAt(), this.#nextStartAt()));
     return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
+  }
+
+  /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
+  #emit(effect: Effect): void {
+    if (this.#effects.length === 0) this.#effects = [effect];
+    else this.#effects.push(effect);
   }
 
   #nextStartAt(): number | null {
@@ -156,15 +162,15 @@ export class Engine {
     const changes = this.#records.assignment.setPaused(this.#isPaused);
     if (changes === null) return;
     const { pause, resume } = changes;
-    if (pause.length > 0) this.#effects.push({ type: 'pause', partitions: pause });
-    if (resume.length > 0) this.#effects.push({ type: 'resume', partitions: resume });
+    if (pause.length > 0) this.#emit({ type: 'pause', partitions: pause });
+    if (resume.length > 0) this.#emit({ type: 'resume', partitions: resume });
   }
 
   #advanceDrain(now: number): void {
     if (this.#lifecycle.kind !== 'draining') return;
     const { stopAt, stopped, finalCommits } = this.#lifecycle;
     if (now >= stopAt && !stopped) {
-      for (const jobId of this.#jobs.running.ids()) this.#effects.push({ type: 'stop', jobId });
+      for (const jobId of this.#jobs.running.ids()) this.#emit({ type: 'stop', jobId });
       this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
     const { commits, letters } = this.#records;
@@ -175,7 +181,7 @@ export class Engine {
     }
     if (commits.inFlight) return;
     this.#lifecycle = { kind: 'stopped' };
-    this.#effects.push({ type: 'drained' });
+    this.#emit({ type: 'drained' });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Job, KafkaRecord, Outcome } from '../types.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { buildCommand } from './command.js';
+import { buildCommand, type CommandTemplate, commandTemplate } from './command.js';
 import type { Disposition, Effect } from './events.js';
 import type { Attempts } from './offset-map.js';
 import type { Records } from './records.js';
@@ -25,6 +25,7 @@ export class Jobs {
   readonly #records: Records;
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
+  readonly #commands: CommandTemplate;
   /** Those of the running that wait for a commit to tell of them. */
   readonly #held = new Set<Work>();
 
@@ -32,6 +33,7 @@ export class Jobs {
     this.#settings = settings;
     this.#records = records;
     this.#random = random;
+    this.#commands = commandTemplate(settings.command);
     this.#emit = emit;
     this.breaker = new CircuitBreaker(settings.breaker);
   }
@@ -158,7 +160,7 @@ export class Jobs {
 
   #run(work: Work): void {
     work.heldFor = null;
-    const command = buildCommand(work.job, work.starts, this.#settings.command);
+    const command = buildCommand(work.job, work.starts, this.#commands);
     this.#emit({ type: 'run', job: work.job, attempt: work.starts, command });
   }
 

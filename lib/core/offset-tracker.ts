@@ -198,7 +198,9 @@ export class OffsetTracker {
     const last = this.#offsets.length - 1;
     if (last < this.#head || (this.#offsets[last] as number) < offset) return last + 1;
     let low = this.#head;
-    let high = last;
+    // Where it stands if none is missing between; gaps only move it towards the head.
+    let high = Math.min(last, low + Math.max(0, offset - (this.#offsets[low] as number)));
+    if (this.#offsets[high] === offset) return high;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((this.#offsets[middle] as number) < offset) low = middle + 1;

@@ -139,6 +139,7 @@ export class Records {
   }
 
   resendLetters(now: number): void {
+    if (this.letters.size === 0) return;
     for (const { id, letter } of this.letters.due(now)) this.#emit({ type: 'dead-letter', letterId: id, letter });
   }
 

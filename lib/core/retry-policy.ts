@@ -32,6 +32,8 @@ export type Verdict =
   /** The service stops: the job is left for whoever reads the record next. */
   | { readonly kind: 'abandon' };
 
+const COMPLETE: Verdict = { kind: 'complete' };
+
 /**
  * @param spent what the job has cost so far, this attempt included
  * @param uncharged repetitions in a row that were not charged; they only stretch the wait
@@ -45,14 +47,14 @@ export function decideRetry(
   now: number,
   random: number,
 ): Verdict {
+  // Nearly always, and in no need of what follows.
+  if (outcome.result === 'succeeded') return COMPLETE;
   const again = (exhausted: Disposition, attempts: number, most: number): Verdict =>
     attempts >= most
       ? { kind: 'dead-letter', disposition: exhausted }
       : { kind: 'retry', at: now + backoff(spent.failed + spent.timedOut, rules, random), charged: true };
   const failedAgain = (exhausted: Disposition): Verdict => again(exhausted, spent.failed, rules.maxAttempts);
   switch (outcome.result) {
-    case 'succeeded':
-      return { kind: 'complete' };
     case 'stopped':
       return { kind: 'abandon' };
     case 'path-denied':

@@ -92,10 +92,9 @@ export class Scheduler<Work extends Schedulable> {
   /** Takes the job whose turn it is, or null when none is due. */
   next(now: number): Work | null {
     this.#release(now);
+    if (this.#jobs === this.#delayed.length) return null;
     const [turn] = this.#ready;
-    if (turn === undefined) return null;
-    const [tenant, queue] = turn;
-    if (queue.length === 0) return null;
+    const [tenant, queue] = turn as [string, Fifo<Work>];
     const work = queue.shift() as Work;
     // A tenant that is alone keeps its turn.
     if (this.#ready.size > 1) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildCommand, type CommandRules } from '../../lib/core/command.js';
-import type { Job } from '../../lib/types.js';
+import { type CommandRules, commandTemplate, buildCommand as fillIn } from '../../lib/core/command.js';
+import type { Command, Job } from '../../lib/types.js';
 import { COMMAND } from '../support/engine.js';
 
 const JOB: Job = {
@@ -18,6 +18,10 @@ const JOB: Job = {
   timestamp: 99,
   traceparent: null,
 };
+
+function buildCommand(job: Job, attempt: number, rules: CommandRules): Command {
+  return fillIn(job, attempt, commandTemplate(rules));
+}
 
 const PASSWORD = 'hunter2 & more';
 const CLICKHOUSE = COMMAND.clickhouse;

@@ -1,7 +1,7 @@
 /** Children through the service's own pool, with the commands that the service would give it. */
 import { join } from 'node:path';
 import { loadConfig } from '../../../lib/config.js';
-import { buildCommand } from '../../../lib/core/command.js';
+import { buildCommand, commandTemplate } from '../../../lib/core/command.js';
 import { engineSettings } from '../../../lib/core/settings.js';
 import { createPool, type Pool } from '../../../lib/io/pool.js';
 import type { Job } from '../../../lib/types.js';
@@ -14,7 +14,7 @@ let round = 0;
 
 answer(async ({ children, slots, file }: LaunchQuestion): Promise<LaunchAnswer> => {
   const { config } = loadConfig({ file: null, env: {}, args: {} });
-  const rules = engineSettings(config, { file, args: [] }, process.env).command;
+  const commands = commandTemplate(engineSettings(config, { file, args: [] }, process.env).command);
   pool ??= createPool({
     slots,
     settings: { sinkUnavailable: { exitCodes: [], patterns: [] }, forwardLines: false, launch: 'launcher' },
@@ -26,7 +26,7 @@ answer(async ({ children, slots, file }: LaunchQuestion): Promise<LaunchAnswer> 
   return timed(() =>
     eachOf(children, slots, async (index) => {
       const job = jobAt(offsets + index);
-      const outcome = await run(job.id, buildCommand(job, 1, rules));
+      const outcome = await run(job.id, buildCommand(job, 1, commands));
       if (outcome.result !== 'succeeded') throw new Error(`${file}: ${outcome.reason}`);
     }),
   );
