@@ -1,7 +1,6 @@
 /** The programs that start children, and how they themselves are started. */
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
-import { SUPERVISOR_VARIABLE, supervisorId } from './leftovers.js';
+import { startLasting } from './lasting.js';
 
 /** A program of `libexec/` and what interprets it. */
 export interface LauncherProgram {
@@ -19,23 +18,14 @@ export const LAUNCHER_PROGRAMS: readonly LauncherProgram[] = [
 
 /** What finds the interpreter and its libraries. */
 const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'LD_LIBRARY_PATH'];
+
 export function startProgram({ file, args }: LauncherProgram) {
-  const env: Record<string, string> = { LC_ALL: 'C', [SUPERVISOR_VARIABLE]: supervisorId() };
+  const env: Record<string, string> = { LC_ALL: 'C' };
   for (const name of PASSED_ENVIRONMENT) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
-  return execa(file, [...args], {
-    env,
-    extendEnv: false,
-    preferLocal: false,
-    detached: true,
-    cleanup: false,
-    stdin: 'pipe',
-    buffer: false,
-    encoding: 'buffer',
-    reject: false,
-  });
+  return startLasting(file, args, env);
 }
 
 function program(name: string): string {

@@ -3,13 +3,13 @@
  * loader, and the next job gets a new one; so does every thousandth, lest anything grow. A job has begun when the loader says
  * that it took it: if it dies before, the job is none the worse.
  */
-import { execa } from 'execa';
 import { Deferred } from '../core/deferred.js';
 import { LineSplitter } from '../core/lines.js';
 import type { Command } from '../types.js';
 import { failed } from './direct.js';
+import { startLasting } from './lasting.js';
 import type { Exit, Launch, Launcher, OutputSink } from './launcher.js';
-import { killGroup, SUPERVISOR_VARIABLE, supervisorId } from './leftovers.js';
+import { killGroup } from './leftovers.js';
 import { spawnErrorBehind } from './spawn-errors.js';
 
 export const JOBS_PER_LOADER = 1_000;
@@ -173,17 +173,7 @@ function kindOf({ file, args, env }: Command): string {
 
 function start({ file, env }: Command, script: string) {
   const lasting = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_JOB.test(name)));
-  return execa(file, [script], {
-    env: { ...lasting, [SUPERVISOR_VARIABLE]: supervisorId() },
-    extendEnv: false,
-    preferLocal: false,
-    detached: true,
-    cleanup: false,
-    stdin: 'pipe',
-    buffer: false,
-    encoding: 'buffer',
-    reject: false,
-  });
+  return startLasting(file, [script], lasting);
 }
 
 /** A line that is no answer is something that the process printed. */

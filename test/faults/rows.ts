@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { writeSampleFile } from '../../lib/cli/sample-files.js';
-import { execute, queryRows } from '../sandbox/clickhouse-client.js';
+import { queryRows } from '../sandbox/clickhouse-client.js';
 import { type ClickHouseSandbox, startClickHouse } from '../sandbox/sandbox.js';
+import { createDatabase } from '../support/database.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 import type { Place, Settings } from '../support/service-process.js';
 
@@ -25,9 +26,7 @@ export interface Tables {
 export async function createTables(t: TestContext, place: Place, own?: ClickHouseSandbox): Promise<Tables> {
   const clickHouse = own ?? (await startClickHouse());
   if (own === undefined) t.after(() => clickHouse.stop());
-  const database = place.topic.replaceAll('-', '_');
-  await execute(clickHouse, `CREATE DATABASE ${database}`);
-  t.after(() => execute(clickHouse, `DROP DATABASE ${database}`));
+  const database = await createDatabase(t, place, clickHouse);
   const { host, port, user, password } = clickHouse;
   const query = async <Row>(tenant: string, select: string): Promise<Row[]> => {
     const tables = await queryRows<{ name: string }>(clickHouse, `SHOW TABLES FROM ${database}`);

@@ -76,17 +76,22 @@ export interface Bench {
   stop(): Promise<void>;
 }
 
+/** What tells a loader of a ClickHouse. */
+export function connectionVariables({ host, port, database, user, password }: ClickHouseSandbox) {
+  return {
+    CLICKHOUSE_HOST: host,
+    CLICKHOUSE_PORT: String(port),
+    CLICKHOUSE_DATABASE: database,
+    CLICKHOUSE_USER: user,
+    CLICKHOUSE_PASSWORD: password,
+  };
+}
+
 export async function startBench(): Promise<Bench> {
   const clickhouse = await startClickHouse();
   const directory = await mkdtemp(join(tmpdir(), 'atd-as-cli-'));
   const path = (name: string): string => join(directory, name);
-  const connection = {
-    CLICKHOUSE_HOST: clickhouse.host,
-    CLICKHOUSE_PORT: String(clickhouse.port),
-    CLICKHOUSE_DATABASE: clickhouse.database,
-    CLICKHOUSE_USER: clickhouse.user,
-    CLICKHOUSE_PASSWORD: clickhouse.password,
-  };
+  const connection = connectionVariables(clickhouse);
   const write = async (name: string, content: string | Uint8Array): Promise<string> => {
     await writeFile(path(name), content);
     return path(name);

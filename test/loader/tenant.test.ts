@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { asCli, type Bench, type Ended, startBench } from './as-cli.js';
+import { asCli, type Bench, connectionVariables, type Ended, startBench } from './as-cli.js';
 
 let bench: Bench;
 let schema: string;
@@ -18,14 +18,7 @@ after(async () => {
 });
 
 function connection(): Record<string, string> {
-  const { host, port, database, user, password } = bench.clickhouse;
-  return {
-    CLICKHOUSE_HOST: host,
-    CLICKHOUSE_PORT: String(port),
-    CLICKHOUSE_DATABASE: database,
-    CLICKHOUSE_USER: user,
-    CLICKHOUSE_PASSWORD: password,
-  };
+  return connectionVariables(bench.clickhouse);
 }
 
 async function tenant(...args: string[]): Promise<Ended> {

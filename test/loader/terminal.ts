@@ -2,21 +2,11 @@
 import { join } from 'node:path';
 import type { ClickHouseSandbox } from '../sandbox/sandbox.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
-import { asCli, type Ended, run } from './as-cli.js';
-
-export function connectionOf(clickhouse: ClickHouseSandbox): Record<string, string> {
-  return {
-    CLICKHOUSE_HOST: clickhouse.host,
-    CLICKHOUSE_PORT: String(clickhouse.port),
-    CLICKHOUSE_DATABASE: clickhouse.database,
-    CLICKHOUSE_USER: clickhouse.user,
-    CLICKHOUSE_PASSWORD: clickhouse.password,
-  };
-}
+import { asCli, connectionVariables, type Ended, run } from './as-cli.js';
 
 /** Any command, connected by the environment. */
 export async function asCliWith(clickhouse: ClickHouseSandbox, args: readonly string[]): Promise<Ended> {
-  return await asCli(args, connectionOf(clickhouse));
+  return await asCli(args, connectionVariables(clickhouse));
 }
 
 export interface OnTerminal {
@@ -32,6 +22,6 @@ export async function asCliOnTerminal(
 ): Promise<OnTerminal> {
   const words = [process.execPath, join(PACKAGE_ROOT, 'bin', 'as-cli'), ...args].map((word) => `'${word}'`);
   const command = `stty cols ${columns}; exec ${words.join(' ')}`;
-  const ended = await run('script', ['-qec', command, '/dev/null'], connectionOf(clickhouse));
+  const ended = await run('script', ['-qec', command, '/dev/null'], connectionVariables(clickhouse));
   return { code: ended.code, text: ended.stdout.replaceAll('\r\n', '\n') };
 }

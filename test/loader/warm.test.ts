@@ -11,7 +11,7 @@ import { supervise } from '../../lib/worker/supervise.js';
 import { WarmLauncher } from '../../lib/worker/warm.js';
 import { execute } from '../sandbox/clickhouse-client.js';
 import { command } from '../support/commands.js';
-import { asCli, type Bench, startBench } from './as-cli.js';
+import { asCli, type Bench, connectionVariables, startBench } from './as-cli.js';
 
 const WARM = fileURLToPath(new URL('../../lib/loader/warm.js', import.meta.url));
 
@@ -27,15 +27,7 @@ after(async () => {
 });
 
 function connection(): Record<string, string> {
-  const { host, port, database, user, password } = bench.clickhouse;
-  return {
-    CLICKHOUSE_HOST: host,
-    CLICKHOUSE_PORT: String(port),
-    CLICKHOUSE_DATABASE: database,
-    CLICKHOUSE_USER: user,
-    CLICKHOUSE_PASSWORD: password,
-    ATD_OUTPUT: 'json',
-  };
+  return { ...connectionVariables(bench.clickhouse), ATD_OUTPUT: 'json' };
 }
 
 async function warmly(args: readonly string[], env: Readonly<Record<string, string>> = {}) {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeSampleFile } from '../../lib/cli/sample-files.js';
-import { execute, queryRows } from '../sandbox/clickhouse-client.js';
+import { queryRows } from '../sandbox/clickhouse-client.js';
 import { startClickHouse } from '../sandbox/sandbox.js';
 import { produce } from '../sandbox/topics.js';
+import { createDatabase } from '../support/database.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 import { isAlive } from '../support/processes.js';
 import { createPlace, startService } from '../support/service-process.js';
@@ -16,9 +17,7 @@ test('warm loaders load every file once, are few, and end with the service', asy
   const clickHouse = await startClickHouse();
   t.after(() => clickHouse.stop());
   const place = await createPlace(t);
-  const database = place.topic.replaceAll('-', '_');
-  await execute(clickHouse, `CREATE DATABASE ${database}`);
-  t.after(() => execute(clickHouse, `DROP DATABASE ${database}`));
+  const database = await createDatabase(t, place, clickHouse);
   const { host, port, user, password } = clickHouse;
   const service = await startService(t, place, {
     log_level: 'debug',
