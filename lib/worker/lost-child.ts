@@ -2,12 +2,11 @@
  * Ends the child of a thread or of a launcher that died. A child that the thread itself forked can be reaped only by the
  * thread's own loop, so it stays a zombie of this process until this process ends (nodejs/node#46569).
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from '../types.js';
 import { isGroupLiving, JOB_VARIABLE, killGroup, killMarked, type Marker, markerOf } from './leftovers.js';
 import { readStat, readVariable } from './process-table.js';
+import { untilHolds } from './waiting.js';
 
-const POLL_MS = 10;
 /** A process in uninterruptible sleep may take longer to die; it is not waited for. */
 const MAX_WAIT_MS = 5_000;
 /** For a launcher to kill its child and end. */
@@ -24,10 +23,7 @@ export async function endLostChild(pid: number | null, environment: Command['env
   // A child that had been reaped before its thread died may have passed its pid on to a stranger.
   if (pid !== null && mayBeOurs(pid, marker)) killGroup(pid);
   const pids = new Set([...(pid === null ? [] : [pid]), ...killMarked(marker)]);
-  const deadline = performance.now() + MAX_WAIT_MS;
-  while (performance.now() < deadline && [...pids].some((each) => !hasEnded(each) || isGroupLiving(each))) {
-    await delay(POLL_MS);
-  }
+  await untilHolds(() => [...pids].every((each) => hasEnded(each) && !isGroupLiving(each)), MAX_WAIT_MS);
   return [...pids].filter((each) => {
     const stat = readStat(each);
     return stat?.state === 'zombie' && stat.parent === process.pid;
@@ -42,12 +38,10 @@ export async function endLostChild(pid: number | null, environment: Command['env
  */
 export async function endLostLauncher(pid: number): Promise<boolean> {
   const isOurs = (): boolean => readStat(pid)?.parent === process.pid;
-  const deadline = performance.now() + LAUNCHER_END_MS;
-  while (performance.now() < deadline && isOurs() && !hasEnded(pid)) await delay(POLL_MS);
+  await untilHolds(() => !isOurs() || hasEnded(pid), LAUNCHER_END_MS);
   if (isOurs() && !hasEnded(pid)) {
     killGroup(pid);
-    const end = performance.now() + MAX_WAIT_MS;
-    while (performance.now() < end && !hasEnded(pid)) await delay(POLL_MS);
+    await untilHolds(() => hasEnded(pid), MAX_WAIT_MS);
   }
   return isOurs() && hasEnded(pid);
 }

@@ -11,6 +11,7 @@ import type { LaunchedChild, Launcher } from './launcher.js';
 import { killMarked, markerOf } from './leftovers.js';
 import { endLostChild } from './lost-child.js';
 import { Capture } from './output.js';
+import { withinTime } from './waiting.js';
 
 /** What one attempt is connected to. */
 export interface Control {
@@ -100,13 +101,4 @@ async function clearUp(child: LaunchedChild, command: Command, ladder: Ladder, d
   ladder.clearUp();
   killMarked(markerOf(command.env), durationMs < FULL_SEARCH_FROM_MS ? child.pid : undefined);
   child.release();
-}
-
-async function withinTime(done: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([done, late]);
-  clearTimeout(timer);
 }

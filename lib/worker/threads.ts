@@ -2,6 +2,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { AttemptMessage, WorkerMessage, WorkerWord } from '../types.js';
 import { endLostLauncher } from './lost-child.js';
+import { withinTime } from './waiting.js';
 
 /** How long the launcher processes may take to end; one that is left then ends by itself when its thread does. */
 const END_MS = 3_000;
@@ -71,13 +72,8 @@ export class Threads {
     const closed = [...this.#links].map(
       ({ port }) => new Promise<void>((resolve) => port.once('close', () => resolve())),
     );
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, END_MS);
-    });
     this.send('end', null);
-    await Promise.race([Promise.all(closed), late]);
-    clearTimeout(timer);
+    await withinTime(Promise.all(closed), END_MS);
   }
 
   #take(message: WorkerMessage, link: ThreadLink): void {
