@@ -65,8 +65,8 @@ export class Engine {
   /** When `handle` wants a `tick` at the latest, or null when only other events can change anything. */
   nextWakeAt(): number | null {
     if (this.#lifecycle.kind === 'stopped') return null;
-    const { commits, letters } = this.#records;
-    const commitAt = commits.nextAt();
+    const { letters } = this.#records;
+    const commitAt = this.#records.nextCommitAt();
     if (this.#lifecycle.kind !== 'draining') return earlier(commitAt, earlier(letters.nextAt(), this.#nextStartAt()));
     return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
   }
@@ -176,6 +176,7 @@ export class Engine {
     const { commits, letters } = this.#records;
     if (this.#jobs.running.size > 0 || letters.inFlight > 0) return;
     if (commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
+      if (!this.#records.assignment.isRestored && now < stopAt) return;
       this.#lifecycle = { ...this.#lifecycle, finalCommits: finalCommits + 1 };
       this.#records.commit(now, true, true);
     }

@@ -143,8 +143,19 @@ export class Records {
     for (const { id, letter } of this.letters.due(now)) this.#emit({ type: 'dead-letter', letterId: id, letter });
   }
 
-  /** @param urgent commit at once rather than when the interval is over */
+  /** When the next commit is due, or null when there is nothing to commit, or not yet. */
+  nextCommitAt(): number | null {
+    return this.assignment.isRestored ? this.commits.nextAt() : null;
+  }
+
+  /**
+   * Nothing is committed before it is known what is committed: others may have come further while the group held us for
+   * dead, and a commit of our own would take it back.
+   *
+   * @param urgent commit at once rather than when the interval is over
+   */
   commit(now: number, urgent: boolean, clean = false): void {
+    if (!this.assignment.isRestored) return;
     const offsets = this.commits.next(now, urgent, clean);
     if (offsets === null) return;
     for (const { topic, partition, metadata } of offsets) {
@@ -160,6 +171,8 @@ export class Records {
       if (owned === null) continue;
       owned.tracker.confirm(position.offset);
       owned.metadata = position.metadata;
+      // One that outlived an assignment may have taken the group back.
+      if (owned.tracker.isBehind) this.commits.touch(owned);
     }
     this.commits.succeeded();
   }

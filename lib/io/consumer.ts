@@ -5,13 +5,15 @@
  * kafkajs has to be held in a certain way. Handlers only hand on, because heartbeats are sent between them. Pausing does
  * not recall batches that are fetched already, so a paused partition's batch is left unresolved and fetched again later.
  * Every join rewinds all partitions to the committed offset, so redelivery is normal. A join is the only reliable news
- * about the assignment. A commit may "succeed" without having been sent, so only its event counts.
+ * about the assignment. A commit may "succeed" without having been sent, so only its event counts; and one that the client
+ * repeats by itself may go out under the next generation, and take back what the partition's new owner committed.
  */
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
-import { toPosition, toRecord } from '../core/kafka-shapes.js';
+import { toRecord } from '../core/kafka-shapes.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
+import { hasTopic, readCommitted } from './kafka-questions.js';
 
 export interface ConsumerOptions {
   readonly kafka: Kafka;
@@ -62,6 +64,8 @@ class KafkaConsumer implements ConsumerAdapter {
   readonly #events: ConsumerEvents;
   readonly #consumer: Consumer;
   readonly #paused = new Set<number>();
+  /** Commits by a single request. A batch brings it, and it serves until this life of the client's consumer ends. */
+  #commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
   #epoch = 0;
   #lastBeatAt = 0;
   #stopping: AbortController = new AbortController();
@@ -105,7 +109,9 @@ class KafkaConsumer implements ConsumerAdapter {
       acknowledged = true;
     });
     try {
-      await this.#consumer.commitOffsets(offsets.map((position) => ({ ...position, offset: String(position.offset) })));
+      const partitions = offsets.map((position) => ({ ...position, offset: String(position.offset) }));
+      if (this.#commitOnce === null) await this.#consumer.commitOffsets(partitions);
+      else await this.#commitOnce({ topics: [{ topic: this.#options.topic, partitions }] });
     } finally {
       forget();
     }
@@ -144,6 +150,7 @@ class KafkaConsumer implements ConsumerAdapter {
       void this.#restore(this.#epoch, partitions);
     });
     this.#consumer.on(CRASH, ({ payload }) => {
+      this.#commitOnce = null;
       if (this.#stopping.signal.aborted) return;
       if (payload.restart) this.#events.restarting(payload.error);
       else this.#events.failed(payload.error);
@@ -157,21 +164,12 @@ class KafkaConsumer implements ConsumerAdapter {
   async #restore(epoch: number, partitions: readonly number[]): Promise<void> {
     const { kafka, topic, groupId } = this.#options;
     while (epoch === this.#epoch && !this.#stopping.signal.aborted) {
-      const admin = kafka.admin({ retry: { retries: 2 } });
       try {
-        await admin.connect();
-        const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
-        const committed = new Map(answer?.partitions.map((entry) => [entry.partition, entry]));
-        this.#events.restored(
-          epoch,
-          partitions.map((partition) => toPosition(topic, partition, committed.get(partition))),
-        );
-        return;
+        const positions = await readCommitted(kafka, groupId, topic, partitions);
+        return this.#events.restored(epoch, positions);
       } catch (error) {
         this.#events.waiting(`the committed offsets cannot be read: ${(error as Error).message}`);
         await abortableDelay(RESTORE_RETRY_MS, this.#stopping.signal);
-      } finally {
-        await admin.disconnect().catch(() => undefined);
       }
     }
   }
@@ -195,23 +193,20 @@ class KafkaConsumer implements ConsumerAdapter {
 
   /** Why the consumer cannot run yet, or null. Without the topic it would fail, or have the broker create it by accident. */
   async #obstacle(): Promise<string | null> {
-    const admin = this.#options.kafka.admin({ retry: { retries: 1 } });
-    const { topic } = this.#options;
+    const { kafka, topic } = this.#options;
     try {
-      await admin.connect();
-      const topics = await admin.listTopics();
-      if (!topics.includes(topic)) return `topic ${topic} does not exist yet (or this user may not see it)`;
+      if (!(await hasTopic(kafka, topic))) return `topic ${topic} does not exist yet (or this user may not see it)`;
       await this.#consumer.connect();
       return null;
     } catch (error) {
       return `Kafka cannot be reached: ${(error as Error).message}`;
-    } finally {
-      await admin.disconnect().catch(() => undefined);
     }
   }
 
-  async #handOn({ batch, resolveOffset, isRunning, isStale }: EachBatchPayload): Promise<void> {
+  async #handOn(payload: EachBatchPayload): Promise<void> {
+    const { batch, resolveOffset, isRunning, isStale } = payload;
     const { topic, partition } = batch;
+    this.#commitOnce = payload.commitOffsetsIfNecessary;
     for (const message of batch.messages) {
       if (!isRunning() || isStale()) return;
       if (this.#paused.has(partition)) {

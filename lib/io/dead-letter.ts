@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { CompressionTypes, type IHeaders, type Kafka, Partitioners, type Producer } from 'kafkajs';
 import { AtdError } from '../errors.js';
 import type { HeaderValue, KafkaRecord } from '../types.js';
+import { ask } from './kafka-questions.js';
 
 export interface DeadLetterOptions {
   readonly kafka: Kafka;
@@ -62,19 +63,15 @@ async function prepare(options: DeadLetterOptions, producer: Producer): Promise<
 }
 
 /** Creates the dead-letter topic with as many partitions and replicas as the source has. */
-async function createMissingTopic({ kafka, sourceTopic, topic }: DeadLetterOptions): Promise<void> {
-  const admin = kafka.admin({ retry: { retries: 3 } });
-  try {
-    await admin.connect();
+function createMissingTopic({ kafka, sourceTopic, topic }: DeadLetterOptions): Promise<void> {
+  return ask(kafka, 3, async (admin) => {
     if ((await admin.listTopics()).includes(topic)) return;
     const { topics } = await admin.fetchTopicMetadata({ topics: [sourceTopic] });
     const partitions = topics[0]?.partitions ?? [];
     const replicationFactor = partitions[0]?.replicas.length ?? 1;
     const numPartitions = Math.max(1, partitions.length);
     await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor }], waitForLeaders: true });
-  } finally {
-    await admin.disconnect().catch(() => undefined);
-  }
+  });
 }
 
 async function produce(

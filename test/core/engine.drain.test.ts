@@ -1,7 +1,7 @@
 /** Transcripts of a stop: what runs may finish until `stopAt`, the last commit is answered, and then nothing moves. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Play } from '../support/engine.js';
+import { Play, partition } from '../support/engine.js';
 
 function loading(...offsets: number[]): Play {
   const play = new Play({ slots: 2 });
@@ -129,6 +129,27 @@ describe('the engine: drain', () => {
     assert.deepEqual(play.assign(0, 1), ['pause 0 1']);
     assert.deepEqual(play.assign(1), ['lost 0 with 1 jobs', 'pause 1']);
     assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'drained']);
+  });
+
+  it('waits until it is known what is committed, before it commits for the last time', () => {
+    const play = loading(5);
+    play.end(5);
+    play.commitFailed('0:6');
+    play.return('0:0');
+    assert.deepEqual(play.drain(10_000), []);
+    assert.equal(play.wakesIn, 10_000);
+    const positions = [{ ...partition(0), offset: 0, metadata: '' }];
+    assert.deepEqual(play.tell({ type: 'restored', epoch: 2, positions }), ['commit 0:6']);
+    assert.deepEqual(play.committed('0:6'), ['drained']);
+  });
+
+  it('ends without the last commit when it does not become known by stopAt', () => {
+    const play = loading(5);
+    play.end(5);
+    play.commitFailed('0:6');
+    play.return('0:0');
+    play.drain(10_000);
+    assert.deepEqual(play.wait(10_000), ['drained']);
   });
 
   it('answers nothing any more when it has ended', () => {

@@ -144,8 +144,11 @@ class Player {
   }
 
   #othersProgress(): void {
-    const free = this.world.partitions.filter(({ owned }) => !owned);
-    if (free.length > 0) this.world.othersProgress(this.#random.pick(free) as WorldPartition);
+    const { world } = this;
+    // As of a process that stood still past its session.
+    if (this.#random.chance(0.2)) world.expelled = true;
+    const free = world.partitions.filter(({ owned }) => world.expelled || !owned);
+    if (free.length > 0) world.othersProgress(this.#random.pick(free) as WorldPartition);
   }
 
   #restart(): void {

@@ -78,6 +78,34 @@ describe('the engine: rebalances', () => {
     assert.deepEqual(play.end('0/5/0'), ['0/5/0 succeeded', 'commit 0:6']);
   });
 
+  it('commit nothing of a returned partition before it is known how far others came with it', () => {
+    const play = new Play({ slots: 2 });
+    play.assign(0);
+    for (const offset of [5, 6, 7]) play.deliver(offset);
+    play.end(5);
+    play.commitFailed('0:6');
+    assert.deepEqual(play.return('0:8'), ['pause 0']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(5_000), []);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.deepEqual(play.tell({ type: 'rebalancing' }), []);
+    assert.deepEqual(play.restore(0), ['lost 0 with 1 jobs', 'resume 0']);
+    assert.deepEqual(play.deliver(8), ['8 accepted', 'run 0/8/0 attempt 1']);
+    play.end(7);
+    assert.deepEqual(play.end(8), ['0/8/0 succeeded', 'commit 0:9']);
+  });
+
+  it('commit again what a commit took back that was taken after the join', () => {
+    const play = new Play();
+    play.assign(0);
+    play.deliver(5);
+    play.end(5);
+    play.return('0:8');
+    play.restore(0);
+    assert.deepEqual(play.committed('0:6'), []);
+    assert.deepEqual(play.wait(100), ['commit 0:8']);
+  });
+
   it('state every pause anew, since the client may have forgotten them', () => {
     const play = new Play({ slots: 1, load: { jobs: 2, bytes: 1_000_000 } });
     play.assign(0, 1);

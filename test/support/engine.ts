@@ -170,6 +170,15 @@ export class Play {
     return lines.filter((line) => line !== commit);
   }
 
+  /** The group held us for dead and let others go on: they committed up to these positions, and then we joined anew. */
+  return(...positions: string[]): string[] {
+    this.#epoch += 1;
+    const offsets = positions.map((text) => ({ ...this.#position(text), metadata: '' }));
+    for (const offset of offsets) this.#committed.set(offset.partition, offset);
+    const partitions = offsets.map(({ partition: number }) => partition(number));
+    return this.tell({ type: 'assigned', epoch: this.#epoch, partitions });
+  }
+
   /** Begins where another life ended, with what it had committed. */
   take(former: Play): void {
     for (const [number, offset] of former.#committed) this.#committed.set(number, offset);

@@ -40,6 +40,8 @@ export class WorldPartition {
   restored: readonly Range[] = [];
   /** Where the group had it when it was joined. */
   start = 0;
+  /** Whether a commit from before the last join was taken after it, of which the engine cannot know in time. */
+  overtaken = false;
   owned = false;
   paused = false;
   /** Counts the times of uninterrupted ownership. */
@@ -56,8 +58,13 @@ export class WorldPartition {
   }
 
   rewind(): void {
+    this.cursor = this.next();
+  }
+
+  /** Index in the log of the first record that no commit passed. */
+  next(): number {
     const index = this.log.findIndex((entry) => entry.record.offset >= this.committed);
-    this.cursor = index === -1 ? this.log.length : index;
+    return index === -1 ? this.log.length : index;
   }
 
   beginTenure(): void {
@@ -72,6 +79,7 @@ export class WorldPartition {
 export interface CommitInFlight {
   readonly offsets: readonly CommitOffset[];
   readonly tenures: readonly number[];
+  readonly epoch: number;
   /** Whether the broker has taken it already; its answer is still to come. */
   applied: boolean;
 }
@@ -81,6 +89,8 @@ export class World {
   engine: Engine;
   drained = false;
   draining = false;
+  /** The group holds this member for dead and gave its partitions away; it does not know that yet. */
+  expelled = false;
   commit: CommitInFlight | null = null;
   /** What the engine is still to be told after the last assignment. */
   unrestored: CommittedPosition[] | null = null;
@@ -114,11 +124,13 @@ export class World {
   /** The group gives us exactly these partitions; all are read again from their committed positions. */
   assign(wanted: readonly number[]): void {
     this.#epoch += 1;
+    this.expelled = false;
     for (const [number, part] of this.partitions.entries()) {
       const owned = wanted.includes(number);
       if (owned !== part.owned) part.beginTenure();
       part.owned = owned;
       part.paused = false;
+      part.overtaken = false;
       part.rewind();
     }
     this.unrestored = wanted.map((number) => {
@@ -175,8 +187,10 @@ export class World {
     }
   }
 
-  answerCommit(succeeds: boolean): void {
-    const { offsets } = this.commit as CommitInFlight;
+  /** @param accepted whether the broker takes it; not from a member that it does not know any more */
+  answerCommit(accepted: boolean): void {
+    const { offsets, applied } = this.commit as CommitInFlight;
+    const succeeds = accepted && (applied || !this.expelled);
     if (succeeds) this.applyCommit();
     this.commit = null;
     if (succeeds) this.tell({ type: 'committed', offsets });
@@ -185,12 +199,14 @@ export class World {
 
   /** The broker takes the commit that is on its way, if it has not already. */
   applyCommit(): void {
-    if (this.commit === null || this.commit.applied) return;
+    if (this.commit === null || this.commit.applied || this.expelled) return;
     this.commit.applied = true;
     for (const { partition: number, offset, metadata } of this.commit.offsets) {
-      this.#part(number).committed = offset;
-      this.#part(number).hasCommit = true;
-      this.#part(number).metadata = metadata;
+      const part = this.#part(number);
+      part.committed = offset;
+      part.hasCommit = true;
+      part.metadata = metadata;
+      part.overtaken ||= this.commit.epoch !== this.#epoch;
     }
   }
 
@@ -206,6 +222,7 @@ export class World {
     this.children.clear();
     this.drained = false;
     this.draining = false;
+    this.expelled = false;
     for (const part of this.partitions) {
       part.owned = false;
       part.beginTenure();
@@ -215,8 +232,8 @@ export class World {
 
   /** Another member, which owns a partition meanwhile, loads some of its records. */
   othersProgress(part: WorldPartition): void {
-    part.rewind();
-    for (const entry of part.log.slice(part.cursor, part.cursor + 1 + this.#random.below(4))) {
+    const next = part.next();
+    for (const entry of part.log.slice(next, next + 1 + this.#random.below(4))) {
       for (const jobId of entry.jobs.keys()) this.loaded.add(jobId);
       if (entry.isPoison) entry.lettered = true;
       part.committed = entry.record.offset + 1;
@@ -269,8 +286,8 @@ export class World {
     assert.ok(!this.children.has(jobId), `${jobId} is started while it runs`);
     assert.ok(!part.settled.has(jobId), `${jobId} is started after it completed`);
     const offset = Number(jobId.split('/')[2]);
-    const isKnown = part.restored.some(([from, to]) => offset >= from && offset < to);
-    assert.ok(!isKnown, `${jobId} is started though a former life had committed that it is complete`);
+    const isKnown = offset < part.start || part.restored.some(([from, to]) => offset >= from && offset < to);
+    assert.ok(!isKnown, `${jobId} is started though it was known to be complete when the group was joined`);
     this.children.set(jobId, { partition: number, tenure: part.tenure, stopAsked: false });
     assert.ok(this.children.size <= this.#settings.slots, `${this.children.size} children run`);
   }
@@ -297,6 +314,10 @@ export class World {
       const part = this.#part(number);
       assert.ok(part.owned, `a commit of partition ${number}, which is not ours`);
       assert.ok(
+        this.expelled || part.overtaken || offset >= part.committed,
+        `commit ${offset} moves partition ${number} back from ${part.committed}`,
+      );
+      assert.ok(
         offset <= Math.max(part.delivered, part.start),
         `commit ${offset} is beyond the delivered ${part.delivered} of ${number}`,
       );
@@ -306,7 +327,7 @@ export class World {
       }
     }
     const tenures = offsets.map(({ partition: number }) => this.#part(number).tenure);
-    this.commit = { offsets, tenures, applied: this.#random.chance(0.3) };
+    this.commit = { offsets, tenures, epoch: this.#epoch, applied: this.#random.chance(0.3) };
     if (this.commit.applied) {
       this.commit.applied = false;
       this.applyCommit();
