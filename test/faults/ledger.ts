@@ -1,8 +1,8 @@
 /**
  * The ledger that closes a fault run. Every announced message was loaded or is a dead letter, and which of the two once;
  * nothing that was not announced was loaded; no process and no zombie is left; the group stands at the end of every
- * partition. `RunWatch` adds what only shows while it happens: no commit passes a message that is not finished, and
- * memory and descriptors of the services stay flat.
+ * partition. `RunWatch` adds what only shows while it happens: no commit passes a message that is not finished or
+ * takes back another, and memory and descriptors of the services stay flat.
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -94,6 +94,7 @@ export class RunWatch {
   readonly #mayFail: ReadonlySet<string>;
   readonly #checked = new Map<number, number>();
   readonly #early: string[] = [];
+  readonly #back: string[] = [];
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
 
@@ -116,10 +117,11 @@ export class RunWatch {
     t.after(() => this.#stop());
   }
 
-  /** @throws AssertionError that names what was committed before it was finished, and what was not flat */
+  /** @throws AssertionError that names what was committed before it was finished or taken back, and what was not flat */
   async close(): Promise<void> {
     await this.#stop();
     assert.deepEqual(this.#early, [], 'committed before it was finished');
+    assert.deepEqual(this.#back, [], 'a commit took a partition back');
     assert.ok(this.samples > 0, 'the offsets were looked at');
     assert.deepEqual(this.#vitals.problems(), [], 'memory and descriptors are flat');
     this.#t.diagnostic(`offsets looked at ${this.samples} times; ${this.#vitals.summary()}`);
@@ -150,7 +152,9 @@ export class RunWatch {
         const record = `${topic}/${partition}/${offset}`;
         if (!finished.has(record) && !this.#mayFail.has(record)) this.#early.push(record);
       }
-      this.#checked.set(partition, Math.max(this.#checked.get(partition) ?? 0, committed ?? 0));
+      const before = this.#checked.get(partition) ?? 0;
+      if (committed !== null && committed < before) this.#back.push(`${partition} from ${before} to ${committed}`);
+      this.#checked.set(partition, Math.max(before, committed ?? 0));
     }
   }
 }
