@@ -30,8 +30,12 @@ export interface Progress {
 }
 
 export interface ClickHouse {
-  /** The columns that a DESCRIBE statement, or a SELECT of name and type, lists. */
+  /** The columns that a DESCRIBE statement lists. */
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
+  /** The columns of data that is in the statement itself: one of DESCRIBE, or a SELECT of name and type. */
+  inspect(statement: string, settings: Settings): Promise<readonly Column[]>;
+  /** The answer to SHOW CREATE TABLE. */
+  definition(statement: string): Promise<string>;
   /** The rows of a SELECT without FORMAT; 64-bit numbers lose what is beyond 2^53. */
   rows(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
@@ -98,12 +102,16 @@ export function connect(connection: Connection): ClickHouse {
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Row);
   }
 
+  async function columns(statement: string, settings: Settings): Promise<readonly TableColumn[]> {
+    type Described = Column & { default_type?: TableColumn['kind'] };
+    const described = await rows<Described>(statement, settings);
+    return described.map(({ name, type, default_type }) => ({ name, type, kind: default_type ?? '' }));
+  }
+
   return {
-    async columns(statement, settings) {
-      type Described = Column & { default_type?: TableColumn['kind'] };
-      const described = await rows<Described>(statement, settings);
-      return described.map(({ name, type, default_type }) => ({ name, type, kind: default_type ?? '' }));
-    },
+    columns,
+    inspect: columns,
+    definition: (statement) => ask(statement, { default_format: 'TabSeparatedRaw' }),
     rows: (statement) => rows(statement, {}),
     text: (statement, settings = { default_format: 'TabSeparatedRaw' }) => ask(statement, settings),
     async execute(statement) {

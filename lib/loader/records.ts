@@ -116,7 +116,7 @@ function refused(file: string, { kind, reason }: FormatRefused): LoadError {
 async function inspect(run: Run, sample: Uint8Array, types: boolean): Promise<readonly Column[] | null> {
   const { request, format, clickhouse } = run;
   const list = (statement: string): Promise<readonly Column[]> =>
-    clickhouse.columns(statement, { ...sql.describeSettings(statement.length), ...format.settings });
+    clickhouse.inspect(statement, { ...sql.describeSettings(statement.length), ...format.settings });
   const names = (): Promise<readonly Column[]> => list(sql.describeHeader(format, headerOf(format.name, sample)));
   const hasHeader = !format.typed && format.name !== 'jsonl';
   try {

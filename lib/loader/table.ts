@@ -64,7 +64,7 @@ export async function createTable(run: Run, columns: readonly Column[]): Promise
 /** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
 export async function warnOfRepetition({ request, clickhouse }: Run): Promise<string | null> {
   if (request.deduplicationToken === null) return null;
-  const statement = await clickhouse.text(sql.showTable(request.table)).catch(() => null);
+  const statement = await clickhouse.definition(sql.showTable(request.table)).catch(() => null);
   return statement === null ? null : deduplicationWarning(tableText(request), statement);
 }
 

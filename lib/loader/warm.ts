@@ -9,6 +9,7 @@
 import { type ClickHouse, connect } from './clickhouse.js';
 import type { Connection } from './connection-options.js';
 import { type Output, run } from './main.js';
+import { remembering } from './remembering.js';
 
 interface Job {
   readonly args: readonly string[];
@@ -32,7 +33,7 @@ function connectOrKeep(connection: Connection): ClickHouse {
   const key = JSON.stringify(connection);
   if (kept?.key !== key) {
     void kept?.clickhouse.close();
-    kept = { key, clickhouse: connect(connection) };
+    kept = { key, clickhouse: remembering(connect(connection)) };
   }
   return { ...kept.clickhouse, close: async () => undefined };
 }
