@@ -176,6 +176,7 @@ export class Engine {
     const { commits, letters } = this.#records;
     if (this.#jobs.running.size > 0 || letters.inFlight > 0) return;
     if (commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
+      // Until it is known what is committed nothing can be; the answer is on its way.
       if (!this.#records.assignment.isRestored && now < stopAt) return;
       this.#lifecycle = { ...this.#lifecycle, finalCommits: finalCommits + 1 };
       this.#records.commit(now, true, true);

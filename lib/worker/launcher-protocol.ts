@@ -33,6 +33,8 @@ export type Reply =
 export const RELEASE: Uint8Array = new Uint8Array(4);
 
 const HEADER_BYTES = 5;
+/** Where a request has its length. */
+const LENGTH_PLACE = '    ';
 const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
   // Of two names for one number, as SIGABRT and SIGIOT, the first is what Node says too.
   Object.entries(constants.signals)
@@ -42,16 +44,11 @@ const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
 
 /** Null when a field contains a NUL, which no argument and no variable can. */
 export function encodeRequest({ file, args, env }: Command): Buffer | null {
-  const fields = [file, ...args];
-  const count = fields.length;
+  const fields = [`${LENGTH_PLACE}${args.length + 1}`, file, ...args];
   for (const name in env) fields.push(`${name}=${env[name]}`);
-  const text = fields.join('\0');
-  if (text.split('\0', fields.length + 1).length > fields.length) return null;
-  const payload = `${count}\0${text}`;
-  const length = Buffer.byteLength(payload);
-  const request = Buffer.allocUnsafe(4 + length);
-  request.writeUInt32LE(length, 0);
-  request.write(payload, 4);
+  if (fields.some((field) => field.includes('\0'))) return null;
+  const request = Buffer.from(fields.join('\0'));
+  request.writeUInt32LE(request.length - LENGTH_PLACE.length, 0);
   return request;
 }
 
