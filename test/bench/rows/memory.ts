@@ -1,7 +1,6 @@
 /**
  * Resident memory of the service: idle after its start, and what it has grown by once many records went through it. That
- * growth is counted from after the first 20,000, when code is compiled and buffers have their size: what grows after
- * that would go on growing.
+ * growth is counted from when code is compiled and buffers have their size: what grows after that would go on growing.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +14,8 @@ import { type Announcement, type Announcer, connectProducer, createPlace, startS
 import { median } from '../statistics.js';
 import { NO_OP, SLOTS } from './launch.js';
 
-/** By then code is compiled and buffers have their size. */
-const WARM_UP = 20_000;
+/** With as many children as the row `launch` starts before it measures: each thread compiles for itself. */
+const WARM_UP = 120_000;
 const SEND_AT_ONCE = 5_000;
 const SAMPLES = 20;
 const SAMPLE_MS = 200;
