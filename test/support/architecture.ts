@@ -33,6 +33,8 @@ const PURE_HELPERS = ['classify', 'deferred', 'head-tail', 'lines', 'nearest', '
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'lib/io/pool.ts': ['lib/worker/'],
   'lib/io/metrics.ts': ['lib/io/metric-definitions.ts'],
+  'lib/io/consumer.ts': ['lib/io/kafka-questions.ts'],
+  'lib/io/dead-letter.ts': ['lib/io/kafka-questions.ts'],
   'lib/cli/run.ts': ['lib/heap.ts'],
   'lib/worker/thread.ts': ['lib/heap.ts'],
 };
