@@ -145,7 +145,8 @@ export class Records {
 
   /** When the next commit is due, or null when there is nothing to commit, or not yet. */
   nextCommitAt(): number | null {
-    return this.assignment.isRestored ? this.commits.nextAt() : null;
+    const at = this.commits.nextAt();
+    return at !== null && this.assignment.isRestored ? at : null;
   }
 
   /**
@@ -155,7 +156,7 @@ export class Records {
    * @param urgent commit at once rather than when the interval is over
    */
   commit(now: number, urgent: boolean, clean = false): void {
-    if (!this.assignment.isRestored) return;
+    if (this.nextCommitAt() === null) return;
     const offsets = this.commits.next(now, urgent, clean);
     if (offsets === null) return;
     for (const { topic, partition, metadata } of offsets) {

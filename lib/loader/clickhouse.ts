@@ -39,7 +39,7 @@ export interface ClickHouse {
   /** The rows of a SELECT without FORMAT; 64-bit numbers lose what is beyond 2^53. */
   rows(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
-  text(statement: string, settings?: Settings): Promise<string>;
+  text(statement: string, settings: Settings): Promise<string>;
   execute(statement: string): Promise<void>;
   /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
   insert(
@@ -113,7 +113,7 @@ export function connect(connection: Connection): ClickHouse {
     inspect: columns,
     definition: (statement) => ask(statement, { default_format: 'TabSeparatedRaw' }),
     rows: (statement) => rows(statement, {}),
-    text: (statement, settings = { default_format: 'TabSeparatedRaw' }) => ask(statement, settings),
+    text: ask,
     async execute(statement) {
       await ask(statement, {});
     },
