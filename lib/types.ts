@@ -74,11 +74,11 @@ export interface Command {
  * - `stopped`: we ended it because the service stops.
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
  * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …), or what
- *   watched it died.
+ *   was to start it died before it began.
  * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
  * - `file-missing`: the file to load is not there (yet: a shared disk may lag behind the message); no child was started.
  * - `path-denied`: the file is not a regular one or lies outside `ingest.allowed_roots`; no child was started.
- * - `thread-lost`: the worker thread died with the child.
+ * - `thread-lost`: the worker thread, or the launcher process that it keeps, died with the child.
  */
 export const OUTCOME_RESULTS = [
   'succeeded',

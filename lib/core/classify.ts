@@ -16,8 +16,8 @@ export type Ending =
       readonly result: 'file-missing' | 'path-denied' | 'machine-fault';
       readonly reason: string;
     }
-  /** Whoever watched the child died, the child was killed, and nobody knows how it would have ended. */
-  | { readonly kind: 'lost'; readonly reason: string }
+  /** The launcher died; its child, if it had begun with one, was killed, and nobody knows how that would have ended. */
+  | { readonly kind: 'lost'; readonly begun: boolean; readonly reason: string }
   /** No child: we were asked to stop before there was one. */
   | { readonly kind: 'not-started' };
 
@@ -108,7 +108,13 @@ function judge(attempt: Attempt, sink: SinkRules): Judgement {
     case 'spawn-failed':
       return judgeSpawnError(ending.code, ending.message);
     case 'lost':
-      return judgeCause(attempt) ?? { result: 'machine-fault', reason: stripControl(ending.reason) };
+      // Once it has begun, the file is as likely a cause as anything else, and must not end launchers for ever.
+      return (
+        judgeCause(attempt) ?? {
+          result: ending.begun ? 'thread-lost' : 'machine-fault',
+          reason: stripControl(ending.reason),
+        }
+      );
     case 'exited':
       if (ending.code === 0) return { result: 'succeeded', reason: 'exit code 0' };
       return judgeCause(attempt) ?? judgeFailure(ending.code, ending.signal, attempt, sink);

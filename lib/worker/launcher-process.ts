@@ -5,7 +5,7 @@
 import { Deferred } from '../core/deferred.js';
 import { lastLine } from '../core/lines.js';
 import type { Command } from '../types.js';
-import type { Exit, Launch, LaunchedChild, Launcher, OutputSink } from './launcher.js';
+import type { Exit, Launch, LaunchedChild, Launcher, Lost, OutputSink } from './launcher.js';
 import { type LauncherProgram, startProgram } from './launcher-programs.js';
 import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
 import { killDescendants } from './leftovers.js';
@@ -90,7 +90,9 @@ export class LauncherProcess implements Launcher {
   }
 
   launch(command: Command, sink: OutputSink): Promise<Launch> {
-    if (!this.#alive) return Promise.resolve({ kind: 'lost', reason: `its launcher (${this.name}) has ended` });
+    if (!this.#alive) {
+      return Promise.resolve({ kind: 'lost', begun: false, reason: `its launcher (${this.name}) has ended` });
+    }
     const request = encodeRequest(command);
     if (request === null) {
       const message = 'an argument or a variable contains a NUL';
@@ -199,8 +201,9 @@ export class LauncherProcess implements Launcher {
     clearTimeout(job.watch);
     const said = lastLine(this.#complaints.text());
     const reason = `its launcher (${this.name}) ended: ${how}${said === '' ? '' : `: ${said}`}`;
-    job.launched.resolve({ kind: 'lost', reason });
-    job.exited.resolve({ kind: 'lost', reason });
+    const lost: Lost = { kind: 'lost', begun: true, reason };
+    job.launched.resolve(lost);
+    job.exited.resolve(lost);
     job.outputEnded.resolve();
   }
 }

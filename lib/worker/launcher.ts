@@ -11,6 +11,14 @@ export interface OutputSink {
   readonly stderr: (chunk: Uint8Array) => void;
 }
 
+/** Whoever started and watched the child has died, and nobody knows how the child ends. */
+export interface Lost {
+  readonly kind: 'lost';
+  /** Whether the job had been taken, and so may be the cause. */
+  readonly begun: boolean;
+  readonly reason: string;
+}
+
 export type Exit =
   | {
       readonly kind: 'exited';
@@ -19,8 +27,7 @@ export type Exit =
       /** It is certain that nothing which came from the child lives on, so that there is nothing to look for. */
       readonly alone: boolean;
     }
-  /** Whoever watched the child has died, and nobody knows how it ends. */
-  | { readonly kind: 'lost'; readonly reason: string };
+  | Lost;
 
 /** A child that runs. It leads a process group of its own, whose number is its pid. */
 export interface LaunchedChild {
@@ -36,8 +43,8 @@ export interface LaunchedChild {
 export type Launch =
   | { readonly kind: 'running'; readonly child: LaunchedChild }
   | { readonly kind: 'failed'; readonly code: string | null; readonly message: string }
-  /** Whoever was to start the child has died, perhaps after that; its pid is not known. */
-  | { readonly kind: 'lost'; readonly reason: string };
+  /** Perhaps after the start of the child, whose pid is not known. */
+  | Lost;
 
 /** Starts one child at a time. */
 export interface Launcher {

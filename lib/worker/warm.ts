@@ -157,7 +157,7 @@ class WarmLoader {
     this.#job = null;
     if (job === null) return;
     const how = signal ?? `exit code ${code}`;
-    const lost: Exit = { kind: 'lost', reason: `the warm loader ended before it took the job: ${how}` };
+    const lost: Exit = { kind: 'lost', begun: false, reason: `the warm loader ended before it took the job: ${how}` };
     job.exited.resolve(job.taken ? { kind: 'exited', code, signal, alone: false } : lost);
   }
 

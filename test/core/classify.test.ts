@@ -71,12 +71,16 @@ describe('classify', () => {
     assert.equal(outcome(spawnError('ENOENT'), { cause: 'stop' }).result, 'service-fault');
   });
 
-  it('blames the machine when what watched the child died, unless we were ending the child anyway', () => {
-    const lost: Ending = { kind: 'lost', reason: 'its launcher ended:\nSIGKILL' };
+  it('suspects the file when its launcher died with it, unless we were ending the child anyway', () => {
+    const lost: Ending = { kind: 'lost', begun: true, reason: 'its launcher ended:\nSIGKILL' };
     const { result, reason, exitCode, signal } = outcome(lost);
-    assert.deepEqual([result, reason, exitCode, signal], ['machine-fault', 'its launcher ended: SIGKILL', null, null]);
+    assert.deepEqual([result, reason, exitCode, signal], ['thread-lost', 'its launcher ended: SIGKILL', null, null]);
     assert.equal(outcome(lost, { cause: 'stop', signalsSent: ['SIGKILL'] }).result, 'stopped');
     assert.equal(outcome(lost, { cause: 'deadline', signalsSent: ['SIGTERM'] }).result, 'timed-out');
+  });
+
+  it('blames the machine when its launcher died before it began', () => {
+    assert.equal(outcome({ kind: 'lost', begun: false, reason: 'its launcher has ended' }).result, 'machine-fault');
   });
 
   it('recognises an unavailable sink by exit code or by what a failing child wrote', () => {

@@ -128,6 +128,28 @@ test('row 12: a file that brings the whole service down ends as a dead letter, a
   t.diagnostic(`${lives - 1} lives were lost before the file was given up`);
 });
 
+test('row 13: a file that kills the launcher of its thread ends as a dead letter, and costs the others nothing', async (t) => {
+  const place = await createPlace(t);
+  const deadly = writeScript(place, 'deadly', 'kill -9 "$PPID"; sleep 60');
+  const harmless = writeScript(place, 'harmless', 'exit 0');
+  const announcements = new Announcements(place);
+  const records = await announcements.files([...Array(4).fill(harmless), deadly, ...Array(4).fill(harmless)], {}, 0);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place), [records[4] as string]);
+  const retry = { max_attempts: 3, backoff_seconds: 0 };
+  const service = await startService(t, place, { as_cli: { launch: 'launcher' }, service: { retry } });
+  await service.seen('job.failed', 1, 60_000);
+  await service.until(() => fixtureLoads(place).size >= 8, 30_000, 'the files around it are loaded');
+  const ends = service.events('job.ended').filter((line) => line['result'] !== 'succeeded');
+  assert.deepEqual(
+    ends.map((line) => [line['job'], line['result']]),
+    Array(retry.max_attempts).fill([`${records[4]}/0`, 'thread-lost']),
+  );
+  assert.equal(await service.stop(), 0);
+  await watch.close();
+  const { letters } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: false });
+  assert.equal(letters, 1);
+});
+
 /** Waits for one of the two. */
 async function isBroughtDown(service: ServiceProcess, isDone: () => boolean): Promise<boolean> {
   let isDown = false;

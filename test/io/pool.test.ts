@@ -323,13 +323,13 @@ describe('pool: its launcher processes', () => {
     assert.deepEqual(launchers(), before);
   });
 
-  it('cost a machine fault when they die under a child, and the next job runs', async () => {
+  it('cost their child its attempt when they die under it, and the next job runs', async () => {
     const { pool, told } = await openReadyWith(1, settings);
     const each = program('ignore-term.sh');
     const run = pool.run(each.jobId, each);
     await waitUntil(() => told.lines.length === 1, 5_000, 'the child runs');
     for (const pid of launchers()) process.kill(pid, 'SIGKILL');
-    assert.equal((await run).result, 'machine-fault');
+    assert.equal((await run).result, 'thread-lost');
     assert.deepEqual(processesWithMarker(each.entry), []);
     const next = shell('exit 3');
     assert.equal((await pool.run(next.jobId, next)).exitCode, 3);

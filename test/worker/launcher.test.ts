@@ -67,7 +67,7 @@ async function open(wanted: LauncherProgram): Promise<LauncherProcess> {
 
 for (const wanted of programs) {
   describe(`a launcher process, ${wanted.name}`, () => {
-    it('costs its own child when it dies, which is not charged, and is replaced for the next', async () => {
+    it('costs its own child when it dies, as the death of a thread does, and is replaced for the next', async () => {
       const changes: (number | null)[] = [];
       const launcher = new LastingLauncher(wanted, await open(wanted), ({ pid }) => changes.push(pid));
       opened.push(launcher);
@@ -77,7 +77,7 @@ for (const wanted of programs) {
       await waitUntil(() => run.lines.length > 0, 5_000, 'the child runs');
       process.kill(first, 'SIGKILL');
       const outcome = await run.outcome;
-      assert.equal(outcome.result, 'machine-fault');
+      assert.equal(outcome.result, 'thread-lost');
       assert.equal(outcome.reason, `its launcher (${wanted.name}) ended: SIGKILL`);
       assert.deepEqual(processesWithMarker(job.entry), []);
       assert.equal(stateOf(first), null, 'the launcher was reaped');
