@@ -3,11 +3,16 @@ import { join } from 'node:path';
 import type { Bench, Row } from '../bench.js';
 import { LARGE_ROWS, LoadTarget, makeFiles, meanBytes } from '../files.js';
 import type { Finding } from '../findings.js';
-import { connectProducer, createPlace, passThrough, startService } from '../service.js';
-import { SLOTS } from './launch.js';
+import { ServiceLoads, TABLE } from '../loads.js';
 
-export const TENANT = 'acme';
-export const TABLE = `atd_${TENANT}`;
+/** Files per second by the engine alone, one file after the other. */
+async function engineRate(target: LoadTarget, files: readonly string[]): Promise<number> {
+  const started = performance.now();
+  for (const file of files) await target.insertFrom(file);
+  const seconds = (performance.now() - started) / 1000;
+  await target.take(files.length * LARGE_ROWS);
+  return files.length / seconds;
+}
 
 export const load: Row = {
   name: 'load',
@@ -25,33 +30,22 @@ export const load: Row = {
       return [{ ...about, kind: 'not-possible', measured: 'large Parquet files', reason }];
     }
     const files = await makeFiles(clickHouse, join(bench.directory, 'large'), count, LARGE_ROWS);
-    const ours = await LoadTarget.create(clickHouse, 'bench_load_ours', TABLE);
     const own = await LoadTarget.create(clickHouse, 'bench_load_engine', TABLE);
-    bench.scope.after(() => Promise.all([ours.drop(), own.drop()]));
-    const place = await createPlace(bench);
-    const { host, port, user, password } = clickHouse;
-    const service = await startService(bench, place, {
-      clickhouse: { host, port, user, password, database: ours.database },
-      as_cli: { executable: bench.loader },
-      thread_pool_size: SLOTS,
+    bench.scope.after(() => own.drop());
+    const cold = await ServiceLoads.cold(bench, 'bench_load_cold');
+    // Only the bundled loader can be warm.
+    const warm = bench.options.asCli === null ? await ServiceLoads.warm(bench, 'bench_load_warm') : null;
+    const results = await bench.alternate(bench.size(5, 3), {
+      cold: () => cold.rate(files, LARGE_ROWS),
+      engine: () => engineRate(own, files),
+      warm: () => warm?.rate(files, LARGE_ROWS) ?? Promise.resolve(null),
     });
-    const announcer = await connectProducer(bench, place);
-    const messages = files.map((filename) => ({ filename, tenant: TENANT }));
-    const rounds = await bench.alternate(bench.size(5, 3), {
-      ours: async () => {
-        const { seconds } = await passThrough([service], announcer, messages, 300_000);
-        await ours.take(count * LARGE_ROWS);
-        return count / seconds;
-      },
-      yardstick: async () => {
-        const started = performance.now();
-        for (const file of files) await own.insertFrom(file);
-        const seconds = (performance.now() - started) / 1000;
-        await own.take(count * LARGE_ROWS);
-        return count / seconds;
-      },
-    });
-    const size = (meanBytes(files) / 1e6).toFixed(1);
-    return [{ ...about, kind: 'measured', measured: `${count} Parquet files of ${size} MB, Kafka to rows`, rounds }];
+    const measured = `${count} Parquet files of ${(meanBytes(files) / 1e6).toFixed(1)} MB`;
+    const finding = (how: string, side: 'cold' | 'warm'): Finding => {
+      const rounds = results.map((round) => ({ ours: round[side] as number, yardstick: round.engine }));
+      return { ...about, kind: 'measured', measured: `${measured}, ${how}`, rounds };
+    };
+    const byProcesses = finding('a process each', 'cold');
+    return warm === null ? [byProcesses] : [byProcesses, finding('warm loaders', 'warm')];
   },
 };

@@ -4,7 +4,7 @@ import type { Bench, Row } from '../bench.js';
 import { cpuMsOf } from '../commands.js';
 import { LoadTarget } from '../files.js';
 import type { Finding } from '../findings.js';
-import { TABLE } from './load.js';
+import { TABLE } from '../loads.js';
 import { makeSmallFiles, SMALL_ROWS } from './small-files.js';
 
 /** A run alone is shorter than what the shell's clock tells apart. */

@@ -2,7 +2,8 @@
 import { listSettings } from '../../../lib/config-schema.js';
 import type { Bench, Row } from '../bench.js';
 import type { Finding } from '../findings.js';
-import { makeSmallFiles, SMALL_ROWS, SmallLoads } from './small-files.js';
+import { ServiceLoads } from '../loads.js';
+import { makeSmallFiles, SMALL_ROWS } from './small-files.js';
 
 const SETTING = 'as_cli.launch';
 
@@ -27,11 +28,11 @@ export const warm: Row = {
       return [{ ...none, kind: 'not-possible', reason }];
     }
     const files = await makeSmallFiles(bench, bench.size(500, 100));
-    const warmLoads = await SmallLoads.start(bench, 'warm', { as_cli: { executable: 'as-cli', launch: 'warm' } });
-    const coldLoads = await SmallLoads.start(bench, 'cold', { as_cli: { executable: bench.loader } });
+    const warmLoads = await ServiceLoads.warm(bench, 'bench_small_warm');
+    const coldLoads = await ServiceLoads.cold(bench, 'bench_small_cold');
     const rounds = await bench.alternate(3, {
-      ours: () => warmLoads.rate(files),
-      yardstick: () => coldLoads.rate(files),
+      ours: () => warmLoads.rate(files, SMALL_ROWS),
+      yardstick: () => coldLoads.rate(files, SMALL_ROWS),
     });
     return [
       { ...about, kind: 'measured', measured: `${files.length} files of ${SMALL_ROWS} rows, warm loaders`, rounds },
