@@ -1,4 +1,4 @@
-/** The jars of Apache Kafka, fetched once from Maven Central into `.sandbox/` of the project, by the pinned pom.xml. */
+/** The jars of Apache Kafka, fetched once from Maven Central into `.sandbox/` of the project, by pom.xml. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, readFile, rename, rm } from 'node:fs/promises';
@@ -25,11 +25,13 @@ function projectRoot(): string {
 /**
  * Finds or fetches the jars. A fetch goes to the guard's directory and takes its place by one rename, so that an
  * interrupted one leaves no half a broker and two processes may fetch at the same time. @throws Error where Maven fails.
+ *
+ * @param wanted null for the version that pom.xml names
  */
-export async function kafkaJars(guarded: Guarded): Promise<KafkaJars> {
+export async function kafkaJars(guarded: Guarded, wanted: string | null): Promise<KafkaJars> {
   const root = projectRoot();
   const pom = join(root, 'test', 'sandbox', 'pom.xml');
-  const version = /<kafka\.version>([^<]+)</.exec(await readFile(pom, 'utf8'))?.[1];
+  const version = wanted ?? /<kafka\.version>([^<]+)</.exec(await readFile(pom, 'utf8'))?.[1];
   if (version === undefined) throw new Error(`${pom} names no kafka.version`);
   const directory = join(root, '.sandbox', `kafka-${version}`);
   if (existsSync(directory)) return { version, directory };
@@ -37,7 +39,7 @@ export async function kafkaJars(guarded: Guarded): Promise<KafkaJars> {
   console.error(`fetching Apache Kafka ${version} from Maven Central (43 MB, once) to ${directory}`);
   const fetched = join(guarded.directory, 'jars');
   const args = ['-q', '-B', '-Dstyle.color=never', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime'];
-  await guarded.complete('mvn', [...args, `-DoutputDirectory=${fetched}`]);
+  await guarded.complete('mvn', [...args, `-Dkafka.version=${version}`, `-DoutputDirectory=${fetched}`]);
   const complete = `${directory}.${randomUUID()}`;
   await cp(fetched, complete, { recursive: true });
   try {

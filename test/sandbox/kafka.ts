@@ -35,16 +35,24 @@ function reasonOf(error: unknown): string {
   return first === undefined ? String(what) : `${what} ${first.trim()}`;
 }
 
-/** Jars and Java, or the reason why there is no Apache Kafka here. */
+/**
+ * Jars and Java, or the reason why there is no Apache Kafka here. Which version SANDBOX_KAFKA may say.
+ *
+ * @throws Error when Maven cannot fetch the version that was asked for
+ */
 async function findKafka(guarded: Guarded): Promise<KafkaJars | { readonly missing: string }> {
+  const wanted = process.env['SANDBOX_KAFKA'] || null;
+  if (wanted === 'mock') return { missing: 'SANDBOX_KAFKA=mock asks for it' };
   try {
     await requireJava(guarded);
   } catch (error) {
     return { missing: `Java cannot be had: ${reasonOf(error)}` };
   }
   try {
-    return await kafkaJars(guarded);
+    return await kafkaJars(guarded, wanted);
   } catch (error) {
+    // Who asks for a version is not served by something else.
+    if (wanted !== null) throw error;
     return { missing: `Kafka's jars could not be fetched from Maven Central: ${reasonOf(error)}` };
   }
 }
@@ -70,8 +78,7 @@ export async function startKafka(): Promise<KafkaSandbox> {
   if (brokers !== undefined && brokers.trim() !== '') return external(brokers);
   const guarded = await Guarded.start('atd-kafka-');
   try {
-    const mockWanted = process.env['SANDBOX_KAFKA'] === 'mock';
-    const kafka = mockWanted ? { missing: 'SANDBOX_KAFKA=mock asks for it' } : await findKafka(guarded);
+    const kafka = await findKafka(guarded);
     let sandbox: KafkaSandbox;
     if ('missing' in kafka) {
       sandbox = await startMock(guarded, kafka.missing);

@@ -35,7 +35,7 @@ export const load: Row = {
     const cold = await ServiceLoads.cold(bench, 'bench_load_cold');
     // Only the bundled loader can be warm.
     const warm = bench.options.asCli === null ? await ServiceLoads.warm(bench, 'bench_load_warm') : null;
-    const results = await bench.alternate(bench.size(5, 3), {
+    const results = await bench.alternate(bench.size(7, 3), {
       cold: () => cold.rate(files, LARGE_ROWS),
       engine: () => engineRate(own, files),
       warm: () => warm?.rate(files, LARGE_ROWS) ?? Promise.resolve(null),

@@ -21,7 +21,7 @@ export const stuckHead: Row = {
       });
       return (laps * AHEAD) / seconds;
     };
-    const rounds = await bench.alternate(bench.size(7, 5), { ours: () => rate(true), yardstick: () => rate(false) });
+    const rounds = await bench.alternate(bench.size(15, 5), { ours: () => rate(true), yardstick: () => rate(false) });
     return [
       {
         kind: 'measured',
