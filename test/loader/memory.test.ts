@@ -50,10 +50,11 @@ async function peakOfLoad(name: string, bytes: number, compress?: 'gz' | 'zst'):
 }
 
 for (const compress of [undefined, 'gz', 'zst'] as const) {
-  test(`ten times the file is no more memory${compress ? `, compressed as ${compress}` : ''}`, async (t) => {
-    const small = await peakOfLoad(`small${compress ?? ''}.jsonl`, 20 * MB, compress);
-    const large = await peakOfLoad(`large${compress ?? ''}.jsonl`, 200 * MB, compress);
-    t.diagnostic(`at most ${Math.round(small / MB)} MB of 20 MB, ${Math.round(large / MB)} MB of 200 MB`);
+  test(`three times the file is no more memory${compress ? `, compressed as ${compress}` : ''}`, async (t) => {
+    // More than V8 lets pile up before it looks for garbage, which newer versions do later.
+    const small = await peakOfLoad(`small${compress ?? ''}.jsonl`, 100 * MB, compress);
+    const large = await peakOfLoad(`large${compress ?? ''}.jsonl`, 300 * MB, compress);
+    t.diagnostic(`at most ${Math.round(small / MB)} MB of 100 MB, ${Math.round(large / MB)} MB of 300 MB`);
     assert.ok(large < small + 40 * MB, `${large} after ${small}`);
     assert.ok(large < LIMIT, `${large}`);
   });

