@@ -199,7 +199,7 @@ describe('a warm loader', () => {
     ['flood', 3],
     ['raw', 4],
   ] as const) {
-    it(`may print 100 MiB (${what}) and is read in bounded memory`, async () => {
+    it(`may print 200 MiB (${what}) and is read in bounded memory`, async () => {
       const { launcher } = open();
       await start(launcher, job(['exit', '0'])).outcome;
       const before = residentMemory().now;
@@ -207,11 +207,13 @@ describe('a warm loader', () => {
       const watch = setInterval(() => {
         peak = Math.max(peak, residentMemory().now);
       }, 5);
-      const outcome = await start(launcher, job([what, String(100 * MIB)])).outcome;
+      const outcome = await start(launcher, job([what, String(200 * MIB)])).outcome;
       clearInterval(watch);
       assert.equal(outcome.exitCode, code, outcome.reason);
-      if (what === 'flood') assert.ok(outcome.droppedOutputBytes >= 100 * MIB - 2 * KEPT_BYTES);
-      assert.ok(peak > 0 && peak - before < 64 * MIB, `memory grew by ${Math.round((peak - before) / MIB)} MiB`);
+      if (what === 'flood') assert.ok(outcome.droppedOutputBytes >= 200 * MIB - 2 * KEPT_BYTES);
+      assert.ok(peak > 0);
+      // Of which garbage, before V8 looks for it, is up to 64 MiB.
+      assert.ok(peak - before < 128 * MIB, `memory grew by ${Math.round((peak - before) / MIB)} MiB`);
       assert.equal((await start(launcher, job(['exit', '7'])).outcome).exitCode, 7);
     });
   }
