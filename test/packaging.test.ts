@@ -1,7 +1,7 @@
 /** The systemd unit, the image and the compose file agree with the settings that they have to outlast or to obey. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -83,6 +83,48 @@ describe('atd-ingestion.service', () => {
 
   it('lets V8 make code executable', () => {
     assert.equal(directive('MemoryDenyWriteExecute'), '');
+  });
+});
+
+describe('an installation by hand', () => {
+  const copied = /^sudo cp -r (.*) \/opt\/atd-ingestion\/$/m.exec(read('docs/operations.md'))?.[1]?.split(' ') ?? [];
+
+  it('has all that the service runs', () => {
+    const root = mkdtempSync(join(tmpdir(), 'atd-installed-'));
+    try {
+      for (const name of copied) {
+        const [from, to] = [join(PACKAGE_ROOT, name), join(root, name)];
+        if (name === 'node_modules') symlinkSync(from, to);
+        else cpSync(from, to, { recursive: true });
+      }
+      const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+      assert.equal(run('bin/atd-ingestion', 'check-config').status, 0);
+      assert.equal(run('bin/as-cli', '--help').status, 0);
+      const told = run(
+        '--input-type=module',
+        '--eval',
+        "import { LAUNCHER_PROGRAMS } from './dist/lib/worker/launcher-programs.js';" +
+          'console.log(LAUNCHER_PROGRAMS.map(({ args }) => args.at(-1)).join());',
+      );
+      const programs = told.stdout.trim().split(',');
+      assert.ok(
+        programs.every((program) => program.startsWith(root) && existsSync(program)),
+        told.stdout + told.stderr,
+      );
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  it('has nothing beside its documentation that the image lacks', () => {
+    const inImage = instruction('COPY')
+      .flatMap((copy) => copy.split(' '))
+      .map((path) => path.replace(/^.*\//, ''));
+    assert.ok(copied.length > 0);
+    assert.deepEqual(
+      copied.filter((name) => name !== 'docs' && !inImage.includes(name)),
+      [],
+    );
   });
 });
 
