@@ -45,15 +45,14 @@ until ($lost) {
     my $ready = '';
     vec($ready, $_, 1) = 1 for 0, map { fileno $_->{reader} } @outputs;
     my $found = $ended ? 0 : select($ready, undef, undef, $pid ? LONGEST_WAIT_SECONDS : undef);
-    if ($found > 0) {
-        relay_all($ready);
-        $lost = !take_requests() if vec($ready, 0, 1);
-    }
-    # Last: by now all that the child wrote is relayed, unless it wrote more than one chunk.
+    relay_all($ready) if $found > 0;
+    # By now all that the child wrote is relayed, unless it wrote more than one chunk.
     if ($ended || $found <= 0) {
         $ended = 0;
         reap();
     }
+    # Last: a request may close outputs and open others under the same numbers.
+    $lost = !take_requests() if $found > 0 && vec($ready, 0, 1);
 }
 end_();
 

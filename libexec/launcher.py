@@ -42,19 +42,21 @@ def main():
     launcher.tell(READY, b"subreaper" if subreaper else b"")
     try:
         while launcher.flush():
-            child_ended = False
+            child_ended, requested = False, False
             for fd, _ in poller.poll():
                 if fd == 0:
-                    if not launcher.take_requests():
-                        return
+                    requested = True
                 elif fd == woken:
                     os.read(woken, 512)
                     child_ended = True
                 else:
                     launcher.relay(fd)
-            # Last: by now all that the child wrote is relayed, unless it wrote more than one chunk.
+            # By now all that the child wrote is relayed, unless it wrote more than one chunk.
             if child_ended:
                 launcher.reap()
+            # Last: a request may close outputs and open others under the same numbers, which have nothing to read yet.
+            if requested and not launcher.take_requests():
+                return
     except (BrokenPipeError, ConnectionResetError):
         pass
     finally:

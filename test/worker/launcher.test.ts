@@ -150,6 +150,24 @@ for (const wanted of programs) {
       assert.deepEqual(next.lines, ['mine', 'mine']);
     });
 
+    it('starts the next child when the output of the one before ends at the same moment', async () => {
+      const launcher = await open(wanted);
+      const sink = { started: () => {}, stdout: () => {}, stderr: () => {} };
+      const job = shell('(setsid sleep 1000 &)');
+      const before = await launcher.launch(job, sink);
+      assert.ok(before.kind === 'running');
+      await before.child.exited;
+      const pid = launcher.pid ?? 0;
+      process.kill(pid, 'SIGSTOP');
+      await waitUntil(() => stateOf(pid) === 'T', 2_000, 'the launcher is stopped and finds all that follows at once');
+      for (const daemon of processesWithMarker(job.entry)) process.kill(daemon, 'SIGKILL');
+      await waitUntil(() => processesWithMarker(job.entry).length === 0, 2_000, 'the daemon is gone');
+      before.child.release();
+      const next = start(launcher, shell('sleep 0.1; exit 3'));
+      process.kill(pid, 'SIGCONT');
+      assert.equal((await next.outcome).exitCode, 3);
+    });
+
     it('keeps no descriptor of a job that is over', async () => {
       const launcher = await open(wanted);
       const run = () => start(launcher, shell('echo out; echo err >&2')).outcome;
