@@ -1,8 +1,7 @@
 /** The service of a row, a topic of its own, and what is sent through it. */
 import { randomUUID } from 'node:crypto';
-import { Partitioners, type Producer } from 'kafkajs';
-import { kafkaClient } from '../sandbox/kafka-admin.js';
-import { createTopic } from '../sandbox/topics.js';
+import type { Producer } from 'kafkajs';
+import { createTopic, openProducer } from '../sandbox/topics.js';
 import {
   type LogLine,
   type Place,
@@ -42,8 +41,7 @@ export async function startService(bench: Bench, place: Place, settings: Setting
 
 /** A connected producer, so that a measurement does not wait for the connection. */
 export async function connectProducer(bench: Bench, place: Place): Promise<Announcer> {
-  const producer = kafkaClient(place.kafka.brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner });
-  await producer.connect();
+  const producer = await openProducer(place.kafka.brokers);
   bench.scope.after(() => producer.disconnect());
   return new Announcer(producer, place.topic);
 }
