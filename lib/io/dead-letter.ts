@@ -26,6 +26,8 @@ export interface DeadLetterAdapter {
 const EXCERPT_BYTES = 64 * 1024;
 
 export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter {
+  // Not idempotent: after a send that failed for good, kafkajs gives the sequence number of its letter to the next one,
+  // which the broker would take for a copy and drop if the failed one had arrived. Better twice than not at all.
   const producer = options.kafka.producer({
     allowAutoTopicCreation: options.createTopic,
     createPartitioner: Partitioners.DefaultPartitioner,
