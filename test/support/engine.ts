@@ -68,6 +68,9 @@ export const JOB: Job = {
   traceparent: null,
 };
 
+/** Made once: making one costs the model more than anything else. */
+const UTF8 = new TextEncoder();
+
 /** A record of partition 0; `message` becomes its JSON value, null a tombstone, a text its bytes as they are. */
 export function record(
   offset: number,
@@ -79,7 +82,7 @@ export function record(
     ...partition(0),
     offset,
     key: null,
-    value: text === null ? null : new TextEncoder().encode(text),
+    value: text === null ? null : UTF8.encode(text),
     headers: {},
     timestamp: 1_700_000_000_000,
     ...changes,
