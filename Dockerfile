@@ -14,6 +14,7 @@ COPY lib ./lib
 COPY scripts ./scripts
 RUN node_modules/.bin/tsc --project tsconfig.build.json \
     && node scripts/bundle-as-cli.mjs \
+    && node scripts/bundle-thread.mjs \
     && npm prune --omit=dev --ignore-scripts
 
 FROM node:20-bookworm-slim

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -128,7 +129,28 @@ describe('an installation by hand', () => {
   });
 });
 
+describe('what a thread is started with', () => {
+  it('is one module, as each that a heap loads takes memory in every thread', () => {
+    const imported = [...read('dist/lib/worker/thread.js').matchAll(/^import .* from "([^"]+)"/gm)].map(
+      ([, name]) => name,
+    );
+    const isBuiltin = (name = '') => builtinModules.includes(name.replace('node:', ''));
+    assert.ok(imported.length > 0);
+    assert.deepEqual(
+      imported.filter((name) => !isBuiltin(name)),
+      [],
+    );
+  });
+});
+
 describe('Dockerfile', () => {
+  it('makes what `npm run build` makes', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: { readonly build: string } };
+    const bundlers = scripts.build.match(/node scripts\/\S+/g) ?? [];
+    assert.ok(bundlers.length > 0);
+    for (const bundler of bundlers) assert.ok(read('Dockerfile').includes(`&& ${bundler} `), bundler);
+  });
+
   it('starts the service by exec under an init that hands on the stop signal', () => {
     assert.deepEqual(
       instruction('ENTRYPOINT').map((value) => JSON.parse(value)),
