@@ -2,205 +2,26 @@
  * Random interleavings of all that can happen to the engine, against a model of its world. Each one is played from a seed
  * of its own: SEED=… plays one again (with INTERLEAVINGS=1), INTERLEAVINGS=… sets how many there are.
  */
-import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import type { EngineSettings } from '../../lib/core/settings.js';
-import { OUTCOME_RESULTS, type OutcomeResult } from '../../lib/types.js';
-import { outcome, SETTINGS } from '../support/engine.js';
-import { type Random, seededRandom } from '../support/random.js';
-import { World, type WorldPartition } from '../support/world.js';
+import { Worker } from 'node:worker_threads';
+import type { Share } from '../support/interleavings-thread.js';
 
 const INTERLEAVINGS = Number(process.env['INTERLEAVINGS'] ?? (process.env['FAULTS'] === 'full' ? 20_000 : 1_500));
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
-const MOVES = 250;
-const PARTITIONS = 3;
-const RECORDS_EACH = 14;
-/** Far more moves than any world needs to come to rest. */
-const MANY_MOVES = 5_000;
+const THREADS = Math.min(availableParallelism(), INTERLEAVINGS);
 
-/** Outcomes that come by themselves, as opposed to `stopped`. */
-const ENDINGS: readonly OutcomeResult[] = OUTCOME_RESULTS.filter((result) => result !== 'stopped');
-
-function settings(random: Random): EngineSettings {
-  return {
-    ...SETTINGS,
-    slots: 1 + random.below(4),
-    maxUncommitted: 1 + random.below(12),
-    load: { jobs: 1 + random.below(12), bytes: 200 + random.below(2_000) },
-    retry: {
-      maxAttempts: 1 + random.below(3),
-      maxTimeouts: 1 + random.below(3),
-      maxInterruptions: 1 + random.below(3),
-      backoffMs: random.below(200),
-      maxBackoffMs: 1_000,
-      maxUnchargedMs: 1_000,
-      permanentExitCodes: [65],
-    },
-    breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400, deadLetters: 1 + random.below(4) },
-  };
-}
-
-class Player {
-  readonly world: World;
-  readonly #random: Random;
-
-  constructor(random: Random) {
-    this.#random = random;
-    this.world = new World(settings(random), random, PARTITIONS, RECORDS_EACH);
-  }
-
-  /** One random thing happens. */
-  move(): void {
-    const { world } = this;
-    if (world.unrestored !== null && this.#random.chance(0.4)) return world.restore();
-    const dice = this.#random.below(100);
-    if (world.drained) return this.#restart();
-    if (dice < 35) return this.#deliver();
-    if (dice < 60) return this.#endChild();
-    if (dice < 68) return this.#answerLetter();
-    if (dice < 80) return this.#answerCommit();
-    if (dice < 90) return this.#passTime();
-    if (dice < 92) return world.tell({ type: 'rebalancing' });
-    if (dice < 96) return this.#rebalance();
-    if (dice < 98) return this.#othersProgress();
-    if (dice === 98) return this.#restart();
-    return this.#drain();
-  }
-
-  /** Everything is answered, and well, until nothing is left to happen. */
-  settle(): void {
-    const { world } = this;
-    if (world.draining) this.#finishDrain();
-    if (world.drained) world.restart();
-    // A commit that outlives its tenure may move the group back; what it uncovers is read again after the next join.
-    if (world.commit !== null) world.answerCommit(true);
-    world.assign(world.partitions.map((_, number) => number));
-    world.restore();
-    for (let moves = 0; moves < MANY_MOVES; moves += 1) if (!this.#settleOne()) return;
-    assert.fail('the world does not come to rest');
-  }
-
-  #settleOne(): boolean {
-    const { world } = this;
-    const [child] = world.children.keys();
-    const [part] = world.deliverable();
-    const wakeAt = world.engine.nextWakeAt();
-    const letter = [...world.letters].find(([, { onItsWay }]) => onItsWay);
-    if (child !== undefined) world.end(child, outcome('succeeded'));
-    else if (letter !== undefined) world.answerLetter(letter[0], true);
-    else if (world.commit !== null) world.answerCommit(true);
-    else if (part !== undefined) world.deliver(part);
-    else if (wakeAt !== null) {
-      world.now = wakeAt;
-      world.tell({ type: 'tick' });
-    } else return false;
-    return true;
-  }
-
-  #deliver(): void {
-    const parts = this.world.deliverable();
-    if (parts.length > 0) this.world.deliver(this.#random.pick(parts));
-  }
-
-  #endChild(): void {
-    const { world } = this;
-    const children = [...world.children];
-    if (children.length === 0) return;
-    const [jobId, { stopAsked }] = this.#random.pick(children);
-    if (stopAsked && this.#random.chance(0.7)) return world.end(jobId, outcome('stopped'));
-    const result = this.#random.chance(0.55) ? 'succeeded' : this.#random.pick(ENDINGS);
-    const exitCode = result === 'failed' ? this.#random.pick([1, 65]) : result === 'succeeded' ? 0 : null;
-    world.end(jobId, outcome(result, { exitCode }));
-  }
-
-  #answerLetter(): void {
-    const onTheirWay = [...this.world.letters].filter(([, letter]) => letter.onItsWay);
-    if (onTheirWay.length > 0) this.world.answerLetter(this.#random.pick(onTheirWay)[0], this.#random.chance(0.7));
-  }
-
-  #answerCommit(): void {
-    const { world } = this;
-    if (world.commit === null) return;
-    const { offsets, tenures } = world.commit;
-    const isCurrent = offsets.every(({ partition }, i) => world.partitions[partition]?.tenure === tenures[i]);
-    const succeeds = this.#random.chance(0.75);
-    // Its answer was lost, but not the commit itself.
-    if (!succeeds && isCurrent && this.#random.chance(0.3)) world.applyCommit();
-    world.answerCommit(succeeds);
-  }
-
-  #passTime(): void {
-    const { world } = this;
-    const wakeAt = world.engine.nextWakeAt();
-    if (wakeAt !== null && this.#random.chance(0.6)) world.now = Math.max(world.now, wakeAt);
-    else world.now += this.#random.next() * 400;
-    world.tell({ type: 'tick' });
-  }
-
-  #rebalance(): void {
-    const { world } = this;
-    if (this.#random.chance(0.7)) world.tell({ type: 'rebalancing' });
-    world.assign(world.partitions.map((_, number) => number).filter(() => this.#random.chance(0.75)));
-  }
-
-  #othersProgress(): void {
-    const { world } = this;
-    // As of a process that stood still past its session.
-    if (this.#random.chance(0.2)) world.expelled = true;
-    const free = world.partitions.filter(({ owned }) => world.expelled || !owned);
-    if (free.length > 0) world.othersProgress(this.#random.pick(free) as WorldPartition);
-  }
-
-  #restart(): void {
-    this.world.restart();
-    if (this.#random.chance(0.9)) this.#rebalance();
-  }
-
-  #drain(): void {
-    const { world } = this;
-    if (world.draining) return world.tell({ type: 'hasten' });
-    world.draining = true;
-    world.tell({ type: 'drain', stopAt: world.now + this.#random.below(600) });
-  }
-
-  /** Children, letters and commits are answered somehow; a drain ends all the same. */
-  #finishDrain(): void {
-    const { world } = this;
-    for (let moves = 0; moves < MANY_MOVES && !world.drained; moves += 1) {
-      this.#endChild();
-      this.#answerLetter();
-      this.#answerCommit();
-      if (!world.drained) this.#passTime();
-    }
-    assert.ok(world.drained, 'the drain does not end');
-  }
-}
-
-function play(seed: number): void {
-  const player = new Player(seededRandom(seed));
-  const { world } = player;
-  world.assign([0, 1, 2]);
-  for (let moves = 0; moves < MOVES; moves += 1) player.move();
-  player.settle();
-  for (const [number, { log, committed }] of world.partitions.entries()) {
-    const end = (log.at(-1)?.record.offset as number) + 1;
-    assert.equal(committed, end, `partition ${number} is not committed to its end`);
-    for (const entry of log) assert.ok(world.isComplete(entry), `${number}/${entry.record.offset} is incomplete`);
-  }
-  const { running, queue, deadLettersPending } = world.engine.status();
-  assert.deepEqual(
-    { running, queue, deadLettersPending },
-    { running: [], queue: { jobs: 0, delayed: 0, fileBytes: 0, messageBytes: 0 }, deadLettersPending: 0 },
-  );
-}
-
-test(`whatever happens in whatever order, nothing is lost, doubled or stuck (SEED=${SEED}, ${INTERLEAVINGS} interleavings)`, () => {
-  for (let n = 0; n < INTERLEAVINGS; n += 1) {
-    const seed = (SEED + n) >>> 0;
-    try {
-      play(seed);
-    } catch (error) {
-      throw new Error(`SEED=${seed} INTERLEAVINGS=1: ${(error as Error).message}`, { cause: error });
-    }
+test(`whatever happens in whatever order, nothing is lost, doubled or stuck (SEED=${SEED}, ${INTERLEAVINGS} interleavings)`, async () => {
+  const module = new URL('../support/interleavings-thread.js', import.meta.url);
+  const threads = Array.from({ length: THREADS }, (_, first) => {
+    const workerData: Share = { seed: SEED, first, step: THREADS, count: INTERLEAVINGS };
+    return new Worker(module, { workerData });
+  });
+  try {
+    // Rejects when a thread throws.
+    await Promise.all(threads.map((thread) => once(thread, 'exit')));
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()));
   }
 });
