@@ -5,7 +5,7 @@ thread signals the child's group, bounds its time and keeps what is kept of its 
 which is when the thread or the whole service has died, and takes the child with it.
 
 Where it can, it becomes the parent of every orphan that descends from it (a "subreaper"). It then reaps them, and once it
-has no children left, nothing outlives the job. lib/worker/launcher-protocol.ts describes the messages.
+has no children left, nothing outlives the job. lib/worker/launch/launcher-protocol.ts describes the messages.
 """
 
 import os

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse as parseYaml } from 'yaml';
-import { SETTINGS } from '../lib/config-schema.js';
+import { SETTINGS } from '../lib/config/schema.js';
 import { ExitCode } from '../lib/errors.js';
 import { read } from './support/documents.js';
 import { PACKAGE_ROOT } from './support/package-root.js';
@@ -104,7 +104,7 @@ describe('an installation by hand', () => {
       const told = run(
         '--input-type=module',
         '--eval',
-        "import { LAUNCHER_PROGRAMS } from './dist/lib/worker/launcher-programs.js';" +
+        "import { LAUNCHER_PROGRAMS } from './dist/lib/worker/launch/launcher-programs.js';" +
           'console.log(LAUNCHER_PROGRAMS.map(({ args }) => args.at(-1)).join());',
       );
       const programs = told.stdout.trim().split(',');

@@ -1,10 +1,9 @@
 /** `atd-ingestion check-config`: says whether the service would start with these settings, and which they are. */
 import { stringify } from 'yaml';
-import { describeConfig } from '../config.js';
+import { describeConfig } from '../config/load.js';
 import { ExitCode } from '../errors.js';
-import type { ParsedOptions } from './options.js';
+import { loadSettings, type ParsedOptions } from './options.js';
 import { chooseLoader } from './run.js';
-import { loadSettings } from './settings.js';
 
 export function checkConfig(options: ParsedOptions): ExitCode {
   const { config, warnings } = loadSettings(options);

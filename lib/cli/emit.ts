@@ -3,13 +3,12 @@ import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { Partitioners } from 'kafkajs';
-import { kafkaOptions } from '../adapters.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { AtdError, ExitCode } from '../errors.js';
-import { createKafkaClient } from '../io/kafka-client.js';
-import type { ParsedOptions } from './options.js';
+import { createKafkaClient } from '../kafka/client.js';
+import { kafkaOptions } from '../service/adapters.js';
+import { loadSettings, type ParsedOptions } from './options.js';
 import { type SampleFile, writeSampleFile } from './sample-files.js';
-import { loadSettings } from './settings.js';
 
 /** What is announced: the fields of a message. */
 export interface Announcement {

@@ -1,7 +1,7 @@
 /** The command line of `atd-ingestion`; the only place that ends the process with an exit code. */
 import { readFileSync } from 'node:fs';
-import { nearest } from '../core/nearest.js';
 import { AtdError, ExitCode, exitCodeOf, isAtdError } from '../errors.js';
+import { didYouMean } from '../util/did-you-mean.js';
 import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions, parseOptions, renderOptions } from './options.js';
 
 interface CommandDefinition {
@@ -63,7 +63,7 @@ async function dispatch(args: readonly string[]): Promise<ExitCode> {
   const name = named ? (args[0] as string) : 'run';
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    const meant = nearest(name, Object.keys(COMMANDS));
+    const meant = didYouMean(name, Object.keys(COMMANDS));
     const hint = meant === null ? `commands: ${Object.keys(COMMANDS).join(', ')}` : `did you mean ${meant}?`;
     throw new AtdError('ATD_USAGE', `unknown command ${name}; ${hint}`);
   }

@@ -1,7 +1,8 @@
-/** Reading of command lines: one table of options per command, and errors that suggest what was meant. */
+/** What the commands have in common: one table of options each, errors that suggest what was meant, the configuration. */
 import { parseArgs } from 'node:util';
-import { nearest } from '../core/nearest.js';
+import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { AtdError } from '../errors.js';
+import { didYouMean } from '../util/did-you-mean.js';
 
 export interface OptionDefinition {
   readonly type: 'string' | 'boolean';
@@ -46,7 +47,7 @@ export function parseOptions(
 function explain(error: Error & { code?: string }, known: readonly string[]): string {
   const unknown = error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'--?([^']+)'/.exec(error.message)?.[1] : undefined;
   if (unknown === undefined) return error.message.split('\n', 1)[0] as string;
-  const meant = nearest(unknown, known);
+  const meant = didYouMean(unknown, known);
   return `unknown option --${unknown}${meant === null ? '' : `; did you mean --${meant}?`}`;
 }
 
@@ -56,4 +57,12 @@ export function renderOptions(definitions: Readonly<Record<string, OptionDefinit
     return `  ${left.padEnd(26)}${help}`;
   });
   return rows.join('\n');
+}
+
+/** @throws AtdError ATD_CONFIG_INVALID */
+export function loadSettings({ values }: ParsedOptions): LoadedConfig {
+  const file = (values['config'] as string | undefined) ?? process.env['ATD_CONFIG'] ?? '';
+  const args: Record<string, string> = {};
+  if (values['topic'] !== undefined) args['kafka.topic'] = values['topic'] as string;
+  return loadConfig({ file: file === '' ? null : file, env: process.env, args });
 }

@@ -1,16 +1,15 @@
 /** `atd-ingestion [run]`: the service itself. */
-import '../heap.js';
+import '../v8-flags.js';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config.js';
-import type { LoaderProgram } from '../core/settings.js';
+import type { Config } from '../config/load.js';
 import { AtdError, type ExitCode } from '../errors.js';
-import { findExecutable } from '../io/executable.js';
-import { createLogger } from '../io/logger.js';
-import { installShutdown } from '../io/shutdown.js';
-import { Service } from '../service.js';
-import type { ParsedOptions } from './options.js';
-import { loadSettings } from './settings.js';
+import { Service } from '../service/service.js';
+import type { LoaderProgram } from '../service/settings.js';
+import { createLogger } from '../telemetry/logger.js';
+import { findExecutable } from './executable.js';
+import { loadSettings, type ParsedOptions } from './options.js';
+import { installShutdown } from './shutdown.js';
 
 const DEFAULT_EXECUTABLE = 'as-cli';
 
@@ -26,8 +25,8 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
   const service = new Service({ config, loader, logger, version, environment: process.env });
   const uninstall = installShutdown({
     drain: (signal) => service.drain(signal),
-    hasten: () => service.hasten(),
-    abandon: () => service.abandon(),
+    forceStop: () => service.forceStop(),
+    killAllNow: () => service.killAllNow(),
   });
   try {
     await service.start();

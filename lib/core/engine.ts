@@ -6,13 +6,13 @@
  * job, `records.ts` that of a record; here is what concerns them all: reading, committing, stopping.
  */
 import type { TopicPartition } from '../types.js';
-import { shouldPauseAll, shouldPausePartition } from './backpressure.js';
 import type { CommittedPosition, Effect, EngineEvent } from './events.js';
-import { Jobs } from './jobs.js';
-import { Records } from './records.js';
+import { shouldPauseAll, shouldPausePartition } from './rules/backpressure.js';
 import type { EngineSettings } from './settings.js';
+import { Jobs } from './state/jobs.js';
+import type { PartitionState } from './state/pending-record.js';
+import { Records } from './state/records.js';
 import { type EngineStatus, statusOf } from './status.js';
-import type { OwnedPartition } from './work.js';
 
 type Lifecycle =
   | { readonly kind: 'starting' | 'running' | 'stopped' }
@@ -46,12 +46,12 @@ export class Engine {
     this.#effects = [];
     const { breaker } = this.#jobs;
     const breakerBefore = breaker.state;
-    this.#take(event, now);
+    this.#handleEvent(event, now);
     if (this.#lifecycle.kind !== 'draining') this.#records.resendLetters(now);
     // What a former owner did meanwhile must be known before more of it is begun.
     if (this.#lifecycle.kind === 'running' && this.#records.assignment.isRestored) this.#jobs.dispatch(now);
     this.#adjustPauses();
-    const isUrgent = event.type === 'rebalancing' || event.type === 'hasten';
+    const isUrgent = event.type === 'rebalancing' || event.type === 'force-stop';
     this.#records.commit(now, isUrgent || (this.#jobs.hasHeld && !this.#records.commits.isFailing));
     if (this.#lifecycle.kind === 'running') this.#jobs.release();
     this.#advanceDrain(now);
@@ -65,9 +65,10 @@ export class Engine {
   /** When `handle` wants a `tick` at the latest, or null when only other events can change anything. */
   nextWakeAt(): number | null {
     if (this.#lifecycle.kind === 'stopped') return null;
-    const { letters } = this.#records;
+    const { deadLetters } = this.#records;
     const commitAt = this.#records.nextCommitAt();
-    if (this.#lifecycle.kind !== 'draining') return earlier(commitAt, earlier(letters.nextAt(), this.#nextStartAt()));
+    if (this.#lifecycle.kind !== 'draining')
+      return earlier(commitAt, earlier(deadLetters.nextAt(), this.#nextStartAt()));
     return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
   }
 
@@ -91,7 +92,7 @@ export class Engine {
     });
   }
 
-  #take(event: EngineEvent, now: number): void {
+  #handleEvent(event: EngineEvent, now: number): void {
     switch (event.type) {
       case 'assigned':
         this.#epoch = event.epoch;
@@ -106,7 +107,7 @@ export class Engine {
       case 'dead-lettered':
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
-        return this.#records.letters.refused(event.letterId, now, this.#random());
+        return this.#records.deadLetters.refused(event.letterId, now, this.#random());
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':
@@ -117,7 +118,7 @@ export class Engine {
           this.#jobs.forgetHeld();
         }
         return;
-      case 'hasten':
+      case 'force-stop':
         if (this.#lifecycle.kind === 'draining') this.#lifecycle = { ...this.#lifecycle, stopAt: now };
         return;
       case 'started':
@@ -132,22 +133,22 @@ export class Engine {
 
   #reassign(partitions: readonly TopicPartition[]): void {
     if (this.#lifecycle.kind === 'starting') this.#lifecycle = { kind: 'running' };
-    for (const lost of this.#records.assignment.replace(partitions)) this.#jobs.abandon(lost, () => true);
+    for (const lost of this.#records.assignment.replace(partitions)) this.#jobs.dropWhere(lost, () => true);
   }
 
   #restore(position: CommittedPosition): void {
     const restored = this.#records.restore(position);
     if (restored === null || restored.passed.length === 0) return;
     const passed = new Set(restored.passed);
-    const dropped = this.#jobs.abandon(restored.owned, (work) => passed.has(work.job.offset));
+    const dropped = this.#jobs.dropWhere(restored.owned, (work) => passed.has(work.job.offset));
     for (const open of dropped) this.#records.pass(open);
   }
 
   /** Whether a partition should not be read now. */
-  readonly #isPaused = ({ tracker, restored, crowded, paused }: OwnedPartition): boolean =>
+  readonly #isPaused = ({ tracker, restored, metadataNearlyFull, paused }: PartitionState): boolean =>
     this.#pausedAll ||
     !restored ||
-    (crowded && tracker.incomplete > 0) ||
+    (metadataNearlyFull && tracker.incomplete > 0) ||
     shouldPausePartition(tracker.span, this.#settings.maxUncommitted, paused === true);
 
   #adjustPauses(): void {
@@ -157,7 +158,7 @@ export class Engine {
     this.#pausedAll =
       this.#lifecycle.kind !== 'running' ||
       held ||
-      this.#records.letters.failing ||
+      this.#records.deadLetters.failing ||
       shouldPauseAll(load, this.#settings.load, this.#pausedAll);
     const changes = this.#records.assignment.setPaused(this.#isPaused);
     if (changes === null) return;
@@ -173,8 +174,8 @@ export class Engine {
       for (const jobId of this.#jobs.running.ids()) this.#emit({ type: 'stop', jobId });
       this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
-    const { commits, letters } = this.#records;
-    if (this.#jobs.running.size > 0 || letters.inFlight > 0) return;
+    const { commits, deadLetters } = this.#records;
+    if (this.#jobs.running.size > 0 || deadLetters.inFlight > 0) return;
     if (commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
       // Until it is known what is committed nothing can be; the answer is on its way.
       if (!this.#records.assignment.isRestored && now < stopAt) return;

@@ -71,7 +71,7 @@ export type EngineEvent =
   /** Stop taking work; children that still run at `stopAt` are stopped. */
   | { readonly type: 'drain'; readonly stopAt: number }
   /** A second request to stop: do not wait for the children. */
-  | { readonly type: 'hasten' };
+  | { readonly type: 'force-stop' };
 
 export type Action =
   | { readonly type: 'run'; readonly job: Job; readonly attempt: number; readonly command: Command }
@@ -115,7 +115,7 @@ export type Notice =
   /** A record was delivered anew while a child of its earlier delivery still runs: that child's end counts for it. */
   | { readonly type: 'reattached'; readonly job: Job }
   /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */
-  | { readonly type: 'abandoned'; readonly jobs: number; readonly partition: TopicPartition }
+  | { readonly type: 'jobs-dropped'; readonly jobs: number; readonly partition: TopicPartition }
   | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
   /** Records that a former owner or life has finished are known as such. */
   | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }

@@ -1,9 +1,9 @@
 /** What an operator asks the engine: one snapshot, plain data, for `/api/status` and for the gauges of `/metrics`. */
 import type { Job } from '../types.js';
-import type { Fault } from './circuit-breaker.js';
 import type { BreakerState } from './events.js';
-import type { Jobs } from './jobs.js';
-import type { Records } from './records.js';
+import type { Fault } from './rules/circuit-breaker.js';
+import type { Jobs } from './state/jobs.js';
+import type { Records } from './state/records.js';
 
 /** The numbers are exported as a metric and stay as they are. */
 export const RUN_STATES = { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4 } as const;
@@ -66,7 +66,7 @@ export function statusOf(engine: {
       reason: breaker.trouble?.reason ?? null,
       since: breaker.trouble?.since ?? null,
     },
-    deadLettersPending: records.letters.size,
+    deadLettersPending: records.deadLetters.size,
     partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({
       topic,
       partition,

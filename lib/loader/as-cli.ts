@@ -1,7 +1,7 @@
 /** The executable: one run with the arguments and the environment of this process. Bundled to dist/as-cli.js. */
 import { writeSync } from 'node:fs';
 import { ExitCode } from '../errors.js';
-import { type Connect, connect } from './clickhouse.js';
+import { type Connect, connect } from './clickhouse/client.js';
 import { type Output, run } from './main.js';
 
 /** `process.stdout` is made when it is first asked for, which takes longer than the rest of what is printed. */

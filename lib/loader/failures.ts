@@ -4,6 +4,7 @@
  * A file that cannot be read is 66 also when permission is what it lacks: sysexits(3) reserves 77 for other permissions.
  */
 import { ExitCode } from '../errors.js';
+import type { Connection } from './options/connection-options.js';
 
 /** What was being done when the failure came; it decides between readings of the same error. */
 export type Stage =
@@ -139,6 +140,13 @@ function explainText(text: string): Explanation {
   if (['429', '502', '503', '504'].includes(status))
     return unavailable(`the gateway before it answered: ${text}`, 'try again later');
   return misconfigured(`a web server answered, not ClickHouse: ${text}`, 'check --db-host and --db-port');
+}
+
+/** `what` could not be done: `cannot read table default.atd_acme`. */
+export function serverFailure(error: unknown, stage: Stage, what: string, { host, port }: Connection): LoadError {
+  if (error instanceof LoadError) return error;
+  const { exitCode, why, remedy } = explain(error, stage);
+  return new LoadError(exitCode, `${what} on ${host}:${port}: ${why}; ${remedy}`, { cause: error });
 }
 
 /** A file that could not be opened or read; a lack of the machine's resources is worth another try. */

@@ -1,13 +1,13 @@
 /** The commands of `as-cli`: finds the one that is meant, prints what it says, returns an exit code of sysexits. */
 import { readFileSync } from 'node:fs';
 import { ExitCode } from '../errors.js';
-import { parseRecordsArguments } from './arguments.js';
-import { type Connect, connect } from './clickhouse.js';
-import type { Connection, ReadText } from './connection-options.js';
+import { type Connect, connect } from './clickhouse/client.js';
+import { type LoadResult, loadRecords } from './commands/load-records.js';
+import { ProgressBar } from './commands/progress.js';
+import { parseRecordsArguments } from './commands/records-arguments.js';
 import { LoadError, oneLine, redact } from './failures.js';
-import { type Environment, type Parsed, unknownWord } from './options.js';
-import { ProgressBar } from './progress.js';
-import { type LoadResult, loadRecords } from './records.js';
+import type { Connection, ReadText } from './options/connection-options.js';
+import { type Environment, type Parsed, unknownWord } from './options/options.js';
 
 /** Where a run writes to. Nothing else of the process is touched, so that one process can do one run after another. */
 export interface Output {
@@ -65,8 +65,8 @@ const records = command({
 
 /** The commands that people call are loaded only when they do. */
 const tenant: Run = async (args, context) => {
-  const { parseTenantArguments } = await import('./tenant-arguments.js');
-  const { manageTenant } = await import('./tenant.js');
+  const { parseTenantArguments } = await import('./commands/tenant-arguments.js');
+  const { manageTenant } = await import('./commands/tenant.js');
   return await command({
     name: 'as-cli ingest tenant',
     parse: parseTenantArguments,
@@ -75,8 +75,8 @@ const tenant: Run = async (args, context) => {
 };
 
 const view: Run = async (args, context) => {
-  const { parseViewArguments } = await import('./view-arguments.js');
-  const { viewTable } = await import('./view.js');
+  const { parseViewArguments } = await import('./commands/view-arguments.js');
+  const { viewTable } = await import('./commands/view.js');
   return await command({
     name: 'as-cli ingest view',
     parse: parseViewArguments,

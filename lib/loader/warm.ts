@@ -6,10 +6,11 @@
  * `["error", TEXT]` as often as it takes, `["end", EXIT CODE]`. It ends when its input does, in the middle of a job too: whoever
  * wanted the job is gone.
  */
-import { type ClickHouse, connect } from './clickhouse.js';
-import type { Connection } from './connection-options.js';
+
+import { cachingClient } from './clickhouse/caching-client.js';
+import { type ClickHouse, connect } from './clickhouse/client.js';
 import { type Output, run } from './main.js';
-import { remembering } from './remembering.js';
+import type { Connection } from './options/connection-options.js';
 
 interface Job {
   readonly args: readonly string[];
@@ -20,8 +21,8 @@ interface Job {
 const PIECE_LENGTH = 16 * 1024;
 
 const output: Output = {
-  out: (text) => tellText('out', text),
-  error: (text) => tellText('error', text),
+  out: (text) => reportText('out', text),
+  error: (text) => reportText('error', text),
   outColumns: null,
   errorColumns: null,
 };
@@ -33,21 +34,21 @@ function connectOrKeep(connection: Connection): ClickHouse {
   const key = JSON.stringify(connection);
   if (kept?.key !== key) {
     void kept?.clickhouse.close();
-    kept = { key, clickhouse: remembering(connect(connection)) };
+    kept = { key, clickhouse: cachingClient(connect(connection)) };
   }
   return { ...kept.clickhouse, close: async () => undefined };
 }
 
 async function perform({ args, env }: Job): Promise<void> {
-  await tell(['taken']);
-  await tell(['end', await run(args, env, output, connectOrKeep)]);
+  await report(['taken']);
+  await report(['end', await run(args, env, output, connectOrKeep)]);
 }
 
-async function tellText(kind: 'out' | 'error', text: string): Promise<void> {
-  for (let at = 0; at < text.length; at += PIECE_LENGTH) await tell([kind, text.slice(at, at + PIECE_LENGTH)]);
+async function reportText(kind: 'out' | 'error', text: string): Promise<void> {
+  for (let at = 0; at < text.length; at += PIECE_LENGTH) await report([kind, text.slice(at, at + PIECE_LENGTH)]);
 }
 
-function tell(message: readonly unknown[]): Promise<void> {
+function report(message: readonly unknown[]): Promise<void> {
   return new Promise((resolve) => {
     process.stdout.write(`${JSON.stringify(message)}\n`, () => resolve());
   });

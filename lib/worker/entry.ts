@@ -4,11 +4,11 @@
  * and a rejection is a bug.
  */
 import { MessageChannel, type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
-import { compileSinkRules } from '../core/classify.js';
 import type { Outcome, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask, WorkerWord } from '../types.js';
-import { createLauncher } from './choose-launcher.js';
-import { SlotMemory } from './slots.js';
-import { type Control, supervise } from './supervise.js';
+import { compileSinkRules } from './attempt/classify.js';
+import { type Control, supervise } from './attempt/supervise.js';
+import { createLauncher } from './launch/choose.js';
+import { SlotMemory } from './shared-memory.js';
 
 /** Sent once on the thread's own channel when it can take tasks; `port` is what it and the primary talk over. */
 export interface ThreadUp {
@@ -40,7 +40,7 @@ let listening: Listening | null = null;
 let untold: { readonly message: WorkerMessage; readonly timer: NodeJS.Timeout } | null = null;
 
 primary.on('message', (word: WorkerWord) => {
-  if (word === 'look') hear();
+  if (word === 'look') checkRequests();
   else void end();
 });
 parentPort?.postMessage({ type: 'thread-up', threadId, port } satisfies ThreadUp, [port]);
@@ -68,7 +68,7 @@ function controlOf({ jobId, slot }: WorkerTask): Control {
     onRequest: (listener) => {
       listening = { slot, listener };
       // A stop that came while the task waited for its thread: heard now, it saves the start of a child.
-      hear();
+      checkRequests();
     },
   };
 }
@@ -85,7 +85,7 @@ function tellOfStart(): void {
   untold = null;
 }
 
-function hear(): void {
+function checkRequests(): void {
   const request = listening === null ? null : memory.requestOf(listening.slot);
   if (request !== null) listening?.listener(request);
 }

@@ -1,7 +1,7 @@
 /** Yardsticks that are commands of the machine. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { findExecutable } from '../../lib/io/executable.js';
+import { findExecutable } from '../../lib/cli/executable.js';
 
 export interface CommandOptions {
   readonly input?: string;

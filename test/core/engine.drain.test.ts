@@ -56,14 +56,14 @@ describe('the engine: drain', () => {
   it('does not wait for the children when it is hastened', () => {
     const play = loading(5);
     play.drain(10_000);
-    assert.deepEqual(play.tell({ type: 'hasten' }), ['stop 0/5/0']);
-    assert.deepEqual(play.tell({ type: 'hasten' }), []);
+    assert.deepEqual(play.tell({ type: 'force-stop' }), ['stop 0/5/0']);
+    assert.deepEqual(play.tell({ type: 'force-stop' }), []);
     assert.deepEqual(play.end(5, 'stopped'), ['0/5/0 stopped', 'drained']);
   });
 
   it('is not begun by hastening, nor begun twice', () => {
     const play = loading(5);
-    assert.deepEqual(play.tell({ type: 'hasten' }), []);
+    assert.deepEqual(play.tell({ type: 'force-stop' }), []);
     play.drain(10_000);
     play.drain(1);
     assert.equal(play.wakesIn, 10_000);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeOffsetMap } from '../../lib/core/offset-map.js';
+import { decodeMetadata } from '../../lib/core/offsets/commit-metadata.js';
 import { groupOffsets } from '../sandbox/topics.js';
 import {
   createPlace,
@@ -84,7 +84,7 @@ test('row 28: behind a load that takes long all others finish, and a crash then 
   const completedAhead = async () => {
     const offsets = await groupOffsets(place.kafka.brokers, place.group, place.topic);
     const { committed = null, metadata = '' } = offsets[0] ?? {};
-    const ranges = decodeOffsetMap(committed ?? 0, metadata)?.completed ?? [];
+    const ranges = decodeMetadata(committed ?? 0, metadata)?.completed ?? [];
     return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
   };
   await first.until(async () => (await completedAhead()) === behind, DRAIN_MS, 'what is behind is committed as done');

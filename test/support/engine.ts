@@ -3,10 +3,10 @@
  * about, and `Play`, which tells the engine events and gives back its effects as lines that read like a transcript.
  */
 import assert from 'node:assert/strict';
-import type { CommandRules } from '../../lib/core/command.js';
 import { Engine } from '../../lib/core/engine.js';
 import type { CommitOffset, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
-import { encodeOffsetMap } from '../../lib/core/offset-map.js';
+import { encodeMetadata } from '../../lib/core/offsets/commit-metadata.js';
+import type { CommandRules } from '../../lib/core/rules/command.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import type { EngineStatus } from '../../lib/core/status.js';
 import type { Job, KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../../lib/types.js';
@@ -233,7 +233,7 @@ export class Play {
   }
 }
 
-const ORDERLY = { offset: 0, metadata: encodeOffsetMap(0, { completed: [], attempts: new Map(), clean: true }) };
+const ORDERLY = { offset: 0, metadata: encodeMetadata(0, { completed: [], attempts: new Map(), clean: true }) };
 
 /** `files/0/5/0` -> `0/5/0`: the topic is always the same. */
 function short(jobId: string): string {
@@ -269,7 +269,7 @@ function describeEffect(effect: Effect): string {
       return `${short(effect.job.id)} failed for good: ${effect.disposition}`;
     case 'reattached':
       return `${short(effect.job.id)} reattached`;
-    case 'abandoned':
+    case 'jobs-dropped':
       return `lost ${effect.partition.partition} with ${effect.jobs} jobs`;
     case 'breaker-changed':
       return `breaker ${effect.state}`;

@@ -152,7 +152,7 @@ class Player {
 
   #drain(): void {
     const { world } = this;
-    if (world.draining) return world.tell({ type: 'hasten' });
+    if (world.draining) return world.tell({ type: 'force-stop' });
     world.draining = true;
     world.tell({ type: 'drain', stopAt: world.now + this.#random.below(600) });
   }

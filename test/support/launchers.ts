@@ -1,8 +1,8 @@
 /** The ways of starting a child that this machine has: what holds for one is to hold for all. */
-import { DIRECT } from '../../lib/worker/direct.js';
-import type { Launcher } from '../../lib/worker/launcher.js';
-import { type LauncherProcess, startLauncher } from '../../lib/worker/launcher-process.js';
-import { LAUNCHER_PROGRAMS } from '../../lib/worker/launcher-programs.js';
+import { DIRECT } from '../../lib/worker/launch/direct.js';
+import type { Launcher } from '../../lib/worker/launch/launcher.js';
+import { type LauncherProcess, startLauncher } from '../../lib/worker/launch/launcher-process.js';
+import { LAUNCHER_PROGRAMS } from '../../lib/worker/launch/launcher-programs.js';
 
 /** The launcher processes of this test file, in the order of preference. */
 export async function startLaunchers(): Promise<readonly LauncherProcess[]> {

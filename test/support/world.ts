@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { Engine } from '../../lib/core/engine.js';
 import type { CommitOffset, CommittedPosition, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
-import { decodeOffsetMap, type Range } from '../../lib/core/offset-map.js';
+import { decodeMetadata, type Range } from '../../lib/core/offsets/commit-metadata.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import type { KafkaRecord, Outcome } from '../../lib/types.js';
 import { partition, record } from './engine.js';
@@ -148,7 +148,7 @@ export class World {
     for (const { partition: number, offset, metadata } of positions) {
       const part = this.#part(number);
       part.start = Math.max(part.start, offset ?? 0);
-      if (part.delivered === 0 && offset !== null) part.restored = decodeOffsetMap(offset, metadata)?.completed ?? [];
+      if (part.delivered === 0 && offset !== null) part.restored = decodeMetadata(offset, metadata)?.completed ?? [];
     }
     this.tell({ type: 'restored', epoch: this.#epoch, positions });
   }

@@ -1,7 +1,7 @@
 /** The engine alone: records in, ends of jobs in, and its effects carried out by nobody. The clock is the real one. */
 import { Engine } from '../../../lib/core/engine.js';
 import type { Effect, EngineEvent } from '../../../lib/core/events.js';
-import { encodeOffsetMap } from '../../../lib/core/offset-map.js';
+import { encodeMetadata } from '../../../lib/core/offsets/commit-metadata.js';
 import { outcome, partition, SETTINGS, TOPIC } from '../../support/engine.js';
 import { type Random, seededRandom } from '../../support/random.js';
 import { answer } from './program.js';
@@ -33,7 +33,7 @@ const VALUE = new TextEncoder().encode(
     tenant: 'acme',
   }),
 );
-const ORDERLY = encodeOffsetMap(0, { completed: [], attempts: new Map(), clean: true });
+const ORDERLY = encodeMetadata(0, { completed: [], attempts: new Map(), clean: true });
 const SUCCEEDED = outcome('succeeded');
 
 class Driver {

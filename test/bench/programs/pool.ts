@@ -1,9 +1,9 @@
 /** Children through the service's own pool, with the commands that the service would give it. */
 import { join } from 'node:path';
-import { loadConfig } from '../../../lib/config.js';
-import { buildCommand, commandTemplate } from '../../../lib/core/command.js';
-import { engineSettings } from '../../../lib/core/settings.js';
-import { createPool, type Pool } from '../../../lib/io/pool.js';
+import { loadConfig } from '../../../lib/config/load.js';
+import { buildCommand, commandTemplate } from '../../../lib/core/rules/command.js';
+import { createPool, type Pool } from '../../../lib/pool/pool.js';
+import { engineSettings } from '../../../lib/service/settings.js';
 import type { Job } from '../../../lib/types.js';
 import { PACKAGE_ROOT } from '../../support/package-root.js';
 import { eachOf, type LaunchAnswer, type LaunchQuestion, timed } from './launching.js';

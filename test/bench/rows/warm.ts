@@ -1,5 +1,5 @@
 /** The small files by loaders that stay, against one process for each file. */
-import { listSettings } from '../../../lib/config-schema.js';
+import { listSettings } from '../../../lib/config/schema.js';
 import type { Bench, Row } from '../bench.js';
 import type { Finding } from '../findings.js';
 import { ServiceLoads } from '../loads.js';

@@ -1,0 +1,46 @@
+/**
+ * Signals and last words. The first SIGTERM or SIGINT begins the drain, a second hastens it, a third ends the process at
+ * once. Threads never see signals, so this is the only place that handles them. A defect that nobody caught ends the
+ * process: what its state is then, nobody knows, and whoever supervises it starts it again from the last commit.
+ */
+import { writeSync } from 'node:fs';
+import { ExitCode } from '../errors.js';
+
+export interface ShutdownHandlers {
+  drain(signal: string): void;
+  forceStop(signal: string): void;
+  /** Last act before an abrupt end: synchronous, children must not survive it. */
+  killAllNow(): void;
+}
+
+/** Returns what puts the process back as it was. */
+export function installShutdown(handlers: ShutdownHandlers): () => void {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals += 1;
+    if (signals === 1) handlers.drain(signal);
+    else if (signals === 2) handlers.forceStop(signal);
+    else end(handlers, ExitCode.crash);
+  };
+  const onDefect = (error: unknown) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    // Written synchronously: the logger's streams may never be flushed again.
+    writeSync(2, `${JSON.stringify({ level: 'error', message: 'service.defect', error: text })}\n`);
+    end(handlers, ExitCode.internal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('uncaughtException', onDefect);
+  process.on('unhandledRejection', onDefect);
+  return () => {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+    process.off('uncaughtException', onDefect);
+    process.off('unhandledRejection', onDefect);
+  };
+}
+
+function end(handlers: ShutdownHandlers, code: ExitCode): never {
+  handlers.killAllNow();
+  process.exit(code);
+}

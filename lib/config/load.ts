@@ -1,0 +1,248 @@
+/**
+ * Settings from their four sources (default < file < environment < argument) to one frozen `Config`. All that is wrong is
+ * reported at once; every complaint names the key, what is allowed, and the source that the value came from.
+ */
+import { accessSync, constants, readFileSync } from 'node:fs';
+import convict from 'convict';
+import { parse as parseYaml } from 'yaml';
+import { AtdError } from '../errors.js';
+import { didYouMean } from '../util/did-you-mean.js';
+import { FORMATS } from './formats.js';
+import { type Config, environmentName, listSettings, SETTINGS, type Setting } from './schema.js';
+
+export type { Config } from './schema.js';
+
+export interface ConfigSources {
+  /** Path of a YAML file, or null for none. */
+  readonly file: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Values of arguments by the key of their setting. */
+  readonly args: Readonly<Record<string, string>>;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** What is accepted but should be known to whoever runs the service. */
+  readonly warnings: readonly string[];
+}
+
+type Source = { readonly kind: 'default' | 'file' | 'environment' | 'argument'; readonly name: string };
+
+/** @throws AtdError ATD_CONFIG_INVALID with one line per complaint */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const settings = new Map(listSettings());
+  const environment = selectEnvironment(settings, sources.env);
+  const fromFile = sources.file === null ? new Map<string, unknown>() : listEntries(readYaml(sources.file), settings);
+  const complaints = [...fromFile.keys()]
+    .filter((key) => !settings.has(key))
+    .map((key) => complainAboutUnknown(key, [...settings.keys()], sources.file ?? ''));
+  const sourceOf = (key: string): Source => {
+    if (Object.hasOwn(sources.args, key)) return { kind: 'argument', name: `--${key.split('.').at(-1)}` };
+    const variable = environment.get(key);
+    if (variable !== undefined) return { kind: 'environment', name: variable.name };
+    if (fromFile.has(key)) return { kind: 'file', name: sources.file ?? '' };
+    return { kind: 'default', name: 'the default' };
+  };
+  const values = createConvict();
+  for (const [key, value] of fromFile) if (settings.has(key)) values.set(key, value);
+  for (const [key, { value }] of environment) values.set(key, coerce(settings.get(key), value));
+  for (const [key, value] of Object.entries(sources.args)) values.set(key, coerce(settings.get(key), value));
+  const invalid = validate(values, settings, sourceOf);
+  complaints.push(...invalid, ...readSecrets(values), ...checkFiles(values));
+  // Of values that are wrong by themselves nothing can be said together.
+  if (invalid.length === 0) complaints.push(...checkTogether(values.getProperties() as never));
+  if (complaints.length > 0) {
+    throw new AtdError(
+      'ATD_CONFIG_INVALID',
+      `the configuration is not valid:\n${complaints.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  const config = deepFreeze(values.getProperties() as unknown as Config);
+  return { config, warnings: warningsFor(config) };
+}
+
+/** The settings with secrets masked, for people to read. */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const values = createConvict();
+  values.load(config);
+  return JSON.parse(values.toString()) as Record<string, unknown>;
+}
+
+type Values = convict.Config<Record<string, unknown>>;
+
+function createConvict(): Values {
+  for (const [name, { validate: check, coerce: read }] of Object.entries(FORMATS)) {
+    convict.addFormat({
+      name,
+      validate: (value: unknown, schema: unknown) => check(value, schema as Setting),
+      coerce: read,
+    });
+  }
+  // convict writes into the schema it is given; env and args are applied by `loadConfig`, which knows their sources.
+  return convict<Record<string, unknown>>(structuredClone(SETTINGS) as never, { env: {}, args: [] });
+}
+
+function coerce(setting: Setting | undefined, value: string): unknown {
+  return setting === undefined ? value : FORMATS[setting.format].coerce(value);
+}
+
+function validate(values: Values, settings: Map<string, Setting>, sourceOf: (key: string) => Source): string[] {
+  const complaints: string[] = [];
+  for (const [key, setting] of settings) {
+    const value = values.get(key as never) as unknown;
+    if ((value === null || value === '') && setting.nullable) {
+      // An empty password in an old file means none.
+      values.set(key, null);
+      continue;
+    }
+    try {
+      FORMATS[setting.format].validate(value, setting);
+    } catch (error) {
+      const { kind, name } = sourceOf(key);
+      const shown = setting.sensitive ? 'a secret' : (JSON.stringify(value) ?? 'nothing');
+      const where = kind === 'default' ? name : `${kind} ${name}`;
+      complaints.push(`${key} ${(error as Error).message}; it is ${shown} (from ${where})`);
+    }
+  }
+  return complaints;
+}
+
+/** The variables that are set, by key; an empty one counts as not set, as `${NAME:-}` in a compose file leaves it. */
+function selectEnvironment(
+  settings: Map<string, Setting>,
+  env: ConfigSources['env'],
+): Map<string, { name: string; value: string }> {
+  const selected = new Map<string, { name: string; value: string }>();
+  for (const [key, { alias }] of settings) {
+    for (const name of [environmentName(key), ...(alias === undefined ? [] : [alias])]) {
+      const value = env[name];
+      if (value !== undefined && value !== '' && !selected.has(key)) selected.set(key, { name, value });
+    }
+  }
+  return selected;
+}
+
+function readYaml(file: string): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    const why = withoutContent((cause as Error).message);
+    throw new AtdError('ATD_CONFIG_INVALID', `cannot read the configuration file ${file}: ${why}`, { cause });
+  }
+  if (parsed === null || parsed === undefined) return {};
+  if (typeof parsed !== 'object' || Array.isArray(parsed)) {
+    throw new AtdError(
+      'ATD_CONFIG_INVALID',
+      `the configuration file ${file} holds no settings: it must be a YAML mapping`,
+    );
+  }
+  return parsed as Record<string, unknown>;
+}
+
+/** What a YAML error says, without the piece of the file that it shows or names: that may be a password. */
+function withoutContent(message: string): string {
+  const [first = ''] = message.split('\n', 1);
+  return first.replace(/^(Unresolved alias[^:]*):.*/, '$1').replace(/:$/, '');
+}
+
+/** The leaves of a file by their dotted keys; what stands where a group belongs shows up as a key that is unknown. */
+function listEntries(
+  group: Record<string, unknown>,
+  settings: Map<string, Setting>,
+  prefix = '',
+): Map<string, unknown> {
+  const entries = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(group)) {
+    const key = `${prefix}${name}`;
+    // A group without entries: all of it is commented out.
+    if (value === null && [...settings.keys()].some((known) => known.startsWith(`${key}.`))) continue;
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value) && !settings.has(key);
+    if (!isGroup) entries.set(key, value);
+    else
+      for (const [inner, leaf] of listEntries(value as Record<string, unknown>, settings, `${key}.`))
+        entries.set(inner, leaf);
+  }
+  return entries;
+}
+
+function complainAboutUnknown(key: string, known: readonly string[], file: string): string {
+  if (known.some((name) => name.startsWith(`${key}.`)))
+    return `${key} must be a mapping of settings (from file ${file})`;
+  const meant = didYouMean(key, known);
+  return `${key} is not a setting (from file ${file})${meant === null ? '' : `; did you mean ${meant}?`}`;
+}
+
+function readSecrets(values: Values): string[] {
+  const complaints: string[] = [];
+  for (const [key, { sensitive }] of listSettings()) {
+    const file = sensitive ? (values.get(`${key}_file` as never) as unknown) : null;
+    if (typeof file !== 'string') continue;
+    try {
+      const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+      FORMATS.text.validate(secret, {});
+      values.set(key, secret);
+    } catch (error) {
+      complaints.push(`${key}_file cannot be used: ${file}: ${(error as Error).message}`);
+    }
+  }
+  return complaints;
+}
+
+function checkFiles(values: Values): string[] {
+  const complaints: string[] = [];
+  for (const key of ['schema_file', 'kafka.ssl.ca_file', 'kafka.ssl.cert_file', 'kafka.ssl.key_file']) {
+    const file = values.get(key as never) as unknown;
+    if (typeof file !== 'string') continue;
+    try {
+      accessSync(file, constants.R_OK);
+    } catch (error) {
+      complaints.push(`${key} cannot be read: ${(error as Error).message}`);
+    }
+  }
+  return complaints;
+}
+
+/** Rules over several settings. */
+function checkTogether({ as_cli, kafka, service }: Config): string[] {
+  const complaints: string[] = [];
+  if (kafka.bootstrap_servers.length === 0) complaints.push('kafka.bootstrap_servers must name at least one broker');
+  const { deadline_seconds } = service.shutdown;
+  if (as_cli.grace >= deadline_seconds) {
+    complaints.push(
+      `service.shutdown.deadline_seconds (${deadline_seconds}) must exceed as_cli.grace (${as_cli.grace})`,
+    );
+  }
+  const { mechanism, username, password } = kafka.sasl;
+  if (mechanism !== null && (username === null || password === null)) {
+    complaints.push('kafka.sasl.mechanism is set: kafka.sasl.username and a password are needed too');
+  }
+  const { backoff_seconds, max_backoff_seconds } = service.retry;
+  if (backoff_seconds > max_backoff_seconds) {
+    complaints.push('service.retry.backoff_seconds must not exceed service.retry.max_backoff_seconds');
+  }
+  for (const pattern of service.circuit_breaker.patterns) {
+    try {
+      new RegExp(pattern);
+    } catch {
+      complaints.push(`service.circuit_breaker.patterns holds ${JSON.stringify(pattern)}, not a regular expression`);
+    }
+  }
+  return complaints;
+}
+
+function warningsFor({ kafka }: Config): string[] {
+  const warnings: string[] = [];
+  if (kafka.enable_auto_commit) {
+    warnings.push('kafka.enable_auto_commit has no effect: an offset is committed when its files are loaded');
+  }
+  if (kafka.auto_offset_reset === 'latest') {
+    warnings.push('kafka.auto_offset_reset is latest: what was announced before the first start is not loaded');
+  }
+  return warnings;
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}

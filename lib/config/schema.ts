@@ -1,0 +1,206 @@
+/** The one list of settings. `etc/atd-ingestion.yaml` and `docs/configuration.md` are checked against it by a test. */
+
+import { LAUNCH_MODES } from '../types.js';
+import { choice, exitCodes, flag, maybeWhole, number, type Setting, setting, text, texts, whole } from './setting.js';
+
+export type { Setting } from './setting.js';
+
+export interface SettingGroup {
+  readonly [key: string]: Setting | SettingGroup;
+}
+
+type Values<Group> = {
+  readonly [Key in keyof Group]: Group[Key] extends Setting<infer Value> ? Value : Values<Group[Key]>;
+};
+
+/** All settings, validated and frozen; the keys are those of the file. */
+export type Config = Values<typeof SETTINGS>;
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const MIB = 1024 * 1024;
+const DAY = 86_400;
+
+/** What ClickHouse's errors and the network say when the sink, not the file, is the trouble. */
+const SINK_PATTERNS = [
+  'ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN',
+  'connection refused|connection reset|connection timed out|no route to host|name resolution',
+  'TOO_MANY_SIMULTANEOUS_QUERIES|TOO_MANY_PARTS|MEMORY_LIMIT_EXCEEDED|TABLE_IS_READ_ONLY|KEEPER_EXCEPTION',
+];
+
+/** What a loader needs to find its way and its certificates. */
+const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].concat([
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'NODE_EXTRA_CA_CERTS',
+  'CLICKHOUSE_CA_FILE',
+]);
+
+export const SETTINGS = {
+  kafka: {
+    topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC' }),
+    bootstrap_servers: texts(['localhost:9092'], 'Brokers to ask first, host:port each.'),
+    group_id: text('atd-ingestion', 'Consumer group; instances that share it share the work.'),
+    client_id: text('atd-ingestion', "Name that the brokers' logs show."),
+    auto_offset_reset: choice(
+      'earliest',
+      ['earliest', 'latest'],
+      'Where a group without commits starts. With `latest`, what was announced before the first start is never loaded.',
+    ),
+    enable_auto_commit: flag(
+      false,
+      'Accepted for old files, without effect: an offset is committed when its files are loaded.',
+    ),
+    poll_timeout_ms: whole(250, 10, 5_000, 'How long a broker may hold an empty fetch open.'),
+    session_timeout_ms: whole(
+      45_000,
+      6_000,
+      1_800_000,
+      'Without a heartbeat for this long, the group gives the partitions to another member.',
+    ),
+    commit_interval_ms: whole(100, 1, 60_000, 'Least time between two commits.'),
+    ssl: {
+      enabled: flag(false, 'Whether to connect by TLS. The certificate is always verified.'),
+      ca_file: text(null, "PEM file of the authorities to trust; null for the system's."),
+      cert_file: text(null, 'PEM file of the client certificate.'),
+      key_file: text(null, 'PEM file of its key.'),
+    },
+    sasl: {
+      mechanism: choice(null, ['plain', 'scram-sha-256', 'scram-sha-512'], 'How to authenticate; null for not at all.'),
+      username: text(null, 'User name.'),
+      password: text(null, 'Password.', { sensitive: true }),
+      password_file: text(null, 'File that holds the password.'),
+    },
+  },
+  clickhouse: {
+    host: text(null, "Passed on as --db-host; null leaves it to the loader's own settings."),
+    port: maybeWhole(null, 1, 65_535, 'Passed on as --db-port. The bundled loader wants the HTTP port (8123).'),
+    database: text(null, 'Passed on as --db-database.'),
+    user: text(null, 'Passed on as --db-user.'),
+    password: text(null, 'Passed on by the environment (CLICKHOUSE_PASSWORD).', { sensitive: true }),
+    password_file: text(null, 'File that holds the password.'),
+    secure: flag(false, 'Whether the bundled loader connects by TLS.'),
+  },
+  as_cli: {
+    executable: text(
+      'as-cli',
+      'The loader: a name on the PATH, or a path. Without an `as-cli` on the PATH the bundled one runs.',
+    ),
+    launch: choice(
+      'launcher',
+      LAUNCH_MODES,
+      'How loads are started: `launcher` by a small process of each thread, which is quick, `direct` by the service ' +
+        'itself; `warm` keeps one bundled loader per thread for many files.',
+    ),
+    timeout: number(300, 0.001, DAY, 'Seconds that one load may take.'),
+    grace: number(10, 0, 3_600, 'Seconds between SIGTERM and SIGKILL.'),
+    additional_args: texts([], 'Arguments added at the end of the command line.'),
+    password_in: choice(
+      'environment',
+      ['environment', 'argv'],
+      'How the loader gets the ClickHouse password. Every user of the machine can read `argv`.',
+    ),
+    pass_env: texts(
+      PASSED_ENVIRONMENT,
+      "Variables of the service's environment that the loader gets; it gets no others.",
+    ),
+  },
+  thread_pool_size: whole(4, 1, 256, 'Loads at the same time: worker threads with one child each.'),
+  log_level: setting<LogLevel>(
+    'level',
+    'info',
+    'error, warn, info or debug; debug shows every line that the loaders print.',
+    { alias: 'LOG_LEVEL' },
+  ),
+  log_file: text(null, 'Also log to this file, rotated; null for the console only.'),
+  log_format: choice(
+    'auto',
+    ['auto', 'json', 'pretty'],
+    'auto is pretty on a terminal and one JSON line per event elsewhere.',
+  ),
+  auto_create_tables: flag(true, 'Whether the loader creates missing tables (--create-table).'),
+  table_prefix: text('atd', "A tenant's table is <table_prefix>_<tenant>.", { pattern: IDENTIFIER }),
+  default_table: text('atd_logs', 'Table of messages without a tenant.', { pattern: IDENTIFIER }),
+  batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
+  schema_file: text(null, 'JSON file of column name -> ClickHouse type (--schema-file).'),
+  tenants: {
+    allowed: texts([], 'Tenants that are let in; empty for all that are well-formed.', { alias: 'ALLOWED_TENANTS' }),
+  },
+  ingest: {
+    allowed_roots: texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {
+      pattern: /^\//,
+    }),
+    max_message_bytes: whole(MIB, 1_024, 64 * MIB, 'Longer messages are dead-lettered unread.'),
+    max_queued_jobs: whole(1_000, 1, 1_000_000, 'Reading pauses when this many jobs wait or run.'),
+    max_queued_bytes: whole(
+      64 * MIB,
+      MIB,
+      4_096 * MIB,
+      'Reading pauses when the messages held in memory have this many bytes.',
+    ),
+    max_uncommitted: whole(
+      5_000,
+      1,
+      1_000_000,
+      'Reading of a partition pauses when this many of its records wait for one before them.',
+    ),
+  },
+  service: {
+    retry: {
+      enabled: flag(true, 'Whether a failed load is tried again.'),
+      max_attempts: whole(3, 1, 1_000, 'Attempts that may fail, the first included.'),
+      max_timeouts: whole(3, 1, 1_000, 'Attempts that may come to no end in time, the first included.'),
+      max_interruptions: whole(10, 1, 1_000, 'Crashes of the service during its load after which a file is given up.'),
+      backoff_seconds: number(5, 0, 3_600, 'Wait before the second attempt; it doubles with each further one.'),
+      max_backoff_seconds: number(300, 0, DAY, 'The longest wait.'),
+      permanent_exit_codes: exitCodes(
+        [2, 64, 65, 66, 77, 78],
+        'Exit codes of the loader that no repetition will change.',
+      ),
+    },
+    dead_letter: {
+      topic: text(null, 'Topic for what cannot be loaded; null for <kafka.topic>.dlq.'),
+      create_topic: flag(true, 'Whether to create that topic if it is missing.'),
+    },
+    circuit_breaker: {
+      threshold: whole(
+        3,
+        1,
+        10_000,
+        'Loads in a row that must find ClickHouse unavailable for the service to hold back.',
+      ),
+      dead_letters: whole(10, 1, 1_000_000, 'Dead letters in a row after which the service holds back.'),
+      open_seconds: number(1, 0.01, 3_600, 'First wait before one load is tried; it doubles while that fails.'),
+      max_open_seconds: number(30, 0.01, 3_600, 'The longest such wait.'),
+      exit_codes: exitCodes([69, 75], 'Exit codes of the loader that mean an unavailable ClickHouse.'),
+      patterns: texts(
+        SINK_PATTERNS,
+        'Regular expressions; a failed load that prints one of them to stderr means the same.',
+      ),
+    },
+    shutdown: {
+      deadline_seconds: number(330, 1, DAY, 'Seconds that a stop may take; running loads get most of them to finish.'),
+    },
+  },
+  http: {
+    host: text('127.0.0.1', 'Address of /metrics, /livez, /readyz and /api/status.'),
+    port: whole(9464, 0, 65_535, 'Port of the same; 0 for any free one.'),
+  },
+};
+
+export function isSetting(entry: Setting | SettingGroup): entry is Setting {
+  return typeof entry.doc === 'string';
+}
+
+/** `kafka.ssl.ca_file` -> `ATD_KAFKA_SSL_CA_FILE`. */
+export function environmentName(key: string): string {
+  return `ATD_${key.replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** Every setting with its dotted key, in the order of the list. */
+export function listSettings(group: SettingGroup = SETTINGS, prefix = ''): [key: string, setting: Setting][] {
+  return Object.entries(group).flatMap(([name, entry]): [string, Setting][] =>
+    isSetting(entry) ? [[`${prefix}${name}`, entry]] : listSettings(entry, `${prefix}${name}.`),
+  );
+}

@@ -1,0 +1,60 @@
+/** What a setting is, and how each kind of one is written down in `config-schema.ts`. */
+import type { FormatName, FormatOptions } from './formats.js';
+
+export interface Setting<Value = unknown> extends FormatOptions {
+  readonly format: FormatName;
+  readonly default: Value;
+  readonly doc: string;
+  /** Whether null is allowed: the setting is then not set. */
+  readonly nullable: boolean;
+  /** A secret: never shown. Its twin `<key>_file` names a file that holds it. */
+  readonly sensitive?: boolean;
+  /** The name that the variable had in the service this one replaces; `ATD_…` wins over it. */
+  readonly alias?: string;
+}
+
+type More = FormatOptions & Pick<Setting, 'sensitive' | 'alias'>;
+
+export function setting<Value>(format: FormatName, value: Value, doc: string, more: More = {}): Setting<Value> {
+  return { format, default: value, doc, nullable: value === null, ...more };
+}
+
+export function text<Value extends string | null>(
+  value: Value,
+  doc: string,
+  more?: More,
+): Setting<string | (Value & null)> {
+  return setting<string | (Value & null)>('text', value as never, doc, more);
+}
+
+export function choice<Value extends string | null, Choice extends string>(
+  value: Value,
+  choices: readonly Choice[],
+  doc: string,
+): Setting<Choice | (Value & null)> {
+  return setting<Choice | (Value & null)>('choice', value as never, doc, { choices });
+}
+
+export function whole(value: number, min: number, max: number, doc: string): Setting<number> {
+  return setting('whole', value, doc, { min, max });
+}
+
+export function maybeWhole(value: number | null, min: number, max: number, doc: string): Setting<number | null> {
+  return { ...setting('whole', value, doc, { min, max }), nullable: true };
+}
+
+export function number(value: number, min: number, max: number, doc: string): Setting<number> {
+  return setting('number', value, doc, { min, max });
+}
+
+export function flag(value: boolean, doc: string): Setting<boolean> {
+  return setting('flag', value, doc);
+}
+
+export function texts(value: readonly string[], doc: string, more?: More): Setting<readonly string[]> {
+  return setting('texts', value, doc, more);
+}
+
+export function exitCodes(value: readonly number[], doc: string): Setting<readonly number[]> {
+  return setting('wholes', value, doc, { min: 1, max: 255 });
+}

@@ -1,0 +1,152 @@
+/**
+ * Stops the service from running into a wall.
+ *
+ * - `closed`: jobs run. Faults of the sink (or of the executable) in a row, without a success between them, open it; and
+ *   so do too many dead letters in a row, for then something is wrong that no file is to blame for.
+ * - `open`: nothing is started until `until`; what runs may finish.
+ * - `half-open`: one job, the canary, is started. Its success closes the breaker; another fault opens it for twice as
+ *   long, up to a cap. An ending that says nothing about the sink (the file's own failure) closes it as well: the sink
+ *   answered. After too many dead letters only a success closes it; each canary that fails may have its letter, so that
+ *   a topic of nothing but bad files is worked off slowly, and a wrong password does not empty it.
+ */
+import type { OutcomeResult } from '../../types.js';
+import type { BreakerState } from '../events.js';
+
+export interface BreakerRules {
+  /** Faults in a row that open the breaker. */
+  readonly threshold: number;
+  /** Dead letters in a row that are permitted. */
+  readonly deadLetters: number;
+  readonly openMs: number;
+  readonly maxOpenMs: number;
+}
+
+/** Outcomes that are not the file's fault and will befall every other file too. */
+export type Fault = 'sink-unavailable' | 'service-fault' | 'dead-letters';
+
+interface Trouble {
+  readonly cause: Fault;
+  readonly reason: string;
+  /** When the breaker opened first, on the caller's clock. */
+  readonly since: number;
+  readonly openMs: number;
+}
+
+type State =
+  | { readonly kind: 'closed'; readonly faults: number }
+  | (Trouble & { readonly kind: 'open'; readonly until: number })
+  | (Trouble & { readonly kind: 'half-open'; readonly canary: string | null });
+
+const CLOSED: State = { kind: 'closed', faults: 0 };
+
+export class CircuitBreaker {
+  readonly #rules: BreakerRules;
+  #state: State = CLOSED;
+  #lettersInRow = 0;
+  /** The canary that failed last. */
+  #failedCanary: string | null = null;
+
+  constructor(rules: BreakerRules) {
+    this.#rules = rules;
+  }
+
+  get state(): BreakerState {
+    return this.#state.kind;
+  }
+
+  /** Why and since when jobs are held back; null while closed. */
+  get trouble(): Readonly<Trouble> | null {
+    return this.#state.kind === 'closed' ? null : this.#state;
+  }
+
+  /** When an open breaker lets its canary through; null otherwise. */
+  nextChangeAt(): number | null {
+    return this.#state.kind === 'open' ? this.#state.until : null;
+  }
+
+  /** Whether only the end of the canary can change anything. */
+  get canaryIsOut(): boolean {
+    return this.#state.kind === 'half-open' && this.#state.canary !== null;
+  }
+
+  /** Whether a job may start now. Turns an open breaker whose time is over half-open. */
+  permits(now: number): boolean {
+    if (this.#state.kind === 'open' && now >= this.#state.until) {
+      const { cause, reason, since, openMs } = this.#state;
+      this.#state = { kind: 'half-open', cause, reason, since, openMs, canary: null };
+    }
+    return this.#state.kind === 'closed' || (this.#state.kind === 'half-open' && this.#state.canary === null);
+  }
+
+  started(jobId: string): void {
+    if (this.#state.kind === 'half-open' && this.#state.canary === null) {
+      this.#state = { ...this.#state, canary: jobId };
+    }
+  }
+
+  /** The job was not started after all. */
+  withdrawn(jobId: string): void {
+    if (this.#state.kind === 'half-open' && this.#state.canary === jobId)
+      this.#state = { ...this.#state, canary: null };
+  }
+
+  /** Takes the end of a job into account, whether it was started before or after the breaker opened. */
+  ended(jobId: string, result: OutcomeResult, reason: string, now: number): void {
+    const state = this.#state;
+    const isCanary = state.kind === 'half-open' && state.canary === jobId;
+    if (result === 'succeeded') this.#lettersInRow = 0;
+    switch (result) {
+      case 'sink-unavailable':
+      case 'service-fault':
+        if (state.kind === 'closed') this.#fault(state.faults + 1, { cause: result, reason, since: now }, now);
+        else if (isCanary) this.#open({ cause: result, reason, since: state.since, openMs: state.openMs * 2 }, now);
+        return;
+      case 'succeeded':
+        // The end of a job that started before the fault says little about now; only the canary's does.
+        if (state.kind === 'closed' || isCanary) this.#state = CLOSED;
+        return;
+      case 'stopped':
+      case 'machine-fault':
+        // The canary told nothing: the next job is the canary.
+        if (isCanary) this.#state = { ...state, canary: null };
+        return;
+      default:
+        if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
+        else if (result === 'failed' && (state.kind === 'closed' || isCanary)) this.#state = CLOSED;
+        else if (isCanary) this.#state = { ...state, canary: null };
+    }
+  }
+
+  /** Whether a job that failed for good may have its dead letter; if not, it is to be tried again later. */
+  permitsLetter(jobId: string, reason: string, now: number): boolean {
+    if (this.#lettersInRow < this.#rules.deadLetters) {
+      this.#lettersInRow += 1;
+      return true;
+    }
+    if (this.#failedCanary === jobId) {
+      this.#failedCanary = null;
+      return true;
+    }
+    if (this.#state.kind === 'closed') {
+      const { openMs } = this.#rules;
+      const why = `${this.#lettersInRow} dead letters in a row, the last for: ${reason}`;
+      this.#open({ cause: 'dead-letters', reason: why, since: now, openMs }, now);
+    }
+    return false;
+  }
+
+  #reopen({ cause, reason, since, openMs }: Trouble, jobId: string, now: number): void {
+    this.#failedCanary = jobId;
+    this.#open({ cause, reason, since, openMs: openMs * 2 }, now);
+  }
+
+  #fault(faults: number, trouble: Omit<Trouble, 'openMs'>, now: number): void {
+    if (faults < this.#rules.threshold) this.#state = { kind: 'closed', faults };
+    else this.#open({ ...trouble, openMs: this.#rules.openMs }, now);
+  }
+
+  #open(trouble: Trouble, now: number): void {
+    const openMs = Math.min(trouble.openMs, this.#rules.maxOpenMs);
+    this.#state = { ...trouble, kind: 'open', openMs, until: now + openMs };
+  }
+}

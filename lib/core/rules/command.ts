@@ -1,0 +1,115 @@
+/**
+ * Job -> the command that loads it. The argument vector keeps the order that AppSentinels' as-cli is called with, so that
+ * any loader with its command line can stand in its place.
+ */
+import type { Command, Job } from '../../types.js';
+
+export interface CommandRules {
+  /** Absolute path, or a name to be looked up on the child's PATH. */
+  readonly executable: string;
+  /** Arguments between the executable and `ingest`; the bundled loader is started as `node <script>`. */
+  readonly executableArgs: readonly string[];
+  readonly createTable: boolean;
+  /** Null leaves the option out. */
+  readonly batchSize: number | null;
+  readonly schemaFile: string | null;
+  readonly clickhouse: {
+    readonly host: string | null;
+    readonly port: number | null;
+    readonly database: string | null;
+    readonly user: string | null;
+    readonly password: string | null;
+    readonly secure: boolean;
+  };
+  /** An argument vector is world-readable in /proc; the environment is not. */
+  readonly passwordIn: 'environment' | 'argv';
+  readonly additionalArgs: readonly string[];
+  readonly timeoutMs: number;
+  readonly graceMs: number;
+  readonly allowedRoots: readonly string[];
+  /** What the child gets of the service's own environment. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A command with what is the same for every job; the rest is filled into copies of it, which is cheaper than to build. */
+export interface CommandTemplate {
+  readonly command: Command;
+  /** The places of the job's own arguments. */
+  readonly fileAt: number;
+  readonly tableAt: number;
+}
+
+export function commandTemplate(rules: CommandRules): CommandTemplate {
+  const before = [...rules.executableArgs, 'ingest', 'records', '--file', '', '--table-name', ''];
+  const command = {
+    file: rules.executable,
+    args: [...before, ...commonArguments(rules)],
+    env: commonEnvironment(rules),
+    input: { file: '', allowedRoots: rules.allowedRoots },
+    timeoutMs: rules.timeoutMs,
+    graceMs: rules.graceMs,
+  };
+  return { command, fileAt: before.length - 3, tableAt: before.length - 1 };
+}
+
+export function buildCommand(job: Job, attempt: number, { command, fileAt, tableAt }: CommandTemplate): Command {
+  const args = command.args.slice();
+  args[fileAt] = job.file;
+  args[tableAt] = job.table;
+  return {
+    file: command.file,
+    args,
+    env: buildEnvironment(job, attempt, command.env),
+    input: { file: job.file, allowedRoots: command.input.allowedRoots },
+    timeoutMs: command.timeoutMs,
+    graceMs: command.graceMs,
+  };
+}
+
+function commonArguments(rules: CommandRules): string[] {
+  const { host, port, database, user, password } = rules.clickhouse;
+  return [
+    ...(rules.createTable ? ['--create-table'] : []),
+    ...option('--batch-size', rules.batchSize),
+    ...option('--schema-file', rules.schemaFile),
+    ...option('--db-host', host),
+    ...option('--db-port', port),
+    ...option('--db-database', database),
+    ...option('--db-user', user),
+    ...option('--db-password', rules.passwordIn === 'argv' ? password : null),
+    ...rules.additionalArgs,
+  ];
+}
+
+function option(name: string, value: string | number | null): string[] {
+  return value === null ? [] : [name, String(value)];
+}
+
+/** With the names of what differs by job, so that a copy has a place for it. */
+function commonEnvironment(rules: CommandRules): Record<string, string> {
+  const { password, secure } = rules.clickhouse;
+  const environment: Record<string, string> = {
+    ...rules.environment,
+    ATD_JOB_ID: '',
+    ATD_DEDUP_TOKEN: '',
+    ATD_ATTEMPT: '',
+    ATD_TENANT: '',
+    // The bundled loader then reports its rows and bytes as one line of JSON.
+    ATD_OUTPUT: 'json',
+  };
+  if (password !== null && rules.passwordIn === 'environment') environment['CLICKHOUSE_PASSWORD'] = password;
+  if (secure) environment['CLICKHOUSE_SECURE'] = 'true';
+  return environment;
+}
+
+function buildEnvironment(job: Job, attempt: number, common: Readonly<Record<string, string>>): Record<string, string> {
+  const environment: Record<string, string> = { ...common };
+  environment['ATD_JOB_ID'] = job.id;
+  // The same at every attempt and every delivery, so that rows which are in the table already are recognised. The
+  // timestamp tells a topic that was deleted and made anew, and counts its offsets from 0 again, from the old one.
+  environment['ATD_DEDUP_TOKEN'] = `${job.id}@${job.timestamp}`;
+  environment['ATD_ATTEMPT'] = String(attempt);
+  environment['ATD_TENANT'] = job.tenant ?? '';
+  if (job.traceparent !== null) environment['TRACEPARENT'] = job.traceparent;
+  return environment;
+}

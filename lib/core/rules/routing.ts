@@ -1,0 +1,102 @@
+/**
+ * Request -> jobs: which table each file goes to, and which tenants and paths are let in. What needs the disk (does the
+ * file exist, where do its links lead) is read by the worker right before the start and judged by `judgeInput` here.
+ */
+import type { IngestRequest, Job, KafkaRecord } from '../../types.js';
+import { type Poison, poison } from './decode.js';
+import { readTraceparent } from './headers.js';
+
+export interface RoutingRules {
+  readonly tablePrefix: string;
+  readonly defaultTable: string;
+  /** Tenants that are let in; empty means all that are well-formed. */
+  readonly allowedTenants: readonly string[];
+}
+
+const TENANT = /^[a-z0-9][a-z0-9_]{0,62}$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+/** Linux's PATH_MAX. */
+const MAX_PATH_BYTES = 4_096;
+/** A character of a string is at most so many bytes of UTF-8; a pair of surrogates is 4. */
+const MAX_CHARACTER_BYTES = 3;
+/** Weight of a file whose message claims no size. */
+export const DEFAULT_FILE_BYTES = 1024 * 1024;
+
+/** The jobs of a request, or why none of them may be run: one bad file refuses its whole message, before any load. */
+export function planJobs(record: KafkaRecord, request: IngestRequest, rules: RoutingRules): Job[] | Poison {
+  const tenant = normaliseTenant(request.tenant, rules.allowedTenants);
+  if (tenant !== null && typeof tenant !== 'string') return tenant;
+  const table = tenant === null ? rules.defaultTable : `${rules.tablePrefix}_${tenant}`;
+  const bytes = request.size === null ? DEFAULT_FILE_BYTES : Math.ceil(request.size / request.files.length);
+  const traceparent = readTraceparent(record.headers);
+  for (const file of request.files) {
+    const objection = objectionToPath(file);
+    if (objection !== null) return poison('path-denied', `${JSON.stringify(file.slice(0, 200))}: ${objection}`);
+  }
+  const { topic, partition, offset, timestamp } = record;
+  const place = `${topic}/${partition}/${offset}/`;
+  return request.files.map((file, index) => ({
+    id: place + index,
+    topic,
+    partition,
+    offset,
+    index,
+    file,
+    tenant,
+    table,
+    format: request.format,
+    bytes,
+    timestamp,
+    traceparent,
+  }));
+}
+
+/** The tenant as tables and metrics name it; null when the message names none or an empty one. */
+export function normaliseTenant(raw: string | null, allowed: readonly string[]): string | null | Poison {
+  const tenant = raw?.trim().toLowerCase() ?? '';
+  if (tenant === '') return null;
+  if (!TENANT.test(tenant)) {
+    return poison(
+      'tenant-denied',
+      `tenant ${JSON.stringify(tenant.slice(0, 80))} is not made of 1 to 63 letters, digits and underscores`,
+    );
+  }
+  if (allowed.length > 0 && !allowed.includes(tenant)) {
+    return poison('tenant-denied', `tenant ${JSON.stringify(tenant)} is not in tenants.allowed`);
+  }
+  return tenant;
+}
+
+function objectionToPath(file: string): string | null {
+  if (CONTROL.test(file)) return 'the path contains a NUL or another control character';
+  if (!file.startsWith('/')) return 'the path is not absolute';
+  const mayBeTooLong = file.length * MAX_CHARACTER_BYTES >= MAX_PATH_BYTES;
+  if (mayBeTooLong && new TextEncoder().encode(file).byteLength >= MAX_PATH_BYTES)
+    return `the path is longer than ${MAX_PATH_BYTES} bytes`;
+  return null;
+}
+
+/** What was found on the disk where a job's file should be; `realPath` has every link followed. */
+export type InputOnDisk =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'regular'; readonly realPath: string }
+  | { readonly kind: 'other'; readonly what: string };
+
+export type InputVerdict =
+  | { readonly result: 'ok' }
+  | { readonly result: 'file-missing' | 'path-denied'; readonly reason: string };
+
+export function judgeInput(file: string, found: InputOnDisk, allowedRoots: readonly string[]): InputVerdict {
+  if (found.kind === 'missing') return { result: 'file-missing', reason: `no such file: ${file}` };
+  if (found.kind === 'other') return { result: 'path-denied', reason: `${file} is ${found.what}, not a regular file` };
+  if (allowedRoots.length > 0 && !allowedRoots.some((root) => isUnder(found.realPath, root))) {
+    return { result: 'path-denied', reason: `${file} leads to ${found.realPath}, outside ingest.allowed_roots` };
+  }
+  return { result: 'ok' };
+}
+
+function isUnder(path: string, root: string): boolean {
+  const prefix = root.endsWith('/') ? root : `${root}/`;
+  return path.startsWith(prefix);
+}

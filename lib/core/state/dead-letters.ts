@@ -1,0 +1,82 @@
+/**
+ * Dead letters on their way. A record completes only when the broker has acknowledged its letter, so a letter that cannot
+ * be delivered is sent again until it can, and no record is taken meanwhile.
+ */
+import type { DeadLetter } from '../events.js';
+import { backoff } from '../rules/retry-policy.js';
+import type { PendingRecord } from './pending-record.js';
+
+const RESEND = { backoffMs: 1_000, maxBackoffMs: 30_000 };
+
+interface Pending {
+  readonly open: PendingRecord;
+  readonly letter: DeadLetter;
+  failures: number;
+  /** When to send it again; null while it is on its way. */
+  resendAt: number | null;
+}
+
+export class DeadLetters {
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Letters on their way, as opposed to waiting for another try. */
+  get inFlight(): number {
+    let count = 0;
+    for (const { resendAt } of this.#pending.values()) if (resendAt === null) count += 1;
+    return count;
+  }
+
+  /** Whether the dead-letter topic refused the last try of some letter. */
+  get failing(): boolean {
+    for (const { failures } of this.#pending.values()) if (failures > 0) return true;
+    return false;
+  }
+
+  add(open: PendingRecord, letter: DeadLetter): number {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#pending.set(id, { open, letter, failures: 0, resendAt: null });
+    return id;
+  }
+
+  /** The letter was acknowledged; returns its record. */
+  acknowledged(id: number): PendingRecord | null {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending?.open ?? null;
+  }
+
+  refused(id: number, now: number, random: number): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    pending.failures += 1;
+    pending.resendAt = now + backoff(pending.failures, RESEND, random);
+  }
+
+  nextAt(): number | null {
+    let next: number | null = null;
+    for (const { resendAt } of this.#pending.values()) {
+      if (resendAt !== null && (next === null || resendAt < next)) next = resendAt;
+    }
+    return next;
+  }
+
+  /** Letters to be sent again now; those of lost partitions are forgotten, their new owner sends its own. */
+  due(now: number): { readonly id: number; readonly letter: DeadLetter }[] {
+    const due: { id: number; letter: DeadLetter }[] = [];
+    for (const [id, pending] of this.#pending) {
+      if (pending.resendAt === null) continue;
+      if (pending.open.owned.lost) this.#pending.delete(id);
+      else if (pending.resendAt <= now) {
+        pending.resendAt = null;
+        due.push({ id, letter: pending.letter });
+      }
+    }
+    return due;
+  }
+}

@@ -1,0 +1,87 @@
+/** The read-only HTTP side: metrics for Prometheus, probes for an orchestrator, the status for people and scripts. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AtdError } from '../errors.js';
+import type { Probe } from './probes.js';
+
+export interface HttpHandlers {
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  readonly live: () => Probe;
+  readonly ready: () => Probe;
+  readonly status: () => unknown;
+}
+
+export interface HttpAdapter {
+  /** `http://host:port`, with the port that was really taken. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A connection on which nothing moves for so long is closed. */
+const IDLE_MS = 30_000;
+
+/** @throws AtdError ATD_HTTP_LISTEN when the address cannot be taken */
+export async function startHttp(host: string, port: number, handlers: HttpHandlers): Promise<HttpAdapter> {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+    const path = (request.url ?? '/').split('?', 1)[0] as string;
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      return answer(response, 405, 'text/plain', 'only GET and HEAD\n');
+    }
+    route(path, response, handlers).catch((error: unknown) => {
+      answer(response, 500, 'text/plain', `${(error as Error).message}\n`);
+    });
+  });
+  // A slow or dead scraper must not hold memory or a stop.
+  server.maxConnections = 256;
+  server.setTimeout(IDLE_MS);
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function route(path: string, response: ServerResponse, handlers: HttpHandlers): Promise<void> {
+  switch (path) {
+    case '/metrics': {
+      const { contentType, body } = await handlers.metrics();
+      return answer(response, 200, contentType, body);
+    }
+    case '/livez':
+      return answerProbe(response, handlers.live());
+    case '/readyz':
+      return answerProbe(response, handlers.ready());
+    case '/api/status':
+      return answer(response, 200, 'application/json', `${JSON.stringify(handlers.status(), null, 2)}\n`);
+    default:
+      return answer(response, 404, 'text/plain', 'not here; try /metrics, /livez, /readyz or /api/status\n');
+  }
+}
+
+function answerProbe(response: ServerResponse, { ok, reasons }: Probe): void {
+  answer(response, ok ? 200 : 503, 'text/plain', ok ? 'ok\n' : reasons.map((reason) => `${reason}\n`).join(''));
+}
+
+function answer(response: ServerResponse, status: number, contentType: string, body: string): void {
+  if (response.headersSent) return;
+  response.writeHead(status, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
+  response.end(body);
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : cause.message;
+      const message = `cannot listen on ${host}:${port} (http.host, http.port): ${why}; free it or set another http.port`;
+      reject(new AtdError('ATD_HTTP_LISTEN', message, { cause }));
+    });
+    server.listen(port, host, () => resolve());
+  });
+}

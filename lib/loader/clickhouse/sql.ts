@@ -1,0 +1,197 @@
+/**
+ * The statements of the loader, and the settings that make an insert repeatable.
+ *
+ * A deduplication token is recorded per block, as `token + number of the block`. A retry after a partial insert is exact
+ * only if the same file is cut into the same blocks in the same order. Hence one thread, no parallel parsing, Parquet row
+ * groups in order, and blocks closed by their number of rows alone. ClickHouse 26.7 counts an `INSERT … SELECT` as
+ * repeatable when a token is given; without one it would not deduplicate it at all.
+ */
+
+import type { Format } from '../file/formats.js';
+import type { TableName } from '../options/options.js';
+import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
+import { conversion } from './conversions.js';
+import { isDateOrTime, isNullable } from './types.js';
+
+/**
+ * How many recent blocks a MergeTree table remembers for deduplication. A file is at most some dozens of blocks, and a
+ * supervisor may load thousands of files before it forgets one; 10,000 entries are a small log file on the server.
+ */
+const DEDUPLICATION_WINDOW = 10_000;
+
+export type Settings = Readonly<Record<string, string | number>>;
+
+export function quoteIdentifier(name: string): string {
+  return `\`${escapeBackslashes(name).replaceAll('`', '\\`')}\``;
+}
+
+export function quoteString(text: string): string {
+  return `'${escapeBackslashes(text).replaceAll("'", "\\'")}'`;
+}
+
+function escapeBackslashes(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\0', '\\0');
+}
+
+export function quoteTable({ database, table }: TableName): string {
+  return database === null ? quoteIdentifier(table) : `${quoteIdentifier(database)}.${quoteIdentifier(table)}`;
+}
+
+export function describeTable(table: TableName): string {
+  return `DESCRIBE TABLE ${quoteTable(table)}`;
+}
+
+/** The statement that would make the table, with its engine and settings. */
+export function showTable(table: TableName): string {
+  return `SHOW CREATE TABLE ${quoteTable(table)}`;
+}
+
+/**
+ * Asks ClickHouse which columns `sample` has. The sample is part of the statement: of a text file its first records, of a
+ * binary file what holds its schema. That of an Arrow file is the same as of a stream.
+ */
+export function describeSample(format: Format, sample: Uint8Array): string {
+  return `DESCRIBE TABLE format(${format.name === 'arrow' ? 'ArrowStream' : format.clickhouse}, ${literal(sample)})`;
+}
+
+/** The names of a header: it stands for a row too, since ClickHouse describes nothing of which it sees no row. */
+export function describeHeader(format: Format, header: Uint8Array): string {
+  const line = Buffer.from(header)
+    .toString('latin1')
+    .replace(/\r?\n$/, '');
+  return describeSample(format, Buffer.from(`${line}\n${line}\n`, 'latin1'));
+}
+
+/** Reads all of `sample` and answers nothing: for the sake of what ClickHouse says of a row that it cannot read. */
+export function readSample(format: Format, sample: Uint8Array, names: readonly string[]): string {
+  const structure = names.map((name) => `${quoteIdentifier(name)} String`).join(', ');
+  return `SELECT '' AS name, '' AS type FROM format(${format.clickhouse}, ${quoteString(structure)}, ${literal(sample)}) WHERE NOT ignore(*) LIMIT 0`;
+}
+
+/** The keys of JSON lines, whatever their values; used where the types are the table's, so that none need agree. */
+export function sampleKeys(sample: Uint8Array): string {
+  return (
+    "SELECT arrayJoin(arrayDistinct(arrayFlatten(groupArray(JSONExtractKeys(line))))) AS name, '' AS type " +
+    `FROM format(LineAsString, ${literal(sample)})`
+  );
+}
+
+/** Binary data as a literal of the statement; base64, because a statement is text. */
+function literal(data: Uint8Array): string {
+  return `base64Decode('${Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')}')`;
+}
+
+/** `statementBytes` is the length of the statement: the default limit of 256 KiB is below that of a sample. */
+export function describeSettings(statementBytes: number): Settings {
+  return { max_query_size: statementBytes + 1024, print_pretty_type_names: 0 };
+}
+
+export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
+
+/** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
+export function createTable(table: TableName, columns: readonly Column[], ttlHours: number | null): CreateTable {
+  const key = sortingKey(columns);
+  const nullableKey = columns.some(({ name, type }) => key.includes(name) && isNullable(type));
+  const time = columns.find(({ name }) => name === TIME_COLUMN);
+  let ttl = '';
+  if (ttlHours !== null) {
+    if (!time || !isDateOrTime(time.type)) return { kind: 'no-time-column' };
+    const column = quoteIdentifier(TIME_COLUMN);
+    const expiry = (value: string): string => `toDateTime(${value}) + toIntervalHour(${ttlHours})`;
+    ttl = isNullable(time.type)
+      ? ` TTL if(isNull(${column}), toDateTime(0), ${expiry(`assumeNotNull(${column})`)})`
+      : ` TTL ${expiry(column)}`;
+  }
+  const settings = [`non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`];
+  if (nullableKey) settings.push('allow_nullable_key = 1');
+  const sql =
+    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} ` +
+    `(${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')}) ` +
+    `ENGINE = MergeTree ORDER BY (${key.map(quoteIdentifier).join(', ')})${ttl} SETTINGS ${settings.join(', ')}`;
+  return { kind: 'statement', sql };
+}
+
+/** `SELECT *`: the structure lists the columns in the order of the insert, and the statement travels in the URL. */
+export function insertRecords(table: TableName, columns: readonly LoadedColumn[], format: Format): string {
+  const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
+  const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
+  const converted = columns.flatMap((column) => converting(column, format));
+  const replaced = converted.length === 0 ? '' : ` REPLACE (${converted.join(', ')})`;
+  return (
+    `INSERT INTO ${quoteTable(table)} (${targets}) ` +
+    `SELECT *${replaced} FROM input(${quoteString(structure)}) FORMAT ${format.clickhouse}`
+  );
+}
+
+function converting({ source, readAs, type }: LoadedColumn, { name: format }: Format): readonly string[] {
+  const found = conversion(readAs, type, format !== 'avro' && format !== 'orc');
+  if (found === null) return [];
+  const name = quoteIdentifier(source);
+  const { kind, to, nullable } = found;
+  if (kind === 'in-range') return [`accurateCast(${name}, '${nullable ? `Nullable(${to})` : to}') AS ${name}`];
+  // As in CSV, no text is no value. A cast to Nullable would make NULL of what is not understood.
+  const value = nullable ? `assumeNotNull(${name})` : name;
+  const absent = nullable ? `isNull(${name}) OR ${name} = ''` : `${name} = ''`;
+  return [`if(${absent}, NULL, CAST(${value}, ${quoteString(to)})) AS ${name}`];
+}
+
+/**
+ * Blocks of exactly as many rows as asked for, from every reader. Without it a block of Arrow, ORC or Parquet is as many of
+ * the file's own batches as hold at least those rows: the same with each repetition, but not with every ClickHouse.
+ */
+export const EXACT_BLOCKS: Settings = { use_strict_insert_block_limits: 1 };
+
+export interface InsertOptions {
+  readonly format: Format;
+  readonly columns: readonly LoadedColumn[];
+  /** Rows of a block, and so of a part that is written. */
+  readonly batchSize: number;
+  readonly token: string | null;
+  readonly skipUnknown: boolean;
+  /** Whether ClickHouse knows EXACT_BLOCKS. */
+  readonly exactBlocks: boolean;
+}
+
+/** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
+export function insertSettings({
+  format,
+  columns,
+  batchSize,
+  token,
+  skipUnknown,
+  exactBlocks,
+}: InsertOptions): Settings {
+  return {
+    wait_end_of_query: 1,
+    async_insert: 0,
+    date_time_input_format: 'best_effort',
+    input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
+    max_threads: 1,
+    max_insert_threads: 1,
+    max_parsing_threads: 1,
+    input_format_parallel_parsing: 0,
+    input_format_parquet_preserve_order: 1,
+    input_format_parquet_max_block_size: batchSize,
+    max_block_size: batchSize,
+    max_insert_block_size: batchSize,
+    min_insert_block_size_rows: batchSize,
+    min_insert_block_size_bytes: 0,
+    ...(exactBlocks ? EXACT_BLOCKS : {}),
+    ...format.settings,
+    ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
+    ...(token === null
+      ? {}
+      : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
+  };
+}
+
+/** A header has one name for a tuple; without the setting its values would be looked for in as many fields. */
+function tuplesInOneField(columns: readonly LoadedColumn[]): Settings {
+  const hasTuple = columns.some(({ readAs }) => /\bTuple\(/.test(readAs));
+  return hasTuple ? { input_format_csv_deserialize_separate_columns_into_tuple: 0 } : {};
+}
+
+/** With other blocks the same number would mean other rows: then rows twice are better than rows lost. */
+function blockToken(token: string, batchSize: number, exactBlocks: boolean): string {
+  return `${token}/${batchSize}${exactBlocks ? '' : '/at-least'}`;
+}

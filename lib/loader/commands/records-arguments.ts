@@ -1,0 +1,69 @@
+/** The command line and the environment of `ingest records`, as a value. An argument wins over the environment. */
+
+import { FORMAT_NAMES, type FormatName } from '../file/formats.js';
+import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from '../options/connection-options.js';
+import type { TableName } from '../options/options.js';
+import * as options from '../options/options.js';
+
+export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
+  { name: 'file', value: 'F', help: 'the file to load (required)' },
+  { name: 'table-name', value: 'T', help: 'the table, or database.table (required)' },
+  { name: 'create-table', value: null, help: 'create the table if it does not exist' },
+  { name: 'batch-size', value: 'N', help: 'rows of one inserted block (10000)' },
+  { name: 'schema-file', value: 'S', help: 'JSON object of column name -> ClickHouse type for --create-table' },
+  { name: 'format', value: 'NAME', help: `${FORMAT_NAMES.join(', ')} (by extension, then by contents)` },
+  { name: 'skip-unknown', value: null, help: 'leave out columns that the table does not have' },
+  { name: 'ttl-hours', value: 'N', help: 'a created table forgets rows N hours after MsgHeader_MessageTime' },
+  ...CONNECTION_OPTIONS,
+  { name: 'progress', value: null, help: 'show how far it is, if stderr is a terminal' },
+  { name: 'json', value: null, help: 'report the result as one line of JSON (ATD_OUTPUT=json)' },
+  ...options.COMMON_OPTIONS,
+];
+
+export interface RecordsRequest {
+  readonly file: string;
+  readonly table: TableName;
+  readonly createTable: boolean;
+  readonly schemaFile: string | null;
+  readonly ttlHours: number | null;
+  readonly format: FormatName | null;
+  readonly batchSize: number;
+  readonly skipUnknown: boolean;
+  readonly progress: boolean;
+  readonly json: boolean;
+  readonly deduplicationToken: string | null;
+  readonly connection: Connection;
+}
+
+export function parseRecordsArguments(
+  args: readonly string[],
+  env: options.Environment,
+  readText: ReadText,
+): options.Parsed<RecordsRequest> {
+  return options.parse(args, RECORDS_OPTIONS, (given) => {
+    const createTable = given.has('create-table');
+    return {
+      file: options.required(given, 'file'),
+      table: options.tableName(options.required(given, 'table-name')),
+      createTable,
+      schemaFile: given.get('schema-file') || null,
+      ttlHours: options.ttlHours(given, createTable),
+      format: formatName(given.get('format')),
+      batchSize: options.integer('--batch-size', given.get('batch-size') ?? '10000', 1, 10_000_000),
+      skipUnknown: given.has('skip-unknown'),
+      progress: given.has('progress'),
+      json: options.wantsJson(given, env),
+      deduplicationToken: env['ATD_DEDUP_TOKEN'] || null,
+      connection: readConnection(given, env, readText),
+    };
+  });
+}
+
+function formatName(value: string | undefined): FormatName | null {
+  if (value === undefined) return null;
+  const name = FORMAT_NAMES.find((format) => format === value.toLowerCase());
+  if (name !== undefined) return name;
+  throw new options.Invalid(
+    `${options.unknownWord('format', value, FORMAT_NAMES)} (known: ${FORMAT_NAMES.join(', ')})`,
+  );
+}

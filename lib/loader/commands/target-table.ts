@@ -1,0 +1,73 @@
+/** The table of a load: what it has, how it is made, and whether it remembers what was inserted. */
+import { ExitCode } from '../../errors.js';
+import { type Column, type TableColumn, tableColumns } from '../clickhouse/columns.js';
+import * as sql from '../clickhouse/sql.js';
+import { deduplicationWarning } from '../clickhouse/table-statements.js';
+import { LoadError } from '../failures.js';
+import { clash, clickhouseFailure, type Run, tableText } from './load.js';
+
+export interface Described {
+  /** Null if there is no such table. */
+  readonly columns: readonly TableColumn[] | null;
+  /** Whether ClickHouse can cut every format into blocks of exactly so many rows; 26.4 and newer can. */
+  readonly exactBlocks: boolean;
+}
+
+/**
+ * Asks for exact blocks already here, where they mean nothing: a ClickHouse that does not know the setting says so
+ * before any data is under way, and one that does costs no further request.
+ */
+export async function describeTable({ request, clickhouse }: Run, mayBeMissing: boolean): Promise<Described> {
+  const statement = sql.describeTable(request.table);
+  const columns = async (settings: sql.Settings): Promise<readonly TableColumn[] | null> => {
+    try {
+      return await clickhouse.columns(statement, { ...sql.describeSettings(statement.length), ...settings });
+    } catch (error) {
+      if (mayBeMissing && codeOf(error) === '60') return null;
+      throw error;
+    }
+  };
+  try {
+    return { columns: await columns(sql.EXACT_BLOCKS), exactBlocks: true };
+  } catch (error) {
+    const fail = (cause: unknown): LoadError =>
+      clickhouseFailure(cause, 'describe-table', `cannot read table ${tableText(request)}`, request);
+    if (codeOf(error) !== '115') throw fail(error);
+    return { columns: await columns({}).catch((again: unknown) => Promise.reject(fail(again))), exactBlocks: false };
+  }
+}
+
+/**
+ * Creates the table if nobody else does meanwhile, and returns the columns that it then has: a table that exists is left
+ * as it is, and of several loads that create it at once one does and the others take what it made.
+ */
+export async function createTable(run: Run, columns: readonly Column[]): Promise<readonly TableColumn[]> {
+  const { request, schema, clickhouse } = run;
+  const made = tableColumns(columns);
+  if ('kind' in made) throw clash(run, made.names, made.target);
+  const create = sql.createTable(request.table, made, request.ttlHours);
+  if (create.kind === 'no-time-column') {
+    throw new LoadError(
+      ExitCode.usage,
+      `cannot create table ${tableText(request)}: --ttl-hours needs a date or time column MsgHeader_MessageTime, ` +
+        `which ${schema === null ? 'the file' : 'the schema file'} does not have; leave out --ttl-hours`,
+    );
+  }
+  try {
+    await clickhouse.execute(create.sql);
+  } catch (error) {
+    throw clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
+  }
+  return (await describeTable(run, false)).columns ?? [];
+}
+
+/** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
+export async function warnOfRepetition({ request, clickhouse }: Run): Promise<string | null> {
+  if (request.deduplicationToken === null) return null;
+  const statement = await clickhouse.definition(sql.showTable(request.table)).catch(() => null);
+  return statement === null ? null : deduplicationWarning(tableText(request), statement);
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}

@@ -1,0 +1,246 @@
+/**
+ * The composition root and the one loop: an event comes in, the engine decides, the effects are performed, and what they
+ * lead to comes in as an event again. No policy here; every `case` names the part that does what the effect says.
+ */
+
+import type { Config } from '../config/load.js';
+import { Engine } from '../core/engine.js';
+import type { Action, Effect, EngineEvent } from '../core/events.js';
+import { letterHeaders } from '../core/rules/headers.js';
+import { ExitCode } from '../errors.js';
+import { probeLiveness, probeReadiness } from '../http/probes.js';
+import { type HttpAdapter, startHttp } from '../http/server.js';
+import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
+import type { Logger } from '../telemetry/logger.js';
+import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import { type Adapters, createAdapters } from './adapters.js';
+import { engineSettings, type LoaderProgram } from './settings.js';
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly loader: LoaderProgram;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** How long the clients may take to leave the group and to disconnect; a silent broker must not hold the stop. */
+const DISCONNECT_MS = 4_000;
+/** Kept of the stop's deadline, beside the children's grace, for the last commit and the way out. */
+const RESERVE_MS = 6_000;
+
+export class Service {
+  /** The exit code, once everything has ended. */
+  readonly done: Promise<ExitCode>;
+  readonly #options: ServiceOptions;
+  readonly #engine: Engine;
+  readonly #metrics: MetricsAdapter;
+  readonly #adapters: Adapters;
+  #http: HttpAdapter | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #timerAt: number | null = null;
+  #phase: 'running' | 'draining' | 'ending' = 'running';
+  #resolve: (code: ExitCode) => void = () => undefined;
+
+  constructor(options: ServiceOptions) {
+    const { config, loader, version, environment } = options;
+    this.#options = options;
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#engine = new Engine(engineSettings(config, loader, environment), Math.random);
+    this.#adapters = this.#createAdapters();
+    this.#metrics = createMetrics({
+      version,
+      status: () => this.#engine.status(),
+      unreaped: () => this.#adapters.pool.unreaped(),
+    });
+  }
+
+  /** @throws AtdError when the service cannot start at all */
+  async start(): Promise<void> {
+    const { config, version, loader } = this.#options;
+    this.#http = await startHttp(config.http.host, config.http.port, {
+      metrics: () => this.#metrics.render(),
+      live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
+      ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
+      status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
+    });
+    const leftovers = this.#adapters.pool.clearLeftovers();
+    if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
+    const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
+    const told = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
+    this.#log('info', 'service.started', { ...told, loader: [loader.file, ...loader.args].join(' ') });
+    this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
+  }
+
+  /** Begins an orderly stop; `done` resolves within the configured deadline. */
+  drain(reason: string): void {
+    if (this.#phase !== 'running') return;
+    this.#phase = 'draining';
+    const { service, as_cli } = this.#options.config;
+    const deadlineMs = service.shutdown.deadline_seconds * 1000;
+    const reserve = as_cli.grace * 1000 + Math.min(RESERVE_MS, deadlineMs / 4);
+    this.#log('info', 'service.stopping', { reason, deadlineSeconds: service.shutdown.deadline_seconds });
+    setTimeout(() => this.#overrun(), deadlineMs).unref();
+    this.#handleEvent({ type: 'drain', stopAt: now() + Math.max(0, deadlineMs - reserve) });
+  }
+
+  forceStop(): void {
+    this.#handleEvent({ type: 'force-stop' });
+  }
+
+  /** For an abrupt end: kills the children, synchronously, and leaves the rest to the process's end. */
+  killAllNow(): void {
+    this.#adapters.pool.killAllNow();
+  }
+
+  #handleEvent(event: EngineEvent): void {
+    const effects = this.#engine.handle(event, now());
+    this.#metrics.observe(event, effects);
+    const line = describeEvent(event);
+    if (line !== null) this.#options.logger.write(line);
+    for (const effect of effects) this.#perform(effect);
+    this.#armTimer();
+  }
+
+  #perform(effect: Effect): void {
+    const line = describeEffect(effect);
+    if (line !== null) this.#options.logger.write(line);
+    switch (effect.type) {
+      case 'run':
+        return void this.#run(effect);
+      case 'stop':
+        return this.#adapters.pool.stop(effect.jobId);
+      case 'dead-letter':
+        return void this.#sendLetter(effect);
+      case 'commit':
+        return void this.#commit(effect);
+      case 'pause':
+        return this.#adapters.consumer.pause(effect.partitions);
+      case 'resume':
+        return this.#adapters.consumer.resume(effect.partitions);
+      case 'drained':
+        return void this.#end(ExitCode.ok);
+    }
+  }
+
+  async #run({ job, command }: Extract<Action, { type: 'run' }>): Promise<void> {
+    try {
+      const outcome = await this.#adapters.pool.run(job.id, command);
+      this.#handleEvent({ type: 'finished', jobId: job.id, outcome });
+    } catch (error) {
+      this.#fail('pool.failed', error, ExitCode.internal);
+    }
+  }
+
+  async #sendLetter({ letterId, letter }: Extract<Action, { type: 'dead-letter' }>): Promise<void> {
+    try {
+      await this.#adapters.deadLetter.send(letter.record, letterHeaders(letter, this.#options.config.kafka.group_id));
+    } catch (error) {
+      return this.#handleEvent({ type: 'dead-letter-failed', letterId, error: (error as Error).message });
+    }
+    this.#handleEvent({ type: 'dead-lettered', letterId });
+  }
+
+  async #commit({ offsets }: Extract<Action, { type: 'commit' }>): Promise<void> {
+    try {
+      await this.#adapters.consumer.commit(offsets);
+    } catch (error) {
+      return this.#handleEvent({ type: 'commit-failed', offsets, error: (error as Error).message });
+    }
+    this.#handleEvent({ type: 'committed', offsets });
+  }
+
+  /** The only timer of the service: the engine says when it wants to be asked again. */
+  #armTimer(): void {
+    const at = this.#engine.nextWakeAt();
+    if (at === this.#timerAt) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = at === null ? null : setTimeout(() => this.#tick(), Math.max(0, at - now()));
+  }
+
+  #tick(): void {
+    this.#timerAt = null;
+    this.#handleEvent({ type: 'tick' });
+  }
+
+  async #end(code: ExitCode): Promise<void> {
+    this.#phase = 'ending';
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    await within(
+      DISCONNECT_MS,
+      Promise.allSettled([this.#adapters.consumer.stop(), this.#adapters.deadLetter.close()]),
+    );
+    await this.#adapters.pool
+      .close()
+      .catch((error: unknown) => this.#log('error', 'pool.failed', { error: String(error) }));
+    await this.#http?.close();
+    this.#log('info', 'service.stopped', { exitCode: code });
+    this.#resolve(code);
+  }
+
+  #overrun(): void {
+    const running = this.#engine.status().running.map(({ job }) => job.id);
+    this.#log('error', 'drain.overrun', { running });
+    this.killAllNow();
+    this.#resolve(ExitCode.crash);
+  }
+
+  #fail(event: string, error: unknown, code: ExitCode): void {
+    this.#log('error', event, { error: (error as Error).message });
+    this.killAllNow();
+    this.#resolve(code);
+  }
+
+  #beatAgeMs(): number | null {
+    const last = this.#adapters.consumer.lastBeatAt();
+    return last === 0 ? null : Date.now() - last;
+  }
+
+  #createAdapters(): Adapters {
+    return createAdapters(this.#options.config, {
+      consumer: {
+        assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
+        restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
+        record: (record) => this.#handleEvent({ type: 'record', record }),
+        rebalancing: () => this.#handleEvent({ type: 'rebalancing' }),
+        restarting: (error) => this.#handleEvent({ type: 'consumer-restarting', error: error.message }),
+        waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
+        failed: (error) => this.#fail('kafka.failed', error, ExitCode.crash),
+      },
+      pool: {
+        onStarted: (jobId, pid, launchMs) => this.#handleEvent({ type: 'started', jobId, pid, launchMs }),
+        onSignalled: (jobId, signal) => this.#handleEvent({ type: 'signalled', jobId, signal }),
+        onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
+        onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
+        onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
+      },
+      kafka: {
+        mayRestart: () => this.#phase !== 'ending',
+        onOutOfRange: () => this.#handleEvent({ type: 'out-of-range' }),
+        onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
+      },
+    });
+  }
+
+  #log(level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: Record<string, unknown>): void {
+    this.#options.logger.write({ level, event, fields });
+  }
+}
+
+/** Wall time that never goes back, whatever is done to the machine's clock meanwhile. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,72 @@
+/** The configuration as the engine's parts want it: seconds to milliseconds, and each part its slice. */
+import type { Config } from '../config/schema.js';
+import type { EngineSettings } from '../core/settings.js';
+
+/** How the loader is started: the file to execute and what stands before `ingest`. */
+export interface LoaderProgram {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+export function engineSettings(
+  config: Config,
+  loader: LoaderProgram,
+  environment: Readonly<Record<string, string | undefined>>,
+): EngineSettings {
+  const { retry, circuit_breaker } = config.service;
+  return {
+    slots: config.thread_pool_size,
+    records: {
+      maxMessageBytes: config.ingest.max_message_bytes,
+      commitIntervalMs: config.kafka.commit_interval_ms,
+      routing: {
+        tablePrefix: config.table_prefix,
+        defaultTable: config.default_table,
+        allowedTenants: config.tenants.allowed.map((tenant) => tenant.trim().toLowerCase()),
+      },
+    },
+    maxUncommitted: config.ingest.max_uncommitted,
+    load: { jobs: config.ingest.max_queued_jobs, bytes: config.ingest.max_queued_bytes },
+    command: {
+      executable: loader.file,
+      executableArgs: loader.args,
+      createTable: config.auto_create_tables,
+      batchSize: config.batch_size,
+      schemaFile: config.schema_file,
+      clickhouse: config.clickhouse,
+      passwordIn: config.as_cli.password_in,
+      additionalArgs: config.as_cli.additional_args,
+      timeoutMs: config.as_cli.timeout * 1000,
+      graceMs: config.as_cli.grace * 1000,
+      allowedRoots: config.ingest.allowed_roots,
+      environment: pick(environment, config.as_cli.pass_env),
+    },
+    retry: {
+      maxAttempts: retry.enabled ? retry.max_attempts : 1,
+      maxTimeouts: retry.enabled ? retry.max_timeouts : 1,
+      maxInterruptions: retry.max_interruptions,
+      backoffMs: retry.backoff_seconds * 1000,
+      maxBackoffMs: retry.max_backoff_seconds * 1000,
+      maxUnchargedMs: circuit_breaker.max_open_seconds * 1000,
+      permanentExitCodes: retry.permanent_exit_codes,
+    },
+    breaker: {
+      threshold: circuit_breaker.threshold,
+      deadLetters: circuit_breaker.dead_letters,
+      openMs: circuit_breaker.open_seconds * 1000,
+      maxOpenMs: circuit_breaker.max_open_seconds * 1000,
+    },
+  };
+}
+
+function pick(
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = environment[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}

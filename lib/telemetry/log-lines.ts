@@ -1,0 +1,157 @@
+/** What the log says of events and effects: pure, so that every line the service can write is written down here. */
+
+import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
+import type { Job, Outcome } from '../types.js';
+
+export interface JournalLine {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+type Fields = JournalLine['fields'];
+
+/** The line for an event from outside, or null where the effects tell it better. */
+export function describeEvent(event: EngineEvent): JournalLine | null {
+  switch (event.type) {
+    case 'assigned':
+      return info('partitions.assigned', { epoch: event.epoch, partitions: event.partitions.map((p) => p.partition) });
+    case 'restored':
+      return debug('partitions.restored', {
+        epoch: event.epoch,
+        positions: event.positions.map(({ partition, offset }) => `${partition}:${offset ?? 'none'}`),
+      });
+    case 'started':
+      return debug('child.started', { job: event.jobId, pid: event.pid, launchMs: Math.round(event.launchMs) });
+    case 'signalled':
+      return warn('child.signalled', { job: event.jobId, signal: event.signal });
+    case 'dead-letter-failed':
+      return error('letter.refused', { letter: event.letterId, error: event.error });
+    case 'commit-failed':
+      return warn('commit.failed', { offsets: event.offsets.map(position), error: event.error });
+    case 'committed':
+      return debug('commit.done', { offsets: event.offsets.map(position) });
+    case 'out-of-range':
+      return error('offsets.missing', {});
+    case 'consumer-restarting':
+      return warn('kafka.restarting', { error: event.error });
+    case 'rebalancing':
+      return info('group.rebalancing', {});
+    case 'drain':
+      return info('drain.begun', { childrenStopAt: new Date(event.stopAt).toISOString() });
+    case 'force-stop':
+      return warn('drain.hastened', {});
+    case 'record':
+    case 'finished':
+    case 'dead-lettered':
+    case 'tick':
+      return null;
+  }
+}
+
+/** The line for what the engine decided, or null where it is of no interest. */
+export function describeEffect(effect: Effect): JournalLine | null {
+  switch (effect.type) {
+    case 'record-taken':
+      return debug('record.taken', { record: where(effect.record), result: effect.result });
+    case 'run':
+      return info('job.started', { ...describeJob(effect.job), attempt: effect.attempt });
+    case 'job-ended':
+      return describeEnd(effect.job, effect.attempt, effect.outcome, effect.queuedMs);
+    case 'job-retry':
+      return warn('job.retry', {
+        job: effect.job.id,
+        at: new Date(effect.at).toISOString(),
+        charged: effect.charged,
+        why: effect.why,
+      });
+    case 'job-failed':
+      return error('job.failed', {
+        ...describeJob(effect.job),
+        disposition: effect.disposition,
+        reason: effect.reason,
+      });
+    case 'dead-letter':
+      return warn('letter.sent', describeLetter(effect.letter));
+    case 'reattached':
+      return info('job.reattached', { job: effect.job.id });
+    case 'jobs-dropped':
+      return info('partition.lost', { partition: effect.partition.partition, jobs: effect.jobs });
+    case 'breaker-changed':
+      return effect.state === 'closed'
+        ? info('breaker.closed', { reason: effect.reason })
+        : warn(`breaker.${effect.state}`, { reason: effect.reason });
+    case 'restored-partition':
+      return info('partition.restored', {
+        partition: effect.partition.partition,
+        completedAhead: effect.completedAhead,
+      });
+    case 'metadata-problem':
+      return warn('commit.metadata', { partition: effect.partition.partition, problem: effect.problem });
+    case 'offsets-reset':
+      return error('offsets.reset', { partition: effect.partition.partition, to: effect.to });
+    case 'pause':
+    case 'resume':
+      return debug(`partitions.${effect.type}d`, { partitions: effect.partitions.map((p) => p.partition) });
+    case 'stop':
+      return info('child.stopping', { job: effect.jobId });
+    case 'drained':
+      return info('drain.done', {});
+    case 'commit':
+      return null;
+  }
+}
+
+function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): JournalLine {
+  const fields = {
+    ...describeJob(job),
+    attempt,
+    result: outcome.result,
+    seconds: Math.round(outcome.durationMs) / 1000,
+    queuedSeconds: Math.round(queuedMs) / 1000,
+    ...(outcome.rows === null ? {} : { rows: outcome.rows }),
+  };
+  // A loader that succeeded and complains all the same has something to say.
+  const complaint = outcome.stderrTail === '' ? {} : { stderr: outcome.stderrTail };
+  if (outcome.result === 'succeeded') return info('job.loaded', { ...fields, ...complaint });
+  return warn('job.ended', {
+    ...fields,
+    reason: outcome.reason,
+    exitCode: outcome.exitCode,
+    signal: outcome.signal,
+    stderr: outcome.stderrTail,
+    droppedOutputBytes: outcome.droppedOutputBytes,
+  });
+}
+
+function describeJob(job: Job): Fields {
+  return { job: job.id, file: job.file, tenant: job.tenant, table: job.table };
+}
+
+function describeLetter({ record, disposition, reason, attempts }: DeadLetter): Fields {
+  return { record: where(record), disposition, reason, attempts };
+}
+
+function where({ topic, partition, offset }: { topic: string; partition: number; offset: number }): string {
+  return `${topic}/${partition}/${offset}`;
+}
+
+function position({ partition, offset }: { partition: number; offset: number }): string {
+  return `${partition}:${offset}`;
+}
+
+function error(event: string, fields: Fields): JournalLine {
+  return { level: 'error', event, fields };
+}
+
+function warn(event: string, fields: Fields): JournalLine {
+  return { level: 'warn', event, fields };
+}
+
+function info(event: string, fields: Fields): JournalLine {
+  return { level: 'info', event, fields };
+}
+
+function debug(event: string, fields: Fields): JournalLine {
+  return { level: 'debug', event, fields };
+}

@@ -1,0 +1,178 @@
+/**
+ * winston: one event per line, as JSON or, on a terminal, for people; and the same to a rotated file if one is set. The
+ * file has a winston logger of its own: a transport that stalls, as the one for files does without a word on a full disk,
+ * stalls all transports of its logger.
+ */
+import { once } from 'node:events';
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import winston from 'winston';
+import { AtdError } from '../errors.js';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+export interface LogLine {
+  readonly level: LogLevel;
+  /** The event's name, `noun.verb`: what dashboards and alerts match. */
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface Logger {
+  write(line: LogLine): void;
+  /** Resolves when everything written has reached the console and the file, or soon after one of them stopped taking it. */
+  close(): Promise<void>;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: 'auto' | 'json' | 'pretty';
+  readonly file: string | null;
+}
+
+const FILE_BYTES = 64 * 1024 * 1024;
+const FILES = 5;
+/** Lines that may wait for the disk. Past that the file misses lines; the alternative is to run out of memory. */
+const MAX_WAITING_LINES = 10_000;
+const RANKS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+/** How long the last lines may take. */
+const CLOSE_MS = 2_000;
+const POLL_MS = 10;
+/** winston's file transport stops for ever at a line longer than a file; no field needs more than this. */
+const MAX_FIELD_CHARACTERS = 4_096;
+
+/** @throws AtdError ATD_LOG_FILE when the file or its directory cannot be written: winston itself would hang on it */
+export function createLogger({ level, format, file }: LoggerOptions): Logger {
+  const { printf } = winston.format;
+  const asJson = printf(toJsonLine);
+  const onTerminal = process.stdout.isTTY === true;
+  const isPretty = format === 'pretty' || (format === 'auto' && onTerminal);
+  const console = createConsole(level, isPretty ? printf(toPrettyLine) : asJson);
+  if (file === null) return { write: console.write, close: console.close };
+  requireWritable(file);
+  const options = { filename: file, maxsize: FILE_BYTES, maxFiles: FILES, tailable: true };
+  const onFile = createTarget(level, asJson, new winston.transports.File(options));
+  let stalled = false;
+  return {
+    write: (line) => {
+      console.write(line);
+      const waiting = onFile.waiting();
+      if (waiting < MAX_WAITING_LINES) onFile.write(line);
+      if (stalled === waiting >= MAX_WAITING_LINES / 2) return;
+      stalled = !stalled;
+      if (stalled) console.write({ level: 'error', event: 'log.stalled', fields: { file, waiting } });
+    },
+    close: async () => {
+      await Promise.all([console.close(), onFile.close()]);
+    },
+  };
+}
+
+function createConsole(level: LogLevel, format: winston.Logform.Format): Logger {
+  const target = createTarget(level, format, new winston.transports.Console());
+  const turn = holdLines(process.stdout);
+  return {
+    write: (line) => {
+      turn.hold();
+      target.write(line);
+    },
+    close: async () => {
+      await target.close();
+      turn.release();
+    },
+  };
+}
+
+/**
+ * A pipe is written to at once: a system call per line, and its reader is woken for each. So the lines of one turn of the
+ * event loop are held together, until the turn's end or the process's.
+ */
+function holdLines(stream: NodeJS.WriteStream): { readonly hold: () => void; readonly release: () => void } {
+  let isHeld = false;
+  const release = (): void => {
+    if (!isHeld) return;
+    isHeld = false;
+    stream.uncork();
+  };
+  process.once('exit', release);
+  const hold = (): void => {
+    if (isHeld) return;
+    isHeld = true;
+    stream.cork();
+    setImmediate(release);
+  };
+  return { hold, release };
+}
+
+interface LogTarget extends Logger {
+  /** Lines that the transport has not taken yet. */
+  waiting(): number;
+}
+
+/** @param format the logger's own: winston formats every line by that one, also where a transport has another */
+function createTarget(level: LogLevel, format: winston.Logform.Format, transport: winston.transport): LogTarget {
+  const logger = winston.createLogger({ level, format, transports: [transport] });
+  const waiting = () => logger.writableLength + logger.readableLength;
+  return {
+    write: ({ level: lineLevel, event, fields }) => {
+      // winston formats a line before it looks at its level.
+      if (RANKS[lineLevel] > RANKS[level]) return;
+      logger.log({ ...shorten(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
+    },
+    waiting,
+    close: async () => {
+      const limit = AbortSignal.timeout(CLOSE_MS);
+      // winston ends a transport before it has handed over the lines that wait for it.
+      while (waiting() > 0 && !limit.aborted) await delay(POLL_MS);
+      if (waiting() > 0) return;
+      const finished = once(transport, 'finish', { signal: limit }).catch(() => undefined);
+      logger.end();
+      await finished;
+    },
+  };
+}
+
+function shorten(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (!Object.values(fields).some((value) => typeof value === 'string' && value.length > MAX_FIELD_CHARACTERS)) {
+    return fields;
+  }
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' && value.length > MAX_FIELD_CHARACTERS
+        ? `${value.slice(0, MAX_FIELD_CHARACTERS)}…`
+        : value,
+    ]),
+  );
+}
+
+/** winston's own format looks at every value for what JSON does not know, which here only a client library can bring. */
+function toJsonLine(info: winston.Logform.TransformableInfo): string {
+  try {
+    return JSON.stringify(info);
+  } catch (error) {
+    const { level, message, timestamp } = info;
+    return JSON.stringify({ level, message, timestamp, unwritable: (error as Error).message });
+  }
+}
+
+function toPrettyLine({ timestamp, level, message, ...fields }: winston.Logform.TransformableInfo): string {
+  const time = String(timestamp).slice(11, 23);
+  const rest = Object.entries(fields).map(([name, value]) => `${name}=${toWord(value)}`);
+  return [time, level.toUpperCase().padEnd(5), String(message).padEnd(18), ...rest].join(' ').trimEnd();
+}
+
+function toWord(value: unknown): string {
+  return typeof value === 'string' && /^[\w./:+-]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+function requireWritable(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    accessSync(dirname(file), constants.W_OK);
+    closeSync(openSync(file, 'a'));
+  } catch (cause) {
+    throw new AtdError('ATD_LOG_FILE', `cannot write log_file ${file}: ${(cause as Error).message}`, { cause });
+  }
+}

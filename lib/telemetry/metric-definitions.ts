@@ -1,0 +1,60 @@
+/** The one list of metrics; `docs/metrics.md` is checked against it by a test. */
+
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+/** From a file of a hundred bytes to the default deadline of a load. */
+const LOAD_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+const LAUNCH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+
+export const METRICS = {
+  atd_records_total: counter('Records taken from the topic, by what became of them.', ['result']),
+  atd_redelivered_total: counter('Records that were delivered again and recognised.'),
+  atd_jobs_total: counter('Ended attempts to load a file.', ['tenant', 'outcome']),
+  atd_job_duration_seconds: histogram('Time that a loader ran.', ['outcome'], LOAD_SECONDS),
+  atd_job_queue_seconds: histogram("Time from a record's arrival to the start of its job.", [], LOAD_SECONDS),
+  atd_launch_seconds: histogram('Time to start a child process.', [], LAUNCH_SECONDS),
+  atd_bytes_loaded_total: counter('Bytes of loaded files, as the loader reports or the disk says.', ['tenant']),
+  atd_rows_loaded_total: counter('Rows loaded, where the loader reports them.', ['tenant']),
+  atd_retries_total: counter('Attempts that will be repeated, by the outcome that caused it.', ['reason']),
+  atd_dead_letters_total: counter('Records given to the dead-letter topic and acknowledged.', ['disposition']),
+  atd_dead_letter_failures_total: counter('Dead letters that the broker did not take; they are sent again.'),
+  atd_kills_total: counter('Signals sent to process groups of children.', ['signal']),
+  atd_commits_total: counter('Offset commits.', ['result']),
+  atd_rebalances_total: counter('Assignments of partitions by the group.'),
+  atd_consumer_restarts_total: counter('Restarts of the consumer after an error, such as a batch that it cannot read.'),
+  atd_offsets_out_of_range_total: counter(
+    'Committed offsets that the broker did not have: records may have expired unread.',
+  ),
+  atd_offsets_reset_total: counter('Partitions that went back behind what was committed.'),
+  atd_children_running: gauge('Child processes that run.'),
+  atd_unreaped_children: gauge('Children of lost threads that cannot be reaped before the service ends.'),
+  atd_slots: gauge('Loads that may run at the same time.'),
+  atd_queue_jobs: gauge('Jobs that wait for a slot or for their next attempt.'),
+  atd_queue_bytes: gauge('Bytes of the files that they announce.'),
+  atd_held_message_bytes: gauge('Bytes of messages held until their records complete.'),
+  atd_completed_ahead: gauge('Completed records that wait for one before them.', ['partition']),
+  atd_uncommitted_records: gauge('Delivered records that no commit position has passed.', ['partition']),
+  atd_paused_partitions: gauge('Partitions that are not being read.'),
+  atd_breaker_state: gauge('Circuit breaker: 0 closed, 1 half-open, 2 open.'),
+  atd_run_state: gauge('0 starting, 1 running, 2 paused, 3 draining, 4 stopped.'),
+  atd_build_info: gauge('Always 1; the version is in the label.', ['version']),
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof METRICS;
+
+function counter(help: string, labels: readonly string[] = []): MetricDefinition {
+  return { type: 'counter', help, labels };
+}
+
+function gauge(help: string, labels: readonly string[] = []): MetricDefinition {
+  return { type: 'gauge', help, labels };
+}
+
+function histogram(help: string, labels: readonly string[], buckets: readonly number[]): MetricDefinition {
+  return { type: 'histogram', help, labels, buckets };
+}

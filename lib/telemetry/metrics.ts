@@ -1,0 +1,133 @@
+/** prom-client: counters follow the stream of events and effects, gauges are read from the engine at each scrape. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Effect, EngineEvent } from '../core/events.js';
+import { type EngineStatus, RUN_STATES } from '../core/status.js';
+import { METRICS, type MetricDefinition, type MetricName } from './metric-definitions.js';
+import { TenantLabels } from './tenant-labels.js';
+
+export interface MetricsAdapter {
+  observe(event: EngineEvent, effects: readonly Effect[]): void;
+  render(): Promise<{ contentType: string; body: string }>;
+}
+
+export interface MetricsSources {
+  readonly version: string;
+  readonly status: () => EngineStatus;
+  readonly unreaped: () => number;
+}
+
+const MAX_TENANT_LABELS = 200;
+const PARTITION_GAUGES = ['atd_completed_ahead', 'atd_uncommitted_records'] as const;
+const BREAKER_NUMBERS = { closed: 0, 'half-open': 1, open: 2 } as const;
+
+export function createMetrics(sources: MetricsSources): MetricsAdapter {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const instruments = new Map<string, Counter | Gauge | Histogram>();
+  for (const [name, definition] of Object.entries(METRICS)) instruments.set(name, create(name, definition, registry));
+  const tenants = new TenantLabels(MAX_TENANT_LABELS);
+  const count = (name: MetricName, labels: Record<string, string> = {}, by = 1) =>
+    (instruments.get(name) as Counter).inc(labels, by);
+  const time = (name: MetricName, ms: number, labels: Record<string, string> = {}) =>
+    (instruments.get(name) as Histogram).observe(labels, ms / 1000);
+  const set = (name: MetricName, value: number, labels: Record<string, string> = {}) =>
+    (instruments.get(name) as Gauge).set(labels, value);
+  /** Letters on their way, for the label that only their sending names. */
+  const dispositions = new Map<number, string>();
+
+  const observeEvent = (event: EngineEvent) => {
+    switch (event.type) {
+      case 'assigned':
+        return count('atd_rebalances_total');
+      case 'started':
+        return time('atd_launch_seconds', event.launchMs);
+      case 'signalled':
+        return count('atd_kills_total', { signal: event.signal });
+      case 'committed':
+        return count('atd_commits_total', { result: 'succeeded' });
+      case 'commit-failed':
+        return count('atd_commits_total', { result: 'failed' });
+      case 'out-of-range':
+        return count('atd_offsets_out_of_range_total');
+      case 'consumer-restarting':
+        return count('atd_consumer_restarts_total');
+      case 'dead-letter-failed':
+        return count('atd_dead_letter_failures_total');
+      case 'dead-lettered':
+        count('atd_dead_letters_total', { disposition: dispositions.get(event.letterId) ?? 'unknown' });
+        dispositions.delete(event.letterId);
+    }
+  };
+
+  const observeEnd = ({ job, outcome, queuedMs, attempt }: Extract<Effect, { type: 'job-ended' }>) => {
+    const tenant = tenants.labelOf(job.tenant);
+    count('atd_jobs_total', { tenant, outcome: outcome.result });
+    time('atd_job_duration_seconds', outcome.durationMs, { outcome: outcome.result });
+    if (attempt === 1) time('atd_job_queue_seconds', queuedMs);
+    if (outcome.result !== 'succeeded') return;
+    count('atd_bytes_loaded_total', { tenant }, outcome.bytes ?? 0);
+    count('atd_rows_loaded_total', { tenant }, outcome.rows ?? 0);
+  };
+
+  const observeEffect = (effect: Effect) => {
+    switch (effect.type) {
+      case 'record-taken':
+        if (effect.result === 'redelivered') return count('atd_redelivered_total');
+        return count('atd_records_total', { result: effect.result });
+      case 'job-ended':
+        return observeEnd(effect);
+      case 'job-retry':
+        return count('atd_retries_total', { reason: effect.reason });
+      case 'offsets-reset':
+        return count('atd_offsets_reset_total');
+      case 'dead-letter':
+        dispositions.set(effect.letterId, effect.letter.disposition);
+    }
+  };
+
+  return {
+    observe(event, effects) {
+      observeEvent(event);
+      for (const effect of effects) observeEffect(effect);
+    },
+    async render() {
+      set('atd_build_info', 1, { version: sources.version });
+      set('atd_unreaped_children', sources.unreaped());
+      // Partitions that went to another member must not linger.
+      for (const name of PARTITION_GAUGES) (instruments.get(name) as Gauge).reset();
+      setGauges(sources.status(), set);
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+function setGauges(
+  status: EngineStatus,
+  set: (name: MetricName, value: number, labels?: Record<string, string>) => void,
+): void {
+  set('atd_run_state', RUN_STATES[status.state]);
+  set('atd_breaker_state', BREAKER_NUMBERS[status.breaker.state]);
+  set('atd_slots', status.slots);
+  set('atd_children_running', status.running.length);
+  set('atd_queue_jobs', status.queue.jobs);
+  set('atd_queue_bytes', status.queue.fileBytes);
+  set('atd_held_message_bytes', status.queue.messageBytes);
+  set('atd_paused_partitions', status.partitions.filter(({ paused }) => paused).length);
+  for (const { partition, completedAhead, uncommitted } of status.partitions) {
+    set('atd_completed_ahead', completedAhead, { partition: String(partition) });
+    set('atd_uncommitted_records', uncommitted, { partition: String(partition) });
+  }
+}
+
+function create(name: string, definition: MetricDefinition, registry: Registry): Counter | Gauge | Histogram {
+  const { help, labels, buckets } = definition;
+  const options = { name, help, labelNames: [...labels], registers: [registry] };
+  switch (definition.type) {
+    case 'counter':
+      return new Counter(options);
+    case 'gauge':
+      return new Gauge(options);
+    case 'histogram':
+      return new Histogram({ ...options, ...(buckets === undefined ? {} : { buckets: [...buckets] }) });
+  }
+}

@@ -1,0 +1,23 @@
+/** Waits that end in time, whatever becomes of what is waited for. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A longer delay makes Node's timers fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const POLL_MS = 10;
+
+/** Resolves when `done` does, or after `ms`. */
+export async function withinTime(done: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
+}
+
+/** Resolves when `condition` holds, or after `ms`: for what nobody tells of, such as the end of another's child. */
+export async function untilHolds(condition: () => boolean, ms: number): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (performance.now() < deadline && !condition()) await delay(POLL_MS);
+}

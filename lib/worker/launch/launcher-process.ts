@@ -1,0 +1,212 @@
+/**
+ * A launcher process of this thread, as the thread sees it: to it go commands, from it come pid, output and exit. Execa
+ * starts and watches it. When it dies while a child runs, the child is lost.
+ */
+
+import { killDescendants } from '../../processes/leftovers.js';
+import { readStat } from '../../processes/process-table.js';
+import type { Command } from '../../types.js';
+import { MAX_TIMER_MS } from '../../util/deadline.js';
+import { Deferred } from '../../util/deferred.js';
+import { lastLine } from '../../util/safe-text.js';
+import { Capture } from '../output/capture.js';
+import type { ChildListener, Exit, Launch, LaunchedChild, Launcher, Lost } from './launcher.js';
+import { type LauncherProgram, startProgram } from './launcher-programs.js';
+import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
+import { spawnErrorBehind } from './spawn-errors.js';
+
+/** From the start of the process to its first word, and from the end of its input to its end. */
+const START_MS = 20_000;
+/** From a command to the child's start: a program on a network disk may take its time. */
+const LAUNCH_MS = 60_000;
+/** From the KILL of a child to the report of its end. */
+const REPORT_MS = 5_000;
+const END_MS = 2_000;
+
+/** The child under way, or the one that has ended and was not released yet. */
+interface CurrentJob {
+  readonly command: Command;
+  readonly listener: ChildListener;
+  readonly launched: Deferred<Launch>;
+  readonly exited: Deferred<Exit>;
+  readonly outputEnded: Deferred;
+  readonly open: Set<'stdout' | 'stderr'>;
+  pid: number | null;
+  /** Ends a launcher that says nothing although it should have. */
+  watch: NodeJS.Timeout;
+}
+
+/** Null when the program does not run on this machine. */
+export async function startLauncher(program: LauncherProgram): Promise<LauncherProcess | null> {
+  try {
+    const launcher = new LauncherProcess(program);
+    return (await launcher.ready()) ? launcher : null;
+  } catch (error) {
+    // Without descriptors for its pipes, for example; the child itself will then tell what is wrong.
+    await spawnErrorBehind(error);
+    return null;
+  }
+}
+
+export class LauncherProcess implements Launcher {
+  readonly name: string;
+  readonly #process: ReturnType<typeof startProgram>;
+  readonly #ready = new Deferred<boolean>();
+  readonly #closed = new Deferred();
+  readonly #complaints = new Capture(null);
+  #adoptsOrphans = false;
+  #job: CurrentJob | null = null;
+  #alive = true;
+
+  constructor(program: LauncherProgram) {
+    this.name = program.name;
+    this.#process = startProgram(program);
+    const reader = new ReplyReader(
+      (reply) => this.#take(reply),
+      (stream, chunk) => {
+        // What comes before the start of a child is from the one before.
+        if (this.#job?.pid != null) this.#job.listener[stream](chunk);
+      },
+    );
+    const { stdin, stdout, stderr } = this.#process;
+    stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+    stderr.on('data', (chunk: Buffer) => this.#complaints.push(chunk));
+    for (const stream of [stdin, stdout, stderr]) stream.on('error', ignore);
+    void this.#followUp();
+  }
+
+  get pid(): number | null {
+    return this.#process.pid ?? null;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  async ready(): Promise<boolean> {
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), START_MS);
+    const ready = await this.#ready.promise;
+    clearTimeout(timer);
+    return ready;
+  }
+
+  launch(command: Command, listener: ChildListener): Promise<Launch> {
+    if (!this.#alive) {
+      return Promise.resolve({ kind: 'lost', begun: false, reason: `its launcher (${this.name}) has ended` });
+    }
+    const request = encodeRequest(command);
+    if (request === null) {
+      const message = 'an argument or a variable contains a NUL';
+      return Promise.resolve({ kind: 'failed', code: 'ERR_INVALID_ARG_VALUE', message });
+    }
+    const job: CurrentJob = {
+      command,
+      listener,
+      launched: new Deferred(),
+      exited: new Deferred(),
+      outputEnded: new Deferred(),
+      open: new Set(),
+      pid: null,
+      watch: setTimeout(() => this.#process.kill('SIGKILL'), LAUNCH_MS),
+    };
+    this.#job = job;
+    this.#process.stdin.write(request);
+    return job.launched.promise;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#alive) return;
+    this.#process.stdin.end();
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS);
+    await this.#closed.promise;
+    clearTimeout(timer);
+  }
+
+  async #followUp(): Promise<void> {
+    // Settles after the last of its output, of which none but the launcher holds the other end.
+    const { exitCode, signal, originalMessage } = await this.#process;
+    this.#end(signal ?? (exitCode === undefined ? String(originalMessage) : `exit code ${exitCode}`));
+  }
+
+  #take(reply: Reply): void {
+    if (reply.kind === 'ready') {
+      this.#adoptsOrphans = reply.abilities.includes('subreaper');
+      return this.#ready.resolve(true);
+    }
+    const job = this.#job;
+    if (job === null) return;
+    switch (reply.kind) {
+      case 'started':
+        job.pid = reply.pid;
+        job.listener.started(reply.pid);
+        this.#watch(job, reply.pid, job.command.timeoutMs + job.command.graceMs + REPORT_MS);
+        return job.launched.resolve({ kind: 'running', child: this.#childOf(job, reply.pid) });
+      case 'failed':
+        this.#finish();
+        return job.launched.resolve({
+          kind: 'failed',
+          code: reply.code,
+          message: `spawn ${job.command.file} ${reply.code}`,
+        });
+      case 'exited':
+        clearTimeout(job.watch);
+        if (reply.open.stdout) job.open.add('stdout');
+        if (reply.open.stderr) job.open.add('stderr');
+        if (job.open.size === 0) job.outputEnded.resolve();
+        if (reply.alone) this.#finish();
+        return job.exited.resolve(reply);
+      case 'ended':
+        job.open.delete(reply.stream);
+        if (job.open.size === 0) job.outputEnded.resolve();
+    }
+  }
+
+  #childOf(job: CurrentJob, pid: number): LaunchedChild {
+    return {
+      pid,
+      exited: job.exited.promise,
+      outputEnded: job.outputEnded.promise,
+      release: () => {
+        if (this.#job !== job) return;
+        this.#finish();
+        if (!this.#alive) return;
+        // A daemon that cleared its environment has no marker, but has become a child of the launcher.
+        if (this.#adoptsOrphans) killDescendants(this.#process.pid ?? 0);
+        this.#process.stdin.write(RELEASE);
+      },
+    };
+  }
+
+  /** By then the child has been sent KILL. While it still lives it is waited for; else the launcher is stuck. */
+  #watch(job: CurrentJob, pid: number, ms: number): void {
+    clearTimeout(job.watch);
+    const look = (): void => {
+      if (readStat(pid)?.state === 'living') this.#watch(job, pid, REPORT_MS);
+      else this.#process.kill('SIGKILL');
+    };
+    job.watch = setTimeout(look, Math.min(ms, MAX_TIMER_MS));
+  }
+
+  #finish(): void {
+    if (this.#job !== null) clearTimeout(this.#job.watch);
+    this.#job = null;
+  }
+
+  #end(how: string): void {
+    this.#alive = false;
+    this.#ready.resolve(false);
+    this.#closed.resolve();
+    const job = this.#job;
+    this.#job = null;
+    if (job === null) return;
+    clearTimeout(job.watch);
+    const said = lastLine(this.#complaints.text());
+    const reason = `its launcher (${this.name}) ended: ${how}${said === '' ? '' : `: ${said}`}`;
+    const lost: Lost = { kind: 'lost', begun: true, reason };
+    job.launched.resolve(lost);
+    job.exited.resolve(lost);
+    job.outputEnded.resolve();
+  }
+}
+
+function ignore(): void {}

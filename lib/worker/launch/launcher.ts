@@ -1,0 +1,59 @@
+/**
+ * The seam behind which the ways of starting a child stand: `direct.ts` forks it from this process, `launcher-process.ts`
+ * has a small process of its own do that, and `warm.ts` keeps one loader for many jobs.
+ */
+import type { Command } from '../../types.js';
+
+/** Who is told of the child: of its start at once and before all else, and of its output as it comes. */
+export interface ChildListener {
+  readonly started: (pid: number) => void;
+  readonly stdout: (chunk: Uint8Array) => void;
+  readonly stderr: (chunk: Uint8Array) => void;
+}
+
+/** Whoever started and watched the child has died, and nobody knows how the child ends. */
+export interface Lost {
+  readonly kind: 'lost';
+  /** Whether the job had been taken, and so may be the cause. */
+  readonly begun: boolean;
+  readonly reason: string;
+}
+
+export type Exit =
+  | {
+      readonly kind: 'exited';
+      readonly code: number | null;
+      readonly signal: string | null;
+      /** It is certain that nothing which came from the child lives on, so that there is nothing to look for. */
+      readonly alone: boolean;
+    }
+  | Lost;
+
+/** A child that runs. It leads a process group of its own, whose number is its pid. */
+export interface LaunchedChild {
+  readonly pid: number;
+  /** Settles when the child has ended and was reaped, whoever still holds its pipes. Never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Settles when nobody can write to its output any more. Never rejects. */
+  readonly outputEnded: Promise<void>;
+  /** Stops reading its output, whoever still holds the other end, and kills what only its starter can see. */
+  readonly release: () => void;
+}
+
+export type Launch =
+  | { readonly kind: 'running'; readonly child: LaunchedChild }
+  | { readonly kind: 'failed'; readonly code: string | null; readonly message: string }
+  /** Perhaps after the start of the child, whose pid is not known. */
+  | Lost;
+
+/** Starts one child at a time. */
+export interface Launcher {
+  /** For people: `direct`, `python3` … */
+  readonly name: string;
+  /** Of the process that it keeps; null without one. */
+  readonly pid: number | null;
+  /** Never rejects: a child that cannot be started is a value. */
+  readonly launch: (command: Command, listener: ChildListener) => Promise<Launch>;
+  /** Ends what it keeps running; to be called when no child runs. */
+  readonly close: () => Promise<void>;
+}

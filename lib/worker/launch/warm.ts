@@ -1,0 +1,190 @@
+/**
+ * Keeps one bundled loader (`lib/loader/warm.ts`) for many jobs, instead of a process for each. What ends a job early ends the
+ * loader, and the next job gets a new one; so does every thousandth, lest anything grow. A job has begun when the loader says
+ * that it took it: if it dies before, the job is none the worse.
+ */
+
+import { killGroup } from '../../processes/leftovers.js';
+import type { Command } from '../../types.js';
+import { Deferred } from '../../util/deferred.js';
+import { LineSplitter } from '../output/line-splitter.js';
+import { failed } from './direct.js';
+import type { ChildListener, Exit, Launch, Launcher } from './launcher.js';
+import { startLongLived } from './long-lived.js';
+import { spawnErrorBehind } from './spawn-errors.js';
+
+export const JOBS_PER_LOADER = 1_000;
+
+/** More than the loader puts into one line. */
+const MAX_LINE_BYTES = 256 * 1024;
+/** From the end of its input to its end. */
+const END_MS = 2_000;
+/** What belongs to a job and not to the process that runs it. */
+const OF_THE_JOB = /^(ATD_|CLICKHOUSE_|TRACEPARENT$)/;
+
+interface Job {
+  readonly listener: ChildListener;
+  readonly exited: Deferred<Exit>;
+  taken: boolean;
+}
+
+export class WarmLauncher implements Launcher {
+  readonly name = 'warm';
+  readonly #onChange: (launcher: Launcher) => void;
+  #loader: WarmLoader | null = null;
+
+  /** @param onChange told of each new loader */
+  constructor(onChange: (launcher: Launcher) => void) {
+    this.#onChange = onChange;
+  }
+
+  get pid(): number | null {
+    return this.#loader?.pid ?? null;
+  }
+
+  async launch(command: Command, listener: ChildListener): Promise<Launch> {
+    const [script, ...args] = command.args;
+    // The same outcome as where every job is a process: no argument can hold a NUL.
+    if (script === undefined || command.args.some((arg) => arg.includes('\0'))) {
+      return { kind: 'failed', code: 'ERR_INVALID_ARG_VALUE', message: 'an argument contains a NUL' };
+    }
+    if (this.#loader?.fits(command) !== true) {
+      this.#loader?.retire();
+      this.#loader = null;
+      try {
+        this.#loader = new WarmLoader(command, script);
+      } catch (error) {
+        return failed(await spawnErrorBehind(error));
+      }
+      const failure = await this.#loader.failure();
+      if (failure !== null) return failure;
+      this.#onChange(this);
+    }
+    return this.#loader.take(args, command.env, listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#loader?.retire();
+  }
+}
+
+class WarmLoader {
+  readonly #process: ReturnType<typeof start>;
+  readonly #kind: string;
+  readonly #ended = new Deferred();
+  #jobs = 0;
+  #job: Job | null = null;
+  #alive = true;
+
+  constructor(command: Command, script: string) {
+    this.#kind = kindOf(command);
+    this.#process = start(command, script);
+    const { stdin, stdout, stderr } = this.#process;
+    const lines = new LineSplitter(MAX_LINE_BYTES, (line) => this.#read(line));
+    stdout.on('data', (chunk: Buffer) => lines.push(chunk));
+    stderr.on('data', (chunk: Buffer) => this.#job?.listener.stderr(chunk));
+    for (const stream of [stdin, stdout, stderr]) stream.on('error', ignore);
+    this.#process.once('exit', () => {
+      this.#alive = false;
+    });
+    // Settles after the last of its output, of which it alone holds the other end.
+    this.#process.then(({ exitCode, signal }) => this.#end(exitCode ?? null, signal ?? null), ignore);
+  }
+
+  get pid(): number | null {
+    return this.#process.pid ?? null;
+  }
+
+  /** Why it could not be started; null when it could. */
+  async failure(): Promise<Launch | null> {
+    if (this.#process.pid !== undefined) return null;
+    const result = await this.#process;
+    return failed(result.cause ?? result);
+  }
+
+  /** Whether it may take the job: the environment of a process cannot be changed from outside. */
+  fits(command: Command): boolean {
+    return this.#alive && this.#jobs < JOBS_PER_LOADER && this.#kind === kindOf(command);
+  }
+
+  take(args: readonly string[], env: Command['env'], listener: ChildListener): Launch {
+    const job: Job = { listener, exited: new Deferred(), taken: false };
+    this.#job = job;
+    this.#jobs++;
+    listener.started(this.pid ?? 0);
+    this.#process.stdin.write(`${JSON.stringify({ args, env })}\n`);
+    return this.#running(job);
+  }
+
+  /** Lets it end; kills it if it does not. No job runs. */
+  async retire(): Promise<void> {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#process.stdin.end();
+    const timer = setTimeout(() => this.#kill(), END_MS);
+    await this.#ended.promise;
+    clearTimeout(timer);
+  }
+
+  #read(line: string): void {
+    const job = this.#job;
+    if (job === null) return;
+    const [kind, value] = parse(line);
+    if (kind === 'taken') job.taken = true;
+    else if (kind === 'out') job.listener.stdout(Buffer.from(String(value)));
+    else if (kind === 'error') job.listener.stderr(Buffer.from(String(value)));
+    else if (kind === 'end') {
+      this.#job = null;
+      job.exited.resolve({ kind: 'exited', code: Number(value), signal: null, alone: true });
+    } else job.listener.stdout(Buffer.from(`${line}\n`));
+  }
+
+  #running(job: Job): Launch {
+    const { exited } = job;
+    // It is asked only after the job has ended.
+    const outputEnded = exited.promise.then(ignore);
+    // A signal that was meant for this job must not hit the next.
+    const release = (): void => {
+      this.#alive = false;
+      this.#kill();
+    };
+    return { kind: 'running', child: { pid: this.pid ?? 0, exited: exited.promise, outputEnded, release } };
+  }
+
+  #end(code: number | null, signal: string | null): void {
+    this.#alive = false;
+    this.#ended.resolve();
+    const job = this.#job;
+    this.#job = null;
+    if (job === null) return;
+    const how = signal ?? `exit code ${code}`;
+    const lost: Exit = { kind: 'lost', begun: false, reason: `the warm loader ended before it took the job: ${how}` };
+    job.exited.resolve(job.taken ? { kind: 'exited', code, signal, alone: false } : lost);
+  }
+
+  #kill(): void {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) killGroup(this.pid ?? 0);
+  }
+}
+
+/** What a process is given once. */
+function kindOf({ file, args, env }: Command): string {
+  return JSON.stringify([file, args[0], Object.entries(env).filter(([name]) => !OF_THE_JOB.test(name))]);
+}
+
+function start({ file, env }: Command, script: string) {
+  const lasting = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_JOB.test(name)));
+  return startLongLived(file, [script], lasting);
+}
+
+/** A line that is no answer is something that the process printed. */
+function parse(line: string): readonly unknown[] {
+  if (!line.startsWith('["')) return [];
+  try {
+    return JSON.parse(line) as readonly unknown[];
+  } catch {
+    return [];
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Config, describeConfig, type LoadedConfig, loadConfig } from '../../lib/config/load.js';
+import { environmentName, listSettings } from '../../lib/config/schema.js';
+import { isAtdError } from '../../lib/errors.js';
+
+let directory: string;
+before(() => {
+  directory = mkdtempSync(join(tmpdir(), 'atd-config-'));
+});
+after(() => rmSync(directory, { recursive: true }));
+
+function write(name: string, content: string): string {
+  const file = join(directory, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+/** Loads a file of this content (null for no file) with this environment and these arguments. */
+function load(yaml: string | null, env: Env = {}, args: Env = {}): LoadedConfig {
+  return loadConfig({ file: yaml === null ? null : write('atd.yaml', yaml), env, args });
+}
+
+/** The complaints, one per line, without the heading. */
+function complaints(yaml: string | null, env: Env = {}, args: Env = {}): string[] {
+  const message = refusal(() => load(yaml, env, args));
+  const [heading, ...lines] = message.split('\n');
+  assert.equal(heading, 'the configuration is not valid:');
+  return lines.map((line) => line.trim().replaceAll(directory, ''));
+}
+
+function refusal(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    assert.ok(isAtdError(error) && error.code === 'ATD_CONFIG_INVALID', String(error));
+    return error.message;
+  }
+  return assert.fail('the configuration was taken');
+}
+
+/** A file as the service that this one replaces uses it. */
+const ORIGINAL = `
+kafka:
+  topic: atd-topic
+  bootstrap_servers: localhost:9092
+  group_id: atd-ingestion-group
+  auto_offset_reset: earliest
+  enable_auto_commit: true
+  poll_timeout_ms: 1000
+clickhouse:
+  host: localhost
+  port: 9000
+  database: default
+  user: default
+  password: ''
+as_cli:
+  executable: as-cli
+  timeout: 300
+  additional_args: []
+thread_pool_size: 4
+log_level: WARNING
+log_file: null
+auto_create_tables: true
+table_prefix: atd
+default_table: atd_logs
+batch_size: 10000
+schema_file: null
+service:
+  retry:
+    enabled: true
+    max_attempts: 3
+    backoff_seconds: 5
+`;
+
+describe('loadConfig: sources', () => {
+  it('needs none: the defaults are valid', () => {
+    const { config, warnings } = load(null);
+    assert.equal(config.kafka.topic, 'atd-topic');
+    assert.equal(config.thread_pool_size, 4);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('go from the default over the file and the environment to the argument', () => {
+    const yaml = 'kafka: { topic: file }';
+    const env = { ATD_KAFKA_TOPIC: 'environment' };
+    assert.equal(load('{}').config.kafka.topic, 'atd-topic');
+    assert.equal(load(yaml).config.kafka.topic, 'file');
+    assert.equal(load(yaml, env).config.kafka.topic, 'environment');
+    assert.equal(load(yaml, env, { 'kafka.topic': 'argument' }).config.kafka.topic, 'argument');
+  });
+
+  it('leave the rest of a group as it is', () => {
+    assert.equal(load('kafka: { topic: mine }').config.kafka.group_id, 'atd-ingestion');
+  });
+
+  it('include a variable for every setting', () => {
+    for (const [key, { format, default: value }] of listSettings()) {
+      if (format !== 'whole' || typeof value !== 'number') continue;
+      const { config } = load(null, { [environmentName(key)]: String(value + 1) });
+      const read = key.split('.').reduce<unknown>((group, name) => (group as Record<string, unknown>)[name], config);
+      assert.equal(read, value + 1, key);
+    }
+  });
+
+  it('include the old names of variables, over which the new ones win', () => {
+    const env = { LOG_LEVEL: 'DEBUG', KAFKA_TOPIC: 'old', ALLOWED_TENANTS: 'acme, globex' };
+    const { config } = load('log_level: ERROR', env);
+    assert.equal(config.log_level, 'debug');
+    assert.equal(config.kafka.topic, 'old');
+    assert.deepEqual(config.tenants.allowed, ['acme', 'globex']);
+    assert.equal(load(null, { ...env, ATD_KAFKA_TOPIC: 'new' }).config.kafka.topic, 'new');
+  });
+
+  it('count an empty variable as not set', () => {
+    assert.equal(load('kafka: { topic: file }', { ATD_KAFKA_TOPIC: '' }).config.kafka.topic, 'file');
+  });
+});
+
+describe('loadConfig: the file', () => {
+  it('of the replaced service works unchanged', () => {
+    const { config, warnings } = load(ORIGINAL);
+    assert.deepEqual(config.kafka.bootstrap_servers, ['localhost:9092']);
+    assert.equal(config.clickhouse.password, null);
+    assert.equal(config.log_level, 'warn');
+    assert.equal(config.log_file, null);
+    assert.equal(config.service.retry.backoff_seconds, 5);
+    assert.deepEqual(warnings, [
+      'kafka.enable_auto_commit has no effect: an offset is committed when its files are loaded',
+    ]);
+  });
+
+  it('may be empty, and may have groups of which everything is commented out', () => {
+    assert.equal(load('').config.thread_pool_size, 4);
+    assert.equal(load('# nothing\n').config.thread_pool_size, 4);
+    assert.equal(load('kafka:\n  # topic: x\nthread_pool_size: 2\n').config.thread_pool_size, 2);
+  });
+
+  const LEVELS = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error', CRITICAL: 'error', warn: 'warn' };
+  for (const [level, read] of Object.entries(LEVELS)) {
+    it(`may say ${level} for ${read}`, () => assert.equal(load(`log_level: ${level}`).config.log_level, read));
+  }
+
+  const REFUSED: readonly (readonly [what: string, content: string, why: RegExp])[] = [
+    ['is a list', '- a\n- b\n', /holds no settings: it must be a YAML mapping$/],
+    ['is a text', 'nonsense', /holds no settings: it must be a YAML mapping$/],
+    ['is not YAML', 'kafka: [\n', /^cannot read the configuration file .*atd\.yaml: .* at line \d+, column \d+$/],
+    ['has a key twice', 'batch_size: 1\nbatch_size: 2\n', /Map keys must be unique at line 2, column 1$/],
+  ];
+  for (const [what, content, why] of REFUSED) {
+    it(`is refused when it ${what}`, () =>
+      assert.match(
+        refusal(() => load(content)),
+        why,
+      ));
+  }
+
+  it('is refused when it cannot be read', () => {
+    const missing = join(directory, 'missing.yaml');
+    const message = refusal(() => loadConfig({ file: missing, env: {}, args: {} }));
+    assert.match(message, /^cannot read the configuration file .*missing\.yaml: ENOENT/);
+    assert.match(
+      refusal(() => loadConfig({ file: directory, env: {}, args: {} })),
+      /EISDIR/,
+    );
+  });
+});
+
+describe('loadConfig: complaints', () => {
+  const FILE = '(from file /atd.yaml)';
+  const CASES: readonly (readonly [yaml: string, complaint: string])[] = [
+    ['thread_pool_size: 0', `thread_pool_size must be from 1 to 256; it is 0 ${FILE}`],
+    ['thread_pool_size: 2.5', `thread_pool_size must be a whole number; it is 2.5 ${FILE}`],
+    ['thread_pool_size: 5x', `thread_pool_size must be a whole number; it is "5x" ${FILE}`],
+    ['thread_pool_size: 1e1000', `thread_pool_size must be a whole number; it is null ${FILE}`],
+    ['thread_pool_size: { a: 1 }', `thread_pool_size must be a whole number; it is {"a":1} ${FILE}`],
+    ['kafka: { topic: }', `kafka.topic must not be empty; it is null ${FILE}`],
+    ["kafka: { topic: '' }", `kafka.topic must not be empty; it is "" ${FILE}`],
+    ['kafka: { topic: 5 }', `kafka.topic must be a text; it is 5 ${FILE}`],
+    [
+      'kafka: { auto_offset_reset: none }',
+      `kafka.auto_offset_reset must be one of earliest, latest; it is "none" ${FILE}`,
+    ],
+    ['kafka: 5', 'kafka must be a mapping of settings (from file /atd.yaml)'],
+    ['kafka: { topics: x }', 'kafka.topics is not a setting (from file /atd.yaml); did you mean kafka.topic?'],
+    ['kafka_topic: x', 'kafka_topic is not a setting (from file /atd.yaml); did you mean kafka.topic?'],
+    ['frobnicate: 1', 'frobnicate is not a setting (from file /atd.yaml)'],
+    ['kafka: { bootstrap_servers: [] }', 'kafka.bootstrap_servers must name at least one broker'],
+    ['as_cli: { timeout: soon }', `as_cli.timeout must be a number; it is "soon" ${FILE}`],
+    ['as_cli: { timeout: 0 }', `as_cli.timeout must be from 0.001 to 86400; it is 0 ${FILE}`],
+    ['as_cli: { additional_args: [1] }', `as_cli.additional_args must be a text; it is [1] ${FILE}`],
+    ['as_cli: { additional_args: {} }', `as_cli.additional_args must be a list of texts; it is {} ${FILE}`],
+    ['auto_create_tables: maybe', `auto_create_tables must be true or false; it is "maybe" ${FILE}`],
+    [
+      'log_level: loud',
+      `log_level must be one of error, warn, info, debug (or a Python level name); it is "loud" ${FILE}`,
+    ],
+    ['table_prefix: a-b', `table_prefix must match ^[A-Za-z_][A-Za-z0-9_]*$; it is "a-b" ${FILE}`],
+    ['ingest: { allowed_roots: [in] }', `ingest.allowed_roots must match ^\\/; it is ["in"] ${FILE}`],
+    [
+      'service: { circuit_breaker: { exit_codes: [0] } }',
+      `service.circuit_breaker.exit_codes must be from 1 to 255; it is [0] ${FILE}`,
+    ],
+    [
+      'service: { circuit_breaker: { patterns: ["("] } }',
+      'service.circuit_breaker.patterns holds "(", not a regular expression',
+    ],
+    [
+      'service: { retry: { backoff_seconds: 10, max_backoff_seconds: 5 } }',
+      'service.retry.backoff_seconds must not exceed service.retry.max_backoff_seconds',
+    ],
+    [
+      'as_cli: { grace: 60 }\nservice: { shutdown: { deadline_seconds: 60 } }',
+      'service.shutdown.deadline_seconds (60) must exceed as_cli.grace (60)',
+    ],
+    [
+      'kafka: { sasl: { mechanism: plain, username: me } }',
+      'kafka.sasl.mechanism is set: kafka.sasl.username and a password are needed too',
+    ],
+    ['schema_file: /no/such', "schema_file cannot be read: ENOENT: no such file or directory, access '/no/such'"],
+  ];
+  for (const [yaml, complaint] of CASES) {
+    it(`say of ${yaml.replaceAll('\n', '; ')} what is wrong`, () => assert.deepEqual(complaints(yaml), [complaint]));
+  }
+
+  it('name the variable or the argument that a value came from', () => {
+    assert.deepEqual(complaints('thread_pool_size: 3', { ATD_THREAD_POOL_SIZE: '0' }), [
+      'thread_pool_size must be from 1 to 256; it is 0 (from environment ATD_THREAD_POOL_SIZE)',
+    ]);
+    assert.deepEqual(complaints(null, { LOG_LEVEL: 'loud' }), [
+      'log_level must be one of error, warn, info, debug (or a Python level name); it is "loud" (from environment LOG_LEVEL)',
+    ]);
+    assert.deepEqual(complaints(null, {}, { 'kafka.topic': '' }), [
+      'kafka.topic must not be empty; it is "" (from argument --topic)',
+    ]);
+  });
+
+  it('come all at once, of whatever kind they are', () => {
+    const yaml =
+      'tread_pool_size: 2\nbatch_size: -1\nschema_file: /no/such\nkafka: { topic: "", ssl: { enabled: 2 } }\n';
+    const lines = complaints(yaml, { ATD_HTTP_PORT: '70000', ATD_CLICKHOUSE_PASSWORD_FILE: '/no/such' });
+    assert.deepEqual(lines.map((line) => line.split(' ', 1)[0]).sort(), [
+      'batch_size',
+      'clickhouse.password_file',
+      'http.port',
+      'kafka.ssl.enabled',
+      'kafka.topic',
+      'schema_file',
+      'tread_pool_size',
+    ]);
+  });
+});
+
+describe('loadConfig: values that come as text', () => {
+  const READ: readonly (readonly [name: string, text: string, read: (config: Config) => unknown, value: unknown])[] = [
+    ['ATD_THREAD_POOL_SIZE', ' 8 ', (config) => config.thread_pool_size, 8],
+    ['ATD_AS_CLI_TIMEOUT', '0.5', (config) => config.as_cli.timeout, 0.5],
+    ['ATD_AUTO_CREATE_TABLES', 'No', (config) => config.auto_create_tables, false],
+    ['ATD_KAFKA_SSL_ENABLED', '1', (config) => config.kafka.ssl.enabled, true],
+    ['ATD_KAFKA_BOOTSTRAP_SERVERS', 'a:1, b:2,', (config) => config.kafka.bootstrap_servers, ['a:1', 'b:2']],
+    ['ATD_AS_CLI_ADDITIONAL_ARGS', '["--x", "a,b"]', (config) => config.as_cli.additional_args, ['--x', 'a,b']],
+    ['ATD_SERVICE_RETRY_PERMANENT_EXIT_CODES', '3,4', (config) => config.service.retry.permanent_exit_codes, [3, 4]],
+  ];
+  for (const [name, text, read, value] of READ) {
+    it(`reads ${name}=${text}`, () => assert.deepEqual(read(load(null, { [name]: text }).config), value));
+  }
+});
+
+describe('loadConfig: secrets', () => {
+  const SECRET = 'hunter2 with more';
+
+  it('come from a file, without its last line end, before the value itself', () => {
+    const file = write('secret', `${SECRET}\n`);
+    const { config } = load(`clickhouse: { password: other, password_file: ${file} }`);
+    assert.equal(config.clickhouse.password, SECRET);
+    const sasl = {
+      ATD_KAFKA_SASL_MECHANISM: 'plain',
+      ATD_KAFKA_SASL_USERNAME: 'me',
+      ATD_KAFKA_SASL_PASSWORD_FILE: file,
+    };
+    assert.equal(load(null, sasl).config.kafka.sasl.password, SECRET);
+  });
+
+  it('are complained about when their file is missing, empty, or could not be handed to a child', () => {
+    const files: readonly (readonly [file: string, why: RegExp])[] = [
+      [join(directory, 'missing'), /^clickhouse\.password_file cannot be used: \/missing: ENOENT/],
+      [write('empty', '\n'), /^clickhouse\.password_file cannot be used: \/empty: must not be empty$/],
+      [write('nul', 'a\0b'), /^clickhouse\.password_file cannot be used: \/nul: must not contain a NUL$/],
+    ];
+    for (const [file, why] of files) {
+      const [complaint] = complaints(`clickhouse: { password_file: ${file} }`);
+      assert.match(complaint ?? '', why);
+    }
+  });
+
+  it('are in no complaint', () => {
+    assert.deepEqual(complaints('clickhouse: { password: 12345 }'), [
+      'clickhouse.password must be a text; it is a secret (from file /atd.yaml)',
+    ]);
+    for (const yaml of [
+      `clickhouse:\n  password: "${SECRET}\n`,
+      `clickhouse:\n  password: @${SECRET}\n`,
+      `clickhouse:\n  password: *${SECRET}\n`,
+      `clickhouse: { password: '${SECRET}' }}\n`,
+    ]) {
+      assert.ok(
+        !refusal(() => load(yaml)).includes('hunter2'),
+        refusal(() => load(yaml)),
+      );
+    }
+  });
+
+  it('are masked where the settings are shown', () => {
+    const { config } = load(null, { ATD_CLICKHOUSE_PASSWORD: SECRET, ATD_KAFKA_SASL_PASSWORD: SECRET });
+    const shown = describeConfig(config);
+    assert.ok(!JSON.stringify(shown).includes('hunter2'));
+    assert.equal((shown['clickhouse'] as Record<string, unknown>)['password'], '[Sensitive]');
+    assert.deepEqual((shown['kafka'] as Record<string, unknown>)['topic'], 'atd-topic');
+  });
+});
+
+describe('the loaded configuration', () => {
+  it('cannot be changed, at any depth', () => {
+    const { config } = load('kafka: { bootstrap_servers: [a] }');
+    assert.throws(() => Object.assign(config, { thread_pool_size: 9 }), TypeError);
+    assert.throws(() => Object.assign(config.service.retry, { max_attempts: 9 }), TypeError);
+    assert.throws(() => (config.kafka.bootstrap_servers as string[]).push('b'), TypeError);
+  });
+
+  it('does not carry over into the next one', () => {
+    load('kafka: { bootstrap_servers: [a], topic: x }');
+    assert.deepEqual(load(null).config.kafka.bootstrap_servers, ['localhost:9092']);
+  });
+
+  it('comes with a warning when it starts at the latest offset', () => {
+    assert.match(
+      load('kafka: { auto_offset_reset: latest }').warnings.join(),
+      /announced before the first start is not loaded/,
+    );
+  });
+
+  it('takes readable files and paths with any character', () => {
+    const place = join(directory, 'größe');
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, 'schema.json'), '{}');
+    assert.equal(load(`schema_file: ${join(place, 'schema.json')}`).config.schema_file, join(place, 'schema.json'));
+  });
+});

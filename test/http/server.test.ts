@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { isAtdError } from '../../lib/errors.js';
+import { type HttpAdapter, type HttpHandlers, startHttp } from '../../lib/http/server.js';
+
+const HANDLERS: HttpHandlers = {
+  metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'atd_slots 4\n' }),
+  live: () => ({ ok: true, reasons: [] }),
+  ready: () => ({ ok: true, reasons: [] }),
+  status: () => ({ state: 'running' }),
+};
+
+async function start(t: TestContext, changes: Partial<HttpHandlers> = {}): Promise<HttpAdapter> {
+  const http = await startHttp('127.0.0.1', 0, { ...HANDLERS, ...changes });
+  t.after(() => http.close());
+  return http;
+}
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+async function ask(http: HttpAdapter, path: string, method = 'GET'): Promise<Answer> {
+  const request = httpRequest(`${http.url}${path}`, { method, agent: false });
+  request.end();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  let body = '';
+  for await (const chunk of response) body += String(chunk);
+  return { status: response.statusCode, headers: response.headers, body };
+}
+
+describe('the HTTP side', () => {
+  it('names the port that it really took', async (t) => {
+    const { url } = await start(t);
+    assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d+$/);
+  });
+
+  it('serves the metrics with their own type', async (t) => {
+    const { status, headers, body } = await ask(await start(t), '/metrics');
+    assert.deepEqual([status, headers['content-type'], body], [200, 'text/plain; version=0.0.4', 'atd_slots 4\n']);
+  });
+
+  it('answers a probe with 200 when it holds, and with 503 and the reasons when it does not', async (t) => {
+    const http = await start(t, { ready: () => ({ ok: false, reasons: ['not joined', 'no pool'] }) });
+    const live = await ask(http, '/livez');
+    assert.deepEqual([live.status, live.body], [200, 'ok\n']);
+    const ready = await ask(http, '/readyz');
+    assert.deepEqual([ready.status, ready.body], [503, 'not joined\nno pool\n']);
+  });
+
+  it('shows the status as JSON, which nobody may keep', async (t) => {
+    const { headers, body } = await ask(await start(t), '/api/status');
+    assert.deepEqual(JSON.parse(body), { state: 'running' });
+    assert.deepEqual([headers['content-type'], headers['cache-control']], ['application/json', 'no-store']);
+  });
+
+  it('takes no notice of a query', async (t) => {
+    assert.equal((await ask(await start(t), '/livez?verbose')).status, 200);
+  });
+
+  it('answers HEAD without a body', async (t) => {
+    const { status, body } = await ask(await start(t), '/metrics', 'HEAD');
+    assert.deepEqual([status, body], [200, '']);
+  });
+
+  it('says where to look instead of an unknown path', async (t) => {
+    for (const path of ['/', '/nope', '/livez/', '//livez']) {
+      const { status, body } = await ask(await start(t), path);
+      assert.equal(status, 404, path);
+      assert.match(body, /try \/metrics/);
+    }
+  });
+
+  it('changes nothing for anyone: every other method is refused', async (t) => {
+    const http = await start(t);
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      const { status, headers } = await ask(http, '/api/status', method);
+      assert.deepEqual([status, headers.allow], [405, 'GET, HEAD'], method);
+    }
+  });
+
+  it('answers 500 when a handler fails, and goes on', async (t) => {
+    const http = await start(t, {
+      metrics: () => Promise.reject(new Error('no metrics today')),
+      live: () => {
+        throw new Error('no life today');
+      },
+    });
+    for (const [path, why] of [
+      ['/metrics', 'no metrics today\n'],
+      ['/livez', 'no life today\n'],
+    ] as const) {
+      const { status, body } = await ask(http, path);
+      assert.deepEqual([status, body], [500, why]);
+    }
+    assert.equal((await ask(http, '/readyz')).status, 200);
+  });
+
+  it('says of a taken port which one and what to do', async (t) => {
+    const { url } = await start(t);
+    const port = Number(new URL(url).port);
+    await assert.rejects(startHttp('127.0.0.1', port, HANDLERS), (error: unknown) => {
+      assert.ok(isAtdError(error));
+      assert.equal(error.code, 'ATD_HTTP_LISTEN');
+      assert.match(
+        error.message,
+        new RegExp(`127\\.0\\.0\\.1:${port} \\(http\\.host, http\\.port\\): another program`),
+      );
+      return true;
+    });
+  });
+
+  it('says of an address that this machine does not have that it cannot listen there', async () => {
+    await assert.rejects(startHttp('192.0.2.1', 0, HANDLERS), { code: 'ATD_HTTP_LISTEN' });
+  });
+
+  it('answers many scrapers at once, and others beside one that does not read', async (t) => {
+    const body = 'atd_slots 4\n'.repeat(1_000_000);
+    const http = await start(t, { metrics: async () => ({ contentType: 'text/plain', body }) });
+    const slow = connect(Number(new URL(http.url).port), '127.0.0.1');
+    t.after(() => slow.destroy());
+    slow.pause();
+    slow.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(slow, 'readable');
+    const answers = await Promise.all(Array.from({ length: 200 }, () => ask(http, '/livez')));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+    assert.ok(slow.bytesRead < body.length, 'the slow one is still being answered');
+  });
+
+  it('drops what is more than it serves at once, and serves the next', async (t) => {
+    const http = await start(t);
+    const many = await Promise.allSettled(Array.from({ length: 1_000 }, () => ask(http, '/livez')));
+    const served = many.filter((one) => one.status === 'fulfilled' && one.value.status === 200).length;
+    assert.ok(served >= 200, `${served} of ${many.length} were served`);
+    assert.equal((await ask(http, '/livez')).status, 200);
+  });
+
+  it('closes although clients keep their connections open', async () => {
+    const http = await startHttp('127.0.0.1', 0, HANDLERS);
+    const socket = connect(Number(new URL(http.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+    const closed = once(socket, 'close');
+    socket.on('error', () => undefined);
+    await http.close();
+    await closed;
+  });
+});

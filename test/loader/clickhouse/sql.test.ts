@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as sql from '../../../lib/loader/clickhouse/sql.js';
+import { FORMATS, type Format } from '../../../lib/loader/file/formats.js';
+import type { TableName } from '../../../lib/loader/options/options.js';
+
+const TABLE: TableName = { database: null, table: 'atd_acme' };
+
+function format(name: string): Format {
+  const found = FORMATS.find((candidate) => candidate.name === name);
+  assert.ok(found);
+  return found;
+}
+
+function create(columns: readonly (readonly [name: string, type: string])[], ttlHours: number | null = null): string {
+  const made = sql.createTable(
+    TABLE,
+    columns.map(([name, type]) => ({ name, type })),
+    ttlHours,
+  );
+  return made.kind === 'statement' ? made.sql : made.kind;
+}
+
+test('identifiers and strings are quoted whatever they contain', () => {
+  assert.equal(sql.quoteIdentifier('user-agent'), '`user-agent`');
+  assert.equal(sql.quoteIdentifier('a`b\\c'), '`a\\`b\\\\c`');
+  assert.equal(sql.quoteString("it's \\ `x`"), "'it\\'s \\\\ `x`'");
+  assert.equal(sql.quoteTable({ database: 'd', table: 't' }), '`d`.`t`');
+});
+
+test('an insert reads the columns by the names of the file and writes them by those of the table', () => {
+  const TIME = "DateTime64(3, 'UTC')";
+  const columns = [
+    { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: TIME, type: TIME },
+    { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String' },
+  ];
+  assert.equal(
+    sql.insertRecords(TABLE, columns, format('csv')),
+    'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
+      "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT CSVWithNames",
+  );
+});
+
+test('a value that may not fit its column is converted by what says so', () => {
+  const column = (readAs: string, type: string) => ({ source: 'a.b', target: 'a_b', readAs, type });
+  const selected = (readAs: string, type: string) =>
+    /SELECT (.*) FROM input/.exec(sql.insertRecords(TABLE, [column(readAs, type)], format('parquet')))?.[1];
+  assert.equal(selected('Int64', 'Int64'), '*');
+  assert.equal(selected('Int64', 'UInt8'), "* REPLACE (accurateCast(`a.b`, 'UInt8') AS `a.b`)");
+  assert.equal(
+    selected('Nullable(Int64)', 'LowCardinality(UInt8)'),
+    "* REPLACE (accurateCast(`a.b`, 'Nullable(UInt8)') AS `a.b`)",
+  );
+  assert.equal(
+    selected('Nullable(String)', "DateTime('UTC')"),
+    "* REPLACE (if(isNull(`a.b`) OR `a.b` = '', NULL, CAST(assumeNotNull(`a.b`), 'DateTime(\\'UTC\\')')) AS `a.b`)",
+  );
+  assert.equal(
+    selected('String', 'Nullable(Int64)'),
+    "* REPLACE (if(`a.b` = '', NULL, CAST(`a.b`, 'Int64')) AS `a.b`)",
+  );
+});
+
+const INSERT: sql.InsertOptions = {
+  format: format('csv'),
+  columns: [],
+  batchSize: 500,
+  token: null,
+  skipUnknown: false,
+  exactBlocks: true,
+};
+
+test('a ClickHouse that cannot cut blocks exactly gets other tokens', () => {
+  const settings = sql.insertSettings({ ...INSERT, token: 't', exactBlocks: false });
+  assert.equal(settings['insert_deduplication_token'], 't/500/at-least');
+  assert.ok(!('use_strict_insert_block_limits' in settings));
+});
+
+test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {
+  const settings = sql.insertSettings({ ...INSERT, token: 'topic/0/17/0' });
+  assert.equal(settings['insert_deduplication_token'], 'topic/0/17/0/500', 'other blocks, another token');
+  for (const name of [
+    'max_block_size',
+    'max_insert_block_size',
+    'min_insert_block_size_rows',
+    'input_format_parquet_max_block_size',
+  ])
+    assert.equal(settings[name], 500, name);
+  for (const name of [
+    'max_threads',
+    'max_insert_threads',
+    'max_parsing_threads',
+    'input_format_parquet_preserve_order',
+    'use_strict_insert_block_limits',
+  ])
+    assert.equal(settings[name], 1, name);
+  for (const name of ['min_insert_block_size_bytes', 'input_format_parallel_parsing', 'async_insert'])
+    assert.equal(settings[name], 0, name);
+});
+
+test('a tuple in CSV is one field, which only tables with a tuple need say', () => {
+  const name = 'input_format_csv_deserialize_separate_columns_into_tuple';
+  const columns = [{ source: 'a', target: 'a', readAs: 'Nullable(Tuple(x Int8))', type: 'Tuple(x Int8)' }];
+  assert.equal(sql.insertSettings({ ...INSERT, columns })[name], 0);
+  assert.ok(!(name in sql.insertSettings({ ...INSERT, columns, format: format('tsv') })));
+  assert.ok(!(name in sql.insertSettings(INSERT)));
+});
+
+test('without a token nothing is said about deduplication', () => {
+  const settings = sql.insertSettings({ ...INSERT, skipUnknown: true });
+  assert.ok(!Object.keys(settings).some((name) => name.includes('dedup')));
+  assert.equal(settings['input_format_skip_unknown_fields'], 1);
+});
+
+test('a created table is sorted by time and id and remembers blocks for deduplication', () => {
+  assert.equal(
+    create([
+      ['x-y', 'Int8'],
+      ['Id', 'String'],
+      ['MsgHeader_MessageTime', 'DateTime'],
+    ]),
+    'CREATE TABLE IF NOT EXISTS `atd_acme` (`x-y` Int8, `Id` String, `MsgHeader_MessageTime` DateTime) ENGINE = MergeTree ' +
+      'ORDER BY (`MsgHeader_MessageTime`, `Id`) SETTINGS non_replicated_deduplication_window = 10000',
+  );
+});
+
+test('a key that may be NULL is allowed and a table without a sortable column has none', () => {
+  assert.match(create([['a', 'Nullable(String)']]), /ORDER BY \(`a`\) SETTINGS .*, allow_nullable_key = 1$/);
+  assert.match(create([['a', 'Array(String)']]), /ORDER BY \(\) SETTINGS/);
+});
+
+test('rows expire by the message time, and never without one', () => {
+  assert.match(
+    create([['MsgHeader_MessageTime', 'DateTime64(3)']], 24),
+    / TTL toDateTime\(`MsgHeader_MessageTime`\) \+ toIntervalHour\(24\) SETTINGS/,
+  );
+  assert.match(
+    create([['MsgHeader_MessageTime', 'Nullable(DateTime)']], 24),
+    / TTL if\(isNull\(`MsgHeader_MessageTime`\), toDateTime\(0\), toDateTime\(assumeNotNull\(/,
+  );
+  assert.equal(create([['MsgHeader_MessageTime', 'String']], 24), 'no-time-column');
+  assert.equal(create([['Id', 'String']], 24), 'no-time-column');
+});
+
+test('a sample travels as base64, so that no byte of it is taken for the statement', () => {
+  assert.equal(
+    sql.describeSample(format('parquet'), Buffer.from("PAR1')")),
+    "DESCRIBE TABLE format(Parquet, base64Decode('UEFSMScp'))",
+  );
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { loadConfig } from '../../lib/config/load.js';
+import type { Config } from '../../lib/config/schema.js';
+import { engineSettings } from '../../lib/service/settings.js';
+
+/** Another value than the default for each setting that the engine is given. */
+const GIVEN = {
+  'clickhouse.host': 'db',
+  'clickhouse.port': '8123',
+  'clickhouse.database': 'logs',
+  'clickhouse.user': 'loader',
+  'clickhouse.password': 'secret',
+  'clickhouse.secure': 'true',
+  'as_cli.timeout': '300',
+  'as_cli.grace': '0.5',
+  'as_cli.additional_args': '--skip-unknown',
+  'as_cli.password_in': 'argv',
+  'as_cli.pass_env': 'PATH,TZ,HOME',
+  'kafka.commit_interval_ms': '250',
+  thread_pool_size: '7',
+  auto_create_tables: 'true',
+  table_prefix: 'p',
+  default_table: 'd',
+  batch_size: '10',
+  schema_file: '/dev/null',
+  'tenants.allowed': ' Acme,globex',
+  'ingest.allowed_roots': '/in',
+  'ingest.max_message_bytes': '2048',
+  'ingest.max_queued_jobs': '11',
+  'ingest.max_queued_bytes': '2097152',
+  'ingest.max_uncommitted': '13',
+  'service.retry.max_attempts': '4',
+  'service.retry.max_timeouts': '2',
+  'service.retry.max_interruptions': '7',
+  'service.retry.backoff_seconds': '1.5',
+  'service.retry.max_backoff_seconds': '60',
+  'service.retry.permanent_exit_codes': '65',
+  'service.circuit_breaker.threshold': '3',
+  'service.circuit_breaker.dead_letters': '9',
+  'service.circuit_breaker.open_seconds': '2',
+  'service.circuit_breaker.max_open_seconds': '30',
+};
+
+function configured(more: Readonly<Record<string, string>> = {}): Config {
+  return loadConfig({ file: null, env: {}, args: { ...GIVEN, ...more } }).config;
+}
+
+const LOADER = { file: '/usr/bin/node', args: ['/opt/as-cli'] };
+
+describe('engineSettings', () => {
+  it('hands each part its slice, in milliseconds', () => {
+    assert.deepEqual(engineSettings(configured(), LOADER, { PATH: '/bin', TZ: 'UTC', SECRET: 'x' }), {
+      slots: 7,
+      records: {
+        maxMessageBytes: 2_048,
+        commitIntervalMs: 250,
+        routing: { tablePrefix: 'p', defaultTable: 'd', allowedTenants: ['acme', 'globex'] },
+      },
+      maxUncommitted: 13,
+      load: { jobs: 11, bytes: 2_097_152 },
+      command: {
+        executable: '/usr/bin/node',
+        executableArgs: ['/opt/as-cli'],
+        createTable: true,
+        batchSize: 10,
+        schemaFile: '/dev/null',
+        clickhouse: configured().clickhouse,
+        passwordIn: 'argv',
+        additionalArgs: ['--skip-unknown'],
+        timeoutMs: 300_000,
+        graceMs: 500,
+        allowedRoots: ['/in'],
+        environment: { PATH: '/bin', TZ: 'UTC' },
+      },
+      retry: {
+        maxAttempts: 4,
+        maxTimeouts: 2,
+        maxInterruptions: 7,
+        backoffMs: 1_500,
+        maxBackoffMs: 60_000,
+        maxUnchargedMs: 30_000,
+        permanentExitCodes: [65],
+      },
+      breaker: { threshold: 3, deadLetters: 9, openMs: 2_000, maxOpenMs: 30_000 },
+    });
+  });
+
+  it('means one attempt when retries are switched off', () => {
+    const config = configured({ 'service.retry.enabled': 'false' });
+    assert.equal(engineSettings(config, LOADER, {}).retry.maxAttempts, 1);
+  });
+});

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { after, describe, it } from 'node:test';
+import type { Command, Outcome } from '../../../lib/types.js';
+import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
+import { type Control, supervise } from '../../../lib/worker/attempt/supervise.js';
+import { DIRECT } from '../../../lib/worker/launch/direct.js';
+import type { Launcher } from '../../../lib/worker/launch/launcher.js';
+import { program, shell, type TestCommand } from '../../support/commands.js';
+import { allLaunchers, closeAll } from '../../support/launchers.js';
+import { isAlive, processesWithMarker, stateOf, waitUntil } from '../../support/processes.js';
+
+const SINK = compileSinkRules({ exitCodes: [69, 75], patterns: ['connection refused'] });
+
+const launchers = await allLaunchers();
+after(() => closeAll(launchers));
+
+interface Attempt {
+  readonly outcome: Promise<Outcome>;
+  readonly lines: string[];
+  readonly signals: string[];
+  readonly pid: () => number | null;
+  readonly request: (request: 'stop' | 'kill') => void;
+}
+
+function startBy(launcher: Launcher, command: Command): Attempt {
+  const requests = new EventEmitter();
+  const lines: string[] = [];
+  const signals: string[] = [];
+  let pid: number | null = null;
+  const control: Control = {
+    launcher,
+    sink: SINK,
+    onStarted: (started) => {
+      pid = started;
+    },
+    onSignalled: (signal) => signals.push(signal),
+    onLine: (stream, text) => lines.push(`${stream}: ${text}`),
+    onRequest: (listener) => requests.on('request', listener),
+  };
+  const outcome = supervise(command, control);
+  return { outcome, lines, signals, pid: () => pid, request: (request) => requests.emit('request', request) };
+}
+
+async function assertNothingLeft(command: TestCommand): Promise<void> {
+  await waitUntil(() => processesWithMarker(command.entry).length === 0, 2_000, 'every process of the job is gone');
+}
+
+for (const launcher of launchers) {
+  const start = (command: Command) => startBy(launcher, command);
+
+  describe(`supervise by ${launcher.name}: how a child ends`, () => {
+    it('calls exit code 0 a success and takes the rows and bytes from the report', async () => {
+      const outcome = await start(shell('echo loading; echo \'{"rows": 12, "bytes": 345}\'')).outcome;
+      assert.equal(outcome.result, 'succeeded');
+      assert.deepEqual([outcome.rows, outcome.bytes, outcome.exitCode, outcome.signal], [12, 345, 0, null]);
+      assert.ok(outcome.launchMs > 0 && outcome.durationMs > 0);
+    });
+
+    it('calls exit code 3 a failure and quotes the last line of stderr', async () => {
+      const outcome = await start(shell('echo first >&2; echo "the file is bad" >&2; exit 3')).outcome;
+      assert.equal(outcome.result, 'failed');
+      assert.equal(outcome.reason, 'exit code 3: the file is bad');
+      assert.equal(outcome.stderrTail, 'first | the file is bad');
+    });
+
+    it('names the signal of a child that crashed', async () => {
+      const outcome = await start(shell('kill -SEGV $$')).outcome;
+      assert.deepEqual([outcome.result, outcome.signal, outcome.exitCode], ['failed', 'SIGSEGV', null]);
+      assert.deepEqual(outcome.signalsSent, []);
+    });
+
+    it('recognises an unavailable sink by exit code and by stderr', async () => {
+      assert.equal((await start(shell('exit 69')).outcome).result, 'sink-unavailable');
+      assert.equal((await start(shell('echo "Connection Refused" >&2; exit 1')).outcome).result, 'sink-unavailable');
+    });
+
+    it('gives the child an empty stdin', async () => {
+      const outcome = await start(shell('cat; exit 4', { timeoutMs: 5_000 })).outcome;
+      assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 4]);
+    });
+
+    it('waits for a child that closes its output early and lives on', async () => {
+      const outcome = await start(shell('exec >&- 2>&-; sleep 0.7; exit 7')).outcome;
+      assert.equal(outcome.exitCode, 7);
+      assert.ok(outcome.durationMs >= 650, `settled after ${outcome.durationMs} ms`);
+    });
+  });
+
+  describe(`supervise by ${launcher.name}: the termination`, () => {
+    it('ends a child at its deadline with TERM', async () => {
+      const command = shell('sleep 1000', { timeoutMs: 200 });
+      const attempt = start(command);
+      const outcome = await attempt.outcome;
+      assert.equal(outcome.result, 'timed-out');
+      assert.equal(outcome.reason, 'no end after 0.2 s; ended with SIGTERM');
+      assert.deepEqual(attempt.signals, ['SIGTERM']);
+      await assertNothingLeft(command);
+    });
+
+    it('kills a child that ignores TERM after the grace, with its whole group', async () => {
+      const command = program('ignore-term.sh', [], { timeoutMs: 300, graceMs: 300 });
+      const attempt = start(command);
+      const outcome = await attempt.outcome;
+      assert.equal(outcome.result, 'timed-out');
+      assert.equal(outcome.reason, 'no end after 0.3 s; ended with SIGTERM, then SIGKILL');
+      assert.deepEqual(attempt.signals, ['SIGTERM', 'SIGKILL']);
+      assert.ok(outcome.durationMs >= 590 && outcome.durationMs < 5_000, `took ${outcome.durationMs} ms`);
+      await assertNothingLeft(command);
+    });
+
+    it('kills a child that stopped itself', async () => {
+      const command = shell('kill -STOP $$', { timeoutMs: 300, graceMs: 200 });
+      const attempt = start(command);
+      await waitUntil(() => stateOf(attempt.pid() ?? 0) === 'T', 2_000, 'the child stopped itself');
+      const outcome = await attempt.outcome;
+      assert.deepEqual([outcome.result, outcome.signal], ['timed-out', 'SIGKILL']);
+    });
+
+    it('stops a child on request', async () => {
+      const command = shell('echo ready; sleep 1000');
+      const attempt = start(command);
+      await waitUntil(() => attempt.lines.length > 0, 2_000, 'the child is ready');
+      attempt.request('stop');
+      const outcome = await attempt.outcome;
+      assert.deepEqual([outcome.result, outcome.reason], ['stopped', 'stopped with SIGTERM']);
+      await assertNothingLeft(command);
+    });
+
+    it('kills a child on request without waiting for the grace', async () => {
+      const command = program('ignore-term.sh', [], { graceMs: 60_000 });
+      const attempt = start(command);
+      await waitUntil(() => attempt.lines.length > 0, 2_000, 'the child is ready');
+      attempt.request('stop');
+      attempt.request('kill');
+      const outcome = await attempt.outcome;
+      assert.deepEqual([outcome.result, outcome.signal], ['stopped', 'SIGKILL']);
+      assert.deepEqual(outcome.signalsSent, ['SIGTERM', 'SIGKILL']);
+      await assertNothingLeft(command);
+    });
+
+    it('believes a child that ends with 0 after TERM: the file is loaded', async () => {
+      const attempt = start(program('finish-on-term.sh'));
+      await waitUntil(() => attempt.lines.length > 0, 2_000, 'the child is ready');
+      attempt.request('stop');
+      const outcome = await attempt.outcome;
+      assert.deepEqual([outcome.result, outcome.rows, outcome.signalsSent.length], ['succeeded', 7, 1]);
+    });
+
+    it('keeps the first of two causes', async () => {
+      const attempt = start(program('ignore-term.sh', [], { timeoutMs: 200, graceMs: 60_000 }));
+      await waitUntil(() => attempt.signals.length > 0, 5_000, 'the deadline has passed');
+      attempt.request('stop');
+      attempt.request('kill');
+      assert.equal((await attempt.outcome).result, 'timed-out');
+    });
+
+    it('starts no child when it was stopped before', async () => {
+      const command = shell('exit 0');
+      let started = false;
+      const outcome = await supervise(command, {
+        launcher,
+        sink: SINK,
+        onStarted: () => {
+          started = true;
+        },
+        onSignalled: () => {},
+        onLine: null,
+        onRequest: (listener) => listener('stop'),
+      });
+      assert.deepEqual([outcome.result, started], ['stopped', false]);
+    });
+  });
+
+  describe(`supervise by ${launcher.name}: nothing outlives the job`, () => {
+    it('settles soon and kills a grandchild that holds stdout open', async () => {
+      const command = program('hold-pipe.sh');
+      const startedAt = performance.now();
+      const attempt = start(command);
+      const outcome = await attempt.outcome;
+      assert.equal(outcome.result, 'succeeded');
+      assert.deepEqual(outcome.signalsSent, ['SIGKILL']);
+      assert.ok(performance.now() - startedAt < 5_000);
+      await assertNothingLeft(command);
+    });
+
+    it('kills the group members that outlive a leader which obeys TERM', async () => {
+      const script = `sh -c 'trap "" TERM; echo ready; sleep 1000; sleep 1000' & wait`;
+      const command = shell(script);
+      const attempt = start(command);
+      await waitUntil(() => attempt.lines.length > 0, 2_000, 'the grandchild ignores TERM');
+      attempt.request('stop');
+      assert.equal((await attempt.outcome).result, 'stopped');
+      await assertNothingLeft(command);
+    });
+
+    it('finds a daemon that left the group and holds stdout open', async () => {
+      const command = program('daemonise.sh', ['holding']);
+      const outcome = await start(command).outcome;
+      assert.equal(outcome.result, 'succeeded');
+      await assertNothingLeft(command);
+    });
+
+    it('finds a quiet daemon that left the group and closed its output', async (t) => {
+      const { mkdtempSync, rmSync } = await import('node:fs');
+      const directory = mkdtempSync('/tmp/atd-daemon-');
+      t.after(() => rmSync(directory, { recursive: true }));
+      const command = program('daemonise.sh', ['quiet', `${directory}/ready`]);
+      const outcome = await start(command).outcome;
+      assert.equal(outcome.result, 'succeeded');
+      await assertNothingLeft(command);
+    });
+
+    it('leaves the processes of other jobs alone', async () => {
+      // By another launcher, as in another thread.
+      const other = startBy(DIRECT, shell('echo ready; sleep 1000'));
+      await waitUntil(() => other.lines.length > 0, 2_000, 'the other child is ready');
+      await start(program('daemonise.sh', ['holding'])).outcome;
+      const pid = other.pid();
+      assert.ok(pid !== null && isAlive(pid));
+      other.request('kill');
+      await other.outcome;
+    });
+  });
+}

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, afterEach, describe, it } from 'node:test';
+import { readStat } from '../../../lib/processes/process-table.js';
+import type { Command, Outcome } from '../../../lib/types.js';
+import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
+import { supervise } from '../../../lib/worker/attempt/supervise.js';
+import { createLauncher, LastingLauncher } from '../../../lib/worker/launch/choose.js';
+import type { Launcher } from '../../../lib/worker/launch/launcher.js';
+import { LauncherProcess, startLauncher } from '../../../lib/worker/launch/launcher-process.js';
+import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../../lib/worker/launch/launcher-programs.js';
+import { command, program, shell } from '../../support/commands.js';
+import { closeAll, startLaunchers } from '../../support/launchers.js';
+import { processesWithMarker, stateOf, waitUntil } from '../../support/processes.js';
+
+const SINK = compileSinkRules({ exitCodes: [], patterns: [] });
+
+interface Run {
+  readonly outcome: Promise<Outcome>;
+  readonly lines: string[];
+  readonly pid: () => number | null;
+}
+
+function start(launcher: Launcher, wanted: Command): Run {
+  const lines: string[] = [];
+  let pid: number | null = null;
+  const outcome = supervise(wanted, {
+    launcher,
+    sink: SINK,
+    onStarted: (started) => {
+      pid = started;
+    },
+    onSignalled: () => {},
+    onLine: (_stream, text) => lines.push(text),
+    onRequest: () => {},
+  });
+  return { outcome, lines, pid: () => pid };
+}
+
+function processesWithArgument(argument: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+const opened: Launcher[] = [];
+afterEach(() => closeAll(opened.splice(0)));
+
+const installed = await startLaunchers();
+after(() => closeAll(installed));
+const programs = LAUNCHER_PROGRAMS.filter(({ name }) => installed.some((launcher) => launcher.name === name));
+
+async function open(wanted: LauncherProgram): Promise<LauncherProcess> {
+  const launcher = await startLauncher(wanted);
+  assert.ok(launcher !== null);
+  opened.push(launcher);
+  return launcher;
+}
+
+for (const wanted of programs) {
+  describe(`a launcher process, ${wanted.name}`, () => {
+    it('costs its own child when it dies, as the death of a thread does, and is replaced for the next', async () => {
+      const changes: (number | null)[] = [];
+      const launcher = new LastingLauncher(wanted, await open(wanted), ({ pid }) => changes.push(pid));
+      opened.push(launcher);
+      const first = launcher.pid ?? 0;
+      const job = program('ignore-term.sh');
+      const run = start(launcher, job);
+      await waitUntil(() => run.lines.length > 0, 5_000, 'the child runs');
+      process.kill(first, 'SIGKILL');
+      const outcome = await run.outcome;
+      assert.equal(outcome.result, 'thread-lost');
+      assert.equal(outcome.reason, `its launcher (${wanted.name}) ended: SIGKILL`);
+      assert.deepEqual(processesWithMarker(job.entry), []);
+      assert.equal(stateOf(first), null, 'the launcher was reaped');
+      assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
+      assert.notEqual(launcher.pid, first);
+      assert.deepEqual(changes, [launcher.pid]);
+    });
+
+    it('kills its child and ends when nobody is there any more to give it work', async () => {
+      const launcher = await open(wanted);
+      const job = shell('setsid sh -c "echo daemon; sleep 1000" & sleep 1000');
+      const run = start(launcher, job);
+      await waitUntil(() => run.lines.length > 0, 5_000, 'the child and a daemon run');
+      await launcher.close();
+      assert.equal(stateOf(launcher.pid ?? 0), null);
+      await run.outcome;
+      assert.deepEqual(processesWithMarker(job.entry), []);
+    });
+
+    it('says so when it has no descriptor left for a child', async () => {
+      const launcher = await open(wanted);
+      const limit = (descriptors: string) =>
+        execFileSync('prlimit', ['--pid', `${launcher.pid}`, `--nofile=${descriptors}:`]);
+      limit('4');
+      for (let i = 0; i < 3; i++) {
+        const outcome = await start(launcher, shell('exit 3')).outcome;
+        assert.deepEqual(
+          [outcome.result, outcome.reason],
+          ['machine-fault', 'cannot start the child: spawn /bin/sh EMFILE'],
+        );
+      }
+      limit('256');
+      assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
+    });
+
+    it('does not hold up a job whose time is over when it is stuck', async () => {
+      const launcher = await open(wanted);
+      const job = shell('echo ready; sleep 1000', { timeoutMs: 300, graceMs: 100 });
+      const run = start(launcher, job);
+      await waitUntil(() => run.lines.length > 0, 5_000, 'the child runs');
+      process.kill(launcher.pid ?? 0, 'SIGSTOP');
+      assert.equal((await run.outcome).result, 'timed-out');
+      assert.deepEqual(processesWithMarker(job.entry), []);
+      assert.equal(launcher.alive, false);
+    });
+
+    it('finds a daemon that left the group and cleared its environment', async () => {
+      const launcher = await open(wanted);
+      const mark = `1000.${process.pid}${wanted.name.length}`;
+      const script = `(setsid env -i sleep ${mark} < /dev/null > /dev/null 2>&1 &); while ! pgrep -xf "sleep ${mark}" > /dev/null; do :; done`;
+      assert.equal((await start(launcher, shell(script)).outcome).result, 'succeeded');
+      await waitUntil(() => processesWithArgument(mark).length === 0, 2_000, 'the daemon is gone');
+    });
+
+    it('reaps what its children leave behind', async () => {
+      const launcher = await open(wanted);
+      await start(launcher, shell('for i in 1 2 3; do (sh -c "sleep 0.01" &); done; sleep 0.1')).outcome;
+      await start(launcher, program('hold-pipe.sh')).outcome;
+      const children = () =>
+        readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && readStat(Number(pid))?.parent === launcher.pid);
+      await waitUntil(() => children().length === 0, 2_000, 'no child and no zombie of the launcher is left');
+    });
+
+    it('keeps the output of one job out of the next', async () => {
+      const launcher = await open(wanted);
+      const noisy = shell('(setsid sh -c "while :; do echo late; echo late >&2; done" &); sleep 0.05');
+      await start(launcher, noisy).outcome;
+      const next = start(launcher, shell('echo mine; sleep 0.05; echo mine >&2'));
+      await next.outcome;
+      assert.deepEqual(next.lines, ['mine', 'mine']);
+    });
+
+    it('starts the next child when the output of the one before ends at the same moment', async () => {
+      const launcher = await open(wanted);
+      const sink = { started: () => {}, stdout: () => {}, stderr: () => {} };
+      const job = shell('(setsid sleep 1000 &)');
+      const before = await launcher.launch(job, sink);
+      assert.ok(before.kind === 'running');
+      await before.child.exited;
+      const pid = launcher.pid ?? 0;
+      process.kill(pid, 'SIGSTOP');
+      await waitUntil(() => stateOf(pid) === 'T', 2_000, 'the launcher is stopped and finds all that follows at once');
+      for (const daemon of processesWithMarker(job.entry)) process.kill(daemon, 'SIGKILL');
+      await waitUntil(() => processesWithMarker(job.entry).length === 0, 2_000, 'the daemon is gone');
+      before.child.release();
+      const next = start(launcher, shell('sleep 0.1; exit 3'));
+      process.kill(pid, 'SIGCONT');
+      assert.equal((await next.outcome).exitCode, 3);
+    });
+
+    it('keeps no descriptor of a job that is over', async () => {
+      const launcher = await open(wanted);
+      const run = () => start(launcher, shell('echo out; echo err >&2')).outcome;
+      const descriptors = () => readdirSync(`/proc/${launcher.pid}/fd`).length;
+      await run();
+      const before = descriptors();
+      for (let i = 0; i < 3; i++) {
+        await run();
+        await start(launcher, command('/nowhere', [])).outcome;
+        await start(launcher, program('daemonise.sh', ['holding'])).outcome;
+      }
+      await run();
+      assert.equal(descriptors(), before);
+    });
+
+    it('is deaf to what ends the service, and its children are not', async () => {
+      const launcher = await open(wanted);
+      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(launcher.pid ?? 0, signal);
+      const run = start(launcher, shell('grep -E "^Sig(Blk|Ign)" /proc/self/status'));
+      assert.equal((await run.outcome).result, 'succeeded');
+      // Signals 32 and 33 are the C library's own.
+      const ordinary = run.lines.map((line) => BigInt(`0x${line.split(/\s+/)[1]}`) & 0x7fff_ffffn);
+      assert.deepEqual(ordinary, [0n, 0n], run.lines.join());
+      assert.equal(launcher.alive, true);
+    });
+
+    it('gives each child a session of its own, as it gets when it is started directly', async () => {
+      const run = start(await open(wanted), shell('cut -d" " -f1,5,6 /proc/$$/stat'));
+      await run.outcome;
+      assert.deepEqual(run.lines, [`${run.pid()} ${run.pid()} ${run.pid()}`]);
+    });
+
+    it('runs a script without a first line that names its interpreter', async () => {
+      const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
+      const directory = mkdtempSync('/tmp/atd-script-');
+      try {
+        writeFileSync(`${directory}/tool`, 'exit "$1"\n', { mode: 0o755 });
+        const outcome = await start(await open(wanted), command(`${directory}/tool`, ['9'])).outcome;
+        assert.equal(outcome.exitCode, 9, outcome.reason);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+  });
+}
+
+describe('the choice of a launcher', () => {
+  const nothing: LauncherProgram = { name: 'nothing', file: '/nowhere/python', args: [] };
+
+  it('takes no program that does not exist or does not speak', async () => {
+    assert.equal(await startLauncher(nothing), null);
+    assert.equal(await startLauncher({ name: 'mute', file: '/bin/true', args: [] }), null);
+  });
+
+  it('starts children directly where no program runs, and when it is told to', async () => {
+    const names: string[] = [];
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nowhere';
+    try {
+      const launcher = await createLauncher('launcher', ({ name }) => names.push(name));
+      assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
+    } finally {
+      process.env['PATH'] = path;
+    }
+    await createLauncher('direct', ({ name }) => names.push(name));
+    assert.deepEqual(names, ['direct', 'direct']);
+  });
+
+  it('starts children directly while its program does not run any more', async () => {
+    const names: string[] = [];
+    const dead = new LauncherProcess(nothing);
+    assert.equal(await dead.ready(), false);
+    const launcher = new LastingLauncher(nothing, dead, ({ name }) => names.push(name));
+    for (const code of [3, 4]) assert.equal((await start(launcher, shell(`exit ${code}`)).outcome).exitCode, code);
+    assert.deepEqual(names, ['direct']);
+  });
+});
