@@ -10,6 +10,7 @@ import { loadConfig } from '../lib/config/load.js';
 import { environmentName, listSettings, type Setting } from '../lib/config/schema.js';
 import { DISPOSITIONS } from '../lib/core/events.js';
 import { letterHeaders } from '../lib/core/rules/headers.js';
+import { OUTCOMES, type OutcomeRule } from '../lib/core/rules/outcomes.js';
 import { ERROR_CODES, ExitCode } from '../lib/errors.js';
 import { parseSchemaFile } from '../lib/loader/clickhouse/columns.js';
 import { CONNECTION_OPTIONS } from '../lib/loader/options/connection-options.js';
@@ -148,6 +149,25 @@ describe('docs/errors.md', () => {
     assert.deepEqual(names('Error codes'), [...ERROR_CODES].sort());
     assert.deepEqual(names('Dispositions of dead letters'), [...DISPOSITIONS].sort());
     assert.deepEqual(names('Outcomes of an attempt'), [...OUTCOME_RESULTS].sort());
+  });
+
+  it('says of every outcome what the table of outcomes says', () => {
+    const does: Readonly<Record<OutcomeRule['verdict'], RegExp>> = {
+      complete: /^Done\.$/,
+      retry: /(?:another attempt|^As `failed`)/i,
+      repeat: /^Repeated /,
+      'dead-letter': /^Dead letter at once\.$/,
+      leave: /^Left uncommitted/,
+    };
+    const budgets = { failed: '`max_attempts`', timedOut: '`max_timeouts`' };
+    const rows = new Map(tableRows('docs/errors.md', 'Outcomes of an attempt').map((row) => [nameOf(row), row]));
+    for (const [result, { verdict, charge, breaker, mayBePermanent }] of Object.entries(OUTCOMES)) {
+      const [, , action = '', counts, tells] = rows.get(result) ?? [];
+      assert.match(action, does[verdict], result);
+      assert.equal(counts, verdict === 'retry' && charge !== null ? budgets[charge] : '', result);
+      assert.equal(tells, breaker, result);
+      assert.equal(/permanent exit code/.test(action), mayBePermanent, result);
+    }
   });
 
   it('explains every exit code of the service and of the loader', () => {

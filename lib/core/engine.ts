@@ -2,16 +2,22 @@
  * The whole decision: an event in, effects out. Pure and synchronous; the clock and the dice are the caller's.
  *
  * Run state: `starting` until the group first gives an assignment; `running`; `draining` from the request to stop until
- * no child runs, no letter is on its way and the last commit is answered; then `stopped`. `jobs.ts` has the life of a
- * job, `records.ts` that of a record; here is what concerns them all: reading, committing, stopping.
+ * no child runs, no letter is on its way and the last commit is answered; then `stopped`.
+ *
+ * The engine conducts. `records` keeps the books of records, `jobs` those of jobs, and `markers` those of starts that wait
+ * for a commit; records and jobs do not know each other. What passes between them passes here.
  */
-import type { TopicPartition } from '../types.js';
+import type { KafkaRecord, Outcome, TopicPartition } from '../types.js';
 import type { CommittedPosition, Effect, EngineEvent } from './events.js';
 import { shouldPauseAll, shouldPausePartition } from './rules/backpressure.js';
 import type { EngineSettings } from './settings.js';
+import { Commits } from './state/commits.js';
+import type { JobState } from './state/job-state.js';
 import { Jobs } from './state/jobs.js';
-import type { PartitionState } from './state/pending-record.js';
+import type { PartitionState } from './state/partition-state.js';
+import type { PendingRecord } from './state/pending-record.js';
 import { Records } from './state/records.js';
+import { StartMarkers } from './state/start-markers.js';
 import { type EngineStatus, statusOf } from './status.js';
 
 type Lifecycle =
@@ -24,6 +30,8 @@ const MAX_FINAL_COMMITS = 3;
 export class Engine {
   readonly #settings: EngineSettings;
   readonly #random: () => number;
+  readonly #commits: Commits;
+  readonly #markers: StartMarkers;
   readonly #records: Records;
   readonly #jobs: Jobs;
   #lifecycle: Lifecycle = { kind: 'starting' };
@@ -36,40 +44,36 @@ export class Engine {
     this.#settings = settings;
     this.#random = random;
     const emit = (effect: Effect) => this.#emit(effect);
-    this.#records = new Records(settings.records, emit);
-    this.#jobs = new Jobs(settings, this.#records, random, emit);
+    this.#commits = new Commits(settings.records.commitIntervalMs);
+    this.#markers = new StartMarkers(this.#commits);
+    this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
+    this.#jobs = new Jobs(settings, random, emit);
   }
 
   /** @param now milliseconds on a clock that never goes back; wall time where a deadline is shown to people */
   handle(event: EngineEvent, now: number): Effect[] {
     if (this.#lifecycle.kind === 'stopped') return [];
     this.#effects = [];
-    const { breaker } = this.#jobs;
-    const breakerBefore = breaker.state;
+    const breakerBefore = this.#jobs.breaker.state;
     this.#handleEvent(event, now);
-    if (this.#lifecycle.kind !== 'draining') this.#records.resendLetters(now);
-    // What a former owner did meanwhile must be known before more of it is begun.
-    if (this.#lifecycle.kind === 'running' && this.#records.assignment.isRestored) this.#jobs.dispatch(now);
+    this.#resendLetters(now);
+    this.#startJobs(now);
     this.#adjustPauses();
-    const isUrgent = event.type === 'rebalancing' || event.type === 'force-stop';
-    this.#records.commit(now, isUrgent || (this.#jobs.hasHeld && !this.#records.commits.isFailing));
-    if (this.#lifecycle.kind === 'running') this.#jobs.release();
+    this.#commit(event, now);
+    this.#runCommittedStarts();
     this.#advanceDrain(now);
-    if (breaker.state !== breakerBefore) {
-      const reason = breaker.trouble?.reason ?? 'a job ended well';
-      this.#emit({ type: 'breaker-changed', state: breaker.state, reason });
-    }
+    this.#reportBreaker(breakerBefore);
     return this.#effects;
   }
 
   /** When `handle` wants a `tick` at the latest, or null when only other events can change anything. */
   nextWakeAt(): number | null {
     if (this.#lifecycle.kind === 'stopped') return null;
-    const { deadLetters } = this.#records;
     const commitAt = this.#records.nextCommitAt();
-    if (this.#lifecycle.kind !== 'draining')
-      return earlier(commitAt, earlier(deadLetters.nextAt(), this.#nextStartAt()));
-    return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
+    if (this.#lifecycle.kind === 'draining') {
+      return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
+    }
+    return earlier(commitAt, earlier(this.#records.deadLetters.nextAt(), this.#nextStartAt()));
   }
 
   /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
@@ -101,9 +105,9 @@ export class Engine {
         if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position);
         return;
       case 'record':
-        return this.#jobs.admit(event.record, now);
+        return this.#admit(event.record, now);
       case 'finished':
-        return this.#jobs.finish(event.jobId, event.outcome, now);
+        return this.#finish(event.jobId, event.outcome, now);
       case 'dead-lettered':
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
@@ -111,13 +115,9 @@ export class Engine {
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':
-        return this.#records.commits.failed(now, this.#records.assignment.values());
+        return this.#records.commitFailed(now);
       case 'drain':
-        if (this.#lifecycle.kind === 'starting' || this.#lifecycle.kind === 'running') {
-          this.#lifecycle = { kind: 'draining', stopAt: event.stopAt, stopped: false, finalCommits: 0 };
-          this.#jobs.forgetHeld();
-        }
-        return;
+        return this.#beginDrain(event.stopAt);
       case 'force-stop':
         if (this.#lifecycle.kind === 'draining') this.#lifecycle = { ...this.#lifecycle, stopAt: now };
         return;
@@ -133,15 +133,70 @@ export class Engine {
 
   #reassign(partitions: readonly TopicPartition[]): void {
     if (this.#lifecycle.kind === 'starting') this.#lifecycle = { kind: 'running' };
-    for (const lost of this.#records.assignment.replace(partitions)) this.#jobs.dropWhere(lost, () => true);
+    for (const lost of this.#records.assignment.replace(partitions)) this.#dropJobs(lost);
   }
 
   #restore(position: CommittedPosition): void {
     const restored = this.#records.restore(position);
-    if (restored === null || restored.passed.length === 0) return;
-    const passed = new Set(restored.passed);
-    const dropped = this.#jobs.dropWhere(restored.owned, (work) => passed.has(work.job.offset));
-    for (const open of dropped) this.#records.pass(open);
+    if (restored === null || restored.finishedElsewhere.length === 0) return;
+    const offsets = new Set(restored.finishedElsewhere);
+    const dropped = this.#dropJobs(restored.owned, ({ job }) => offsets.has(job.offset));
+    for (const pending of dropped) this.#records.finishElsewhere(pending);
+  }
+
+  #admit(record: KafkaRecord, now: number): void {
+    let begun = this.#records.begin(record, now);
+    if (begun.kind === 'reset') {
+      this.#dropJobs(begun.lost);
+      begun = this.#records.begin(record, now);
+    }
+    if (begun.kind !== 'jobs') return;
+    const { pending, jobs } = begun;
+    const attempts = pending.owned.attempts.of(record.offset);
+    const isDeadly = this.#jobs.isDeadly(attempts);
+    for (const job of jobs) {
+      if (isDeadly) this.#records.settle(this.#jobs.giveUp(job, pending, attempts, now));
+      else this.#jobs.enqueue(job, pending, now);
+    }
+  }
+
+  #finish(jobId: string, outcome: Outcome, now: number): void {
+    const settlement = this.#jobs.finish(jobId, outcome, now);
+    if (settlement !== null) this.#records.settle(settlement);
+  }
+
+  /** Returns the records of the jobs, those that run included. */
+  #dropJobs(owned: PartitionState, isUnwanted: (state: JobState) => boolean = () => true): Set<PendingRecord> {
+    const isMeant = (state: JobState) => state.pending.owned === owned && isUnwanted(state);
+    const dropped = this.#jobs.drop(owned, isMeant);
+    this.#withdrawStarts(isMeant);
+    return dropped;
+  }
+
+  #withdrawStarts(isMeant: (state: JobState) => boolean): void {
+    for (const state of this.#markers.withdraw(isMeant)) this.#jobs.withdraw(state);
+  }
+
+  #resendLetters(now: number): void {
+    if (this.#lifecycle.kind !== 'draining') this.#records.resendLetters(now);
+  }
+
+  #startJobs(now: number): void {
+    // What a previous owner finished must be known before more is begun.
+    if (this.#lifecycle.kind !== 'running' || !this.#records.assignment.isRestored) return;
+    for (let state = this.#jobs.next(now); state !== null; state = this.#jobs.next(now)) {
+      if (this.#markers.mark(state)) this.#jobs.run(state);
+    }
+  }
+
+  #commit(event: EngineEvent, now: number): void {
+    const isUrgent = event.type === 'rebalancing' || event.type === 'force-stop';
+    this.#records.commit(now, isUrgent || (this.#markers.hasWaiting && !this.#commits.isFailing));
+  }
+
+  #runCommittedStarts(): void {
+    if (this.#lifecycle.kind !== 'running') return;
+    for (const state of this.#markers.takeCommitted()) this.#jobs.run(state);
   }
 
   /** Whether a partition should not be read now. */
@@ -167,6 +222,12 @@ export class Engine {
     if (resume.length > 0) this.#emit({ type: 'resume', partitions: resume });
   }
 
+  #beginDrain(stopAt: number): void {
+    if (this.#lifecycle.kind !== 'starting' && this.#lifecycle.kind !== 'running') return;
+    this.#lifecycle = { kind: 'draining', stopAt, stopped: false, finalCommits: 0 };
+    this.#withdrawStarts(() => true);
+  }
+
   #advanceDrain(now: number): void {
     if (this.#lifecycle.kind !== 'draining') return;
     const { stopAt, stopped, finalCommits } = this.#lifecycle;
@@ -174,17 +235,23 @@ export class Engine {
       for (const jobId of this.#jobs.running.ids()) this.#emit({ type: 'stop', jobId });
       this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
-    const { commits, deadLetters } = this.#records;
-    if (this.#jobs.running.size > 0 || deadLetters.inFlight > 0) return;
-    if (commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
-      // Until it is known what is committed nothing can be; the answer is on its way.
+    if (this.#jobs.running.size > 0 || this.#records.deadLetters.inFlight > 0) return;
+    if (this.#commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
+      // Nothing can be committed before the committed position is known; that answer is on its way.
       if (!this.#records.assignment.isRestored && now < stopAt) return;
       this.#lifecycle = { ...this.#lifecycle, finalCommits: finalCommits + 1 };
       this.#records.commit(now, true, true);
     }
-    if (commits.inFlight) return;
+    if (this.#commits.inFlight) return;
     this.#lifecycle = { kind: 'stopped' };
     this.#emit({ type: 'drained' });
+  }
+
+  #reportBreaker(before: string): void {
+    const { breaker } = this.#jobs;
+    if (breaker.state === before) return;
+    const reason = breaker.trouble?.reason ?? 'a job ended well';
+    this.#emit({ type: 'breaker-changed', state: breaker.state, reason });
   }
 }
 

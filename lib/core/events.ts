@@ -1,6 +1,6 @@
 /**
  * The vocabulary of the service, to be read first. Everything that happens comes to the engine as an `EngineEvent`;
- * everything that is to be done leaves it as an `Action`; what is worth telling leaves it as a `Notice`. `service.ts`
+ * everything that is to be done leaves it as an `Action`; what is worth a log line or a metric, as a `Notice`. `service.ts`
  * performs the actions, and logs and metrics are derived from events, actions and notices alone.
  */
 import type { Command, Job, KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../types.js';
@@ -64,7 +64,7 @@ export type EngineEvent =
   | { readonly type: 'out-of-range' }
   /** The client's consumer broke down and is about to start anew: a network that is away, or a batch it cannot read. */
   | { readonly type: 'consumer-restarting'; readonly error: string }
-  /** The group is about to be rebalanced: what is complete should be committed now. */
+  /** The group is about to be rebalanced: completed offsets should be committed now. */
   | { readonly type: 'rebalancing' }
   /** The moment that `nextWakeAt()` named has come. */
   | { readonly type: 'tick' }
@@ -117,7 +117,7 @@ export type Notice =
   /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */
   | { readonly type: 'jobs-dropped'; readonly jobs: number; readonly partition: TopicPartition }
   | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
-  /** Records that a former owner or life has finished are known as such. */
+  /** The records that a previous owner or run has finished are known. */
   | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }
   /** A commit's metadata could not be read (the records are loaded again), or had to be left out. */
   | {

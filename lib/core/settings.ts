@@ -1,9 +1,15 @@
-/** What the engine is told once: each part's slice of the configuration, times in milliseconds. */
+/** What the engine is made with: each part's slice of the configuration, times in milliseconds. */
 import type { LoadLimits } from './rules/backpressure.js';
 import type { BreakerRules } from './rules/circuit-breaker.js';
 import type { CommandRules } from './rules/command.js';
 import type { RetryRules } from './rules/retry-policy.js';
-import type { RecordRules } from './state/records.js';
+import type { RoutingRules } from './rules/routing.js';
+
+export interface RecordRules {
+  readonly maxMessageBytes: number;
+  readonly commitIntervalMs: number;
+  readonly routing: RoutingRules;
+}
 
 export interface EngineSettings {
   readonly slots: number;

@@ -53,7 +53,7 @@ export function statusOf(engine: {
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
     slots: engine.slots,
-    running: running.works().map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
+    running: running.states().map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
     queue: {
       jobs: scheduler.jobs,
       delayed: scheduler.delayed,

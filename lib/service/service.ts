@@ -5,7 +5,7 @@
 
 import type { Config } from '../config/load.js';
 import { Engine } from '../core/engine.js';
-import type { Action, Effect, EngineEvent } from '../core/events.js';
+import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import { letterHeaders } from '../core/rules/headers.js';
 import { ExitCode } from '../errors.js';
 import { probeLiveness, probeReadiness } from '../http/probes.js';
@@ -13,6 +13,7 @@ import { type HttpAdapter, startHttp } from '../http/server.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
@@ -69,8 +70,8 @@ export class Service {
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
     const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
-    const told = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
-    this.#log('info', 'service.started', { ...told, loader: [loader.file, ...loader.args].join(' ') });
+    const fields = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
+    this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
 
@@ -122,6 +123,9 @@ export class Service {
         return this.#adapters.consumer.resume(effect.partitions);
       case 'drained':
         return void this.#end(ExitCode.ok);
+      default:
+        // An action without a case above does not compile.
+        effect satisfies Notice;
     }
   }
 
@@ -170,10 +174,8 @@ export class Service {
     this.#phase = 'ending';
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    await within(
-      DISCONNECT_MS,
-      Promise.allSettled([this.#adapters.consumer.stop(), this.#adapters.deadLetter.close()]),
-    );
+    const disconnected = Promise.allSettled([this.#adapters.consumer.stop(), this.#adapters.deadLetter.close()]);
+    await withinTime(disconnected, DISCONNECT_MS);
     await this.#adapters.pool
       .close()
       .catch((error: unknown) => this.#log('error', 'pool.failed', { error: String(error) }));
@@ -234,13 +236,4 @@ export class Service {
 /** Wall time that never goes back, whatever is done to the machine's clock meanwhile. */
 function now(): number {
   return performance.timeOrigin + performance.now();
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
 }

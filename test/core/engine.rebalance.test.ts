@@ -180,7 +180,7 @@ describe('the engine: offsets that go back', () => {
     play.end(5);
     play.committed('0:6');
     play.assign(0);
-    assert.deepEqual(play.deliver(2), ['0 reset to 2', '2 accepted', 'lost 0 with 2 jobs']);
+    assert.deepEqual(play.deliver(2), ['0 reset to 2', 'lost 0 with 2 jobs', '2 accepted']);
     assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'run 0/2/0 attempt 1']);
     play.now += 100;
     assert.deepEqual(play.end(2), ['0/2/0 succeeded', 'commit 0:3']);

@@ -9,9 +9,9 @@ export function read(path: string): string {
   return readFileSync(join(PACKAGE_ROOT, path), 'utf8');
 }
 
-/** The cells of all table rows whose first cell is one name in backticks. */
-export function tableRows(path: string): string[][] {
-  return read(path)
+/** The cells of all table rows whose first cell is one name in backticks, in the file or in one section of it. */
+export function tableRows(path: string, heading?: string): string[][] {
+  return (heading === undefined ? read(path) : section(path, heading))
     .split('\n')
     .filter((line) => /^\| `[^`]+` *\|/.test(line))
     .map((line) =>

@@ -1,13 +1,13 @@
 /**
- * What the unfinished records of one partition have cost, as far as a commit should tell it to whoever reads them next:
+ * What the unfinished records of one partition have cost, as far as a commit passes it on to the partition's next reader:
  * attempts that failed, and starts that the service did not survive. A file that brings the whole service down is so
- * counted by the lives that it ended, and becomes a dead letter instead of a crash loop.
+ * counted once for each run that it ended, and becomes a dead letter instead of a crash loop.
  */
 import { type AttemptCounts, type ChargedAttempts, MAX_ATTEMPTS } from './commit-metadata.js';
 
 interface Entry {
   readonly spent: ChargedAttempts;
-  /** Ends of the service in former lives while a file of the record was being loaded. */
+  /** Ends of the service in previous runs while a file of the record was being loaded. */
   readonly interrupted: number;
   readonly running: number;
 }
@@ -26,7 +26,7 @@ export class AttemptLedger {
     }
   }
 
-  /** What a record brings with it from a former life. */
+  /** The counts that a record brings with it from previous runs. */
   of(offset: number): AttemptCounts {
     const entry = this.#entries.get(offset);
     return entry === undefined ? NONE : { ...entry.spent, interrupted: entry.interrupted };
@@ -53,7 +53,7 @@ export class AttemptLedger {
     this.#entries.delete(offset);
   }
 
-  /** What to commit, of as many records as a commit tells of: if this life ended now, what runs was interrupted once more. */
+  /** The counts to commit, for as many records as fit. A running job counts as interrupted, in case this run ends now. */
   snapshot(): Map<number, AttemptCounts> {
     const snapshot = new Map<number, AttemptCounts>();
     for (const [offset, { spent, interrupted, running }] of this.#entries) {

@@ -25,7 +25,7 @@ export interface AttemptCounts extends ChargedAttempts {
 export interface CommitMetadata {
   readonly completed: readonly Range[];
   readonly attempts: ReadonlyMap<number, AttemptCounts>;
-  /** Whether the life that committed it came to an orderly end. */
+  /** Whether the run that committed it came to an orderly end. */
   readonly clean: boolean;
 }
 
@@ -35,7 +35,7 @@ export const MAX_METADATA_CHARACTERS = 4_096;
 const VERSION = 1;
 const BITSET = 1;
 const CLEAN = 2;
-/** Failing records are few; were they many, the map of what is done matters more. */
+/** Failing records are few. If they are many, the map of completed offsets matters more. */
 export const MAX_ATTEMPTS = 300;
 /** A bound on what a foreign string can make us remember. */
 const MAX_SPAN = 4_000_000;

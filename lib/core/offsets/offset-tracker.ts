@@ -34,7 +34,7 @@ export class OffsetTracker {
   /** The last delivery since the last join. */
   #last: number | null = null;
   #completedAhead = 0;
-  /** The highest offset that was delivered; what a former life completed beyond it says nothing about what lies between. */
+  /** The highest delivered offset. What a previous run completed beyond it does not prove that nothing lies between. */
   #delivered = -1;
 
   /**
@@ -72,7 +72,7 @@ export class OffsetTracker {
     const index = this.#indexFrom(offset);
     if (this.#offsets[index] === offset) {
       const isDone = this.#done[index] === true;
-      // What a former life completed counts for the position once it is delivered.
+      // An offset that a previous run completed counts for the position once it is delivered.
       if (isDone) this.#advance();
       return isDone ? 'done' : 'in-flight';
     }
@@ -95,7 +95,7 @@ export class OffsetTracker {
     this.#advance();
   }
 
-  /** The offset to commit: where whoever reads the partition next is to begin. Null before anything was delivered. */
+  /** The offset to commit: where the partition's next reader begins. Null before anything was delivered. */
   get position(): number | null {
     return this.#position ?? this.#offsets[this.#head] ?? null;
   }

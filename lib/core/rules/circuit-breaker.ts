@@ -4,13 +4,15 @@
  * - `closed`: jobs run. Faults of the sink (or of the executable) in a row, without a success between them, open it; and
  *   so do too many dead letters in a row, for then something is wrong that no file is to blame for.
  * - `open`: nothing is started until `until`; what runs may finish.
- * - `half-open`: one job, the canary, is started. Its success closes the breaker; another fault opens it for twice as
- *   long, up to a cap. An ending that says nothing about the sink (the file's own failure) closes it as well: the sink
- *   answered. After too many dead letters only a success closes it; each canary that fails may have its letter, so that
- *   a topic of nothing but bad files is worked off slowly, and a wrong password does not empty it.
+ * - `half-open`: one job, the canary, is started. Its success closes the breaker. Another fault opens it for twice as long,
+ *   up to a cap. A canary that fails by itself, with an exit code, closes it as well, because ClickHouse has answered. A
+ *   canary that ends without an answer (a timeout, a missing file, a lost thread) changes nothing: the next job is the
+ *   canary. After too many dead letters only a success closes the breaker. Each canary that fails then may have its letter,
+ *   so that a topic of nothing but bad files is worked off slowly, and a wrong password does not empty it.
  */
 import type { OutcomeResult } from '../../types.js';
 import type { BreakerState } from '../events.js';
+import { OUTCOMES } from './outcomes.js';
 
 export interface BreakerRules {
   /** Faults in a row that open the breaker. */
@@ -94,26 +96,29 @@ export class CircuitBreaker {
   ended(jobId: string, result: OutcomeResult, reason: string, now: number): void {
     const state = this.#state;
     const isCanary = state.kind === 'half-open' && state.canary === jobId;
-    if (result === 'succeeded') this.#lettersInRow = 0;
-    switch (result) {
-      case 'sink-unavailable':
-      case 'service-fault':
-        if (state.kind === 'closed') this.#fault(state.faults + 1, { cause: result, reason, since: now }, now);
-        else if (isCanary) this.#open({ cause: result, reason, since: state.since, openMs: state.openMs * 2 }, now);
+    switch (OUTCOMES[result].breaker) {
+      case 'fault': {
+        const cause = result as Fault;
+        if (state.kind === 'closed') this.#fault(state.faults + 1, { cause, reason, since: now }, now);
+        else if (isCanary) this.#open({ cause, reason, since: state.since, openMs: state.openMs * 2 }, now);
         return;
-      case 'succeeded':
+      }
+      case 'success':
+        this.#lettersInRow = 0;
         // The end of a job that started before the fault says little about now; only the canary's does.
         if (state.kind === 'closed' || isCanary) this.#state = CLOSED;
         return;
-      case 'stopped':
-      case 'machine-fault':
-        // The canary told nothing: the next job is the canary.
+      case 'answer':
+        if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
+        else if (state.kind === 'closed' || isCanary) this.#state = CLOSED;
+        return;
+      case 'failure':
+        if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
+        else if (isCanary) this.#state = { ...state, canary: null };
+        return;
+      case 'nothing':
         if (isCanary) this.#state = { ...state, canary: null };
         return;
-      default:
-        if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
-        else if (result === 'failed' && (state.kind === 'closed' || isCanary)) this.#state = CLOSED;
-        else if (isCanary) this.#state = { ...state, canary: null };
     }
   }
 

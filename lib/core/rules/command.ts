@@ -31,7 +31,7 @@ export interface CommandRules {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A command with what is the same for every job; the rest is filled into copies of it, which is cheaper than to build. */
+/** The part of a command that is the same for every job. Copying it is cheaper than building a command anew. */
 export interface CommandTemplate {
   readonly command: Command;
   /** The places of the job's own arguments. */
@@ -106,7 +106,7 @@ function buildEnvironment(job: Job, attempt: number, common: Readonly<Record<str
   const environment: Record<string, string> = { ...common };
   environment['ATD_JOB_ID'] = job.id;
   // The same at every attempt and every delivery, so that rows which are in the table already are recognised. The
-  // timestamp tells a topic that was deleted and made anew, and counts its offsets from 0 again, from the old one.
+  // timestamp distinguishes a topic that was deleted and made anew, whose offsets begin at 0 again, from the old one.
   environment['ATD_DEDUP_TOKEN'] = `${job.id}@${job.timestamp}`;
   environment['ATD_ATTEMPT'] = String(attempt);
   environment['ATD_TENANT'] = job.tenant ?? '';

@@ -1,5 +1,5 @@
 /**
- * Message bytes -> what is asked for. The format: a JSON object in UTF-8 with `filename` (a string or a list of them;
+ * Message bytes -> request. The format: a JSON object in UTF-8 with `filename` (a string or a list of them;
  * `file_path` is its alias), and optionally `tenant`, `format` and `size`; other fields are ignored.
  */
 import type { IngestRequest } from '../../types.js';

@@ -1,11 +1,12 @@
 /**
- * Outcome -> verdict: is the job done, tried again, or dead? A retry is charged to the job's budget only when the job may
- * be at fault. An interruption, a machine out of resources, an executable that cannot be run and a ClickHouse that is
- * away say nothing about the file, and are repeated for as long as it takes.
+ * Outcome -> verdict: is the job done, tried again, or dead? What each outcome means stands in `outcomes.ts`; here are the
+ * budgets and the waits. A retry is charged only when the file may be at fault. A repetition that is not charged says
+ * nothing about the file, and comes again for as long as it takes.
  */
 import type { Outcome } from '../../types.js';
 import type { Disposition } from '../events.js';
 import type { ChargedAttempts } from '../offsets/commit-metadata.js';
+import { OUTCOMES } from './outcomes.js';
 
 export interface RetryRules {
   /** Attempts that may fail, the first included; 1 when retries are switched off. */
@@ -27,74 +28,53 @@ const MIN_UNCHARGED_MS = 100;
 
 export type Verdict =
   | { readonly kind: 'complete' }
-  | { readonly kind: 'retry'; readonly at: number; readonly charged: boolean }
+  | { readonly kind: 'retry'; readonly at: number }
   | { readonly kind: 'dead-letter'; readonly disposition: Disposition }
-  /** The service stops: the job is left for whoever reads the record next. */
+  /** The service stops: the record is left for its next reader. */
   | { readonly kind: 'leave' };
 
 const COMPLETE: Verdict = { kind: 'complete' };
 
 /**
- * @param spent what the job has cost so far, this attempt included
+ * @param charged what the job has cost so far, this attempt included
  * @param uncharged repetitions in a row that were not charged; they only stretch the wait
  * @param random a number in [0, 1)
  */
 export function decideRetry(
-  outcome: Outcome,
-  spent: ChargedAttempts,
+  { result, exitCode }: Outcome,
+  charged: ChargedAttempts,
   uncharged: number,
   rules: RetryRules,
   now: number,
   random: number,
 ): Verdict {
   // Nearly always, and in no need of what follows.
-  if (outcome.result === 'succeeded') return COMPLETE;
-  const again = (exhausted: Disposition, attempts: number, most: number): Verdict =>
-    attempts >= most
-      ? { kind: 'dead-letter', disposition: exhausted }
-      : { kind: 'retry', at: now + backoff(spent.failed + spent.timedOut, rules, random), charged: true };
-  const failedAgain = (exhausted: Disposition): Verdict => again(exhausted, spent.failed, rules.maxAttempts);
-  switch (outcome.result) {
-    case 'stopped':
+  if (result === 'succeeded') return COMPLETE;
+  const { verdict, charge: budget, disposition, mayBePermanent } = OUTCOMES[result];
+  switch (verdict) {
+    case 'complete':
+      return COMPLETE;
+    case 'leave':
       return { kind: 'leave' };
-    case 'path-denied':
-      return { kind: 'dead-letter', disposition: 'path-denied' };
-    case 'sink-unavailable':
-    case 'machine-fault':
-    case 'service-fault':
-      return {
-        kind: 'retry',
-        at: now + unchargedBackoff(uncharged, rules, random),
-        charged: false,
-      };
-    case 'failed':
-      if (outcome.exitCode !== null && rules.permanentExitCodes.includes(outcome.exitCode)) {
-        return { kind: 'dead-letter', disposition: 'permanent-failure' };
-      }
-      return failedAgain('attempts-exhausted');
-    case 'timed-out':
-      return again('timeouts-exhausted', spent.timedOut, rules.maxTimeouts);
-    case 'file-missing':
-      return failedAgain('file-missing');
-    case 'thread-lost':
-      return failedAgain('attempts-exhausted');
+    case 'repeat':
+      return { kind: 'retry', at: now + unchargedBackoff(uncharged, rules, random) };
+    case 'dead-letter':
+      return { kind: 'dead-letter', disposition: disposition as Disposition };
+    case 'retry': {
+      const isPermanent = mayBePermanent && exitCode !== null && rules.permanentExitCodes.includes(exitCode);
+      if (isPermanent) return { kind: 'dead-letter', disposition: 'permanent-failure' };
+      const isExhausted =
+        budget === 'timedOut' ? charged.timedOut >= rules.maxTimeouts : charged.failed >= rules.maxAttempts;
+      if (isExhausted) return { kind: 'dead-letter', disposition: disposition as Disposition };
+      return { kind: 'retry', at: now + backoff(charged.failed + charged.timedOut, rules, random) };
+    }
   }
 }
 
 /** What the job has cost with this attempt; the same object if the attempt is not charged. */
-export function charge(spent: ChargedAttempts, { result }: Outcome): ChargedAttempts {
-  switch (result) {
-    case 'succeeded':
-    case 'stopped':
-    case 'sink-unavailable':
-    case 'machine-fault':
-    case 'service-fault':
-      return spent;
-    case 'timed-out':
-      return { ...spent, timedOut: spent.timedOut + 1 };
-    default:
-      return { ...spent, failed: spent.failed + 1 };
-  }
+export function charge(charged: ChargedAttempts, { result }: Outcome): ChargedAttempts {
+  const budget = OUTCOMES[result].charge;
+  return budget === null ? charged : { ...charged, [budget]: charged[budget] + 1 };
 }
 
 /** @param uncharged repetitions in a row that were not charged already */

@@ -1,9 +1,9 @@
 /**
- * The partitions that the group gave us, and what the client was told about reading them. After every group join the
+ * The partitions that the group gave us, and what the client was asked for about reading them. After every group join the
  * client may have forgotten pauses or kept stale ones, so they are all stated anew.
  */
 import type { TopicPartition } from '../../types.js';
-import { newPartitionState, type PartitionState, partitionKey } from './pending-record.js';
+import { newPartitionState, type PartitionState, partitionKey } from './partition-state.js';
 
 export interface PauseChanges {
   readonly pause: TopicPartition[];

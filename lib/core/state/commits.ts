@@ -4,10 +4,10 @@
  */
 import type { CommitOffset } from '../events.js';
 import { encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
-import type { PartitionState } from './pending-record.js';
+import type { PartitionState } from './partition-state.js';
 
 /** Above this share of what a broker accepts, no further records of the partition are read. */
-const CROWDED = 0.75;
+const NEARLY_FULL = 0.75;
 
 /** After a failed commit: the client has retried already, so wait for the group to settle. */
 const RETRY_MS = 1_000;
@@ -35,13 +35,13 @@ export class Commits {
     return this.#isFailing;
   }
 
-  /** The number of the next commit: the first that can tell what happens now. */
+  /** The number of the next commit: the first one that can contain what happens now. */
   get nextNumber(): number {
     return this.#sent + 1;
   }
 
-  /** Whether the broker has all that commit number `number` was to tell. */
-  hasTold(number: number): boolean {
+  /** Whether the broker has all that commit number `number` was to contain. */
+  isAcknowledged(number: number): boolean {
     return this.#acknowledged >= number || (!this.#inFlight && this.#dirty.size === 0);
   }
 
@@ -59,7 +59,7 @@ export class Commits {
    * The offsets to commit now, or null.
    *
    * @param urgent overrides the interval, never the single flight
-   * @param clean whether this life is coming to an orderly end
+   * @param clean whether this run comes to an orderly end
    */
   next(now: number, urgent: boolean, clean: boolean): CommitOffset[] | null {
     if (this.#inFlight || this.#dirty.size === 0 || (now < this.#notBefore && !urgent)) return null;
@@ -68,7 +68,7 @@ export class Commits {
       const offset = owned.lost ? null : owned.tracker.position;
       if (offset === null) continue;
       const metadata = describe(owned, offset, clean);
-      if (!owned.tracker.isBehind && metadata === owned.metadata) continue;
+      if (!owned.tracker.isBehind && metadata === owned.committedMetadata) continue;
       offsets.push({ topic: owned.topic, partition: owned.partition, offset, metadata });
     }
     this.#dirty.clear();
@@ -98,6 +98,6 @@ function describe(owned: PartitionState, position: number, clean: boolean): stri
   const { tracker, attempts } = owned;
   const map = { completed: tracker.completedRanges(), attempts: attempts.snapshot(), clean };
   const metadata = encodeMetadata(position, map);
-  owned.metadataNearlyFull = metadata.length > MAX_METADATA_CHARACTERS * CROWDED;
+  owned.metadataNearlyFull = metadata.length > MAX_METADATA_CHARACTERS * NEARLY_FULL;
   return metadata.length > MAX_METADATA_CHARACTERS ? '' : metadata;
 }

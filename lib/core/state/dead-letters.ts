@@ -1,6 +1,6 @@
 /**
  * Dead letters on their way. A record completes only when the broker has acknowledged its letter, so a letter that cannot
- * be delivered is sent again until it can, and no record is taken meanwhile.
+ * be delivered is sent again until it can, and no record is read meanwhile.
  */
 import type { DeadLetter } from '../events.js';
 import { backoff } from '../rules/retry-policy.js';
@@ -9,7 +9,7 @@ import type { PendingRecord } from './pending-record.js';
 const RESEND = { backoffMs: 1_000, maxBackoffMs: 30_000 };
 
 interface Pending {
-  readonly open: PendingRecord;
+  readonly record: PendingRecord;
   readonly letter: DeadLetter;
   failures: number;
   /** When to send it again; null while it is on its way. */
@@ -37,10 +37,10 @@ export class DeadLetters {
     return false;
   }
 
-  add(open: PendingRecord, letter: DeadLetter): number {
+  add(record: PendingRecord, letter: DeadLetter): number {
     const id = this.#nextId;
     this.#nextId += 1;
-    this.#pending.set(id, { open, letter, failures: 0, resendAt: null });
+    this.#pending.set(id, { record, letter, failures: 0, resendAt: null });
     return id;
   }
 
@@ -48,7 +48,7 @@ export class DeadLetters {
   acknowledged(id: number): PendingRecord | null {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    return pending?.open ?? null;
+    return pending?.record ?? null;
   }
 
   refused(id: number, now: number, random: number): void {
@@ -71,7 +71,7 @@ export class DeadLetters {
     const due: { id: number; letter: DeadLetter }[] = [];
     for (const [id, pending] of this.#pending) {
       if (pending.resendAt === null) continue;
-      if (pending.open.owned.lost) this.#pending.delete(id);
+      if (pending.record.owned.lost) this.#pending.delete(id);
       else if (pending.resendAt <= now) {
         pending.resendAt = null;
         due.push({ id, letter: pending.letter });

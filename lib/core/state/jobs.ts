@@ -2,42 +2,33 @@
  * Jobs between their record's arrival and their final verdict: they wait in the scheduler, run in a slot when one is free
  * and the breaker permits, and end with a verdict that settles them or lets them wait for another attempt.
  */
-import type { Job, KafkaRecord, Outcome } from '../../types.js';
+import type { Job, Outcome } from '../../types.js';
 import type { Disposition, Effect } from '../events.js';
 import type { AttemptCounts } from '../offsets/commit-metadata.js';
 import { CircuitBreaker } from '../rules/circuit-breaker.js';
 import { buildCommand, type CommandTemplate, commandTemplate } from '../rules/command.js';
+import { OUTCOMES } from '../rules/outcomes.js';
 import { charge, decideRetry, unchargedBackoff } from '../rules/retry-policy.js';
 import { Scheduler } from '../rules/scheduler.js';
 import type { EngineSettings } from '../settings.js';
-import {
-  isNoLongerOurs,
-  type JobState,
-  newJobState,
-  type PartitionState,
-  type PendingRecord,
-} from './pending-record.js';
-import type { Records } from './records.js';
+import { type JobState, newJobState } from './job-state.js';
+import { isNoLongerOurs, type PendingRecord, type Settlement } from './pending-record.js';
 import { Running } from './running.js';
 
-/** How soon a job is tried again whose place is still taken by a child of an older record with the same offset. */
-const TAKEN_MS = 1_000;
+/** How soon a job is tried again while a child of an older record with the same offset still runs under its id. */
+const ID_TAKEN_MS = 1_000;
 
 export class Jobs {
   readonly scheduler = new Scheduler<JobState>();
   readonly running = new Running();
   readonly breaker: CircuitBreaker;
   readonly #settings: EngineSettings;
-  readonly #records: Records;
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
   readonly #commands: CommandTemplate;
-  /** Those of the running that wait for a commit to tell of them. */
-  readonly #held = new Set<JobState>();
 
-  constructor(settings: EngineSettings, records: Records, random: () => number, emit: (effect: Effect) => void) {
+  constructor(settings: EngineSettings, random: () => number, emit: (effect: Effect) => void) {
     this.#settings = settings;
-    this.#records = records;
     this.#random = random;
     this.#commands = commandTemplate(settings.command);
     this.#emit = emit;
@@ -49,53 +40,53 @@ export class Jobs {
     return this.scheduler.jobs + this.running.size;
   }
 
-  admit(record: KafkaRecord, now: number): void {
-    const owned = this.#records.assignment.get(record);
-    const begun = this.#records.begin(record, now);
-    if (owned?.lost) this.dropWhere(owned, () => true);
-    if (begun === null) return;
-    const attempts = begun.open.owned.attempts.of(record.offset);
-    const hasEndedUs = attempts.interrupted >= this.#settings.retry.maxInterruptions;
-    for (const job of begun.jobs) {
-      if (hasEndedUs) this.#giveUp(job, begun.open, attempts, now);
-      else this.#enqueue(job, begun.open, now);
+  enqueue(job: Job, pending: PendingRecord, now: number): void {
+    const running = this.running.get(job.id);
+    // Of a topic that was made anew, the same offset is another record.
+    if (running === undefined || running.job.timestamp !== job.timestamp || running.job.file !== job.file) {
+      this.scheduler.push(newJobState(job, pending, now));
+    } else {
+      // The partition was lost and came back while the child ran on.
+      running.pending = pending;
+      this.#emit({ type: 'reattached', job });
     }
   }
 
-  /** Starts what may be started. */
-  dispatch(now: number): void {
+  /** Whether the record ended the service so often that its files are held to be the cause. */
+  isDeadly({ interrupted }: AttemptCounts): boolean {
+    return interrupted >= this.#settings.retry.maxInterruptions;
+  }
+
+  /** The verdict on a job of a record that ended the service too often. */
+  giveUp(job: Job, pending: PendingRecord, { failed, timedOut, interrupted }: AttemptCounts, now: number): Settlement {
+    const disposition = 'attempts-exhausted';
+    const reason = `the service ended ${interrupted} times while this was being loaded`;
+    const attempts = failed + timedOut + interrupted;
+    this.#emit({ type: 'job-failed', job, disposition, reason });
+    return { pending, failure: { file: job.file, disposition, reason, attempts, outcome: null, firstFailedAt: now } };
+  }
+
+  /** Gives a free slot to the job whose turn it is; null when there is no slot, no such job, or no permission. */
+  next(now: number): JobState | null {
     while (this.running.size < this.#settings.slots && this.breaker.permits(now)) {
-      const work = this.scheduler.next(now);
-      if (work === null) return;
-      if (this.running.has(work.job.id)) this.scheduler.delay(work, now + TAKEN_MS);
-      else this.#start(work, now);
+      const state = this.scheduler.next(now);
+      if (state === null) return null;
+      if (!this.running.has(state.job.id)) return this.#start(state, now);
+      this.scheduler.delay(state, now + ID_TAKEN_MS);
     }
+    return null;
   }
 
-  /** Whether a start waits for a commit to tell of it. */
-  get hasHeld(): boolean {
-    return this.#held.size > 0;
+  /** Has the job run that `next` gave a slot to. */
+  run({ job, starts }: JobState): void {
+    this.#emit({ type: 'run', job, attempt: starts, command: buildCommand(job, starts, this.#commands) });
   }
 
-  /** Lets those start of which a commit has told meanwhile. They have their slot already. */
-  release(): void {
-    if (this.#held.size === 0) return;
-    for (const work of this.#held) {
-      if (!this.#records.commits.hasTold(work.heldFor as number)) continue;
-      this.#held.delete(work);
-      this.#run(work);
-    }
-  }
-
-  /** Forgets those that wait for a commit to tell of them: nothing of them runs. */
-  forgetHeld(isMeant: (work: JobState) => boolean = () => true): void {
-    for (const work of this.#held) {
-      if (!isMeant(work)) continue;
-      this.#held.delete(work);
-      this.running.delete(work.job.id);
-      this.breaker.withdrawn(work.job.id);
-      work.open.owned.attempts.ended(work.job.offset, work.spent);
-    }
+  /** Takes the slot back from a job that `next` gave one to and that is not to run. */
+  withdraw({ job, pending, charged }: JobState): void {
+    this.running.delete(job.id);
+    this.breaker.withdrawn(job.id);
+    pending.owned.attempts.ended(job.offset, charged);
   }
 
   /** When a job may be started that may not be started now; null when that depends on the end of another one. */
@@ -104,98 +95,72 @@ export class Jobs {
     return this.breaker.nextChangeAt() ?? this.scheduler.nextDueAt();
   }
 
-  finish(jobId: string, outcome: Outcome, now: number): void {
-    const work = this.running.get(jobId);
-    if (work === undefined) return;
+  /** Takes the end of an attempt. Returns the final verdict, or null where there is none yet. */
+  finish(jobId: string, outcome: Outcome, now: number): Settlement | null {
+    const state = this.running.get(jobId);
+    if (state === undefined) return null;
     this.running.delete(jobId);
     this.breaker.ended(jobId, outcome.result, outcome.reason, now);
-    const { job, starts: attempt, startedAt, arrivedAt } = work;
+    const { job, pending, starts: attempt, startedAt, arrivedAt } = state;
     this.#emit({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
-    if (isNoLongerOurs(work.open)) return;
-    const spent = charge(work.spent, outcome);
-    const isCharged = spent !== work.spent;
-    work.spent = spent;
-    work.open.owned.attempts.ended(job.offset, spent);
-    if (outcome.result !== 'succeeded') work.firstFailedAt ??= now;
-    const verdict = decideRetry(outcome, spent, work.uncharged, this.#settings.retry, now, this.#random());
-    work.uncharged = isCharged ? 0 : work.uncharged + 1;
+    if (isNoLongerOurs(pending)) return null;
+    const charged = charge(state.charged, outcome);
+    const isCharged = charged !== state.charged;
+    state.charged = charged;
+    pending.owned.attempts.ended(job.offset, charged);
+    if (outcome.result !== 'succeeded') state.firstFailedAt ??= now;
+    const verdict = decideRetry(outcome, charged, state.unchargedInRow, this.#settings.retry, now, this.#random());
+    state.unchargedInRow = isCharged ? 0 : state.unchargedInRow + 1;
     switch (verdict.kind) {
       case 'complete':
-        return this.#records.settle(work.open, null);
+        return { pending, failure: null };
       case 'dead-letter':
-        return this.#fail(work, verdict.disposition, outcome, now);
+        return this.#fail(state, verdict.disposition, outcome, now);
       case 'retry':
-        return this.#retry(work, outcome, verdict.at, isCharged, outcome.reason);
+        this.#retry(state, outcome, verdict.at, isCharged, outcome.reason);
+        return null;
       case 'leave':
-        return;
+        return null;
     }
   }
 
-  /** Drops what is queued of the unwanted work; the ends of what runs will not be counted. Returns their records. */
-  dropWhere(owned: PartitionState, isUnwanted: (work: JobState) => boolean): Set<PendingRecord> {
-    const isMeant = (work: JobState) => work.open.owned === owned && isUnwanted(work);
-    const dropped = this.scheduler.drop(isMeant);
-    const running = this.running.works().filter(isMeant);
-    this.forgetHeld(isMeant);
-    const { topic, partition } = owned;
+  /**
+   * Drops the unwanted jobs of a partition that wait. Those that run go on, and their ends will not be counted.
+   *
+   * @returns the records of both
+   */
+  drop({ topic, partition }: PendingRecord['owned'], isUnwanted: (state: JobState) => boolean): Set<PendingRecord> {
+    const dropped = this.scheduler.drop(isUnwanted);
+    const running = this.running.states().filter(isUnwanted);
     this.#emit({ type: 'jobs-dropped', partition: { topic, partition }, jobs: dropped.length + running.length });
-    return new Set([...dropped, ...running].map((work) => work.open));
+    return new Set([...dropped, ...running].map(({ pending }) => pending));
   }
 
-  #enqueue(job: Job, open: PendingRecord, now: number): void {
-    const running = this.running.get(job.id);
-    // Of a topic that was made anew, the same offset is another record.
-    if (running === undefined || running.job.timestamp !== job.timestamp || running.job.file !== job.file) {
-      this.scheduler.push(newJobState(job, open, now));
-    } else {
-      // The partition was lost and came back while the child ran on.
-      running.open = open;
-      this.#emit({ type: 'reattached', job });
-    }
+  #start(state: JobState, now: number): JobState {
+    state.starts += 1;
+    state.startedAt = now;
+    this.running.add(state);
+    this.breaker.started(state.job.id);
+    return state;
   }
 
-  #start(work: JobState, now: number): void {
-    work.starts += 1;
-    work.startedAt = now;
-    this.running.add(work);
-    this.breaker.started(work.job.id);
-    work.heldFor = this.#records.started(work.open);
-    if (work.heldFor === null) this.#run(work);
-    else this.#held.add(work);
+  #retry(state: JobState, outcome: Outcome, at: number, charged: boolean, why: string): void {
+    this.scheduler.delay(state, at);
+    this.#emit({ type: 'job-retry', job: state.job, at, charged, reason: outcome.result, why });
   }
 
-  #run(work: JobState): void {
-    work.heldFor = null;
-    const command = buildCommand(work.job, work.starts, this.#commands);
-    this.#emit({ type: 'run', job: work.job, attempt: work.starts, command });
-  }
-
-  #retry(work: JobState, outcome: Outcome, at: number, charged: boolean, why: string): void {
-    this.scheduler.delay(work, at);
-    this.#emit({ type: 'job-retry', job: work.job, at, charged, reason: outcome.result, why });
-  }
-
-  #fail(work: JobState, disposition: Disposition, outcome: Outcome, now: number): void {
-    const { job, spent } = work;
-    const { reason } = outcome;
-    const attempts = spent.failed + spent.timedOut;
-    // A path that is not allowed says nothing about the state of things; any other death may be one of many.
-    if (disposition !== 'path-denied' && !this.breaker.permitsLetter(job.id, reason, now)) {
-      const at = now + unchargedBackoff(work.uncharged, this.#settings.retry, this.#random());
-      work.uncharged += 1;
-      return this.#retry(work, outcome, at, false, `too many dead letters in a row; ${reason}`);
+  #fail(state: JobState, disposition: Disposition, outcome: Outcome, now: number): Settlement | null {
+    const { job, pending, charged } = state;
+    const { result, reason } = outcome;
+    if (OUTCOMES[result].countsInRow && !this.breaker.permitsLetter(job.id, reason, now)) {
+      const at = now + unchargedBackoff(state.unchargedInRow, this.#settings.retry, this.#random());
+      state.unchargedInRow += 1;
+      this.#retry(state, outcome, at, false, `too many dead letters in a row; ${reason}`);
+      return null;
     }
     this.#emit({ type: 'job-failed', job, disposition, reason });
-    const firstFailedAt = work.firstFailedAt ?? now;
-    this.#records.settle(work.open, { file: job.file, disposition, reason, attempts, outcome, firstFailedAt });
-  }
-
-  /** The file is the likely cause of what ended the service again and again. */
-  #giveUp(job: Job, open: PendingRecord, { failed, timedOut, interrupted }: AttemptCounts, now: number): void {
-    const disposition = 'attempts-exhausted';
-    const reason = `the service ended ${interrupted} times while this was being loaded`;
-    const attempts = failed + timedOut + interrupted;
-    this.#emit({ type: 'job-failed', job, disposition, reason });
-    this.#records.settle(open, { file: job.file, disposition, reason, attempts, outcome: null, firstFailedAt: now });
+    const attempts = charged.failed + charged.timedOut;
+    const firstFailedAt = state.firstFailedAt ?? now;
+    return { pending, failure: { file: job.file, disposition, reason, attempts, outcome, firstFailedAt } };
   }
 }

@@ -7,39 +7,51 @@ import type { Job, KafkaRecord } from '../../types.js';
 import type { CommitOffset, CommittedPosition, Effect, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA } from '../offsets/commit-metadata.js';
 import { decode, type Poison } from '../rules/decode.js';
-import { planJobs, type RoutingRules } from '../rules/routing.js';
+import { planJobs } from '../rules/routing.js';
+import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
-import { Commits } from './commits.js';
+import type { Commits } from './commits.js';
 import { DeadLetters } from './dead-letters.js';
+import type { PartitionState } from './partition-state.js';
 import {
   composeLetter,
-  type Failure,
   isNoLongerOurs,
-  type PartitionState,
+  newPendingRecord,
   type PendingRecord,
-  pendingRecord,
+  type Settlement,
 } from './pending-record.js';
+import type { StartMarkers } from './start-markers.js';
 
-/** More than are started between two commits, unless they are so short that one of them ending us would show at once. */
-const CAREFUL_COMPLETIONS = 100;
+/** What became of a delivered record. */
+export type Begun =
+  | { readonly kind: 'jobs'; readonly pending: PendingRecord; readonly jobs: readonly Job[] }
+  /** There is nothing to run for it: known already, without a file, or on its way to the dead-letter topic. */
+  | { readonly kind: 'no-jobs' }
+  /** The partition's offsets began anew. Nothing was begun yet; what was kept of the partition is lost. */
+  | { readonly kind: 'reset'; readonly lost: PartitionState };
 
-export interface RecordRules {
-  readonly maxMessageBytes: number;
-  readonly commitIntervalMs: number;
-  readonly routing: RoutingRules;
+/** What the broker's answer changed in a partition that we had before. */
+export interface Restored {
+  readonly owned: PartitionState;
+  /** Offsets that another member finished while we had them open. */
+  readonly finishedElsewhere: readonly number[];
 }
+
+const NO_JOBS: Begun = { kind: 'no-jobs' };
 
 export class Records {
   readonly assignment = new Assignment();
   readonly deadLetters = new DeadLetters();
-  readonly commits: Commits;
   readonly #rules: RecordRules;
+  readonly #commits: Commits;
+  readonly #markers: StartMarkers;
   readonly #emit: (effect: Effect) => void;
 
-  constructor(rules: RecordRules, emit: (effect: Effect) => void) {
+  constructor(rules: RecordRules, commits: Commits, markers: StartMarkers, emit: (effect: Effect) => void) {
     this.#rules = rules;
+    this.#commits = commits;
+    this.#markers = markers;
     this.#emit = emit;
-    this.commits = new Commits(rules.commitIntervalMs);
   }
 
   /** Bytes of the messages that are held until their records complete. */
@@ -50,99 +62,75 @@ export class Records {
   }
 
   /**
-   * Takes what was committed for a partition; returns the offsets that another member finished while we had them open.
-   * What another version of the service wrote may be unreadable: then records are loaded again.
+   * Takes what was committed for a partition; null where the answer is of no use any more. Metadata of another version of
+   * the service may be unreadable: then records are loaded again.
    */
-  restore({
-    topic,
-    partition,
-    offset,
-    metadata,
-  }: CommittedPosition): { owned: PartitionState; passed: number[] } | null {
+  restore({ topic, partition, offset, metadata }: CommittedPosition): Restored | null {
     const owned = this.assignment.get({ topic, partition });
     if (owned === null || owned.restored) return null;
     owned.restored = true;
     const isKnown = owned.tracker.position !== null;
-    const map = offset === null ? EMPTY_METADATA : decodeMetadata(offset, metadata);
-    if (map === null) this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'unreadable' });
-    if (!isKnown && map?.clean !== true) owned.careful = offset === null ? 1 : CAREFUL_COMPLETIONS;
-    if (offset === null) return { owned, passed: [] };
-    owned.metadata = metadata;
-    // This life has not come to its end: should it crash before it completes anything, the next one is to know.
-    if (map?.clean === true) this.commits.touch(owned);
-    owned.attempts.restore(map?.attempts ?? EMPTY_METADATA.attempts);
-    const passed = owned.tracker.restore(offset, map?.completed ?? []);
-    // The group may have been moved back by a commit that outlived an assignment.
-    if (owned.tracker.isBehind) this.commits.touch(owned);
+    const committed = offset === null ? EMPTY_METADATA : decodeMetadata(offset, metadata);
+    const isClean = committed?.clean === true;
+    if (committed === null) {
+      this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'unreadable' });
+    }
+    if (!isKnown && !isClean) this.#markers.expectCrash(owned, offset !== null);
+    if (offset === null) return { owned, finishedElsewhere: [] };
+    owned.committedMetadata = metadata;
+    // This run has not come to its end. If it crashes before anything completes, the next run must know.
+    if (isClean) this.#commits.touch(owned);
+    owned.attempts.restore(committed?.attempts ?? EMPTY_METADATA.attempts);
+    const finishedElsewhere = owned.tracker.restore(offset, committed?.completed ?? []);
+    // A commit that outlived an assignment may have moved the group back.
+    if (owned.tracker.isBehind) this.#commits.touch(owned);
     const { completedAhead } = owned.tracker;
-    if (!isKnown && completedAhead > 0)
+    if (!isKnown && completedAhead > 0) {
       this.#emit({ type: 'restored-partition', partition: { topic, partition }, completedAhead });
-    return { owned, passed };
+    }
+    return { owned, finishedElsewhere };
   }
 
-  /**
-   * Takes a delivered record, whose partition is renewed if its offsets were reset; returns the jobs that it asks for, or
-   * null when there is nothing to run for it.
-   */
-  begin(record: KafkaRecord, now: number): { readonly open: PendingRecord; readonly jobs: readonly Job[] } | null {
-    let owned = this.assignment.get(record);
-    if (owned === null) return null;
-    const begun = owned.tracker.begin(record.offset);
-    if (begun === 'in-flight' || begun === 'done') {
-      this.#took(record, 'redelivered');
-      if (owned.tracker.isBehind) this.commits.touch(owned);
-      return null;
+  /** Takes a delivered record. After a reset it is to be begun again, in the partition that was made anew. */
+  begin(record: KafkaRecord, now: number): Begun {
+    const owned = this.assignment.get(record);
+    if (owned === null) return NO_JOBS;
+    switch (owned.tracker.begin(record.offset)) {
+      case 'in-flight':
+      case 'done':
+        this.#took(record, 'redelivered');
+        if (owned.tracker.isBehind) this.#commits.touch(owned);
+        return NO_JOBS;
+      case 'reset': {
+        const { topic, partition } = owned;
+        this.#emit({ type: 'offsets-reset', partition: { topic, partition }, to: record.offset });
+        this.assignment.renew(owned);
+        return { kind: 'reset', lost: owned };
+      }
+      case 'new':
+        return this.#open(record, owned, now);
     }
-    if (begun === 'reset') {
-      const { topic, partition } = owned;
-      this.#emit({ type: 'offsets-reset', partition: { topic, partition }, to: record.offset });
-      owned = this.assignment.renew(owned);
-      owned.tracker.begin(record.offset);
-    }
-    owned.heldBytes += heldBy(record);
-    const decoded = decode(record.value, this.#rules.maxMessageBytes);
-    if (decoded.kind === 'tombstone') {
-      this.#took(record, 'tombstone');
-      this.#complete(pendingRecord(record, owned, 0));
-      return null;
-    }
-    const jobs = decoded.kind === 'poison' ? decoded : planJobs(record, decoded.request, this.#rules.routing);
-    if (!Array.isArray(jobs)) {
-      this.#took(record, 'rejected');
-      this.#reject(record, owned, jobs as Poison, now);
-      return null;
-    }
-    this.#took(record, 'accepted');
-    return { open: pendingRecord(record, owned, jobs.length), jobs };
-  }
-
-  /** A job of the record is about to start. Returns the commit that is to tell of it first, or null; see `careful`. */
-  started({ owned, record }: PendingRecord): number | null {
-    owned.attempts.started(record.offset);
-    if (owned.careful === 0) return null;
-    this.commits.touch(owned);
-    return this.commits.nextNumber;
   }
 
   /** Another member finished the record. */
-  pass(open: PendingRecord): void {
-    open.passed = true;
-    open.owned.attempts.forget(open.record.offset);
-    open.owned.heldBytes -= heldBy(open.record);
+  finishElsewhere(pending: PendingRecord): void {
+    pending.finishedElsewhere = true;
+    pending.owned.attempts.forget(pending.record.offset);
+    pending.owned.heldBytes -= heldBy(pending.record);
   }
 
   /** One job of the record has its final verdict. */
-  settle(open: PendingRecord, failure: Failure | null): void {
-    if (failure !== null) open.failures = [...open.failures, failure];
-    open.unsettled -= 1;
-    if (open.unsettled > 0) return;
-    if (open.failures.length === 0) this.#complete(open);
-    else this.#sendLetter(open);
+  settle({ pending, failure }: Settlement): void {
+    if (failure !== null) pending.failures = [...pending.failures, failure];
+    pending.unsettled -= 1;
+    if (pending.unsettled > 0) return;
+    if (pending.failures.length === 0) this.#complete(pending);
+    else this.#sendLetter(pending);
   }
 
   letterAcknowledged(letterId: number): void {
-    const open = this.deadLetters.acknowledged(letterId);
-    if (open !== null) this.#complete(open);
+    const pending = this.deadLetters.acknowledged(letterId);
+    if (pending !== null) this.#complete(pending);
   }
 
   resendLetters(now: number): void {
@@ -152,19 +140,20 @@ export class Records {
 
   /** When the next commit is due, or null when there is nothing to commit, or not yet. */
   nextCommitAt(): number | null {
-    const at = this.commits.nextAt();
+    const at = this.#commits.nextAt();
     return at !== null && this.assignment.isRestored ? at : null;
   }
 
   /**
-   * Nothing is committed before it is known what is committed: others may have come further while the group held us for
-   * dead, and a commit of our own would take it back.
+   * Commits what is due, but nothing before the committed positions are known: others may have come further while the group
+   * held us for dead, and a commit of our own would take theirs back.
    *
    * @param urgent commit at once rather than when the interval is over
+   * @param clean whether this run comes to an orderly end
    */
   commit(now: number, urgent: boolean, clean = false): void {
     if (this.nextCommitAt() === null) return;
-    const offsets = this.commits.next(now, urgent, clean);
+    const offsets = this.#commits.next(now, urgent, clean);
     if (offsets === null) return;
     for (const { topic, partition, metadata } of offsets) {
       const isLeftOut = metadata === '' && this.assignment.get({ topic, partition })?.metadataNearlyFull === true;
@@ -178,33 +167,55 @@ export class Records {
       const owned = this.assignment.get(position);
       if (owned === null) continue;
       owned.tracker.confirm(position.offset);
-      owned.metadata = position.metadata;
-      // One that outlived an assignment may have taken the group back.
-      if (owned.tracker.isBehind) this.commits.touch(owned);
+      owned.committedMetadata = position.metadata;
+      // A commit that outlived an assignment may have moved the group back.
+      if (owned.tracker.isBehind) this.#commits.touch(owned);
     }
-    this.commits.succeeded();
+    this.#commits.succeeded();
+  }
+
+  commitFailed(now: number): void {
+    this.#commits.failed(now, this.assignment.values());
+  }
+
+  #open(record: KafkaRecord, owned: PartitionState, now: number): Begun {
+    owned.heldBytes += heldBy(record);
+    const decoded = decode(record.value, this.#rules.maxMessageBytes);
+    if (decoded.kind === 'tombstone') {
+      this.#took(record, 'tombstone');
+      this.#complete(newPendingRecord(record, owned, 0));
+      return NO_JOBS;
+    }
+    const jobs = decoded.kind === 'poison' ? decoded : planJobs(record, decoded.request, this.#rules.routing);
+    if (!Array.isArray(jobs)) {
+      this.#took(record, 'rejected');
+      this.#reject(record, owned, jobs as Poison, now);
+      return NO_JOBS;
+    }
+    this.#took(record, 'accepted');
+    return { kind: 'jobs', pending: newPendingRecord(record, owned, jobs.length), jobs };
   }
 
   #reject(record: KafkaRecord, owned: PartitionState, { disposition, reason }: Poison, now: number): void {
     const failure = { file: '', disposition, reason, attempts: 0, outcome: null, firstFailedAt: now };
-    const open = pendingRecord(record, owned, 0);
-    open.failures = [failure];
-    this.#sendLetter(open);
+    const pending = newPendingRecord(record, owned, 0);
+    pending.failures = [failure];
+    this.#sendLetter(pending);
   }
 
-  #sendLetter(open: PendingRecord): void {
-    const letter = composeLetter(open);
-    this.#emit({ type: 'dead-letter', letterId: this.deadLetters.add(open, letter), letter });
+  #sendLetter(pending: PendingRecord): void {
+    const letter = composeLetter(pending);
+    this.#emit({ type: 'dead-letter', letterId: this.deadLetters.add(pending, letter), letter });
   }
 
-  #complete(open: PendingRecord): void {
-    if (isNoLongerOurs(open)) return;
-    const { record, owned } = open;
+  #complete(pending: PendingRecord): void {
+    if (isNoLongerOurs(pending)) return;
+    const { record, owned } = pending;
     owned.attempts.forget(record.offset);
-    owned.careful = Math.max(0, owned.careful - 1);
+    owned.markersLeft = Math.max(0, owned.markersLeft - 1);
     owned.heldBytes -= heldBy(record);
     owned.tracker.complete(record.offset);
-    this.commits.touch(owned);
+    this.#commits.touch(owned);
   }
 
   #took(record: KafkaRecord, result: RecordResult): void {

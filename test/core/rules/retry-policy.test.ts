@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ChargedAttempts } from '../../../lib/core/offsets/commit-metadata.js';
+import { OUTCOMES } from '../../../lib/core/rules/outcomes.js';
 import { backoff, charge, decideRetry, type RetryRules } from '../../../lib/core/rules/retry-policy.js';
 import type { Outcome, OutcomeResult } from '../../../lib/types.js';
 import { OUTCOME_RESULTS } from '../../../lib/types.js';
@@ -32,8 +33,8 @@ function decideAfter(ended: Outcome, times: number) {
   return decide(ended, spent);
 }
 
-const RETRY = { kind: 'retry', at: NOW + 1_000, charged: true };
-const REPEAT = { kind: 'retry', at: NOW + 1_000, charged: false };
+const RETRY = { kind: 'retry', at: NOW + 1_000 };
+const REPEAT = { kind: 'retry', at: NOW + 1_000 };
 
 const VERDICTS: Readonly<Record<OutcomeResult, { first: unknown; last: unknown }>> = {
   succeeded: { first: { kind: 'complete' }, last: { kind: 'complete' } },
@@ -72,21 +73,22 @@ describe('decideRetry', () => {
   });
 
   it('stretches the wait by the charged attempts, or by the uncharged repetitions in a row', () => {
-    assert.deepEqual(decide(outcome('failed'), 2), { kind: 'retry', at: NOW + 2_000, charged: true });
-    assert.deepEqual(decide(outcome('machine-fault'), 0, 2), { kind: 'retry', at: NOW + 4_000, charged: false });
+    assert.deepEqual(decide(outcome('failed'), 2), { kind: 'retry', at: NOW + 2_000 });
+    assert.deepEqual(decide(outcome('machine-fault'), 0, 2), { kind: 'retry', at: NOW + 4_000 });
   });
 
   it('waits a little before an uncharged repetition even without any backoff, since nothing else bounds them', () => {
     const rules = { ...RULES, backoffMs: 0, maxBackoffMs: 0 };
-    assert.deepEqual(decide(outcome('failed'), 1, 0, rules), { kind: 'retry', at: NOW, charged: true });
-    assert.deepEqual(decide(outcome('machine-fault'), 0, 0, rules), { kind: 'retry', at: NOW + 100, charged: false });
+    assert.deepEqual(decide(outcome('failed'), 1, 0, rules), { kind: 'retry', at: NOW });
+    assert.deepEqual(decide(outcome('machine-fault'), 0, 0, rules), { kind: 'retry', at: NOW + 100 });
   });
 
-  it('says that it charges exactly where it is charged', () => {
+  it('charges what it retries by a budget, and nothing else that it repeats', () => {
     for (const result of OUTCOME_RESULTS) {
-      const verdict = decideAfter(outcome(result), 1);
-      const isCharged = charge(NEVER, outcome(result)) !== NEVER;
-      if (verdict.kind === 'retry') assert.equal(isCharged, verdict.charged, result);
+      const charged = charge(NEVER, outcome(result));
+      const { verdict, charge: budget } = OUTCOMES[result];
+      assert.equal(charged !== NEVER, budget !== null, result);
+      if (verdict === 'retry') assert.notEqual(budget, null, `${result} would be retried for ever`);
     }
   });
 

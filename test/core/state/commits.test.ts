@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Commits } from '../../../lib/core/state/commits.js';
-import { newPartitionState, type PartitionState } from '../../../lib/core/state/pending-record.js';
+import { newPartitionState, type PartitionState } from '../../../lib/core/state/partition-state.js';
 import { partition } from '../../support/engine.js';
 
 /** A partition of which everything up to `offset` is complete. */

@@ -1,0 +1,34 @@
+/** What the engine keeps of a job between its record's arrival and its final verdict. */
+import type { Job } from '../../types.js';
+import type { ChargedAttempts } from '../offsets/commit-metadata.js';
+import type { Schedulable } from '../rules/scheduler.js';
+import type { PendingRecord } from './pending-record.js';
+
+/** A job with its history; `pending` changes when the record is delivered again while the job runs. */
+export interface JobState extends Schedulable {
+  readonly job: Job;
+  pending: PendingRecord;
+  readonly arrivedAt: number;
+  startedAt: number;
+  /** Starts in all, for the child's environment and the logs. */
+  starts: number;
+  charged: ChargedAttempts;
+  /** Repetitions in a row that did not count. */
+  unchargedInRow: number;
+  firstFailedAt: number | null;
+}
+
+export function newJobState(job: Job, pending: PendingRecord, now: number): JobState {
+  return {
+    job,
+    pending,
+    tenant: job.tenant,
+    bytes: job.bytes,
+    arrivedAt: now,
+    startedAt: now,
+    starts: 0,
+    charged: pending.owned.attempts.of(job.offset),
+    unchargedInRow: 0,
+    firstFailedAt: null,
+  };
+}
