@@ -2,10 +2,10 @@
 import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
-import { Partitioners } from 'kafkajs';
 import type { Config } from '../config/load.js';
 import { AtdError, ExitCode } from '../errors.js';
 import { createKafkaClient } from '../kafka/client.js';
+import { createPartitioner } from '../kafka/partitioner.js';
 import { kafkaOptions } from '../service/adapters.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { type SampleFile, writeSampleFile } from './sample-files.js';
@@ -50,11 +50,16 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
 
 /** Sends the messages, each acknowledged. The broker may create the topic if it is set up to do so. */
 export async function announce(config: Config, announcements: readonly Announcement[]): Promise<void> {
-  const silent = { mayRestart: () => false, onOutOfRange: () => undefined, onLog: () => undefined };
+  const silent = {
+    mayRestart: () => false,
+    onOutOfRange: () => undefined,
+    onCrashing: () => undefined,
+    onLog: () => undefined,
+  };
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...silent });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner,
     retry: { retries: 5 },
   });
   const { topic, bootstrap_servers } = config.kafka;

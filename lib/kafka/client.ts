@@ -16,11 +16,14 @@ export interface KafkaClientOptions {
   readonly mayRestart: () => boolean;
   /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
   readonly onOutOfRange: () => void;
+  /** The client's consumer is about to leave the group because of an error; until this returns it is still a member. */
+  readonly onCrashing: () => void;
   readonly onLog: (level: 'error' | 'warn' | 'debug', message: string, details: Record<string, unknown>) => void;
 }
 
-/** kafkajs's own words for an event that it reports in no other way. */
+/** kafkajs's own words for events that it reports in no other way, or too late. */
 const OFFSET_OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
+const CRASHING = 'Crash: ';
 
 /**
  * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. Its retry count is never reset
@@ -54,8 +57,9 @@ function pem(name: string, file: string | null): Record<string, string> {
   return file === null ? {} : { [name]: readFileSync(file, 'utf8') };
 }
 
-function passOn({ level, log }: LogEntry, { onLog, onOutOfRange }: KafkaClientOptions): void {
+function passOn({ level, log }: LogEntry, { onLog, onOutOfRange, onCrashing }: KafkaClientOptions): void {
   const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
   if (message === OFFSET_OUT_OF_RANGE) onOutOfRange();
+  if (message.startsWith(CRASHING)) onCrashing();
   onLog(level <= logLevel.WARN ? 'warn' : 'debug', message, details);
 }

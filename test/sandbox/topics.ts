@@ -18,6 +18,8 @@ export interface ConsumedMessage {
   readonly value: Buffer | null;
   /** The last value of each header, as text. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Its timestamp, in milliseconds since the epoch. */
+  readonly sentAt: number;
 }
 
 export interface GroupOffset {
@@ -151,10 +153,10 @@ export async function readAll(brokers: readonly string[], topic: string): Promis
         autoCommit: false,
         eachBatch: async ({ batch }) => {
           const { partition } = batch;
-          for (const { offset, key, value, headers } of batch.messages) {
+          for (const { offset, key, value, headers, timestamp } of batch.messages) {
             const at = Number(offset);
             if (at >= (open.get(partition) ?? 0)) continue;
-            found.push({ partition, offset: at, key, value, headers: headersOf(headers) });
+            found.push({ partition, offset: at, key, value, headers: headersOf(headers), sentAt: Number(timestamp) });
           }
           if (Number(batch.lastOffset()) + 1 >= (open.get(partition) ?? Number.POSITIVE_INFINITY))
             open.delete(partition);
