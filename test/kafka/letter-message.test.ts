@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import type { DeadLetter } from '../../lib/core/events.js';
 import { AS_IT_IS, EXCERPT_BYTES } from '../../lib/core/rules/letter-form.js';
 import { letterMessage, letterParts, messageBytes } from '../../lib/kafka/letter-message.js';
@@ -101,4 +103,30 @@ describe('objectionTo', () => {
   for (const [what, error, expected] of cases) {
     it(`to ${what} is ${expected ?? "the topic's matter"}`, () => assert.equal(objectionTo(error), expected));
   }
+});
+
+describe('a letter of any record in any form', () => {
+  const require = createRequire(import.meta.url);
+  const encode = require('kafkajs/src/protocol/recordBatch/record/v0') as (message: object) => {
+    readonly buffer: Buffer;
+  };
+  const name = fc.oneof(fc.string(), fc.constantFrom('constructor', '__proto__', 'toString', 'atd.replay-count'));
+  const single = fc.oneof(fc.constant(null), fc.string(), fc.uint8Array());
+  const headers = fc.dictionary(name, fc.oneof(single, fc.array(single)));
+  const bytes = fc.option(fc.uint8Array());
+  const records = fc.record({ key: bytes, value: bytes, headers, timestamp: fc.double({ noNaN: true }) });
+  const forms = fc.record({
+    value: fc.constantFrom('whole', 'excerpt', 'empty'),
+    headers: fc.constantFrom('all', 'none'),
+    key: fc.constantFrom('own', 'coordinates'),
+    time: fc.constantFrom('now', 'none'),
+    diagnosis: fc.constantFrom('full', 'short'),
+  } as const);
+
+  it('can be encoded by the client', () => {
+    const property = fc.property(records, forms, (changes, form) => {
+      encode(letterMessage(letter(changes), 'g', form, NOW));
+    });
+    fc.assert(property);
+  });
 });
