@@ -35,7 +35,7 @@ function bytes(maxLength: number): fc.Arbitrary<Uint8Array> {
 function manyBytes(): fc.Arbitrary<Uint8Array> {
   return fc
     .tuple(fc.integer({ min: 1_000, max: 1.5 * MEGABYTE }), bytes(64))
-    .map(([length, pattern]) => new Uint8Array(length).map((_, at) => (pattern[at % pattern.length] ?? 0) ^ (at * at)));
+    .map(([length, pattern]) => Buffer.alloc(length, pattern.length > 0 ? pattern : 7));
 }
 
 function headers(): fc.Arbitrary<RawRecord['headers']> {
@@ -125,7 +125,7 @@ test(`row 36: whatever is announced ends loaded or as a letter, and the group at
   if (skipOnMock(t, 'is not asked in its own protocol')) return;
   const place = await createPlace(t, {
     'max.message.bytes': String(16 * MEGABYTE),
-    'message.timestamp.after.max.ms': String(Number.MAX_SAFE_INTEGER),
+    'message.timestamp.after.max.ms': String(2n ** 63n - 1n),
   });
   const broker = place.kafka.brokers[0] as string;
   await createTopic(place.kafka.brokers, `${place.topic}.dlq`, 2, { 'max.message.bytes': '100000' });
@@ -137,7 +137,7 @@ test(`row 36: whatever is announced ends loaded or as a letter, and the group at
 
   const next = new Array<number>(PARTITIONS).fill(0);
   const expected: string[] = [];
-  let refused = 0;
+  const refusals: number[] = [];
   for (const { partition, compression, records } of fc.sample(batches(good, Date.now()), {
     seed: SEED,
     numRuns: BATCHES,
@@ -145,7 +145,7 @@ test(`row 36: whatever is announced ends loaded or as a letter, and the group at
     let code = NO_LEADER_YET;
     while (code === NO_LEADER_YET) code = await tryProduceRaw(broker, place.topic, partition, records, compression);
     if (code !== 0) {
-      refused += 1;
+      refusals.push(code);
       continue;
     }
     const first = next[partition] as number;
@@ -155,8 +155,8 @@ test(`row 36: whatever is announced ends loaded or as a letter, and the group at
       if (value !== null) expected.push(`${place.topic}/${partition}/${first + index}`);
     });
   }
-  t.diagnostic(`${expected.length} messages with a value; the broker refused ${refused} of ${BATCHES} batches`);
-  assert.ok(refused < BATCHES / 2, 'the broker takes most of what is announced');
+  t.diagnostic(`${expected.length} messages with a value; the broker refused ${refusals.length} of ${BATCHES} batches`);
+  assert.ok(refusals.length < BATCHES / 2, `most batches are taken; the refusals were ${refusals}`);
 
   const isAtTheEnd = async () => {
     const offsets = await groupOffsets(place.kafka.brokers, place.group, place.topic);
