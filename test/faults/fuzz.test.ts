@@ -9,7 +9,7 @@ import { createPlace, PARTITIONS, startService, writeScript } from '../support/s
 import { closeBooks, fixtureLoads } from './ledger.js';
 import { FULL, skipOnMock } from './seed.js';
 
-const BATCHES = FULL ? 2_000 : 80;
+const BATCHES = FULL ? 2_000 : 50;
 const SEED = Number(process.env['SEED'] ?? randomInt(2 ** 31));
 const MEGABYTE = 1024 * 1024;
 const NO_LEADER_YET = 6;

@@ -28,7 +28,9 @@ const NO_LEADER_YET: ReadonlySet<number> = new Set([3, 5, 6]);
 const LEADER_TRIES = 100;
 const LEADER_RETRY_MS = 100;
 const TIMEOUT_MS = 30_000;
-const PRODUCE = { key: 0, version: 3 };
+/** The first version that may carry zstd. */
+const PRODUCE = { key: 0, version: 7 };
+const BLOCK_BYTES = 64 * 1024;
 
 /** @throws Error with the broker's code where it does not take the batch */
 export async function produceRaw(
@@ -111,21 +113,32 @@ async function compress(plain: Buffer, compression: Compression): Promise<Buffer
       return create().compress({ buffer: plain });
     }
     case 'lz4':
-      return Buffer.from((require('lz4js') as { compress(plain: Uint8Array): Uint8Array }).compress(plain));
+      return lz4Frame(plain);
     case 'zstd':
       return zstdFrame(plain);
   }
 }
 
+/** LZ4's format without its compression: brokers refuse the blocks that the package we read with would write. */
+function lz4Frame(plain: Buffer): Buffer {
+  const parts: Buffer[] = [Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82])];
+  for (let at = 0; at < plain.length; at += BLOCK_BYTES) {
+    const block = plain.subarray(at, at + BLOCK_BYTES);
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(block.length + 2 ** 31);
+    parts.push(size, block);
+  }
+  return Buffer.concat([...parts, Buffer.alloc(4)]);
+}
+
 /** Zstandard's format without its compression, which Node has only from version 22 on: every block is as it was. */
 function zstdFrame(plain: Buffer): Buffer {
-  const most = 64 * 1024;
   const size = Buffer.alloc(4);
   size.writeUInt32LE(plain.length);
   const parts: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]), size];
-  for (let at = 0; at === 0 || at < plain.length; at += most) {
-    const block = plain.subarray(at, at + most);
-    const isLast = at + most >= plain.length ? 1 : 0;
+  for (let at = 0; at === 0 || at < plain.length; at += BLOCK_BYTES) {
+    const block = plain.subarray(at, at + BLOCK_BYTES);
+    const isLast = at + BLOCK_BYTES >= plain.length ? 1 : 0;
     const header = Buffer.alloc(3);
     header.writeUIntLE(block.length * 8 + isLast, 0, 3);
     parts.push(header, block);
