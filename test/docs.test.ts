@@ -1,6 +1,6 @@
 /** What operators read is checked against the lists that the code works by: settings, metrics, errors, dispositions. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -240,6 +240,16 @@ describe('The documents', () => {
       .filter((line) => line.startsWith('| `'))
       .flatMap((line) => [...(line.split(' |', 1)[0] as string).matchAll(/`([^`]+)`/g)].map((match) => match[1]));
     assert.deepEqual(rows.sort(), [...new Set(names)].sort());
+  });
+
+  it('name no source file that does not exist', () => {
+    for (const path of ['README.md', ...documents]) {
+      for (const [file] of read(path).matchAll(
+        /\b(?:lib|test|scripts|bin|etc|libexec)\/[a-z0-9./-]+\.(?:ts|mjs|py|pl|json)\b/g,
+      )) {
+        assert.ok(existsSync(join(PACKAGE_ROOT, file)), `${path}: ${file}`);
+      }
+    }
   });
 
   it('have no broken links to each other', () => {
