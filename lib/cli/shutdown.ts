@@ -1,7 +1,7 @@
 /**
  * Signals and last words. The first SIGTERM or SIGINT begins the drain, a second hastens it, a third ends the process at
  * once. Threads never see signals, so this is the only place that handles them. A defect that nobody caught ends the
- * process: what its state is then, nobody knows, and whoever supervises it starts it again from the last commit.
+ * process: its state is unknown then, and its supervisor starts it again from the last commit.
  */
 import { writeSync } from 'node:fs';
 import { ExitCode } from '../errors.js';

@@ -22,7 +22,7 @@ export interface ConfigSources {
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** What is accepted but should be known to whoever runs the service. */
+  /** Accepted settings that an operator should know of. */
   readonly warnings: readonly string[];
 }
 

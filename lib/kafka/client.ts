@@ -12,7 +12,7 @@ export interface KafkaClientOptions {
     readonly key: string | null;
   };
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | null;
-  /** Whether a consumer that crashed may start again; false once it is stopped, or it would come back to life. */
+  /** Whether a consumer that crashed may start again; false once it is stopped, or it would start again. */
   readonly mayRestart: () => boolean;
   /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
   readonly onOutOfRange: () => void;
@@ -24,7 +24,7 @@ const OFFSET_OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
 
 /**
  * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. Its retry count is never reset
- * in the life of a fetch loop, so crashes that it restarts from itself are routine (reported as `debug`).
+ * while a fetch loop runs, so crashes that it restarts from itself are routine (reported as `debug`).
  */
 export function createKafkaClient(options: KafkaClientOptions): Kafka {
   const { ssl, sasl } = options;

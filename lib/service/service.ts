@@ -1,6 +1,6 @@
 /**
- * The composition root and the one loop: an event comes in, the engine decides, the effects are performed, and what they
- * lead to comes in as an event again. No policy here; every `case` names the part that does what the effect says.
+ * The composition root and the one loop: an event comes in, the engine decides, the effects are performed, and their results
+ * come in as events again. No policy here; every `case` names the part that performs the effect.
  */
 
 import type { Config } from '../config/load.js';

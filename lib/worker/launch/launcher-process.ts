@@ -15,7 +15,7 @@ import { type LauncherProgram, startProgram } from './launcher-programs.js';
 import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
 import { spawnErrorBehind } from './spawn-errors.js';
 
-/** From the start of the process to its first word, and from the end of its input to its end. */
+/** From the start of the process to its first message, and from the end of its input to its end. */
 const START_MS = 20_000;
 /** From a command to the child's start: a program on a network disk may take its time. */
 const LAUNCH_MS = 60_000;
@@ -42,7 +42,7 @@ export async function startLauncher(program: LauncherProgram): Promise<LauncherP
     const launcher = new LauncherProcess(program);
     return (await launcher.ready()) ? launcher : null;
   } catch (error) {
-    // Without descriptors for its pipes, for example; the child itself will then tell what is wrong.
+    // Without descriptors for its pipes, for example; the child's own error then says what is wrong.
     await spawnErrorBehind(error);
     return null;
   }
@@ -123,7 +123,7 @@ export class LauncherProcess implements Launcher {
   }
 
   async #followUp(): Promise<void> {
-    // Settles after the last of its output, of which none but the launcher holds the other end.
+    // Settles after the last of its output: only the launcher holds the other end.
     const { exitCode, signal, originalMessage } = await this.#process;
     this.#end(signal ?? (exitCode === undefined ? String(originalMessage) : `exit code ${exitCode}`));
   }
