@@ -1,7 +1,7 @@
 /** The one list of settings. `etc/atd-ingestion.yaml` and `docs/configuration.md` are checked against it by a test. */
 
 import { LAUNCH_MODES } from '../types.js';
-import { choice, exitCodes, flag, maybeWhole, number, type Setting, setting, text, texts, whole } from './setting.js';
+import { choice, exitCodes, flag, level, maybeWhole, number, type Setting, text, texts, whole } from './setting.js';
 
 export type { Setting } from './setting.js';
 
@@ -15,8 +15,6 @@ type Values<Group> = {
 
 /** All settings, validated and frozen; the keys are those of the file. */
 export type Config = Values<typeof SETTINGS>;
-
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MIB = 1024 * 1024;
@@ -107,12 +105,9 @@ export const SETTINGS = {
     ),
   },
   thread_pool_size: whole(4, 1, 256, 'Loads at the same time: worker threads with one child each.'),
-  log_level: setting<LogLevel>(
-    'level',
-    'info',
-    'error, warn, info or debug; debug shows every line that the loaders print.',
-    { alias: 'LOG_LEVEL' },
-  ),
+  log_level: level('info', 'error, warn, info or debug; debug shows every line that the loaders print.', {
+    alias: 'LOG_LEVEL',
+  }),
   log_file: text(null, 'Also log to this file, rotated; null for the console only.'),
   log_format: choice(
     'auto',

@@ -1,4 +1,5 @@
-/** What a setting is, and how each kind of one is written down in `config-schema.ts`. */
+/** What a setting is, and how each kind of one is written down in `schema.ts`. */
+import { LOG_LEVELS, type LogLevel } from '../types.js';
 import type { FormatName, FormatOptions } from './formats.js';
 
 export interface Setting<Value = unknown> extends FormatOptions {
@@ -15,7 +16,7 @@ export interface Setting<Value = unknown> extends FormatOptions {
 
 type More = FormatOptions & Pick<Setting, 'sensitive' | 'alias'>;
 
-export function setting<Value>(format: FormatName, value: Value, doc: string, more: More = {}): Setting<Value> {
+function setting<Value>(format: FormatName, value: Value, doc: string, more: More = {}): Setting<Value> {
   return { format, default: value, doc, nullable: value === null, ...more };
 }
 
@@ -45,6 +46,10 @@ export function maybeWhole(value: number | null, min: number, max: number, doc: 
 
 export function number(value: number, min: number, max: number, doc: string): Setting<number> {
   return setting('number', value, doc, { min, max });
+}
+
+export function level(value: LogLevel, doc: string, more?: More): Setting<LogLevel> {
+  return setting('level', value, doc, { choices: LOG_LEVELS, ...more });
 }
 
 export function flag(value: boolean, doc: string): Setting<boolean> {
