@@ -1,7 +1,19 @@
 /** The one list of settings. `etc/atd-ingestion.yaml` and `docs/configuration.md` are checked against it by a test. */
 
 import { LAUNCH_MODES } from '../types.js';
-import { choice, exitCodes, flag, level, maybeWhole, number, type Setting, text, texts, whole } from './setting.js';
+import {
+  choice,
+  exitCodes,
+  flag,
+  level,
+  maybeWhole,
+  number,
+  readableFile,
+  type Setting,
+  text,
+  texts,
+  whole,
+} from './setting.js';
 
 export type { Setting } from './setting.js';
 
@@ -60,9 +72,9 @@ export const SETTINGS = {
     commit_interval_ms: whole(100, 1, 60_000, 'Least time between two commits.'),
     ssl: {
       enabled: flag(false, 'Whether to connect by TLS. The certificate is always verified.'),
-      ca_file: text(null, "PEM file of the authorities to trust; null for the system's."),
-      cert_file: text(null, 'PEM file of the client certificate.'),
-      key_file: text(null, 'PEM file of its key.'),
+      ca_file: readableFile("PEM file of the authorities to trust; null for the system's."),
+      cert_file: readableFile('PEM file of the client certificate.'),
+      key_file: readableFile('PEM file of its key.'),
     },
     sasl: {
       mechanism: choice(null, ['plain', 'scram-sha-256', 'scram-sha-512'], 'How to authenticate; null for not at all.'),
@@ -118,7 +130,7 @@ export const SETTINGS = {
   table_prefix: text('atd', "A tenant's table is <table_prefix>_<tenant>.", { pattern: IDENTIFIER }),
   default_table: text('atd_logs', 'Table of messages without a tenant.', { pattern: IDENTIFIER }),
   batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
-  schema_file: text(null, 'JSON file of column name -> ClickHouse type (--schema-file).'),
+  schema_file: readableFile('JSON file of column name -> ClickHouse type (--schema-file).'),
   tenants: {
     allowed: texts([], 'Tenants that are let in; empty for all that are well-formed.', { alias: 'ALLOWED_TENANTS' }),
   },

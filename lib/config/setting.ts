@@ -10,11 +10,13 @@ export interface Setting<Value = unknown> extends FormatOptions {
   readonly nullable: boolean;
   /** A secret: never shown. Its twin `<key>_file` names a file that holds it. */
   readonly sensitive?: boolean;
+  /** A file that must be readable when the service starts. */
+  readonly readable?: boolean;
   /** The name that the variable had in the service this one replaces; `ATD_…` wins over it. */
   readonly alias?: string;
 }
 
-type More = FormatOptions & Pick<Setting, 'sensitive' | 'alias'>;
+type More = FormatOptions & Pick<Setting, 'sensitive' | 'readable' | 'alias'>;
 
 function setting<Value>(format: FormatName, value: Value, doc: string, more: More = {}): Setting<Value> {
   return { format, default: value, doc, nullable: value === null, ...more };
@@ -26,6 +28,10 @@ export function text<Value extends string | null>(
   more?: More,
 ): Setting<string | (Value & null)> {
   return setting<string | (Value & null)>('text', value as never, doc, more);
+}
+
+export function readableFile(doc: string): Setting<string | null> {
+  return text(null, doc, { readable: true });
 }
 
 export function choice<Value extends string | null, Choice extends string>(
