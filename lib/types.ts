@@ -127,6 +127,11 @@ export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
 
 export type LaunchMode = (typeof LAUNCH_MODES)[number];
 
+/** How important a line of the log is, from the most important on. A level shows itself and all before it. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 /** What a worker thread is created with. */
 export interface WorkerSettings {
   /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */

@@ -2,6 +2,7 @@
  * The formats of settings: how a value from a YAML file, an environment variable or an argument is read, and what is said
  * when it will not do. convict's own number formats read `5x` as 5 and `1e3` as 1, so none of them is used.
  */
+import { LOG_LEVELS, type LogLevel } from '../types.js';
 
 /** Bounds and choices that a setting's entry in the schema may carry for its format. */
 export interface FormatOptions {
@@ -29,9 +30,8 @@ const FLAGS: Readonly<Record<string, boolean>> = {
   off: false,
   0: false,
 };
-const LEVELS = ['error', 'warn', 'info', 'debug'];
 /** Python's names, which existing files use. */
-const LEVEL_ALIASES: Readonly<Record<string, string>> = {
+const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = {
   warning: 'warn',
   critical: 'error',
   fatal: 'error',
@@ -72,8 +72,8 @@ export const FORMATS = {
       return typeof name === 'string' ? (LEVEL_ALIASES[name] ?? name) : name;
     },
     validate: (value) => {
-      if (!LEVELS.includes(value as string))
-        throw new Error(`must be one of ${LEVELS.join(', ')} (or a Python level name)`);
+      if (!LOG_LEVELS.includes(value as LogLevel))
+        throw new Error(`must be one of ${LOG_LEVELS.join(', ')} (or a Python level name)`);
     },
   },
   texts: {

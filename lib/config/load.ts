@@ -191,8 +191,8 @@ function readSecrets(values: Values): string[] {
 
 function checkFiles(values: Values): string[] {
   const complaints: string[] = [];
-  for (const key of ['schema_file', 'kafka.ssl.ca_file', 'kafka.ssl.cert_file', 'kafka.ssl.key_file']) {
-    const file = values.get(key as never) as unknown;
+  for (const [key, { readable }] of listSettings()) {
+    const file = readable ? (values.get(key as never) as unknown) : null;
     if (typeof file !== 'string') continue;
     try {
       accessSync(file, constants.R_OK);

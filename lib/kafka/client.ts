@@ -1,6 +1,7 @@
 /** One Kafka client for all connections of the service: how to reach the brokers, and what of its log is worth passing on. */
 import { readFileSync } from 'node:fs';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import type { LogLevel } from '../types.js';
 
 export interface KafkaClientOptions {
   readonly brokers: readonly string[];
@@ -16,7 +17,7 @@ export interface KafkaClientOptions {
   readonly mayRestart: () => boolean;
   /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
   readonly onOutOfRange: () => void;
-  readonly onLog: (level: 'error' | 'warn' | 'debug', message: string, details: Record<string, unknown>) => void;
+  readonly onLog: (level: LogLevel, message: string, details: Record<string, unknown>) => void;
 }
 
 /** kafkajs's own words for an event that it reports in no other way. */

@@ -13,6 +13,7 @@ import { type HttpAdapter, startHttp } from '../http/server.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
@@ -228,7 +229,7 @@ export class Service {
     });
   }
 
-  #log(level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: Record<string, unknown>): void {
+  #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
     this.#options.logger.write({ level, event, fields });
   }
 }

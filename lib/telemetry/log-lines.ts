@@ -1,10 +1,11 @@
 /** What the log says of events and effects: pure, so that every line the service can write is written down here. */
 
 import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
-import type { Job, Outcome } from '../types.js';
+import type { Job, LogLevel, Outcome } from '../types.js';
 
 export interface LogLine {
-  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly level: LogLevel;
+  /** The event's name, `noun.verb`: what dashboards and alerts match. */
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }

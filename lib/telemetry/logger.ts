@@ -9,15 +9,8 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import winston from 'winston';
 import { AtdError } from '../errors.js';
-
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-
-export interface LogLine {
-  readonly level: LogLevel;
-  /** The event's name, `noun.verb`: what dashboards and alerts match. */
-  readonly event: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
+import { LOG_LEVELS, type LogLevel } from '../types.js';
+import type { LogLine } from './log-lines.js';
 
 export interface Logger {
   write(line: LogLine): void;
@@ -35,7 +28,7 @@ const FILE_BYTES = 64 * 1024 * 1024;
 const FILES = 5;
 /** Lines that may wait for the disk. Past that the file misses lines; the alternative is to run out of memory. */
 const MAX_WAITING_LINES = 10_000;
-const RANKS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+const RANKS = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank])) as Readonly<Record<LogLevel, number>>;
 /** How long the last lines may take. */
 const CLOSE_MS = 2_000;
 const POLL_MS = 10;

@@ -24,6 +24,16 @@ describe('atd-ingestion check-config', () => {
     assert.match(stdout, /# the configuration is valid\n$/);
   });
 
+  it('takes a file that sets nothing: the defaults hold', async (t) => {
+    const file = join(temporaryDirectory(t), 'atd.yaml');
+    writeFileSync(file, '# Nothing is set.\n#thread_pool_size: 2\n');
+    const { code, stdout } = await runCli(['check-config']);
+    assert.equal(code, 0);
+    assert.deepEqual(await runCli(['check-config', '--config', file]), { code: 0, stdout, stderr: '' });
+    const example = join(PACKAGE_ROOT, 'etc/atd-ingestion.yaml');
+    assert.deepEqual(await runCli(['check-config', '--config', example]), { code: 0, stdout, stderr: '' });
+  });
+
   it('takes the file that ATD_CONFIG names, unless the argument names one', async (t) => {
     const directory = temporaryDirectory(t);
     const [one, other] = ['one', 'other'].map((name) => join(directory, `${name}.yaml`)) as [string, string];
