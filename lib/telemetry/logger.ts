@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import winston from 'winston';
 import { AtdError } from '../errors.js';
@@ -63,7 +64,7 @@ export function createLogger({ level, format, file }: LoggerOptions): Logger {
 }
 
 function createConsole(level: LogLevel, format: winston.Logform.Format): Logger {
-  const target = createTarget(level, format, new winston.transports.Console());
+  const target = createTarget(level, format, new winston.transports.Stream({ stream: lossyStream(process.stdout) }));
   const turn = holdLines(process.stdout);
   return {
     write: (line) => {
@@ -78,6 +79,33 @@ function createConsole(level: LogLevel, format: winston.Logform.Format): Logger 
 }
 
 /**
+ * Passes lines on to a stream whose reader may be gone (EPIPE) or whose disk may be full (ENOSPC). Then lines are lost, and
+ * nothing else: the log is not the service's work.
+ */
+function lossyStream(stream: NodeJS.WriteStream): Writable {
+  // Kept for as long as the process lives: a late error would end it.
+  if (!stream.listeners('error').includes(ignoreError)) stream.on('error', ignoreError);
+  return new Writable({
+    decodeStrings: false,
+    write: (text: string, _encoding, callback) => {
+      withoutThrowing(() => stream.write(text));
+      callback();
+    },
+  });
+}
+
+function ignoreError(): void {}
+
+/** A file as standard output is written to at once, and throws what goes wrong with that. */
+function withoutThrowing(write: () => void): void {
+  try {
+    write();
+  } catch {
+    // The line is lost.
+  }
+}
+
+/**
  * A pipe is written to at once: a system call per line, and its reader is woken for each. So the lines of one turn of the
  * event loop are held together, until the turn's end or the process's.
  */
@@ -86,7 +114,7 @@ function holdLines(stream: NodeJS.WriteStream): { readonly hold: () => void; rea
   const release = (): void => {
     if (!isHeld) return;
     isHeld = false;
-    stream.uncork();
+    withoutThrowing(() => stream.uncork());
   };
   process.once('exit', release);
   const hold = (): void => {
