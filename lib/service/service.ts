@@ -38,6 +38,8 @@ export class Service {
   readonly #engine: Engine;
   readonly #metrics: MetricsAdapter;
   readonly #adapters: Adapters;
+  /** Aborted by the request to stop. */
+  readonly #stopping = new AbortController();
   #http: HttpAdapter | null = null;
   #timer: NodeJS.Timeout | null = null;
   #timerAt: number | null = null;
@@ -62,12 +64,17 @@ export class Service {
   /** @throws AtdError when the service cannot start at all */
   async start(): Promise<void> {
     const { config, version, loader } = this.#options;
-    this.#http = await startHttp(config.http.host, config.http.port, {
-      metrics: () => this.#metrics.render(),
-      live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
-      ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-      status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
-    });
+    const { host, port } = config.http;
+    const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
+    this.#http = await startHttp(
+      { host, port, onWaiting, signal: this.#stopping.signal },
+      {
+        metrics: () => this.#metrics.render(),
+        live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
+        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
+        status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
+      },
+    );
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
     const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
@@ -80,6 +87,7 @@ export class Service {
   drain(reason: string): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'draining';
+    this.#stopping.abort();
     const { service, as_cli } = this.#options.config;
     const deadlineMs = service.shutdown.deadline_seconds * 1000;
     const reserve = as_cli.grace * 1000 + Math.min(RESERVE_MS, deadlineMs / 4);
