@@ -5,6 +5,7 @@
 
 import { LAUNCH_MODES } from '../types.js';
 import {
+  brokers,
   choice,
   exitCodes,
   flag,
@@ -53,7 +54,10 @@ const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMP
 export const SETTINGS = {
   kafka: {
     topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC' }),
-    bootstrap_servers: texts(['localhost:9092'], 'Brokers to ask first, host:port each.'),
+    bootstrap_servers: brokers(
+      ['localhost:9092'],
+      'Brokers to ask first, host:port each; an IPv6 address in brackets.',
+    ),
     group_id: text('atd-ingestion', 'Consumer group; instances that share it share the work.'),
     client_id: text('atd-ingestion', "Name that the brokers' logs show."),
     auto_offset_reset: choice(
@@ -135,7 +139,12 @@ export const SETTINGS = {
   batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
   schema_file: readableFile('JSON file of column name -> ClickHouse type (--schema-file).'),
   tenants: {
-    allowed: texts([], 'Tenants that are let in; empty for all that are well-formed.', { alias: 'ALLOWED_TENANTS' }),
+    allowed: texts(
+      [],
+      'Tenants that are let in; empty for all that are well-formed. Messages without a tenant are let in too.',
+      { alias: 'ALLOWED_TENANTS' },
+    ),
+    required: flag(false, 'Whether a message must name a tenant; one without is dead-lettered as `tenant-denied`.'),
   },
   ingest: {
     allowed_roots: texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {

@@ -66,6 +66,10 @@ export function texts(value: readonly string[], doc: string, more?: More): Setti
   return setting('texts', value, doc, more);
 }
 
+export function brokers(value: readonly string[], doc: string): Setting<readonly string[]> {
+  return setting('brokers', value, doc);
+}
+
 export function exitCodes(value: readonly number[], doc: string): Setting<readonly number[]> {
   return setting('wholes', value, doc, { min: 1, max: 255 });
 }
