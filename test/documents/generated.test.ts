@@ -151,7 +151,7 @@ describe('configurationPage', () => {
       configurationPage(without).split('\n## Tenants\n').slice(-1)[0]?.split('<!-- settings: ') ?? [];
     assert.match(
       section,
-      /^tenants\.\* -->\n\n\| Key .*\n\| -.*\n\| `tenants\.allowed` .*\n\n<!-- end of settings -->\n$/,
+      /^tenants\.\* -->\n\n\| Key .*\n\| -.*\n(?:\| `tenants\.[a-z_]+` .*\n)+\n<!-- end of settings -->\n$/,
     );
   });
 });
