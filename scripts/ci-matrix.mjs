@@ -24,7 +24,7 @@ const EXIT_USAGE = 64;
 
 class UsageError extends Error {}
 
-/** `3.9` and `3.9.2` select 3.9.2; `3` and `3.9.20` do not select 3.90.1 or 3.9.2. */
+/** `3.9` selects 3.9.2, and neither 3.90.1 nor 13.9.2. */
 function isSelected(version, wanted) {
   return wanted === undefined || version === wanted || version.startsWith(`${wanted}.`);
 }
