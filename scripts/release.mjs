@@ -144,7 +144,7 @@ function make(version, temporary, nodeModules) {
   stage(tree, staged);
   pack(staged, version, archive);
   tryOut(archive, version, join(temporary, 'installed'), nodeModules);
-  const sbom = ['sbom', '--package-lock-only', '--omit=dev', '--sbom-format=cyclonedx', '--sbom-type=application'];
+  const sbom = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
   writeFileSync(materials, `${run(staged, 'npm', ...sbom)}\n`);
   writeFileSync(join(output, 'SHA256SUMS'), checksums([archive, materials]));
   return { tree, files: [archive, materials, join(output, 'SHA256SUMS')] };
