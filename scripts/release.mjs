@@ -15,6 +15,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -79,7 +80,7 @@ function check(version) {
   throw new Error(`CHANGELOG.md has no entry for ${version} with a date and an item: ${advice}`);
 }
 
-/** What is committed, with that version, built. */
+/** What is committed, with that version, built as for the image: without the tests. */
 function build(tree, version, nodeModules) {
   const archive = `${tree}.tar`;
   git('archive', '--output', archive, 'HEAD');
@@ -88,7 +89,9 @@ function build(tree, version, nodeModules) {
   run(tree, 'npm', 'version', version, '--no-git-tag-version', '--allow-same-version', '--ignore-scripts');
   if (nodeModules === undefined) run(tree, 'npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund');
   else symlinkSync(resolve(nodeModules), join(tree, 'node_modules'));
-  run(tree, 'npm', 'run', 'build');
+  run(tree, join('node_modules', '.bin', 'tsc'), '--project', 'tsconfig.build.json');
+  const bundlers = readdirSync(join(tree, 'scripts')).filter((name) => /^bundle-.*\.mjs$/.test(name));
+  for (const name of bundlers) run(tree, process.execPath, join('scripts', name));
 }
 
 /**
@@ -96,10 +99,7 @@ function build(tree, version, nodeModules) {
  * compiler and runs no script.
  */
 function stage(tree, directory) {
-  const tests = join(tree, 'dist', 'test');
-  for (const name of CONTENTS) {
-    cpSync(join(tree, name), join(directory, name), { recursive: true, filter: (path) => path !== tests });
-  }
+  for (const name of CONTENTS) cpSync(join(tree, name), join(directory, name), { recursive: true });
   const { scripts: _, devDependencies: __, ...manifest } = JSON.parse(readFileSync(join(tree, 'package.json'), 'utf8'));
   writeFileSync(join(directory, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   run(directory, 'npm', 'install', '--package-lock-only', '--omit=dev', '--ignore-scripts', '--offline', '--no-audit');
