@@ -60,7 +60,7 @@ function endOfAvroMap(bytes: Buffer, start: number): number | null {
       // Apart, since reading the length moves the reader too.
       const length = long();
       reader.at += length;
-      if (!(reader.at < bytes.length)) return null;
+      if (!(length >= 0 && reader.at < bytes.length)) return null;
     }
     if (Number.isNaN(count)) return null;
   }
