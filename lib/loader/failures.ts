@@ -4,6 +4,7 @@
  * A file that cannot be read is 66 also when permission is what it lacks: sysexits(3) reserves 77 for other permissions.
  */
 import { ExitCode } from '../errors.js';
+import { shorten } from '../util/safe-text.js';
 import type { Connection } from './options/connection-options.js';
 
 /** What was being done when the failure came; it decides between readings of the same error. */
@@ -176,7 +177,7 @@ export function oneLine(text: string, limit = LINE_LIMIT): string {
     .replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ')
     .trim()
     .replace(/[.:;,]+$/, '');
-  return line.length <= limit ? line : `${line.slice(0, limit)}…`;
+  return shorten(line, limit);
 }
 
 /** Takes every occurrence of the password out of `text`. */

@@ -79,7 +79,8 @@ test('a file that cannot be read is 66, a machine that is short of something is 
 test('any text becomes one bounded line', () => {
   const text = 'a\n\tb \u001b[31mc\u0000d: (version 26.7.2.1 (official build))\n';
   assert.equal(oneLine(text), 'a b c d');
-  assert.equal(oneLine('x'.repeat(1000)).length, 401);
+  assert.equal(oneLine('x'.repeat(1000)), `${'x'.repeat(399)}…`);
+  assert.equal(oneLine(`abc🦀${'d'.repeat(10)}`, 5), 'abc…', 'no half of a character is left');
 });
 
 test('the password is taken out wherever it stands', () => {

@@ -35,6 +35,8 @@ export interface AttemptEvidence {
   readonly stdout: string;
   readonly stderr: string;
   readonly droppedOutputBytes: number;
+  /** The file's size before the start; null where no child was started. */
+  readonly fileBytes: number | null;
 }
 
 export interface SinkRules {
@@ -61,6 +63,7 @@ export function compileSinkRules(settings: WorkerSettings['sinkUnavailable']): S
 export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
   const { ending } = attempt;
   const { result, reason } = judge(attempt, sink);
+  const report = readReport(attempt.stdout);
   return {
     result,
     reason,
@@ -71,7 +74,8 @@ export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
     durationMs: attempt.durationMs,
     stderrTail: tailOf(attempt.stderr, STDERR_TAIL_BYTES),
     droppedOutputBytes: attempt.droppedOutputBytes,
-    ...readReport(attempt.stdout),
+    rows: report.rows,
+    bytes: report.bytes ?? (result === 'succeeded' ? attempt.fileBytes : null),
   };
 }
 
