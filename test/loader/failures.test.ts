@@ -21,6 +21,11 @@ const CASES: readonly Case[] = [
   [new Error('HTTP status 503: '), 'describe-table', 69, /gateway/],
   [new Error('HTTP status 200: <!DOCTYPE html><title>Hello</title>'), 'describe-table', 78, /a web server answered/],
   [new Error('HTTP status 404: Not Found'), 'describe-table', 78, /a web server answered/],
+  [new Error('HTTP status 200: '), 'create-table', 78, /a web server answered, not ClickHouse: HTTP status 200$/],
+  [new Error('HTTP status 200: '), 'insert', 75, /not known whether the rows arrived: a proxy answered/],
+  [new Error('HTTP status 302: '), 'insert', 78, /a web server answered/],
+  [new Error('HTTP status 429: '), 'insert', 75, /too many requests/],
+  [new Error('HTTP status 429: '), 'describe-table', 75, /too many requests/],
   [
     new Error('Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.'),
     'insert',
