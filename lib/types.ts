@@ -119,22 +119,28 @@ export interface Outcome {
   readonly stderrTail: string;
   /** Bytes of output that were read but not kept. */
   readonly droppedOutputBytes: number;
-  /** What the bundled loader reported; null where the loader reports nothing. */
+  /** As the loader reports; null where it reports none. */
   readonly rows: number | null;
+  /** As the loader reports; where it reports none, the size of a loaded file on disk, and null for any other outcome. */
   readonly bytes: number | null;
 }
 
 /**
  * How children are started.
  * - `direct`: forked from the service, which is large and pays for that.
- * - `launcher`: by a small process of each thread, where the machine has what it is written in; else directly.
+ * - `launcher`: by a small process of each thread, where the machine has an interpreter for it; else directly.
  * - `warm`: not one for each job: each thread keeps one loader, which takes one job after another.
  */
 export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
 
 export type LaunchMode = (typeof LAUNCH_MODES)[number];
 
-/** What a worker thread is told once, when it is created. */
+/** How important a line of the log is, from the most important on. A level shows itself and all before it. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What a worker thread is created with. */
 export interface WorkerSettings {
   /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */
   readonly sinkUnavailable: { readonly exitCodes: readonly number[]; readonly patterns: readonly string[] };
@@ -143,14 +149,14 @@ export interface WorkerSettings {
   readonly forwardLines: boolean;
 }
 
-/** What the primary hands to a thread for one attempt; in `slot` of the shared memory stands what it asks of it. */
+/** One attempt, from the primary to a thread. Requests for it stand in `slot` of the shared memory. */
 export interface WorkerTask {
   readonly jobId: string;
   readonly slot: number;
   readonly command: Command;
 }
 
-/** From a thread to the primary, over the thread's channel: of the attempt under way, or of how it starts children. */
+/** From a thread to the primary, over the thread's channel: about the attempt under way, or about its launcher. */
 export type WorkerMessage =
   | AttemptMessage
   | { readonly type: 'launcher'; readonly name: string; readonly pid: number | null };
@@ -163,5 +169,5 @@ export type AttemptMessage =
 /** What the primary asks of an attempt: TERM, then KILL after the grace; or KILL at once. */
 export type WorkerControl = 'stop' | 'kill';
 
-/** From the primary to a thread, over the thread's channel: to look what is asked of its attempt, or to end. */
-export type WorkerWord = 'look' | 'end';
+/** From the primary to a thread, over the thread's channel: to read the request for its attempt, or to end. */
+export type PrimaryMessage = 'check-requests' | 'end';

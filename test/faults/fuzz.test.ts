@@ -121,7 +121,7 @@ function batches(good: string, now: number): fc.Arbitrary<Batch> {
   });
 }
 
-test(`row 36: whatever is announced ends loaded or as a letter, and the group at the end (SEED=${SEED})`, async (t) => {
+test(`row 40: whatever is announced ends loaded or as a letter, and the group at the end (SEED=${SEED})`, async (t) => {
   if (skipOnMock(t, 'is not asked in its own protocol')) return;
   const place = await createPlace(t, {
     'max.message.bytes': String(16 * MEGABYTE),

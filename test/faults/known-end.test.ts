@@ -13,7 +13,7 @@ const TOPIC_AUTHORIZATION_FAILED = 29;
 const MAX_INTERRUPTIONS = 2;
 
 test(
-  'row 35: a file that is loading whenever the Kafka client gives up is not held to be the cause',
+  'row 39: a file that is loading whenever the Kafka client gives up is not held to be the cause',
   ONLY_FULL,
   async (t) => {
     const errors = new AnswerErrors(FETCH);

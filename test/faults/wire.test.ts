@@ -65,7 +65,7 @@ async function letterOf(place: Place, record: string): Promise<ConsumedMessage> 
   return found;
 }
 
-test('row 33: headers without value, and those that are named like members of an object, cost nothing', async (t) => {
+test('row 37: headers without value, and those that are named like members of an object, cost nothing', async (t) => {
   if (skipOnMock(t, 'is not asked in its own protocol')) return;
   const place = await createPlace(t);
   const good = writeScript(place, 'good', 'exit 0');
@@ -97,7 +97,7 @@ test('row 33: headers without value, and those that are named like members of an
   assert.equal((await letterOf(place, records[odd.length + 4] as string)).headers['atd.replay-count'], '0');
 });
 
-test('row 33: a message of very many headers is taken in one pass', async (t) => {
+test('row 37: a message of very many headers is taken in one pass', async (t) => {
   if (skipOnMock(t, 'is not asked in its own protocol')) return;
   const place = await createPlace(t, { 'max.message.bytes': String(4 * MEGABYTE) });
   const good = JSON.stringify({ filename: writeScript(place, 'good', 'exit 0') });
@@ -119,7 +119,7 @@ test('row 33: a message of very many headers is taken in one pass', async (t) =>
   assert.equal(service.events('partitions.assigned').length, 1, 'the group has not missed the service');
 });
 
-test('row 34: what one letter cannot carry is left out, and nothing waits for it', async (t) => {
+test('row 38: what one letter cannot carry is left out, and nothing waits for it', async (t) => {
   if (skipOnMock(t, 'has no topic settings')) return;
   const place = await createPlace(t, {
     'max.message.bytes': String(8 * MEGABYTE),
@@ -161,7 +161,7 @@ test('row 34: what one letter cannot carry is left out, and nothing waits for it
   }
 });
 
-test('row 34: a compacted dead-letter topic gets a key from the coordinates', async (t) => {
+test('row 38: a compacted dead-letter topic gets a key from the coordinates', async (t) => {
   if (skipOnMock(t, 'has no topic settings')) return;
   const place = await createPlace(t);
   await createTopic(place.kafka.brokers, `${place.topic}.dlq`, 1, { 'cleanup.policy': 'compact' });

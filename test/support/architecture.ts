@@ -100,10 +100,12 @@ function roomOf(file: string): string | null {
 
 /** Files of the house by their path, everything else as it is written. */
 export function importsOf(file: string, source: string): string[] {
-  return [...withoutComments(source).matchAll(IMPORT)].map((match) => {
-    const specifier = (match[1] ?? match[2] ?? match[3]) as string;
-    return specifier.startsWith('.') ? resolve(file, specifier) : specifier;
-  });
+  return importedBy(source).map((specifier) => (specifier.startsWith('.') ? resolve(file, specifier) : specifier));
+}
+
+/** What a source imports, as it is written. */
+export function importedBy(source: string): string[] {
+  return [...withoutComments(source).matchAll(IMPORT)].map((match) => (match[1] ?? match[2] ?? match[3]) as string);
 }
 
 function checkImport(file: string, room: string, target: string, files: ReadonlyMap<string, string>): string[] {
@@ -201,10 +203,29 @@ function resolve(file: string, specifier: string): string {
   return parts.join('/').replace(/\.js$/, '.ts');
 }
 
-function withoutComments(source: string): string {
+export function withoutComments(source: string): string {
   return source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
 }
 
 function withoutTexts(source: string): string {
   return source.replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''");
+}
+
+/**
+ * Follows the hops of journeys, written as `a/b` → `c/d` for files of `lib`.
+ *
+ * @returns one line per hop that is no import, as one back up is; empty when all of them can be followed
+ */
+export function checkJourneys(text: string, graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const chains = [...text.matchAll(/`[a-z0-9/-]+`(?:\s+→\s+`[a-z0-9/-]+`)+/g)].map(([chain]) =>
+    [...chain.matchAll(/`([a-z0-9/-]+)`/g)].map(([, name]) => `lib/${name}.ts`),
+  );
+  return chains.flatMap((chain) =>
+    chain.slice(1).flatMap((target, index) => {
+      const from = chain[index] as string;
+      const imports = graph.get(from);
+      if (imports === undefined) return [`${from} does not exist`];
+      return imports.includes(target) ? [] : [`${from} does not import ${target}`];
+    }),
+  );
 }

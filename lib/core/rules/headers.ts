@@ -1,5 +1,6 @@
 /** Record headers: the one that we read, and those that a dead letter carries. */
 import type { HeaderValue, KafkaRecord } from '../../types.js';
+import { shorten } from '../../util/safe-text.js';
 import type { DeadLetter } from '../events.js';
 
 /** W3C Trace Context, version 00 and those that extend it. */
@@ -40,11 +41,11 @@ export function letterDiagnosis(letter: DeadLetter, group: string, isShort = fal
     '__connect.errors.topic': record.topic,
     '__connect.errors.partition': String(record.partition),
     '__connect.errors.offset': String(record.offset),
-    '__connect.errors.connector.name': cut(group, most),
+    '__connect.errors.connector.name': shorten(group, most),
     '__connect.errors.task.id': '0',
     '__connect.errors.stage': letter.attempts === 0 ? 'VALUE_CONVERTER' : 'TASK_PUT',
     '__connect.errors.exception.class.name': letter.disposition,
-    '__connect.errors.exception.message': cut(letter.reason, most),
+    '__connect.errors.exception.message': shorten(letter.reason, most),
     'atd.disposition': letter.disposition,
     'atd.attempts': String(letter.attempts),
     'atd.exit-code': letter.exitCode === null ? '' : String(letter.exitCode),
@@ -91,8 +92,4 @@ function boundedList(files: readonly string[]): string {
     return length <= MAX_FILES_CHARACTERS;
   });
   return JSON.stringify(kept);
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
