@@ -69,7 +69,10 @@ async function measure(trees: readonly Tree[], files: readonly string[]): Promis
 function sampleOf(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
   const random = seededRandom(seed);
   const left = [...mutants];
-  return Array.from({ length: Math.min(count, left.length) }, () => left.splice(random.below(left.length), 1)[0] as Mutant);
+  return Array.from(
+    { length: Math.min(count, left.length) },
+    () => left.splice(random.below(left.length), 1)[0] as Mutant,
+  );
 }
 
 async function verdictOf(tree: Tree, mutant: Mutant, tests: readonly TestFile[]): Promise<Verdict> {
