@@ -63,7 +63,17 @@ const METHODS: Readonly<Record<string, string>> = {
 };
 
 /** Methods without which the value that they are called on would stay as it is. */
-const REFINEMENTS = new Set(['filter', 'slice', 'subarray', 'sort', 'toSorted', 'reverse', 'toReversed', 'trim', 'trimEnd']);
+const REFINEMENTS = new Set([
+  'filter',
+  'slice',
+  'subarray',
+  'sort',
+  'toSorted',
+  'reverse',
+  'toReversed',
+  'trim',
+  'trimEnd',
+]);
 
 /** Numbers above it are not counts: one more of them makes no difference that a test could want to see. */
 const MAX_COUNT = 255;
@@ -157,7 +167,8 @@ function ofCall(node: AnyNode & { type: 'CallExpression' }, text: Text): Change[
 
 function ofLiteral(node: AnyNode & { type: 'Literal' }, text: Text): Change[] {
   if (typeof node.value === 'boolean') return [[node, String(!node.value)]];
-  if (node.regex) return withoutAnchors(node.regex.pattern).map((pattern) => [node, `/${pattern}/${node.regex?.flags}`]);
+  if (node.regex)
+    return withoutAnchors(node.regex.pattern).map((pattern) => [node, `/${pattern}/${node.regex?.flags}`]);
   if (typeof node.value !== 'number') return [];
   if (!Number.isInteger(node.value)) return [[node, String(Math.ceil(node.value))]];
   if (node.value > MAX_COUNT) return [[node, `2 * ${text(node)}`]];
