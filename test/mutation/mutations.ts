@@ -104,7 +104,7 @@ function childrenOf(node: AnyNode): AnyNode[] {
 function changesOf(node: AnyNode, text: Text): Change[] {
   switch (node.type) {
     case 'BinaryExpression':
-      if ([node.left, node.right].some(isText)) return [];
+      if (node.operator === '+' && isText(node)) return [];
       return withOperators(node.operator, node, (operator) => `${text(node.left)} ${operator} ${text(node.right)}`);
     case 'AssignmentExpression':
       return withOperators(node.operator, node, (operator) => `${text(node.left)} ${operator} ${text(node.right)}`);
@@ -182,8 +182,10 @@ function withoutAnchors(pattern: string): string[] {
   ].filter((changed) => changed !== '');
 }
 
-function isText({ type, ...node }: AnyNode): boolean {
-  return type === 'TemplateLiteral' || (type === 'Literal' && 'value' in node && typeof node.value === 'string');
+/** Of a sum too: what is added to a text is text. */
+function isText(node: AnyNode): boolean {
+  if (node.type === 'BinaryExpression') return [node.left, node.right].some(isText);
+  return node.type === 'TemplateLiteral' || (node.type === 'Literal' && typeof node.value === 'string');
 }
 
 function isNothing(node: AnyNode): boolean {
