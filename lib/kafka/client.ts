@@ -23,8 +23,9 @@ export interface KafkaClientOptions {
 const OFFSET_OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
 
 /**
- * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. Its retry count is never reset
- * in the life of a fetch loop, so crashes that it restarts from itself are routine (reported as `debug`).
+ * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. For its fetch loop the client
+ * keeps its own 5 retries, which are never reset in the life of the loop: so crashes that it restarts from by itself are
+ * routine (reported as `debug`).
  */
 export function createKafkaClient(options: KafkaClientOptions): Kafka {
   const { ssl, sasl } = options;
