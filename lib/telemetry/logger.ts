@@ -11,8 +11,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import winston from 'winston';
 import { AtdError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
-import type { LogLine } from './log-lines.js';
 import { shorten } from '../util/safe-text.js';
+import type { LogLine } from './log-lines.js';
 
 export interface Logger {
   write(line: LogLine): void;

@@ -6,7 +6,7 @@
  *     npm run mutants -- lib/core/rules lib/core/x.ts  these
  *     npm run mutants -- --sample 100 --seed 7         so many of them, the same for the same seed
  *
- * A mutant meets the unit tests whose own process executes its place, the quickest first, each as a process of its own.
+ * A mutant meets the unit tests that start no process and execute its place, the quickest first, and then the compiler.
  */
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
@@ -15,7 +15,7 @@ import { ModuleGraph, testFilesBelow } from '../support/module-graph.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 import { seededRandom } from '../support/random.js';
 import { ACCEPTED } from './accepted.js';
-import { applied, isAccepted, type Mutant, mutantsOf } from './mutants.js';
+import { applied, appliedToSource, isAccepted, type Mutant, mutantsOf } from './mutants.js';
 import { isReached, type Reach } from './reach.js';
 import { modulesBelow } from './targets.js';
 import { Tree, type Verdict } from './tree.js';
@@ -46,13 +46,14 @@ async function inTrees<T>(trees: readonly Tree[], items: readonly T[], work: (tr
   );
 }
 
-/** Runs every unit test that loads one of the files, unchanged. */
+/** Runs every unit test that loads one of the files, and starts no process, while nothing is changed. */
 async function measure(trees: readonly Tree[], files: readonly string[]): Promise<TestFile[]> {
   const graph = new ModuleGraph();
   const targets = files.map((file) => join(PACKAGE_ROOT, compiledOf(file)));
   const candidates = testFilesBelow(DIST_TESTS).filter((test) => {
+    if (graph.needsServices(test) || graph.startsProcesses(test)) return false;
     const reached = graph.reachedFrom(test);
-    return !graph.needsServices(test) && targets.some((target) => reached.has(target));
+    return targets.some((target) => reached.has(target));
   });
   const measured: TestFile[] = [];
   await inTrees(trees, candidates, async (tree, test) => {
@@ -69,7 +70,10 @@ async function measure(trees: readonly Tree[], files: readonly string[]): Promis
 function sampleOf(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
   const random = seededRandom(seed);
   const left = [...mutants];
-  return Array.from({ length: Math.min(count, left.length) }, () => left.splice(random.below(left.length), 1)[0] as Mutant);
+  return Array.from(
+    { length: Math.min(count, left.length) },
+    () => left.splice(random.below(left.length), 1)[0] as Mutant,
+  );
 }
 
 async function verdictOf(tree: Tree, mutant: Mutant, tests: readonly TestFile[]): Promise<Verdict> {
@@ -84,6 +88,19 @@ async function verdictOf(tree: Tree, mutant: Mutant, tests: readonly TestFile[])
     return 'passed';
   } finally {
     tree.write(compiled, original);
+  }
+}
+
+/** A change that the compiler refuses is no mistake that could come about. */
+async function isRefused(tree: Tree, mutant: Mutant): Promise<boolean> {
+  const original = tree.read(mutant.file);
+  const changed = appliedToSource(original, mutant);
+  if (changed === null) return false;
+  tree.write(mutant.file, changed);
+  try {
+    return !(await tree.compiles());
+  } finally {
+    tree.write(mutant.file, original);
   }
 }
 
@@ -115,7 +132,7 @@ async function check(
   tests: readonly TestFile[],
   isWhole: boolean,
 ): Promise<number> {
-  const counts = { killed: 0, timeout: 0, accepted: 0, survived: 0 };
+  const counts = { killed: 0, timeout: 0, refused: 0, accepted: 0, survived: 0 };
   const survivors: Mutant[] = [];
   await inTrees(trees, mutants, async (tree, mutant) => {
     const reaching = tests.filter(({ reach }) => isReached(reach, compiledOf(mutant.file), mutant.start));
@@ -123,11 +140,16 @@ async function check(
     if (verdict === 'timeout') counts.timeout += 1;
     if (verdict === 'failed') counts.killed += 1;
     if (verdict !== 'passed') return;
-    survivors.push(mutant);
     if (isAccepted(ACCEPTED, mutant)) {
+      survivors.push(mutant);
       counts.accepted += 1;
       return;
     }
+    if (await isRefused(tree, mutant)) {
+      counts.refused += 1;
+      return;
+    }
+    survivors.push(mutant);
     counts.survived += 1;
     const unreached = reaching.length === 0 ? ' (no test comes here)' : '';
     console.log(`${mutant.file}:${mutant.line} survives${unreached}\n  - ${mutant.from}\n  + ${mutant.to}`);
@@ -138,7 +160,7 @@ async function check(
   );
   for (const { file, from, to } of stale) console.log(`${file}: accepted, but killed or gone\n  - ${from}\n  + ${to}`);
   console.log(
-    `${counts.killed} killed, ${counts.timeout} by time, ${counts.accepted} accepted, ${counts.survived} survive, ${stale.length} accepted in vain`,
+    `${counts.killed} killed by a test, ${counts.timeout} by time, ${counts.refused} by the compiler; ${counts.accepted} accepted, ${stale.length} more in vain; ${counts.survived} survive`,
   );
   return counts.survived + stale.length > 0 ? 1 : 0;
 }

@@ -3,9 +3,12 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { type Mutation, mutationsOf } from './mutations.js';
 
 export interface Mutant extends Mutation {
-  /** The source that people know, `lib/core/engine.ts`, and its line, from 1. */
+  /** The source that people know, `lib/core/engine.ts`; its line, from 1, and the column there, from 0. */
   readonly file: string;
   readonly line: number;
+  readonly column: number;
+  /** What is replaced. */
+  readonly original: string;
   /** The compiled line or lines, before and after, with single spaces. */
   readonly from: string;
   readonly to: string;
@@ -31,10 +34,13 @@ export function mutantsOf(file: string, compiled: string, sourceMap: string): Mu
     const before = compiled.slice(lineStart, start);
     const lineNumber = compiled.slice(0, lineStart).split('\n').length - 1;
     const entry = map.findEntry(lineNumber, start - lineStart);
+    if (!('originalLine' in entry)) throw new Error(`${file} has no source map for line ${lineNumber + 1}`);
     return {
       ...mutation,
       file,
-      line: 'originalLine' in entry ? entry.originalLine + 1 : lineNumber + 1,
+      line: entry.originalLine + 1,
+      column: entry.originalColumn,
+      original: compiled.slice(start, end),
       from: shown(compiled.slice(lineStart, lineEnd)),
       to: shown(before + replacement + compiled.slice(end, lineEnd)),
     };
@@ -43,6 +49,24 @@ export function mutantsOf(file: string, compiled: string, sourceMap: string): Mu
 
 export function applied(compiled: string, { start, end, replacement }: Mutation): string {
   return compiled.slice(0, start) + replacement + compiled.slice(end);
+}
+
+/**
+ * The same change in the source with its types; null where the source says it in other words than the compiler's output.
+ * White space may differ.
+ */
+export function appliedToSource(source: string, { line, column, original, replacement }: Mutant): string | null {
+  const start =
+    source
+      .split('\n')
+      .slice(0, line - 1)
+      .join('\n').length +
+    (line > 1 ? 1 : 0) +
+    column;
+  const words = original.split(/\s+/).map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  const found = new RegExp(words.join('\\s+'), 'y');
+  found.lastIndex = start;
+  return found.test(source) ? source.slice(0, start) + replacement + source.slice(found.lastIndex) : null;
 }
 
 /** A shorter text could not be told from another one: what is left out is in the middle. */

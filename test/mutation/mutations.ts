@@ -63,7 +63,17 @@ const METHODS: Readonly<Record<string, string>> = {
 };
 
 /** Methods without which the value that they are called on would stay as it is. */
-const REFINEMENTS = new Set(['filter', 'slice', 'subarray', 'sort', 'toSorted', 'reverse', 'toReversed', 'trim', 'trimEnd']);
+const REFINEMENTS = new Set([
+  'filter',
+  'slice',
+  'subarray',
+  'sort',
+  'toSorted',
+  'reverse',
+  'toReversed',
+  'trim',
+  'trimEnd',
+]);
 
 /** Numbers above it are not counts: one more of them makes no difference that a test could want to see. */
 const MAX_COUNT = 255;
@@ -94,7 +104,7 @@ function childrenOf(node: AnyNode): AnyNode[] {
 function changesOf(node: AnyNode, text: Text): Change[] {
   switch (node.type) {
     case 'BinaryExpression':
-      if ([node.left, node.right].some(isText)) return [];
+      if (node.operator === '+' && isText(node)) return [];
       return withOperators(node.operator, node, (operator) => `${text(node.left)} ${operator} ${text(node.right)}`);
     case 'AssignmentExpression':
       return withOperators(node.operator, node, (operator) => `${text(node.left)} ${operator} ${text(node.right)}`);
@@ -157,7 +167,8 @@ function ofCall(node: AnyNode & { type: 'CallExpression' }, text: Text): Change[
 
 function ofLiteral(node: AnyNode & { type: 'Literal' }, text: Text): Change[] {
   if (typeof node.value === 'boolean') return [[node, String(!node.value)]];
-  if (node.regex) return withoutAnchors(node.regex.pattern).map((pattern) => [node, `/${pattern}/${node.regex?.flags}`]);
+  if (node.regex)
+    return withoutAnchors(node.regex.pattern).map((pattern) => [node, `/${pattern}/${node.regex?.flags}`]);
   if (typeof node.value !== 'number') return [];
   if (!Number.isInteger(node.value)) return [[node, String(Math.ceil(node.value))]];
   if (node.value > MAX_COUNT) return [[node, `2 * ${text(node)}`]];
@@ -171,8 +182,10 @@ function withoutAnchors(pattern: string): string[] {
   ].filter((changed) => changed !== '');
 }
 
-function isText({ type, ...node }: AnyNode): boolean {
-  return type === 'TemplateLiteral' || (type === 'Literal' && 'value' in node && typeof node.value === 'string');
+/** Of a sum too: what is added to a text is text. */
+function isText(node: AnyNode): boolean {
+  if (node.type === 'BinaryExpression') return [node.left, node.right].some(isText);
+  return node.type === 'TemplateLiteral' || (node.type === 'Literal' && typeof node.value === 'string');
 }
 
 function isNothing(node: AnyNode): boolean {

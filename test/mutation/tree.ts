@@ -16,6 +16,9 @@ const MEMORY_MIB = 512;
 /** The model of the engine's world plays fewer interleavings than in the test suite, and always the same. */
 const MODEL = { INTERLEAVINGS: '200', SEED: '1' };
 
+/** What changes; everything else is a link. */
+const COPIED = ['dist', 'lib', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+
 export type Verdict = 'passed' | 'failed' | 'timeout';
 
 export interface Run {
@@ -31,7 +34,7 @@ export class Tree {
     this.#root = mkdtempSync(join(tmpdir(), 'atd-mutants-'));
     for (const name of readdirSync(PACKAGE_ROOT)) {
       const [from, to] = [join(PACKAGE_ROOT, name), join(this.#root, name)];
-      if (name === 'dist' || name === 'package.json') cpSync(from, to, { recursive: true });
+      if (COPIED.includes(name)) cpSync(from, to, { recursive: true });
       else if (name !== '.git') symlinkSync(from, to);
     }
     mkdirSync(this.#temporary);
@@ -60,6 +63,15 @@ export class Tree {
   /** @param test a compiled test file, `dist/test/core/engine.test.js` */
   async run(test: string, cpuSeconds: number): Promise<Run> {
     return await this.#run(test, cpuSeconds, {}).ended;
+  }
+
+  /** Whether the compiler takes `lib` as it is here. */
+  async compiles(): Promise<boolean> {
+    const compiler = join(PACKAGE_ROOT, 'node_modules/typescript/bin/tsc');
+    const args = [compiler, '--noEmit', '--project', 'tsconfig.build.json'];
+    const child = spawn(process.execPath, args, { cwd: this.#root, stdio: 'ignore' });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code === 0;
   }
 
   async coverage(test: string, cpuSeconds: number): Promise<{ run: Run; reach: Reach }> {

@@ -6,6 +6,8 @@ import { importedBy, withoutComments } from './architecture.js';
 /** Modules that start Kafka or ClickHouse, or look for them, name these variables or load the engine. */
 const SERVICES = /\b(?:KAFKA|CLICKHOUSE)_(?:BROKERS|URL)\b/;
 const ENGINE = 'chdb';
+/** What modules that start processes import. */
+const STARTERS = ['node:child_process', 'execa'];
 
 /** A program or a thread that a module starts: `new URL('./guard.js', import.meta.url)`. */
 const STARTED = /\bnew URL\(\s*['"](\.[^'"]+\.js)['"],\s*import\.meta\.url\b/g;
@@ -14,6 +16,7 @@ interface Module {
   /** Absolute paths of what it imports or starts. */
   readonly loads: readonly string[];
   readonly needsServices: boolean;
+  readonly startsProcesses: boolean;
 }
 
 /** Remembers what it has read; the files must not change meanwhile. */
@@ -32,6 +35,10 @@ export class ModuleGraph {
     return [...this.reachedFrom(file)].some((each) => this.#module(each).needsServices);
   }
 
+  startsProcesses(file: string): boolean {
+    return [...this.reachedFrom(file)].some((each) => this.#module(each).startsProcesses);
+  }
+
   #module(file: string): Module {
     const known = this.#modules.get(file);
     if (known !== undefined) return known;
@@ -44,6 +51,7 @@ export class ModuleGraph {
         .map((specifier) => resolve(dirname(file), specifier))
         .filter((path) => existsSync(path)),
       needsServices: SERVICES.test(code) || imported.includes(ENGINE),
+      startsProcesses: STARTERS.some((name) => imported.includes(name)),
     };
     this.#modules.set(file, module);
     return module;
