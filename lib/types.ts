@@ -9,8 +9,11 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** Header values as the producer set them; a name may have several. */
-export type HeaderValue = Uint8Array | string | readonly (Uint8Array | string)[];
+/** One value of a header; null where the producer gave none. */
+type SingleHeaderValue = Uint8Array | string | null;
+
+/** What a header's name has: one value, or several in their order. */
+export type HeaderValue = SingleHeaderValue | readonly SingleHeaderValue[];
 
 /**
  * A Kafka record as it was delivered. Offsets are numbers: Kafka counts from 0 in steps of one, and 2^53 records of one
@@ -20,8 +23,12 @@ export interface KafkaRecord extends TopicPartition {
   readonly offset: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  /** By any name that there is, `__proto__` among them. */
   readonly headers: Readonly<Record<string, HeaderValue>>;
-  /** Milliseconds since the epoch, as the producer or the broker set them. */
+  /**
+   * Milliseconds since the epoch, as the producer or the broker set them; -1 where the record has no time. Producers set any
+   * number: it may lie beyond what a `Date` can hold.
+   */
   readonly timestamp: number;
 }
 

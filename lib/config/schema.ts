@@ -32,6 +32,8 @@ type Values<Group> = {
 /** All settings, validated and frozen; the keys are those of the file. */
 export type Config = Values<typeof SETTINGS>;
 
+/** What Kafka allows. */
+const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MIB = 1024 * 1024;
 const DAY = 86_400;
@@ -53,7 +55,7 @@ const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMP
 
 export const SETTINGS = {
   kafka: {
-    topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC' }),
+    topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC', pattern: TOPIC }),
     bootstrap_servers: brokers(
       ['localhost:9092'],
       'Brokers to ask first, host:port each; an IPv6 address in brackets.',
@@ -179,7 +181,7 @@ export const SETTINGS = {
       ),
     },
     dead_letter: {
-      topic: text(null, 'Topic for what cannot be loaded; null for `<kafka.topic>.dlq`.'),
+      topic: text(null, 'Topic for what cannot be loaded; null for `<kafka.topic>.dlq`.', { pattern: TOPIC }),
       create_topic: flag(true, 'Whether to create that topic if it is missing.'),
     },
     circuit_breaker: {

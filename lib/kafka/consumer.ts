@@ -15,7 +15,7 @@ import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 import { hasTopic, readCommitted } from './admin.js';
-import { toRecord } from './shapes.js';
+import { readRecord } from './shapes.js';
 
 export interface ConsumerOptions {
   readonly kafka: Kafka;
@@ -31,7 +31,8 @@ export interface ConsumerEvents {
   assigned(epoch: number, partitions: readonly TopicPartition[]): void;
   /** What the group has committed for the partitions of that epoch. */
   restored(epoch: number, positions: readonly CommittedPosition[]): void;
-  record(record: KafkaRecord): void;
+  /** @param defect why nothing of the record could be read but where it stands; null for all others */
+  record(record: KafkaRecord, defect: Error | null): void;
   rebalancing(): void;
   /** The client's consumer broke down and starts anew. */
   restarting(error: Error): void;
@@ -241,7 +242,8 @@ class KafkaConsumer implements ConsumerAdapter {
         this.#apply('pause', [{ topic, partition }]);
         return;
       }
-      this.#events.record(toRecord(topic, partition, message));
+      const { record, defect } = readRecord(topic, partition, message);
+      this.#events.record(record, defect);
       resolveOffset(message.offset);
     }
   }

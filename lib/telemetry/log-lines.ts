@@ -42,9 +42,12 @@ export function describeEvent(event: EngineEvent): LogLine | null {
       return info('drain.begun', { childrenStopAt: new Date(event.stopAt).toISOString() });
     case 'force-stop':
       return warn('drain.hastened', {});
+    case 'dead-lettered':
+      return event.leftOut === undefined || event.leftOut.length === 0
+        ? null
+        : warn('letter.cut', { letter: event.letterId, without: event.leftOut });
     case 'record':
     case 'finished':
-    case 'dead-lettered':
     case 'tick':
       return null;
   }
@@ -55,6 +58,8 @@ export function describeEffect(effect: Effect): LogLine | null {
   switch (effect.type) {
     case 'record-taken':
       return debug('record.taken', { record: where(effect.record), result: effect.result });
+    case 'record-defect':
+      return error('record.defect', { record: where(effect.record), error: effect.error });
     case 'run':
       return info('job.started', { ...describeJob(effect.job), attempt: effect.attempt });
     case 'job-ended':
@@ -73,7 +78,7 @@ export function describeEffect(effect: Effect): LogLine | null {
         reason: effect.reason,
       });
     case 'dead-letter':
-      return warn('letter.sent', describeLetter(effect.letter));
+      return warn('letter.sent', { letter: effect.letterId, ...describeLetter(effect.letter) });
     case 'reattached':
       return info('job.reattached', { job: effect.job.id });
     case 'jobs-dropped':

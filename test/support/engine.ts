@@ -261,6 +261,8 @@ function describeEffect(effect: Effect): string {
       return 'drained';
     case 'record-taken':
       return `${effect.record.offset} ${effect.result}`;
+    case 'record-defect':
+      return `${effect.record.offset} defect`;
     case 'job-ended':
       return `${short(effect.job.id)} ${effect.outcome.result}`;
     case 'job-retry':
