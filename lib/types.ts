@@ -68,8 +68,8 @@ export interface Command {
 
 /**
  * How one attempt ended.
- * - `succeeded`: exit code 0.
- * - `failed`: another exit code, or a signal that we did not send.
+ * - `succeeded`: exit code 0, and the loader's output does not say that it failed.
+ * - `failed`: another exit code, an output that says so, or a signal that we did not send.
  * - `timed-out`: the deadline passed and we ended it.
  * - `stopped`: we ended it because the service stops.
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
@@ -129,11 +129,27 @@ export type LaunchMode = (typeof LAUNCH_MODES)[number];
 
 /** What a worker thread is told once, when it is created. */
 export interface WorkerSettings {
-  /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */
-  readonly sinkUnavailable: { readonly exitCodes: readonly number[]; readonly patterns: readonly string[] };
+  readonly sinkUnavailable: {
+    /** Exit codes that mean an unavailable sink. */
+    readonly exitCodes: readonly number[];
+    /** Case-insensitive regular expressions that mean the same, for what a loader says that ended with a vague exit code. */
+    readonly patterns: readonly string[];
+    /** Exit codes that do not say what happened, by default 0 (where the output says that the load failed) and 1. */
+    readonly vagueExitCodes?: readonly number[];
+  };
+  /** How a loader says on stdout that it failed although it ends with 0; nothing for the bundled one, whose exit codes say it. */
+  readonly stdoutFailures?: StdoutFailures | null;
   readonly launch: LaunchMode;
   /** Whether the child's lines are sent to the primary for its log. */
   readonly forwardLines: boolean;
+}
+
+/** Regular expressions for single lines of stdout, without ANSI escapes; a carriage return ends a line too. */
+export interface StdoutFailures {
+  /** A line that makes the load a failure; case counts. */
+  readonly failurePatterns: readonly string[];
+  /** A later line that makes it a success after all; case is ignored. */
+  readonly successPattern: string;
 }
 
 /** What the primary hands to a thread for one attempt; in `slot` of the shared memory stands what it asks of it. */

@@ -6,6 +6,11 @@ import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../ka
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
+import type { WorkerSettings } from '../types.js';
+import type { LoaderProgram } from './settings.js';
+
+/** What a program without exit codes of its own ends with, whether it succeeds or fails. */
+const VAGUE_EXIT_CODES = [0, 1];
 
 export interface Adapters {
   readonly consumer: ConsumerAdapter;
@@ -19,12 +24,12 @@ export interface AdapterEvents {
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onLog'>;
 }
 
-export function createAdapters(config: Config, events: AdapterEvents): Adapters {
+export function createAdapters(config: Config, loader: LoaderProgram, events: AdapterEvents): Adapters {
   registerCodecs();
   stopIdleTimer();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;
-  const { circuit_breaker, dead_letter } = config.service;
+  const { dead_letter } = config.service;
   const consumer = createConsumer(
     {
       kafka,
@@ -44,14 +49,26 @@ export function createAdapters(config: Config, events: AdapterEvents): Adapters 
   });
   const pool = createPool({
     slots: config.thread_pool_size,
-    settings: {
-      sinkUnavailable: { exitCodes: circuit_breaker.exit_codes, patterns: circuit_breaker.patterns },
-      launch: config.as_cli.launch,
-      forwardLines: config.log_level === 'debug',
-    },
+    settings: workerSettings(config, loader),
     events: events.pool,
   });
   return { consumer, deadLetter, pool };
+}
+
+/** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */
+export function workerSettings(config: Config, { bundled }: LoaderProgram): WorkerSettings {
+  const { retry, circuit_breaker } = config.service;
+  const { failure_patterns, success_pattern, launch } = config.as_cli;
+  return {
+    sinkUnavailable: {
+      exitCodes: circuit_breaker.exit_codes,
+      patterns: bundled ? [] : circuit_breaker.patterns,
+      vagueExitCodes: VAGUE_EXIT_CODES.filter((code) => !retry.permanent_exit_codes.includes(code)),
+    },
+    stdoutFailures: bundled ? null : { failurePatterns: failure_patterns, successPattern: success_pattern },
+    launch,
+    forwardLines: config.log_level === 'debug',
+  };
 }
 
 /** How to reach the brokers; the commands of the command line use it too. */

@@ -203,7 +203,7 @@ export class Service {
   }
 
   #createAdapters(): Adapters {
-    return createAdapters(this.#options.config, {
+    return createAdapters(this.#options.config, this.#options.loader, {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),

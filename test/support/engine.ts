@@ -16,6 +16,7 @@ export const TOPIC = 'files';
 export const COMMAND: CommandRules = {
   executable: '/usr/bin/as-cli',
   executableArgs: [],
+  bundled: true,
   createTable: false,
   batchSize: null,
   schemaFile: null,
