@@ -73,6 +73,8 @@ export interface Command {
  * - `timed-out`: the deadline passed and we ended it.
  * - `stopped`: we ended it because the service stops.
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
+ * - `sink-refused`: ClickHouse lets this loader in for no table: a wrong password, port or certificate.
+ * - `table-refused`: ClickHouse takes no rows for this table: a missing grant or table.
  * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …), or what
  *   was to start it died before it began.
  * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
@@ -86,6 +88,8 @@ export const OUTCOME_RESULTS = [
   'timed-out',
   'stopped',
   'sink-unavailable',
+  'sink-refused',
+  'table-refused',
   'machine-fault',
   'service-fault',
   'file-missing',
@@ -126,6 +130,17 @@ export interface Outcome {
 export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
 
 export type LaunchMode = (typeof LAUNCH_MODES)[number];
+
+/** How a probe of the loader ended. */
+export interface ProbeResult {
+  /** Why no process came of it; null when one ran. */
+  readonly notStarted: string | null;
+  readonly exitCode: number | null;
+  /** How it ended, for people. */
+  readonly reason: string;
+  /** What it wrote to both outputs, as lines without escapes. */
+  readonly lines: readonly string[];
+}
 
 /** What a worker thread is told once, when it is created. */
 export interface WorkerSettings {

@@ -1,10 +1,12 @@
 /** The parts that do things, made from the configuration: each setting is handed to the one part that it belongs to. */
 import type { Config } from '../config/load.js';
+import { type CommandRules, commandTemplate } from '../core/rules/command.js';
 import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { LoaderProbe } from '../pool/loader-probe.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
 import type { WorkerSettings } from '../types.js';
 import type { LoaderProgram } from './settings.js';
@@ -16,6 +18,8 @@ export interface Adapters {
   readonly consumer: ConsumerAdapter;
   readonly deadLetter: DeadLetterAdapter;
   readonly pool: Pool;
+  /** Null for the bundled loader, which is there as long as the service is. */
+  readonly probe: LoaderProbe | null;
 }
 
 export interface AdapterEvents {
@@ -24,7 +28,13 @@ export interface AdapterEvents {
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onLog'>;
 }
 
-export function createAdapters(config: Config, loader: LoaderProgram, events: AdapterEvents): Adapters {
+/** @param command how loads are started, for the probe of the loader */
+export function createAdapters(
+  config: Config,
+  loader: LoaderProgram,
+  command: CommandRules,
+  events: AdapterEvents,
+): Adapters {
   registerCodecs();
   stopIdleTimer();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
@@ -52,7 +62,8 @@ export function createAdapters(config: Config, loader: LoaderProgram, events: Ad
     settings: workerSettings(config, loader),
     events: events.pool,
   });
-  return { consumer, deadLetter, pool };
+  const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
+  return { consumer, deadLetter, pool, probe };
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */

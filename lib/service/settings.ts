@@ -55,6 +55,7 @@ export function engineSettings(
       maxBackoffMs: retry.max_backoff_seconds * 1000,
       maxUnchargedMs: circuit_breaker.max_open_seconds * 1000,
       permanentExitCodes: retry.permanent_exit_codes,
+      unavailableExitCodes: circuit_breaker.exit_codes,
     },
     breaker: {
       threshold: circuit_breaker.threshold,

@@ -1,6 +1,6 @@
 /** What the log says of events and effects: pure, so that every line the service can write is written down here. */
 
-import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
+import type { DeadLetter, Effect, EngineEvent, LoaderVerdict } from '../core/events.js';
 import type { Job, Outcome } from '../types.js';
 
 export interface JournalLine {
@@ -41,6 +41,8 @@ export function describeEvent(event: EngineEvent): JournalLine | null {
       return info('drain.begun', { childrenStopAt: new Date(event.stopAt).toISOString() });
     case 'force-stop':
       return warn('drain.hastened', {});
+    case 'loader-changed':
+    case 'probed':
     case 'record':
     case 'finished':
     case 'dead-lettered':
@@ -81,6 +83,12 @@ export function describeEffect(effect: Effect): JournalLine | null {
       return effect.state === 'closed'
         ? info('breaker.closed', { reason: effect.reason })
         : warn(`breaker.${effect.state}`, { reason: effect.reason });
+    case 'table-changed':
+      return effect.held
+        ? warn('table.held', { table: effect.table, reason: effect.reason })
+        : info('table.released', { table: effect.table, reason: effect.reason });
+    case 'loader-judged':
+      return describeLoader(effect.verdict);
     case 'restored-partition':
       return info('partition.restored', {
         partition: effect.partition.partition,
@@ -98,8 +106,14 @@ export function describeEffect(effect: Effect): JournalLine | null {
     case 'drained':
       return info('drain.done', {});
     case 'commit':
+    case 'probe':
       return null;
   }
+}
+
+function describeLoader(verdict: LoaderVerdict): JournalLine {
+  if (verdict.kind === 'accused') return error('loader.accused', { reason: verdict.reason });
+  return verdict.warning === null ? info('loader.works', {}) : warn('loader.doubtful', { reason: verdict.warning });
 }
 
 function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): JournalLine {

@@ -83,6 +83,7 @@ describe('engineSettings', () => {
         maxBackoffMs: 60_000,
         maxUnchargedMs: 30_000,
         permanentExitCodes: [65],
+        unavailableExitCodes: [69, 75],
       },
       breaker: { threshold: 3, deadLetters: 9, openMs: 2_000, maxOpenMs: 30_000 },
     });
