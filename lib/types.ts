@@ -151,6 +151,8 @@ export interface WorkerSettings {
     readonly patterns: readonly string[];
     /** Exit codes that do not say what happened, by default 0 (where the output says that the load failed) and 1. */
     readonly vagueExitCodes?: readonly number[];
+    /** Whether the loader's report of a failure (`scope`) is believed, as that of the bundled one is. */
+    readonly reportsScope?: boolean;
   };
   /** How a loader says on stdout that it failed although it ends with 0; nothing for the bundled one, whose exit codes say it. */
   readonly stdoutFailures?: StdoutFailures | null;

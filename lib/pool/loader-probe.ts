@@ -49,7 +49,7 @@ export class LoaderProbe {
     const lines: string[] = [];
     const { result, reason, exitCode } = await supervise(this.#command(), {
       launcher: DIRECT,
-      sink: { exitCodes: new Set(), patterns: [], vagueExitCodes: new Set() },
+      sink: { exitCodes: new Set(), patterns: [], vagueExitCodes: new Set(), reportsScope: false },
       onStarted: () => undefined,
       onSignalled: () => undefined,
       onLine: (_stream, line) => {

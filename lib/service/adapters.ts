@@ -74,6 +74,7 @@ export function workerSettings(config: Config, { bundled }: LoaderProgram): Work
     sinkUnavailable: {
       exitCodes: circuit_breaker.exit_codes,
       patterns: bundled ? [] : circuit_breaker.patterns,
+      reportsScope: bundled,
       vagueExitCodes: VAGUE_EXIT_CODES.filter((code) => !retry.permanent_exit_codes.includes(code)),
     },
     stdoutFailures: bundled ? null : { failurePatterns: failure_patterns, successPattern: success_pattern },

@@ -49,6 +49,8 @@ export interface SinkRules {
   readonly patterns: readonly RegExp[];
   /** With these the patterns count. */
   readonly vagueExitCodes: ReadonlySet<number>;
+  /** Whether the loader reports whose failure it is. */
+  readonly reportsScope: boolean;
 }
 
 /** What a program without exit codes of its own ends with, whether it succeeds or fails. */
@@ -70,6 +72,7 @@ export function compileSinkRules(settings: WorkerSettings['sinkUnavailable']): S
     exitCodes: new Set(settings.exitCodes),
     patterns: settings.patterns.map((pattern) => new RegExp(pattern, 'i')),
     vagueExitCodes: new Set(settings.vagueExitCodes ?? VAGUE_EXIT_CODES),
+    reportsScope: settings.reportsScope === true,
   };
 }
 
@@ -174,7 +177,7 @@ function judgeFailure(
     const hint = signal === 'SIGKILL' ? ' (not by this service; out of memory?)' : '';
     return { result: 'failed', reason: `killed by ${signal ?? 'an unknown signal'}${hint}${colon}` };
   }
-  const result = isUnavailable(code, attempt, sink) ? 'sink-unavailable' : 'failed';
+  const result = isUnavailable(code, attempt, sink) ? 'sink-unavailable' : failureByScope(attempt, sink);
   if (code !== 0) return { result, reason: `exit code ${code}${colon}` };
   return { result, reason: `exit code 0, but it printed: ${oneLine(attempt.failureText ?? '')}` };
 }
@@ -187,20 +190,30 @@ function isUnavailable(code: number, { stderr, failureText }: AttemptEvidence, s
   return sink.patterns.some((pattern) => pattern.test(said));
 }
 
+/** Whose failure it is, as the loader reports it. */
+function failureByScope({ stdout }: AttemptEvidence, { reportsScope }: SinkRules): OutcomeResult {
+  const scope = reportsScope ? lastReport(stdout)['scope'] : null;
+  return scope === 'connection' ? 'sink-refused' : scope === 'table' ? 'table-refused' : 'failed';
+}
+
 function oneLine(text: string): string {
   return shorten(text.trimEnd().split('\n').map(stripControl).join(' | '), REASON_TEXT_LENGTH);
 }
 
-/** What the loader reports with `ATD_OUTPUT=json`: a JSON object as its last line, with the numbers `rows` and `bytes`. */
 function readReport(stdout: string): Pick<Outcome, 'rows' | 'bytes'> {
+  const report = lastReport(stdout);
+  return { rows: count(report['rows']), bytes: count(report['bytes']) };
+}
+
+/** What the loader reports with `ATD_OUTPUT=json`: a JSON object as its last line; else an empty one. */
+function lastReport(stdout: string): Readonly<Record<string, unknown>> {
   const line = lastLine(stdout);
-  if (!line.startsWith('{')) return { rows: null, bytes: null };
+  if (!line.startsWith('{')) return {};
   try {
-    const report = JSON.parse(line) as Readonly<Record<string, unknown>>;
-    return { rows: count(report['rows']), bytes: count(report['bytes']) };
+    return JSON.parse(line) as Readonly<Record<string, unknown>>;
   } catch {
     // The line of another program that happens to begin with a brace.
-    return { rows: null, bytes: null };
+    return {};
   }
 }
 

@@ -122,6 +122,20 @@ describe('classify', () => {
     assert.ok(outcome(exit(0), { failureText: `Error: ${'x\n'.repeat(5_000)}` }).reason.length < 1_100);
   });
 
+  it('believes the bundled loader about whose failure it is, after the exit codes of an unavailable sink', () => {
+    const bundled = compileSinkRules({ exitCodes: [69, 75], patterns: [], reportsScope: true });
+    const reported = (code: number, scope: string, rules = bundled) =>
+      outcome(exit(code), { stdout: `{"exitCode":${code},"scope":"${scope}","error":"x"}\n` }, rules).result;
+    assert.equal(reported(77, 'connection'), 'sink-refused');
+    assert.equal(reported(78, 'table'), 'table-refused');
+    assert.equal(reported(65, 'file'), 'failed');
+    assert.equal(reported(69, 'connection'), 'sink-unavailable');
+    assert.equal(reported(77, 'constructor'), 'failed');
+    assert.equal(reported(77, 'connection', SINK), 'failed', 'another loader');
+    assert.equal(outcome(exit(77), { stdout: 'scope: connection' }, bundled).result, 'failed');
+    assert.equal(outcome(exit(0), { stdout: '{"scope":"table"}' }, bundled).result, 'succeeded');
+  });
+
   it('passes on why a file was refused', () => {
     const refused = outcome({ kind: 'refused', result: 'file-missing', reason: 'no such file: /a\n/b' });
     assert.deepEqual([refused.result, refused.reason, refused.exitCode], ['file-missing', 'no such file: /a /b', null]);
