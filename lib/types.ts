@@ -124,7 +124,7 @@ export interface Outcome {
 /**
  * How children are started.
  * - `direct`: forked from the service, which is large and pays for that.
- * - `launcher`: by a small process of each thread, where the machine has what it is written in; else directly.
+ * - `launcher`: by a small process of each thread, where the machine has an interpreter for it; else directly.
  * - `warm`: not one for each job: each thread keeps one loader, which takes one job after another.
  */
 export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
@@ -142,7 +142,12 @@ export interface ProbeResult {
   readonly lines: readonly string[];
 }
 
-/** What a worker thread is told once, when it is created. */
+/** How important a line of the log is, from the most important on. A level shows itself and all before it. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What a worker thread is created with. */
 export interface WorkerSettings {
   readonly sinkUnavailable: {
     /** Exit codes that mean an unavailable sink. */
@@ -169,14 +174,14 @@ export interface StdoutFailures {
   readonly successPattern: string;
 }
 
-/** What the primary hands to a thread for one attempt; in `slot` of the shared memory stands what it asks of it. */
+/** One attempt, from the primary to a thread. Requests for it stand in `slot` of the shared memory. */
 export interface WorkerTask {
   readonly jobId: string;
   readonly slot: number;
   readonly command: Command;
 }
 
-/** From a thread to the primary, over the thread's channel: of the attempt under way, or of how it starts children. */
+/** From a thread to the primary, over the thread's channel: about the attempt under way, or about its launcher. */
 export type WorkerMessage =
   | AttemptMessage
   | { readonly type: 'launcher'; readonly name: string; readonly pid: number | null };
@@ -189,5 +194,5 @@ export type AttemptMessage =
 /** What the primary asks of an attempt: TERM, then KILL after the grace; or KILL at once. */
 export type WorkerControl = 'stop' | 'kill';
 
-/** From the primary to a thread, over the thread's channel: to look what is asked of its attempt, or to end. */
-export type WorkerWord = 'look' | 'end';
+/** From the primary to a thread, over the thread's channel: to read the request for its attempt, or to end. */
+export type PrimaryMessage = 'check-requests' | 'end';

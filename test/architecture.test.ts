@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { checkArchitecture, importsOf } from './support/architecture.js';
+import { checkArchitecture, checkJourneys, importGraph, importsOf } from './support/architecture.js';
+import { section } from './support/documents.js';
 import { PACKAGE_ROOT } from './support/package-root.js';
 
 function sourcesOfLib(): Map<string, string> {
@@ -25,6 +26,33 @@ describe('the architecture of lib', () => {
   it('has files whose imports are found', () => {
     const imports = importsOf('lib/core/engine.ts', sourcesOfLib().get('lib/core/engine.ts') ?? '');
     assert.ok(imports.includes('lib/core/state/records.ts') && imports.includes('lib/types.ts'), imports.join(', '));
+  });
+});
+
+describe('the journeys of docs/architecture.md', () => {
+  const journeys = section('docs/architecture.md', 'Five journeys').split('\n### ').slice(1);
+  const graph = importGraph(sourcesOfLib());
+
+  it('are five', () => {
+    assert.equal(journeys.length, 5);
+  });
+
+  for (const journey of journeys) {
+    const [title = '', ...lines] = journey.split('\n');
+    it(`can be followed: ${title}`, () => {
+      assert.ok(lines.join('').split('→').length > 4, 'it has hardly any hops');
+      assert.deepEqual(checkJourneys(lines.join('\n'), graph), []);
+    });
+  }
+
+  it('fail on a hop back up, on a hop that is no import, and on a file that is gone', () => {
+    const found = (text: string) => checkJourneys(text, graph);
+    assert.deepEqual(found('`core/engine` → `core/state/jobs`'), []);
+    assert.deepEqual(found('`core/state/jobs` → `core/engine`'), [
+      'lib/core/state/jobs.ts does not import lib/core/engine.ts',
+    ]);
+    assert.equal(found('`core/engine` →\n   `core/state/jobs` → `kafka/consumer`').length, 1);
+    assert.deepEqual(found('`core/gone` → `core/engine`'), ['lib/core/gone.ts does not exist']);
   });
 });
 

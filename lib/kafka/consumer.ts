@@ -1,6 +1,6 @@
 /**
- * The consumer: records in, commits out. It decides nothing: what is admitted is whatever arrives while its partition is
- * not paused, and whoever receives the records pauses in time.
+ * The consumer: records in, commits out. It decides nothing: it passes on each record that arrives while its partition is
+ * not paused, and the receiver of the records pauses in time.
  *
  * kafkajs has to be held in a certain way. Handlers only hand on, because heartbeats are sent between them. Pausing does
  * not recall batches that are fetched already, so a paused partition's batch is left unresolved and fetched again later.
@@ -64,7 +64,7 @@ class KafkaConsumer implements ConsumerAdapter {
   readonly #events: ConsumerEvents;
   readonly #consumer: Consumer;
   readonly #paused = new Set<number>();
-  /** Commits by a single request. A batch brings it, and it serves until this life of the client's consumer ends. */
+  /** Commits by a single request. A batch brings it, and it serves until this run of the client's consumer ends. */
   #commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
   #epoch = 0;
   #lastBeatAt = 0;
@@ -159,7 +159,7 @@ class KafkaConsumer implements ConsumerAdapter {
 
   /**
    * Asks for the committed offsets with their metadata, which the client's own question at the join leaves out. It asks
-   * until it is answered or the assignment is over: without the answer, what is done already would be done again.
+   * until it is answered or the assignment is over: without the answer, finished work would be done again.
    */
   async #restore(epoch: number, partitions: readonly number[]): Promise<void> {
     const { kafka, topic, groupId } = this.#options;
@@ -219,7 +219,7 @@ class KafkaConsumer implements ConsumerAdapter {
     }
   }
 
-  /** Between two lives of the client's consumer there is nothing to tell; the next join states all pauses anew. */
+  /** Between two runs of the client's consumer there is nothing to pause; the next join states all pauses anew. */
   #apply(what: 'pause' | 'resume', partitions: readonly TopicPartition[]): void {
     try {
       this.#consumer[what](partitions.map(({ topic, partition }) => ({ topic, partitions: [partition] })));

@@ -59,7 +59,7 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter 
 }
 
 async function prepare(options: DeadLetterOptions, producer: Producer): Promise<void> {
-  // Where that is not permitted the topic may still be there, or made by the broker; the letter itself will tell.
+  // Where that is not permitted the topic may still be there, or made by the broker; sending the letter will show.
   if (options.createTopic) await createMissingTopic(options).catch(() => undefined);
   await producer.connect();
 }

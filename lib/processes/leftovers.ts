@@ -57,7 +57,7 @@ export function killMarked(marker: Marker, sincePid?: number): number[] {
 }
 
 /**
- * Sends KILL to what a primary left behind that is no longer there, on this machine and in this container. Children of
+ * Sends KILL to the processes that a dead primary left behind, on this machine and in this container. Children of
  * other primaries that are alive are left alone.
  *
  * @returns the pids that were found
@@ -119,7 +119,7 @@ type Verdict = 'yes' | 'no' | 'unknown';
 const MORE_LOOKS = 10;
 const MORE_LOOKS_EVERY_MS = 1;
 
-/** Repeats until a pass finds nothing new: what is found may have forked since the list was read. */
+/** Repeats until a pass finds nothing new: a process may have forked since the list was read. */
 function killAll(list: () => number[], judge: (pid: number) => Verdict): number[] {
   const found = new Set<number>();
   for (let looks = 0; ; ) {

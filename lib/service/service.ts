@@ -1,6 +1,6 @@
 /**
- * The composition root and the one loop: an event comes in, the engine decides, the effects are performed, and what they
- * lead to comes in as an event again. No policy here; every `case` names the part that does what the effect says.
+ * The composition root and the one loop: an event comes in, the engine decides, the effects are performed, and their results
+ * come in as events again. No policy here; every `case` names the part that performs the effect.
  */
 
 import type { Config } from '../config/load.js';
@@ -14,6 +14,7 @@ import { type HttpAdapter, startHttp } from '../http/server.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
@@ -38,6 +39,8 @@ export class Service {
   readonly #engine: Engine;
   readonly #metrics: MetricsAdapter;
   readonly #adapters: Adapters;
+  /** Aborted by the request to stop. */
+  readonly #stopping = new AbortController();
   #http: HttpAdapter | null = null;
   #timer: NodeJS.Timeout | null = null;
   #timerAt: number | null = null;
@@ -63,12 +66,17 @@ export class Service {
   /** @throws AtdError when the service cannot start at all */
   async start(): Promise<void> {
     const { config, version, loader } = this.#options;
-    this.#http = await startHttp(config.http.host, config.http.port, {
-      metrics: () => this.#metrics.render(),
-      live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
-      ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-      status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
-    });
+    const { host, port } = config.http;
+    const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
+    this.#http = await startHttp(
+      { host, port, onWaiting, signal: this.#stopping.signal },
+      {
+        metrics: () => this.#metrics.render(),
+        live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
+        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
+        status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
+      },
+    );
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
     const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
@@ -82,6 +90,7 @@ export class Service {
   drain(reason: string): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'draining';
+    this.#stopping.abort();
     const { service, as_cli } = this.#options.config;
     const deadlineMs = service.shutdown.deadline_seconds * 1000;
     const reserve = as_cli.grace * 1000 + Math.min(RESERVE_MS, deadlineMs / 4);
@@ -244,7 +253,7 @@ export class Service {
     });
   }
 
-  #log(level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: Record<string, unknown>): void {
+  #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
     this.#options.logger.write({ level, event, fields });
   }
 }

@@ -1,18 +1,19 @@
 /** What the log says of events and effects: pure, so that every line the service can write is written down here. */
 
 import type { DeadLetter, Effect, EngineEvent, LoaderVerdict } from '../core/events.js';
-import type { Job, Outcome } from '../types.js';
+import type { Job, LogLevel, Outcome } from '../types.js';
 
-export interface JournalLine {
-  readonly level: 'error' | 'warn' | 'info' | 'debug';
+export interface LogLine {
+  readonly level: LogLevel;
+  /** The event's name, `noun.verb`: what dashboards and alerts match. */
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-type Fields = JournalLine['fields'];
+type Fields = LogLine['fields'];
 
-/** The line for an event from outside, or null where the effects tell it better. */
-export function describeEvent(event: EngineEvent): JournalLine | null {
+/** The line for an event from outside, or null where the lines of its effects are enough. */
+export function describeEvent(event: EngineEvent): LogLine | null {
   switch (event.type) {
     case 'assigned':
       return info('partitions.assigned', { epoch: event.epoch, partitions: event.partitions.map((p) => p.partition) });
@@ -52,7 +53,7 @@ export function describeEvent(event: EngineEvent): JournalLine | null {
 }
 
 /** The line for what the engine decided, or null where it is of no interest. */
-export function describeEffect(effect: Effect): JournalLine | null {
+export function describeEffect(effect: Effect): LogLine | null {
   switch (effect.type) {
     case 'record-taken':
       return debug('record.taken', { record: where(effect.record), result: effect.result });
@@ -111,12 +112,12 @@ export function describeEffect(effect: Effect): JournalLine | null {
   }
 }
 
-function describeLoader(verdict: LoaderVerdict): JournalLine {
+function describeLoader(verdict: LoaderVerdict): LogLine {
   if (verdict.kind === 'accused') return error('loader.accused', { reason: verdict.reason });
   return verdict.warning === null ? info('loader.works', {}) : warn('loader.doubtful', { reason: verdict.warning });
 }
 
-function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): JournalLine {
+function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): LogLine {
   const fields = {
     ...describeJob(job),
     attempt,
@@ -154,18 +155,18 @@ function position({ partition, offset }: { partition: number; offset: number }):
   return `${partition}:${offset}`;
 }
 
-function error(event: string, fields: Fields): JournalLine {
+function error(event: string, fields: Fields): LogLine {
   return { level: 'error', event, fields };
 }
 
-function warn(event: string, fields: Fields): JournalLine {
+function warn(event: string, fields: Fields): LogLine {
   return { level: 'warn', event, fields };
 }
 
-function info(event: string, fields: Fields): JournalLine {
+function info(event: string, fields: Fields): LogLine {
   return { level: 'info', event, fields };
 }
 
-function debug(event: string, fields: Fields): JournalLine {
+function debug(event: string, fields: Fields): LogLine {
   return { level: 'debug', event, fields };
 }

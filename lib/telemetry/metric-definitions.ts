@@ -1,4 +1,4 @@
-/** The one list of metrics; `docs/metrics.md` is checked against it by a test. */
+/** The one list of metrics; `npm run docs` writes the table of `docs/metrics.md` from it. */
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';

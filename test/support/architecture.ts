@@ -208,3 +208,22 @@ function withoutComments(source: string): string {
 function withoutTexts(source: string): string {
   return source.replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''");
 }
+
+/**
+ * Follows the hops of journeys, written as `a/b` → `c/d` for files of `lib`.
+ *
+ * @returns one line per hop that is no import, as one back up is; empty when all of them can be followed
+ */
+export function checkJourneys(text: string, graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const chains = [...text.matchAll(/`[a-z0-9/-]+`(?:\s+→\s+`[a-z0-9/-]+`)+/g)].map(([chain]) =>
+    [...chain.matchAll(/`([a-z0-9/-]+)`/g)].map(([, name]) => `lib/${name}.ts`),
+  );
+  return chains.flatMap((chain) =>
+    chain.slice(1).flatMap((target, index) => {
+      const from = chain[index] as string;
+      const imports = graph.get(from);
+      if (imports === undefined) return [`${from} does not exist`];
+      return imports.includes(target) ? [] : [`${from} does not import ${target}`];
+    }),
+  );
+}

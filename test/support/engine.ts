@@ -34,7 +34,7 @@ export const SETTINGS: EngineSettings = {
   records: {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
-    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [] },
+    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false },
   },
   maxUncommitted: 1_000,
   load: { jobs: 1_000, bytes: 1_000_000 },

@@ -1,7 +1,7 @@
 /**
  * How an attempt ended -> Outcome. The exit code is believed first: a child that ends with 0 has loaded its file, even
  * if we had just asked it to stop. The exception is a loader that is known to end with 0 when it failed, and whose output
- * says that it did. After that comes our own reason for ending it, and only then what the child says.
+ * says that it did. After that comes our own reason for ending it, and only then the child's words.
  *
  * Loaders quote names and values of the file, so their words may mean anything. They count only where the exit code does
  * not say what happened.
@@ -10,7 +10,7 @@ import type { Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
 import { lastLine, shorten, stripControl, tailOf } from '../../util/safe-text.js';
 import type { FailurePatterns } from '../output/failure-watch.js';
 
-/** How it ended, as far as the system can tell. */
+/** How it ended, as far as the system reports it. */
 export type Ending =
   | { readonly kind: 'exited'; readonly code: number | null; readonly signal: string | null }
   /** No child: `code` is the errno's name, or one of Node's own codes. */
