@@ -185,8 +185,7 @@ export class Engine {
     const isNews = verdict.kind === 'accused' ? verdict.reason !== before : wasUnproven;
     if (isNews) this.#emit({ type: 'loader-judged', verdict });
     for (const { jobId, outcome } of ends) {
-      const isOfLoader = verdict.kind === 'accused';
-      this.#finish(jobId, isOfLoader ? { ...outcome, result: 'service-fault', reason: verdict.reason } : outcome, now);
+      this.#finish(jobId, verdict.kind === 'accused' ? faultOf(outcome, verdict.reason) : outcome, now);
     }
   }
 
@@ -293,7 +292,11 @@ export class Engine {
   }
 }
 
-/** The end of an attempt of which nobody will know whose fault it was. */
+function faultOf(outcome: Outcome, reason: string): Outcome {
+  return { ...outcome, result: 'service-fault', reason: `the loader does not work: ${reason}` };
+}
+
+/** The end of an attempt that stays unexplained: its record is left to the next reader. */
 function leave(outcome: Outcome): Outcome {
   return { ...outcome, result: 'stopped', reason: `the service stops before the loader was probed; ${outcome.reason}` };
 }

@@ -13,11 +13,11 @@ const NO_HOME =
   /(?:FileNotFoundError|PermissionError|NotADirectoryError|FileExistsError|OSError): .*\.as-cli|RuntimeError: Could not determine home directory/;
 
 export function judgeProbe({ notStarted, exitCode, reason, lines }: ProbeResult): LoaderVerdict {
-  if (notStarted !== null) return { kind: 'accused', reason: `the loader cannot be executed: ${notStarted}` };
+  if (notStarted !== null) return { kind: 'accused', reason: `it cannot be executed: ${notStarted}` };
   if (exitCode === 0) return { kind: 'works', warning: null };
   if (lines.some((line) => NO_PLUGIN.test(line))) {
     const remedy = 'install its plugin that loads files, or set as_cli.executable to a loader that has the command';
-    return { kind: 'accused', reason: `the loader has no command ingest; ${remedy}` };
+    return { kind: 'accused', reason: `it has no command ingest; ${remedy}` };
   }
   const noHome = lines.find((line) => NO_HOME.test(line));
   if (
@@ -26,7 +26,7 @@ export function judgeProbe({ notStarted, exitCode, reason, lines }: ProbeResult)
     lines.some((line) => /\.as-cli/.test(line))
   ) {
     const remedy = 'set HOME to a directory that the service can write to';
-    return { kind: 'accused', reason: `the loader cannot make its directory .as-cli (${noHome}); ${remedy}` };
+    return { kind: 'accused', reason: `it cannot make its directory .as-cli (${noHome}); ${remedy}` };
   }
   return { kind: 'works', warning: `asked for its help it ended with ${reason}` };
 }
