@@ -116,8 +116,9 @@ export interface Outcome {
   readonly stderrTail: string;
   /** Bytes of output that were read but not kept. */
   readonly droppedOutputBytes: number;
-  /** What the bundled loader reported; null where the loader reports nothing. */
+  /** As the loader reports; null where it reports none. */
   readonly rows: number | null;
+  /** As the loader reports; where it reports none, the size of a loaded file on disk, and null for any other outcome. */
   readonly bytes: number | null;
 }
 

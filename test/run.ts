@@ -1,7 +1,8 @@
 /**
  * The test runner: starts one Kafka and one ClickHouse for the whole suite, runs `node --test` over every `*.test.js`
  * beside it, or over the files and directories among its arguments, and stops both. Other arguments go to `node --test`:
- * `npm test -- test/sandbox --test-name-pattern=Kafka`. A run in which no test ran has failed.
+ * `npm test -- test/sandbox --test-name-pattern=Kafka`. A run in which no test ran has failed. With `--unit` it starts
+ * neither, and runs the tests that need neither.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,10 +11,11 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clickHouseUrl, startClickHouse, startKafka } from './sandbox/sandbox.js';
-import { selectTests } from './test-selection.js';
+import { selectTests, selectUnitTests } from './test-selection.js';
 
 const REPORTER = fileURLToPath(new URL('./count-reporter.js', import.meta.url));
 const TESTS = fileURLToPath(new URL('.', import.meta.url));
+const UNIT = '--unit';
 /** How long test files get to clean up after TERM. */
 const GRACE_MS = 5_000;
 
@@ -66,11 +68,14 @@ async function runTests(args: readonly string[], env: Readonly<Record<string, st
 }
 
 async function main(): Promise<number> {
-  const { flags, files } = selectTests(process.argv.slice(2), TESTS);
+  const args = process.argv.slice(2);
+  const isUnit = args[0] === UNIT;
+  const { flags, files } = isUnit ? selectUnitTests(args.slice(1), TESTS) : selectTests(args, TESTS);
   if (files.length === 0) {
-    console.error(`no test file below ${TESTS}`);
+    console.error(isUnit ? 'no such test does without Kafka and ClickHouse' : `no test file below ${TESTS}`);
     return 1;
   }
+  if (isUnit) return await runTests([...flags, ...files], {});
   const starts = await Promise.allSettled([startKafka(), startClickHouse()]);
   const [kafka, clickHouse] = starts;
   try {

@@ -1,17 +1,11 @@
 /** Which of the runner's arguments are test files, which are flags of `node --test`, and what is run by default. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { ModuleGraph, testFilesBelow } from './support/module-graph.js';
 
 export interface TestSelection {
   readonly flags: readonly string[];
   readonly files: readonly string[];
-}
-
-function testFilesBelow(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.js'))
-    .sort()
-    .map((name) => join(directory, name));
 }
 
 /** The compiled counterpart of a path that people write: `test/core/x.test.ts`, `test/core` or `dist/test/core`. */
@@ -33,4 +27,11 @@ export function selectTests(args: readonly string[], root: string): TestSelectio
     else files.push(path);
   }
   return { flags, files: files.length > 0 ? files : testFilesBelow(root) };
+}
+
+/** The same of the tests that need neither Kafka nor ClickHouse; what is asked for and needs one is left out. */
+export function selectUnitTests(args: readonly string[], root: string): TestSelection {
+  const { flags, files } = selectTests(args, root);
+  const graph = new ModuleGraph();
+  return { flags, files: files.filter((file) => !graph.needsServices(file)) };
 }

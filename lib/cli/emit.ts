@@ -5,6 +5,7 @@ import { Partitioners } from 'kafkajs';
 import type { Config } from '../config/load.js';
 import { AtdError, ExitCode } from '../errors.js';
 import { createKafkaClient } from '../kafka/client.js';
+import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { kafkaOptions } from '../service/adapters.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { type SampleFile, writeSampleFile } from './sample-files.js';
@@ -52,6 +53,8 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
 /** Sends the messages, each acknowledged. The broker may create the topic if it is set up to do so. */
 export async function announce(config: Config, announcements: readonly Announcement[]): Promise<void> {
   const silent = { mayRestart: () => false, onOutOfRange: () => undefined, onLog: () => undefined };
+  // Node 24 would warn of the negative time of that timer, on stderr.
+  stopIdleTimer();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...silent });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,

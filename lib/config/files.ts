@@ -14,13 +14,13 @@ const CHECKS: Readonly<Record<string, (file: string) => void>> = {
 /**
  * One complaint per file that is of no use. Secrets are read elsewhere.
  *
- * @param valueOf the value of a setting by its dotted key, valid or not
+ * @param readSetting the value of a setting by its dotted key, valid or not
  */
-export function checkFiles(valueOf: (key: string) => unknown): string[] {
+export function checkFiles(readSetting: (key: string) => unknown): string[] {
   const complaints = listSettings().flatMap(([key, { readable }]) =>
-    readable ? complain(key, valueOf(key), CHECKS[key] ?? (() => undefined)) : [],
+    readable ? complain(key, readSetting(key), CHECKS[key] ?? (() => undefined)) : [],
   );
-  const [certFile, keyFile] = [valueOf('kafka.ssl.cert_file'), valueOf('kafka.ssl.key_file')];
+  const [certFile, keyFile] = [readSetting('kafka.ssl.cert_file'), readSetting('kafka.ssl.key_file')];
   if (complaints.length > 0 || typeof certFile !== 'string' || typeof keyFile !== 'string') return complaints;
   const certificate = new X509Certificate(readFileSync(certFile));
   if (certificate.checkPrivateKey(createPrivateKey(readFileSync(keyFile)))) return [];

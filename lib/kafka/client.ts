@@ -28,8 +28,9 @@ const KEEP_ALIVE_MS = 60_000;
 const OFFSET_OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
 
 /**
- * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. Its retry count is never reset
- * while a fetch loop runs, so crashes that it restarts from itself are routine (reported as `debug`).
+ * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. For its fetch loop the client
+ * keeps its own 5 retries, which are never reset while the loop runs: so crashes that it restarts from by itself are
+ * routine (reported as `debug`).
  */
 export function createKafkaClient(options: KafkaClientOptions): Kafka {
   const { ssl, sasl } = options;

@@ -7,6 +7,8 @@
  * Every join rewinds all partitions to the committed offset, so redelivery is normal. A join is the only reliable news
  * about the assignment. A commit may "succeed" without having been sent, so only its event counts; and one that the client
  * repeats by itself may go out under the next generation, and take back what the partition's new owner committed.
+ * A rebalance may end without a join: when the answer that holds the assignment is an error or is lost, the client goes on
+ * with its old partitions as a member of the new generation, for ever, and the others are read by nobody.
  */
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
@@ -31,7 +33,7 @@ export interface ConsumerEvents {
   restored(epoch: number, positions: readonly CommittedPosition[]): void;
   record(record: KafkaRecord): void;
   rebalancing(): void;
-  /** The client's consumer broke down and starts anew by itself. */
+  /** The client's consumer broke down and starts anew. */
   restarting(error: Error): void;
   /** The consumer stopped for good; the process should end and be started again. */
   failed(error: Error): void;
@@ -67,6 +69,8 @@ class KafkaConsumer implements ConsumerAdapter {
   /** Commits by a single request. A batch brings it, and it serves until this run of the client's consumer ends. */
   #commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
   #epoch = 0;
+  /** Whether the group has let us into a generation whose assignment the client has not reported. */
+  #isJoining = false;
   #lastBeatAt = 0;
   #stopping: AbortController = new AbortController();
   #started: Promise<void> | null = null;
@@ -130,15 +134,22 @@ class KafkaConsumer implements ConsumerAdapter {
   }
 
   #listen(): void {
-    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH } = this.#consumer.events;
+    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH, REQUEST } = this.#consumer.events;
     const beat = () => {
       this.#lastBeatAt = Date.now();
     };
-    this.#consumer.on(HEARTBEAT, beat);
+    this.#consumer.on(REQUEST, ({ payload }) => {
+      if (payload.apiName === 'JoinGroup') this.#isJoining = true;
+    });
+    this.#consumer.on(HEARTBEAT, () => {
+      beat();
+      if (this.#isJoining && !this.#stopping.signal.aborted) this.#started = this.#joinAnew();
+    });
     this.#consumer.on(FETCH, beat);
     this.#consumer.on(REBALANCING, () => this.#events.rebalancing());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       beat();
+      this.#isJoining = false;
       this.#epoch += 1;
       const { topic } = this.#options;
       const partitions = payload.memberAssignment[topic] ?? [];
@@ -179,15 +190,31 @@ class KafkaConsumer implements ConsumerAdapter {
       const obstacle = await this.#obstacle();
       if (obstacle === null) {
         await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: this.#options.fromBeginning });
-        await this.#consumer.run({
-          autoCommit: false,
-          eachBatchAutoResolve: false,
-          eachBatch: (payload) => this.#handOn(payload),
-        });
-        return;
+        return this.#run();
       }
       this.#events.waiting(obstacle);
       await abortableDelay(START_RETRY_MS, this.#stopping.signal);
+    }
+  }
+
+  #run(): Promise<void> {
+    return this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#handOn(payload),
+    });
+  }
+
+  /** Leaves the group and joins it again: what is to be read in its present generation cannot be learnt any more. */
+  async #joinAnew(): Promise<void> {
+    this.#isJoining = false;
+    this.#commitOnce = null;
+    this.#events.restarting(new Error('the group was rebalanced, but the assignment did not arrive; joining it again'));
+    try {
+      await this.#consumer.stop();
+      if (!this.#stopping.signal.aborted) await this.#run();
+    } catch (error) {
+      this.#events.failed(error as Error);
     }
   }
 

@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import winston from 'winston';
 import { AtdError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
+import { shorten } from '../util/safe-text.js';
 import type { LogLine } from './log-lines.js';
 
 export interface Logger {
@@ -139,7 +140,7 @@ function createTarget(level: LogLevel, format: winston.Logform.Format, transport
     write: ({ level: lineLevel, event, fields }) => {
       // winston formats a line before it looks at its level.
       if (RANKS[lineLevel] > RANKS[level]) return;
-      logger.log({ ...shorten(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
+      logger.log({ ...shortenTexts(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
     },
     waiting,
     close: async () => {
@@ -154,16 +155,14 @@ function createTarget(level: LogLevel, format: winston.Logform.Format, transport
   };
 }
 
-function shorten(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function shortenTexts(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   if (!Object.values(fields).some((value) => typeof value === 'string' && value.length > MAX_FIELD_CHARACTERS)) {
     return fields;
   }
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === 'string' && value.length > MAX_FIELD_CHARACTERS
-        ? `${value.slice(0, MAX_FIELD_CHARACTERS)}…`
-        : value,
+      typeof value === 'string' ? shorten(value, MAX_FIELD_CHARACTERS) : value,
     ]),
   );
 }

@@ -32,7 +32,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     (instruments.get(name) as Histogram).observe(labels, ms / 1000);
   const set = (name: MetricName, value: number, labels: Record<string, string> = {}) =>
     (instruments.get(name) as Gauge).set(labels, value);
-  /** Letters on their way, for the label that only their sending names. */
+  /** Letters between their sending and its end, for the label that only the sending names; one that is sent again comes anew. */
   const dispositions = new Map<number, string>();
 
   const observeEvent = (event: EngineEvent) => {
@@ -52,6 +52,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
       case 'consumer-restarting':
         return count('atd_consumer_restarts_total');
       case 'dead-letter-failed':
+        dispositions.delete(event.letterId);
         return count('atd_dead_letter_failures_total');
       case 'dead-lettered':
         count('atd_dead_letters_total', { disposition: dispositions.get(event.letterId) ?? 'unknown' });

@@ -21,6 +21,11 @@ const CASES: readonly Case[] = [
   [new Error('HTTP status 503: '), 'describe-table', 69, /gateway/],
   [new Error('HTTP status 200: <!DOCTYPE html><title>Hello</title>'), 'describe-table', 78, /a web server answered/],
   [new Error('HTTP status 404: Not Found'), 'describe-table', 78, /a web server answered/],
+  [new Error('HTTP status 200: '), 'create-table', 78, /a web server answered, not ClickHouse: HTTP status 200$/],
+  [new Error('HTTP status 200: '), 'insert', 75, /not known whether the rows arrived: a proxy answered/],
+  [new Error('HTTP status 302: '), 'insert', 78, /a web server answered/],
+  [new Error('HTTP status 429: '), 'insert', 75, /too many requests/],
+  [new Error('HTTP status 429: '), 'describe-table', 75, /too many requests/],
   [
     new Error('Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.'),
     'insert',
@@ -67,11 +72,10 @@ test('every failure says whose it is, where that is known', () => {
     connection: [
       ...['192', '193', '194', '195', '516', '164', '452', '81', '115'],
       ...['ECONNREFUSED', 'NOT_HTTP', 'TLS_EXPECTED', 'SELF_SIGNED_CERT_IN_CHAIN', 'EPROTO'],
-      new Error('HTTP status 404: Not Found'),
     ],
     table: ['60', '218', '291', '497', '724'],
     file: ['27', '117', '636', '43'],
-    unknown: ['241', '252', '49', new TypeError('x is not a function')],
+    unknown: ['241', '252', '49', new TypeError('x is not a function'), new Error('HTTP status 413: too large')],
   };
   for (const [scope, errors] of Object.entries(scopes)) {
     for (const error of errors) {
@@ -80,6 +84,7 @@ test('every failure says whose it is, where that is known', () => {
     }
   }
   assert.equal(explain(failure('50'), 'create-table').scope, 'file');
+  assert.equal(explain(new Error('HTTP status 404: Not Found'), 'describe-table').scope, 'connection');
 });
 
 test('the two refused addresses of a host name are one refusal', () => {
@@ -99,7 +104,8 @@ test('a file that cannot be read is 66, a machine that is short of something is 
 test('any text becomes one bounded line', () => {
   const text = 'a\n\tb \u001b[31mc\u0000d: (version 26.7.2.1 (official build))\n';
   assert.equal(oneLine(text), 'a b c d');
-  assert.equal(oneLine('x'.repeat(1000)).length, 401);
+  assert.equal(oneLine('x'.repeat(1000)), `${'x'.repeat(399)}…`);
+  assert.equal(oneLine(`abc🦀${'d'.repeat(10)}`, 5), 'abc…', 'no half of a character is left');
 });
 
 test('the password is taken out wherever it stands', () => {

@@ -100,10 +100,12 @@ function roomOf(file: string): string | null {
 
 /** Files of the house by their path, everything else as it is written. */
 export function importsOf(file: string, source: string): string[] {
-  return [...withoutComments(source).matchAll(IMPORT)].map((match) => {
-    const specifier = (match[1] ?? match[2] ?? match[3]) as string;
-    return specifier.startsWith('.') ? resolve(file, specifier) : specifier;
-  });
+  return importedBy(source).map((specifier) => (specifier.startsWith('.') ? resolve(file, specifier) : specifier));
+}
+
+/** What a source imports, as it is written. */
+export function importedBy(source: string): string[] {
+  return [...withoutComments(source).matchAll(IMPORT)].map((match) => (match[1] ?? match[2] ?? match[3]) as string);
 }
 
 function checkImport(file: string, room: string, target: string, files: ReadonlyMap<string, string>): string[] {
@@ -201,7 +203,7 @@ function resolve(file: string, specifier: string): string {
   return parts.join('/').replace(/\.js$/, '.ts');
 }
 
-function withoutComments(source: string): string {
+export function withoutComments(source: string): string {
   return source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
 }
 

@@ -1,5 +1,6 @@
 /** Record headers: the one that we read, and those that a dead letter carries. */
 import type { HeaderValue, KafkaRecord } from '../../types.js';
+import { shorten } from '../../util/safe-text.js';
 import type { DeadLetter } from '../events.js';
 
 /** W3C Trace Context, version 00 and those that extend it. */
@@ -29,7 +30,7 @@ export function letterHeaders(letter: DeadLetter, group: string): Record<string,
     '__connect.errors.task.id': '0',
     '__connect.errors.stage': letter.attempts === 0 ? 'VALUE_CONVERTER' : 'TASK_PUT',
     '__connect.errors.exception.class.name': letter.disposition,
-    '__connect.errors.exception.message': cut(letter.reason, MAX_HEADER_CHARACTERS),
+    '__connect.errors.exception.message': shorten(letter.reason, MAX_HEADER_CHARACTERS),
     'atd.disposition': letter.disposition,
     'atd.attempts': String(letter.attempts),
     'atd.exit-code': letter.exitCode === null ? '' : String(letter.exitCode),
@@ -55,8 +56,4 @@ function boundedList(files: readonly string[]): string {
     return length <= MAX_FILES_CHARACTERS;
   });
   return JSON.stringify(kept);
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

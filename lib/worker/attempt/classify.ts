@@ -42,6 +42,8 @@ export interface AttemptEvidence {
   /** What the loader said on stdout from a line on that reports a failure; null when it reports none there. */
   readonly failureText: string | null;
   readonly droppedOutputBytes: number;
+  /** The file's size before the start; null where no child was started. */
+  readonly fileBytes: number | null;
 }
 
 export interface SinkRules {
@@ -88,6 +90,7 @@ export function compileStdoutFailures(settings: WorkerSettings['stdoutFailures']
 export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
   const { ending } = attempt;
   const { result, reason } = judge(attempt, sink);
+  const report = readReport(attempt.stdout);
   return {
     result,
     reason,
@@ -98,7 +101,8 @@ export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
     durationMs: attempt.durationMs,
     stderrTail: tailOf(attempt.stderr, STDERR_TAIL_BYTES),
     droppedOutputBytes: attempt.droppedOutputBytes,
-    ...readReport(attempt.stdout),
+    rows: report.rows,
+    bytes: report.bytes ?? (result === 'succeeded' ? attempt.fileBytes : null),
   };
 }
 

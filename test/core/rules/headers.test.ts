@@ -43,6 +43,13 @@ describe('readTraceparent', () => {
 });
 
 describe('letterHeaders', () => {
+  it('cut a long reason between two characters', () => {
+    const message = (reason: string) =>
+      letterHeaders(letter({ reason }), 'group')['__connect.errors.exception.message'];
+    assert.equal(message('x'.repeat(3_000)), `${'x'.repeat(2_047)}…`);
+    assert.equal(message(`${'x'.repeat(2_046)}🦀${'y'.repeat(10)}`), `${'x'.repeat(2_046)}…`);
+  });
+
   it('carry the diagnosis under the names of Kafka Connect and our own', () => {
     assert.deepEqual(letterHeaders(letter(), 'group'), {
       '__connect.errors.topic': 'files',
