@@ -62,7 +62,8 @@ export class ServiceProcess {
   constructor(child: ChildProcess, clientId: string) {
     this.#child = child;
     this.clientId = clientId;
-    this.exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
+    // The last lines of the log may come after the end of the process.
+    this.exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       const parsed = JSON.parse(line) as LogLine;
       this.log.push(parsed);
