@@ -30,6 +30,7 @@ describe('readTraceparent', () => {
     ['a later version with more in it', `01${TRACE.slice(2)}-more`, `01${TRACE.slice(2)}-more`],
     ['none', undefined, null],
     ['an empty list', [], null],
+    ['something before it', `x${TRACE}`, null],
     ['something ill-formed', 'x', null],
     ['upper case', TRACE.toUpperCase(), null],
     ['a line end at its end', `${TRACE}\n`, null],
