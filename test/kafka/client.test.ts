@@ -35,10 +35,10 @@ class Reports {
         this.asked += 1;
         return this.mayRestart;
       },
-      onCrashing: () => undefined,
       onOutOfRange: () => {
         this.outOfRange += 1;
       },
+      onCrashing: () => undefined,
       onLog: (level, message, details) => this.log.push({ level, message, details }),
       ...changes,
     };

@@ -6,7 +6,6 @@ import type { HeaderValue } from '../../lib/types.js';
 
 const BYTES = Buffer.from('abc');
 const MESSAGE = { offset: '7', key: BYTES, value: BYTES, headers: {}, timestamp: '1700000000000' };
-const PLAIN = { offset: '5', key: null, value: null, headers: {}, timestamp: '1700000000000' };
 
 function headersOf(headers: unknown): [string, HeaderValue][] {
   return Object.entries(toRecord('t', 1, { ...MESSAGE, headers }).headers);
@@ -121,22 +120,21 @@ describe('collectHeaders', () => {
   });
 });
 
-describe('the numbers and bytes of a record', () => {
+const PLAIN = { offset: '5', key: null, value: null, headers: {}, timestamp: '1700000000000' };
+
+describe('toRecord, of plain messages', () => {
   it('has offset and timestamp as numbers, up to the largest that are exact', () => {
     const offset = String(Number.MAX_SAFE_INTEGER);
-    const { headers, ...record } = toRecord('files', 3, { ...PLAIN, offset });
-    assert.deepEqual(
-      { ...record, headers: { ...headers } },
-      {
-        topic: 'files',
-        partition: 3,
-        offset: Number.MAX_SAFE_INTEGER,
-        key: null,
-        value: null,
-        headers: {},
-        timestamp: 1_700_000_000_000,
-      },
-    );
+    const record = toRecord('files', 3, { ...PLAIN, offset });
+    assert.deepEqual(record, {
+      topic: 'files',
+      partition: 3,
+      offset: Number.MAX_SAFE_INTEGER,
+      key: null,
+      value: null,
+      headers: Object.create(null),
+      timestamp: 1_700_000_000_000,
+    });
   });
 
   it('keeps an empty key and value apart from none', () => {

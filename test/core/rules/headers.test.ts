@@ -32,6 +32,7 @@ describe('readTraceparent', () => {
     ['an empty list', [], null],
     ['no value', null, null],
     ['a list that begins without a value', [null, TRACE], null],
+    ['something before it', `x${TRACE}`, null],
     ['something ill-formed', 'x', null],
     ['upper case', TRACE.toUpperCase(), null],
     ['a line end at its end', `${TRACE}\n`, null],
