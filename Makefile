@@ -1,6 +1,6 @@
-# The everyday tasks by their short names; each is an npm script or a command of the service.
+# The everyday tasks by their short names; each is an npm script, a script of scripts/ or a command of the service.
 .DEFAULT_GOAL := help
-.PHONY: help dev-install test lint format run
+.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format docs bench demo release run
 CONFIG ?= etc/atd-ingestion.yaml
 
 help: ## show this list
@@ -12,11 +12,38 @@ dev-install: ## install the dependencies, those of development included, and bui
 test: ## build and run all tests against a real Kafka and a real ClickHouse engine on this machine
 	npm test
 
+test-unit: ## build and run the tests that need neither Kafka nor ClickHouse, in seconds
+	npm run test:unit
+
+test-faults: ## build and run the fault tests at full size
+	npm run test:faults
+
+coverage: ## measure what the tests reach, with a floor for each folder
+	npm run coverage
+
+mutants: ## break the code in small ways and show what no test notices
+	npm run mutants
+
+matrix: ## run all tests with each version of Node and Kafka that the docs promise; an hour
+	node scripts/ci-matrix.mjs
+
 lint: ## check style and types
 	npm run lint
 
 format: ## format and fix what can be fixed
 	npm run format
+
+docs: ## write the documents that are made from the list of settings
+	npm run docs
+
+bench: ## measure the service beside what one would use instead of it
+	npm run bench
+
+demo: ## show it at work with a Kafka and a ClickHouse on this machine
+	npm run demo
+
+release: ## make the release VERSION=1.2.3 of what is committed, and tag it; DRY_RUN=1 to look at it first
+	node scripts/release.mjs $(VERSION) $(if $(DRY_RUN),--dry-run)
 
 run: ## build and run the service; CONFIG=FILE for other settings than etc/atd-ingestion.yaml
 	npm run build

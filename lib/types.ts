@@ -9,8 +9,11 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** Header values as the producer set them; a name may have several. */
-export type HeaderValue = Uint8Array | string | readonly (Uint8Array | string)[];
+/** One value of a header; null where the producer gave none. */
+type SingleHeaderValue = Uint8Array | string | null;
+
+/** What a header's name has: one value, or several in their order. */
+export type HeaderValue = SingleHeaderValue | readonly SingleHeaderValue[];
 
 /**
  * A Kafka record as it was delivered. Offsets are numbers: Kafka counts from 0 in steps of one, and 2^53 records of one
@@ -20,8 +23,12 @@ export interface KafkaRecord extends TopicPartition {
   readonly offset: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  /** By any name that there is, `__proto__` among them. */
   readonly headers: Readonly<Record<string, HeaderValue>>;
-  /** Milliseconds since the epoch, as the producer or the broker set them. */
+  /**
+   * Milliseconds since the epoch, as the producer or the broker set them; -1 where the record has no time. Producers set any
+   * number: it may lie beyond what a `Date` can hold.
+   */
   readonly timestamp: number;
 }
 
@@ -112,22 +119,28 @@ export interface Outcome {
   readonly stderrTail: string;
   /** Bytes of output that were read but not kept. */
   readonly droppedOutputBytes: number;
-  /** What the bundled loader reported; null where the loader reports nothing. */
+  /** As the loader reports; null where it reports none. */
   readonly rows: number | null;
+  /** As the loader reports; where it reports none, the size of a loaded file on disk, and null for any other outcome. */
   readonly bytes: number | null;
 }
 
 /**
  * How children are started.
  * - `direct`: forked from the service, which is large and pays for that.
- * - `launcher`: by a small process of each thread, where the machine has what it is written in; else directly.
+ * - `launcher`: by a small process of each thread, where the machine has an interpreter for it; else directly.
  * - `warm`: not one for each job: each thread keeps one loader, which takes one job after another.
  */
 export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
 
 export type LaunchMode = (typeof LAUNCH_MODES)[number];
 
-/** What a worker thread is told once, when it is created. */
+/** How important a line of the log is, from the most important on. A level shows itself and all before it. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What a worker thread is created with. */
 export interface WorkerSettings {
   /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */
   readonly sinkUnavailable: { readonly exitCodes: readonly number[]; readonly patterns: readonly string[] };
@@ -136,14 +149,14 @@ export interface WorkerSettings {
   readonly forwardLines: boolean;
 }
 
-/** What the primary hands to a thread for one attempt; in `slot` of the shared memory stands what it asks of it. */
+/** One attempt, from the primary to a thread. Requests for it stand in `slot` of the shared memory. */
 export interface WorkerTask {
   readonly jobId: string;
   readonly slot: number;
   readonly command: Command;
 }
 
-/** From a thread to the primary, over the thread's channel: of the attempt under way, or of how it starts children. */
+/** From a thread to the primary, over the thread's channel: about the attempt under way, or about its launcher. */
 export type WorkerMessage =
   | AttemptMessage
   | { readonly type: 'launcher'; readonly name: string; readonly pid: number | null };
@@ -156,5 +169,5 @@ export type AttemptMessage =
 /** What the primary asks of an attempt: TERM, then KILL after the grace; or KILL at once. */
 export type WorkerControl = 'stop' | 'kill';
 
-/** From the primary to a thread, over the thread's channel: to look what is asked of its attempt, or to end. */
-export type WorkerWord = 'look' | 'end';
+/** From the primary to a thread, over the thread's channel: to read the request for its attempt, or to end. */
+export type PrimaryMessage = 'check-requests' | 'end';

@@ -1,5 +1,5 @@
 /**
- * Keeps the heaps of the service and of its threads near what is alive in them. By default V8 lets a young generation of
+ * Keeps the heaps of the service and of its threads near the size of their live objects. By default V8 lets a young generation of
  * up to 48 MB pile up in each of five heaps, and an old one until it has a multiple of what it needs: with 4 slots the
  * process then grows from 130 to 330 MB without keeping anything. Here garbage is young or soon collected, and a record
  * costs the same CPU either way.

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { buildSync } from 'esbuild';
+import { oldestNode } from './versions.mjs';
 
 const path = (name) => fileURLToPath(new URL(`../dist/${name}`, import.meta.url));
 const bundle = path('as-cli.js');
@@ -17,7 +18,7 @@ buildSync({
   bundle: true,
   platform: 'node',
   format: 'cjs',
-  target: 'node20.19',
+  target: `node${oldestNode()}`,
   // A module that is wanted later is a function of the bundle, or a `require` of a module of Node.
   supported: { 'dynamic-import': false },
   banner: { js: '(function (require) {' },

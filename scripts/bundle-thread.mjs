@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import { oldestNode } from './versions.mjs';
 
 // Where the source was, so that what is found beside it (libexec/) is still there.
 const thread = fileURLToPath(new URL('../dist/lib/worker/thread.js', import.meta.url));
@@ -16,7 +17,7 @@ buildSync({
   platform: 'node',
   // With it a thread can load its heap's bounds before all else.
   format: 'esm',
-  target: 'node20.19',
+  target: `node${oldestNode()}`,
   sourcemap: true,
   sourcesContent: false,
   // What of execa is CommonJS asks for modules of Node in its own way.

@@ -151,6 +151,16 @@ describe('Dockerfile', () => {
     for (const bundler of bundlers) assert.ok(read('Dockerfile').includes(`&& ${bundler} `), bundler);
   });
 
+  it('installs of the development dependencies those that the build needs, and no other', () => {
+    const { devDependencies } = JSON.parse(read('package.json')) as { readonly devDependencies: object };
+    const removed = /^RUN npm pkg delete ([\s\S]*?) \\\n +&& npm ci/m.exec(read('Dockerfile'))?.[1] ?? '';
+    const { stdout } = spawnSync('sh', ['-c', `echo ${removed}`], { cwd: PACKAGE_ROOT, encoding: 'utf8' });
+    const names = Object.keys(devDependencies);
+    const kept = names.filter((name) => !stdout.split(/\s+/).includes(`devDependencies.${name}`));
+    const types = names.filter((name) => name.startsWith('@types/'));
+    assert.deepEqual(kept.sort(), [...types, 'esbuild', 'typescript'].sort());
+  });
+
   it('starts the service by exec under an init that hands on the stop signal', () => {
     assert.deepEqual(
       instruction('ENTRYPOINT').map((value) => JSON.parse(value)),

@@ -1,11 +1,11 @@
 /** `atd-ingestion emit`: announces files on the topic, for trying things out and for loading something by hand. */
-import { mkdtempSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { extname, join, resolve } from 'node:path';
-import { Partitioners } from 'kafkajs';
+import { statSync } from 'node:fs';
+import { extname, resolve } from 'node:path';
 import type { Config } from '../config/load.js';
 import { AtdError, ExitCode } from '../errors.js';
 import { createKafkaClient } from '../kafka/client.js';
+import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { createPartitioner } from '../kafka/partitioner.js';
 import { kafkaOptions } from '../service/adapters.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { type SampleFile, writeSampleFile } from './sample-files.js';
@@ -26,6 +26,8 @@ const FORMATS: Readonly<Record<string, string>> = {
 };
 const SAMPLE_TENANTS = ['acme', 'globex', 'initech', null];
 const MAX_SAMPLES = 100_000;
+/** In the working directory: samples must stay until they are loaded, and then be found to be deleted. */
+const SAMPLE_DIRECTORY = 'atd-samples';
 
 export async function emit(options: ParsedOptions): Promise<ExitCode> {
   const { config } = loadSettings(options);
@@ -50,11 +52,18 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
 
 /** Sends the messages, each acknowledged. The broker may create the topic if it is set up to do so. */
 export async function announce(config: Config, announcements: readonly Announcement[]): Promise<void> {
-  const silent = { mayRestart: () => false, onOutOfRange: () => undefined, onLog: () => undefined };
+  const silent = {
+    mayRestart: () => false,
+    onOutOfRange: () => undefined,
+    onCrashing: () => undefined,
+    onLog: () => undefined,
+  };
+  // Node 24 would warn of the negative time of that timer, on stderr.
+  stopIdleTimer();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...silent });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner,
     retry: { retries: 5 },
   });
   const { topic, bootstrap_servers } = config.kafka;
@@ -86,7 +95,7 @@ function announceFile(path: string, tenant: string | null, format: string | null
 function makeSamples(values: ParsedOptions['values'], tenant: string | null): SampleFile[] {
   const count = wholeNumber('num-messages', values['num-messages'], MAX_SAMPLES);
   const rows = wholeNumber('rows', values['rows'] ?? '100', 10_000_000);
-  const directory = resolve((values['dir'] as string | undefined) ?? mkdtempSync(join(tmpdir(), 'atd-samples-')));
+  const directory = resolve((values['dir'] as string | undefined) ?? SAMPLE_DIRECTORY);
   const run = Date.now().toString(36);
   return Array.from({ length: count }, (_, index) => {
     const taker = tenant ?? (SAMPLE_TENANTS[index % SAMPLE_TENANTS.length] as string | null);

@@ -9,14 +9,17 @@ import type { LoaderProgram } from '../service/settings.js';
 import { createLogger } from '../telemetry/logger.js';
 import { findExecutable } from './executable.js';
 import { loadSettings, type ParsedOptions } from './options.js';
-import { installShutdown } from './shutdown.js';
+import { ignoreSignals, installShutdown } from './shutdown.js';
 
 const DEFAULT_EXECUTABLE = 'as-cli';
 
 export async function run(options: ParsedOptions, version: string): Promise<ExitCode> {
+  let onSignal: (signal: string) => void = () => undefined;
+  const heedSignals = ignoreSignals((signal) => onSignal(signal));
   const { config, warnings } = loadSettings(options);
   const { loader, bundled } = chooseLoader(config);
   const logger = createLogger({ level: config.log_level, format: config.log_format, file: config.log_file });
+  onSignal = (signal) => logger.write({ level: 'warn', event: 'service.signal', fields: { signal, note: 'ignored' } });
   for (const warning of warnings) logger.write({ level: 'warn', event: 'config.warning', fields: { warning } });
   if (bundled) {
     const note = 'the loader is the bundled as-cli';
@@ -33,7 +36,9 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
     return await service.done;
   } finally {
     uninstall();
+    onSignal = () => undefined;
     await logger.close();
+    heedSignals();
   }
 }
 

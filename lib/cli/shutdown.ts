@@ -1,7 +1,8 @@
 /**
- * Signals and last words. The first SIGTERM or SIGINT begins the drain, a second hastens it, a third ends the process at
- * once. Threads never see signals, so this is the only place that handles them. A defect that nobody caught ends the
- * process: what its state is then, nobody knows, and whoever supervises it starts it again from the last commit.
+ * Signals and last words. The first SIGTERM or SIGINT begins the drain, a second forces the stop, a third ends the process
+ * at once. Other signals that people, logrotate or a closed terminal send change nothing; SIGQUIT, SIGABRT and faults keep
+ * their default, which ends the process at once. Threads never see signals, so this is the only place that handles them. A defect that nobody caught ends the
+ * process: its state is unknown then, and its supervisor starts it again from the last commit.
  */
 import { writeSync } from 'node:fs';
 import { ExitCode } from '../errors.js';
@@ -11,6 +12,24 @@ export interface ShutdownHandlers {
   forceStop(signal: string): void;
   /** Last act before an abrupt end: synchronous, children must not survive it. */
   killAllNow(): void;
+}
+
+/**
+ * Signals that would end the process by default, or open a debugger (SIGUSR1), and that nobody means as a stop. Node itself
+ * ignores SIGPIPE, which a log line to a reader that is gone would cause.
+ */
+const HARMLESS: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR'];
+
+/**
+ * Takes the signals that must not end the service. To be called before anything else, as they may come at any time.
+ *
+ * @returns puts the process back as it was
+ */
+export function ignoreSignals(onSignal: (signal: NodeJS.Signals) => void): () => void {
+  for (const signal of HARMLESS) process.on(signal, onSignal);
+  return () => {
+    for (const signal of HARMLESS) process.off(signal, onSignal);
+  };
 }
 
 /** Returns what puts the process back as it was. */
@@ -25,7 +44,11 @@ export function installShutdown(handlers: ShutdownHandlers): () => void {
   const onDefect = (error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     // Written synchronously: the logger's streams may never be flushed again.
-    writeSync(2, `${JSON.stringify({ level: 'error', message: 'service.defect', error: text })}\n`);
+    try {
+      writeSync(2, `${JSON.stringify({ level: 'error', message: 'service.defect', error: text })}\n`);
+    } catch {
+      // The console is gone or full.
+    }
     end(handlers, ExitCode.internal);
   };
   process.on('SIGTERM', onSignal);

@@ -2,6 +2,7 @@
  * The formats of settings: how a value from a YAML file, an environment variable or an argument is read, and what is said
  * when it will not do. convict's own number formats read `5x` as 5 and `1e3` as 1, so none of them is used.
  */
+import { LOG_LEVELS, type LogLevel } from '../types.js';
 
 /** Bounds and choices that a setting's entry in the schema may carry for its format. */
 export interface FormatOptions {
@@ -29,9 +30,8 @@ const FLAGS: Readonly<Record<string, boolean>> = {
   off: false,
   0: false,
 };
-const LEVELS = ['error', 'warn', 'info', 'debug'];
 /** Python's names, which existing files use. */
-const LEVEL_ALIASES: Readonly<Record<string, string>> = {
+const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = {
   warning: 'warn',
   critical: 'error',
   fatal: 'error',
@@ -72,8 +72,8 @@ export const FORMATS = {
       return typeof name === 'string' ? (LEVEL_ALIASES[name] ?? name) : name;
     },
     validate: (value) => {
-      if (!LEVELS.includes(value as string))
-        throw new Error(`must be one of ${LEVELS.join(', ')} (or a Python level name)`);
+      if (!LOG_LEVELS.includes(value as LogLevel))
+        throw new Error(`must be one of ${LOG_LEVELS.join(', ')} (or a Python level name)`);
     },
   },
   texts: {
@@ -81,6 +81,14 @@ export const FORMATS = {
     validate: (value, options) => {
       if (!Array.isArray(value)) throw new Error('must be a list of texts');
       for (const item of value) validateText(item, options);
+    },
+  },
+  brokers: {
+    coerce: toList,
+    validate: (value) => {
+      if (!Array.isArray(value)) throw new Error('must be a list of host:port');
+      if (value.length === 0) throw new Error('must name at least one broker');
+      for (const item of value) validateBroker(item);
     },
   },
   wholes: {
@@ -105,6 +113,19 @@ function validateText(value: unknown, { pattern }: FormatOptions): void {
   if (pattern !== undefined && !pattern.test(value)) throw new Error(`must match ${pattern.source}`);
 }
 
+/** A name or an address with a port; an IPv6 address in brackets. */
+const BROKER = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?):(\d{1,5})$/i;
+
+function validateBroker(value: unknown): void {
+  const shown = JSON.stringify(value);
+  if (typeof value !== 'string') throw new Error(`must be a list of host:port; ${shown} is no text`);
+  if (/^[a-z_+]+:\/\//i.test(value)) throw new Error(`must be a list of host:port; leave out the scheme of ${shown}`);
+  const port = Number(BROKER.exec(value)?.[1] ?? Number.NaN);
+  if (port >= 1 && port <= 65_535) return;
+  if (/^[^\s:,/]+$/.test(value)) throw new Error(`must be a list of host:port; ${shown} has no port (often 9092)`);
+  throw new Error(`must be a list of host:port, an IPv6 address in brackets; ${shown} is none`);
+}
+
 function validateBounds(value: number, { min = -Infinity, max = Infinity }: FormatOptions): void {
   if (value >= min && value <= max) return;
   throw new Error(max === Infinity ? `must be at least ${min}` : `must be from ${min} to ${max}`);
@@ -117,7 +138,8 @@ function toNumber(value: unknown): unknown {
 /** A list as YAML gives it, or written in one text: as JSON, else separated by commas. */
 function toList(value: unknown): unknown {
   if (typeof value !== 'string') return value;
-  if (value.trim().startsWith('[')) {
+  // An IPv6 address stands in brackets too.
+  if (value.trim().startsWith('[') && !/^\s*\[[0-9a-f:.]+\]:\d/i.test(value)) {
     try {
       return JSON.parse(value);
     } catch {

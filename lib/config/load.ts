@@ -2,11 +2,14 @@
  * Settings from their four sources (default < file < environment < argument) to one frozen `Config`. All that is wrong is
  * reported at once; every complaint names the key, what is allowed, and the source that the value came from.
  */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import convict from 'convict';
 import { parse as parseYaml } from 'yaml';
 import { AtdError } from '../errors.js';
 import { didYouMean } from '../util/did-you-mean.js';
+import { checkTogether, isInjected, warningsFor, warnOfVariables } from './checks.js';
+import { checkCombinations } from './combinations.js';
+import { checkFiles } from './files.js';
 import { FORMATS } from './formats.js';
 import { type Config, environmentName, listSettings, SETTINGS, type Setting } from './schema.js';
 
@@ -22,7 +25,7 @@ export interface ConfigSources {
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** What is accepted but should be known to whoever runs the service. */
+  /** Accepted settings that an operator should know of. */
   readonly warnings: readonly string[];
 }
 
@@ -48,9 +51,12 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   for (const [key, { value }] of environment) values.set(key, coerce(settings.get(key), value));
   for (const [key, value] of Object.entries(sources.args)) values.set(key, coerce(settings.get(key), value));
   const invalid = validate(values, settings, sourceOf);
-  complaints.push(...invalid, ...readSecrets(values), ...checkFiles(values));
+  complaints.push(...invalid, ...readSecrets(values), ...checkFiles((key) => values.get(key as never)));
   // Of values that are wrong by themselves nothing can be said together.
-  if (invalid.length === 0) complaints.push(...checkTogether(values.getProperties() as never));
+  if (invalid.length === 0) {
+    const together = values.getProperties() as unknown as Config;
+    complaints.push(...checkTogether(together), ...checkCombinations(together));
+  }
   if (complaints.length > 0) {
     throw new AtdError(
       'ATD_CONFIG_INVALID',
@@ -58,14 +64,17 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     );
   }
   const config = deepFreeze(values.getProperties() as unknown as Config);
-  return { config, warnings: warningsFor(config) };
+  return { config, warnings: [...warningsFor(config), ...warnOfVariables(sources.env)] };
 }
 
-/** The settings with secrets masked, for people to read. */
+/** The settings for people to read. A secret shows whether it is set, and nothing else. */
 export function describeConfig(config: Config): Record<string, unknown> {
   const values = createConvict();
   values.load(config);
-  return JSON.parse(values.toString()) as Record<string, unknown>;
+  for (const [key, { sensitive }] of listSettings()) {
+    if (sensitive) values.set(key, values.get(key as never) === null ? null : '(set)');
+  }
+  return values.getProperties();
 }
 
 type Values = convict.Config<Record<string, unknown>>;
@@ -116,7 +125,8 @@ function selectEnvironment(
   for (const [key, { alias }] of settings) {
     for (const name of [environmentName(key), ...(alias === undefined ? [] : [alias])]) {
       const value = env[name];
-      if (value !== undefined && value !== '' && !selected.has(key)) selected.set(key, { name, value });
+      if (value === undefined || value === '' || isInjected(name, value)) continue;
+      if (!selected.has(key)) selected.set(key, { name, value });
     }
   }
   return selected;
@@ -187,59 +197,6 @@ function readSecrets(values: Values): string[] {
     }
   }
   return complaints;
-}
-
-function checkFiles(values: Values): string[] {
-  const complaints: string[] = [];
-  for (const key of ['schema_file', 'kafka.ssl.ca_file', 'kafka.ssl.cert_file', 'kafka.ssl.key_file']) {
-    const file = values.get(key as never) as unknown;
-    if (typeof file !== 'string') continue;
-    try {
-      accessSync(file, constants.R_OK);
-    } catch (error) {
-      complaints.push(`${key} cannot be read: ${(error as Error).message}`);
-    }
-  }
-  return complaints;
-}
-
-/** Rules over several settings. */
-function checkTogether({ as_cli, kafka, service }: Config): string[] {
-  const complaints: string[] = [];
-  if (kafka.bootstrap_servers.length === 0) complaints.push('kafka.bootstrap_servers must name at least one broker');
-  const { deadline_seconds } = service.shutdown;
-  if (as_cli.grace >= deadline_seconds) {
-    complaints.push(
-      `service.shutdown.deadline_seconds (${deadline_seconds}) must exceed as_cli.grace (${as_cli.grace})`,
-    );
-  }
-  const { mechanism, username, password } = kafka.sasl;
-  if (mechanism !== null && (username === null || password === null)) {
-    complaints.push('kafka.sasl.mechanism is set: kafka.sasl.username and a password are needed too');
-  }
-  const { backoff_seconds, max_backoff_seconds } = service.retry;
-  if (backoff_seconds > max_backoff_seconds) {
-    complaints.push('service.retry.backoff_seconds must not exceed service.retry.max_backoff_seconds');
-  }
-  for (const pattern of service.circuit_breaker.patterns) {
-    try {
-      new RegExp(pattern);
-    } catch {
-      complaints.push(`service.circuit_breaker.patterns holds ${JSON.stringify(pattern)}, not a regular expression`);
-    }
-  }
-  return complaints;
-}
-
-function warningsFor({ kafka }: Config): string[] {
-  const warnings: string[] = [];
-  if (kafka.enable_auto_commit) {
-    warnings.push('kafka.enable_auto_commit has no effect: an offset is committed when its files are loaded');
-  }
-  if (kafka.auto_offset_reset === 'latest') {
-    warnings.push('kafka.auto_offset_reset is latest: what was announced before the first start is not loaded');
-  }
-  return warnings;
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -1,7 +1,23 @@
-/** The one list of settings. `etc/atd-ingestion.yaml` and `docs/configuration.md` are checked against it by a test. */
+/**
+ * The one list of settings. `npm run docs` writes `etc/atd-ingestion.yaml` and the tables of `docs/configuration.md` from it;
+ * the texts are Markdown there, so a name in angle brackets stands in backticks.
+ */
 
 import { LAUNCH_MODES } from '../types.js';
-import { choice, exitCodes, flag, maybeWhole, number, type Setting, setting, text, texts, whole } from './setting.js';
+import {
+  brokers,
+  choice,
+  exitCodes,
+  flag,
+  level,
+  maybeWhole,
+  number,
+  readableFile,
+  type Setting,
+  text,
+  texts,
+  whole,
+} from './setting.js';
 
 export type { Setting } from './setting.js';
 
@@ -16,8 +32,8 @@ type Values<Group> = {
 /** All settings, validated and frozen; the keys are those of the file. */
 export type Config = Values<typeof SETTINGS>;
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-
+/** What Kafka allows. */
+const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MIB = 1024 * 1024;
 const DAY = 86_400;
@@ -39,8 +55,11 @@ const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMP
 
 export const SETTINGS = {
   kafka: {
-    topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC' }),
-    bootstrap_servers: texts(['localhost:9092'], 'Brokers to ask first, host:port each.'),
+    topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC', pattern: TOPIC }),
+    bootstrap_servers: brokers(
+      ['localhost:9092'],
+      'Brokers to ask first, host:port each; an IPv6 address in brackets.',
+    ),
     group_id: text('atd-ingestion', 'Consumer group; instances that share it share the work.'),
     client_id: text('atd-ingestion', "Name that the brokers' logs show."),
     auto_offset_reset: choice(
@@ -62,9 +81,9 @@ export const SETTINGS = {
     commit_interval_ms: whole(100, 1, 60_000, 'Least time between two commits.'),
     ssl: {
       enabled: flag(false, 'Whether to connect by TLS. The certificate is always verified.'),
-      ca_file: text(null, "PEM file of the authorities to trust; null for the system's."),
-      cert_file: text(null, 'PEM file of the client certificate.'),
-      key_file: text(null, 'PEM file of its key.'),
+      ca_file: readableFile("PEM file of the authorities to trust; null for the system's."),
+      cert_file: readableFile('PEM file of the client certificate.'),
+      key_file: readableFile('PEM file of its key.'),
     },
     sasl: {
       mechanism: choice(null, ['plain', 'scram-sha-256', 'scram-sha-512'], 'How to authenticate; null for not at all.'),
@@ -107,12 +126,9 @@ export const SETTINGS = {
     ),
   },
   thread_pool_size: whole(4, 1, 256, 'Loads at the same time: worker threads with one child each.'),
-  log_level: setting<LogLevel>(
-    'level',
-    'info',
-    'error, warn, info or debug; debug shows every line that the loaders print.',
-    { alias: 'LOG_LEVEL' },
-  ),
+  log_level: level('info', 'How much is logged; debug shows every line that the loaders print.', {
+    alias: 'LOG_LEVEL',
+  }),
   log_file: text(null, 'Also log to this file, rotated; null for the console only.'),
   log_format: choice(
     'auto',
@@ -120,12 +136,17 @@ export const SETTINGS = {
     'auto is pretty on a terminal and one JSON line per event elsewhere.',
   ),
   auto_create_tables: flag(true, 'Whether the loader creates missing tables (--create-table).'),
-  table_prefix: text('atd', "A tenant's table is <table_prefix>_<tenant>.", { pattern: IDENTIFIER }),
+  table_prefix: text('atd', "A tenant's table is `<table_prefix>_<tenant>`.", { pattern: IDENTIFIER }),
   default_table: text('atd_logs', 'Table of messages without a tenant.', { pattern: IDENTIFIER }),
   batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
-  schema_file: text(null, 'JSON file of column name -> ClickHouse type (--schema-file).'),
+  schema_file: readableFile('JSON file of column name -> ClickHouse type (--schema-file).'),
   tenants: {
-    allowed: texts([], 'Tenants that are let in; empty for all that are well-formed.', { alias: 'ALLOWED_TENANTS' }),
+    allowed: texts(
+      [],
+      'Tenants that are let in; empty for all that are well-formed. Messages without a tenant are let in too.',
+      { alias: 'ALLOWED_TENANTS' },
+    ),
+    required: flag(false, 'Whether a message must name a tenant; one without is dead-lettered as `tenant-denied`.'),
   },
   ingest: {
     allowed_roots: texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {
@@ -160,7 +181,7 @@ export const SETTINGS = {
       ),
     },
     dead_letter: {
-      topic: text(null, 'Topic for what cannot be loaded; null for <kafka.topic>.dlq.'),
+      topic: text(null, 'Topic for what cannot be loaded; null for `<kafka.topic>.dlq`.', { pattern: TOPIC }),
       create_topic: flag(true, 'Whether to create that topic if it is missing.'),
     },
     circuit_breaker: {
@@ -187,6 +208,26 @@ export const SETTINGS = {
     host: text('127.0.0.1', 'Address of /metrics, /livez, /readyz and /api/status.'),
     port: whole(9464, 0, 65_535, 'Port of the same; 0 for any free one.'),
   },
+};
+
+/** What the documents call the settings from an entry on; each group has a name. */
+export const HEADINGS: Readonly<Record<string, string>> = {
+  kafka: 'Kafka: where the announcements come from.',
+  'kafka.ssl': 'TLS to the brokers.',
+  'kafka.sasl': 'Authentication to the brokers.',
+  clickhouse: 'ClickHouse: where the loader loads to. What is null here is left to the loader.',
+  as_cli: 'The loader: one run of it per file.',
+  thread_pool_size: 'Concurrency.',
+  log_level: 'Log.',
+  auto_create_tables: 'Tables.',
+  tenants: 'Tenants.',
+  ingest: 'What is let in, and how much of it at a time.',
+  service: 'What the service does when loads fail and when it stops.',
+  'service.retry': 'A load that fails for a reason of its own.',
+  'service.dead_letter': 'Where a message goes that cannot be loaded.',
+  'service.circuit_breaker': 'Holding back while ClickHouse is away: nothing is dead-lettered meanwhile.',
+  'service.shutdown': 'An orderly stop.',
+  http: 'Metrics, probes and status; read-only.',
 };
 
 export function isSetting(entry: Setting | SettingGroup): entry is Setting {

@@ -1,4 +1,5 @@
-/** What a setting is, and how each kind of one is written down in `config-schema.ts`. */
+/** What a setting is, and how each kind of one is written down in `schema.ts`. */
+import { LOG_LEVELS, type LogLevel } from '../types.js';
 import type { FormatName, FormatOptions } from './formats.js';
 
 export interface Setting<Value = unknown> extends FormatOptions {
@@ -9,13 +10,15 @@ export interface Setting<Value = unknown> extends FormatOptions {
   readonly nullable: boolean;
   /** A secret: never shown. Its twin `<key>_file` names a file that holds it. */
   readonly sensitive?: boolean;
+  /** A file that must be readable when the service starts. */
+  readonly readable?: boolean;
   /** The name that the variable had in the service this one replaces; `ATD_…` wins over it. */
   readonly alias?: string;
 }
 
-type More = FormatOptions & Pick<Setting, 'sensitive' | 'alias'>;
+type More = FormatOptions & Pick<Setting, 'sensitive' | 'readable' | 'alias'>;
 
-export function setting<Value>(format: FormatName, value: Value, doc: string, more: More = {}): Setting<Value> {
+function setting<Value>(format: FormatName, value: Value, doc: string, more: More = {}): Setting<Value> {
   return { format, default: value, doc, nullable: value === null, ...more };
 }
 
@@ -25,6 +28,10 @@ export function text<Value extends string | null>(
   more?: More,
 ): Setting<string | (Value & null)> {
   return setting<string | (Value & null)>('text', value as never, doc, more);
+}
+
+export function readableFile(doc: string): Setting<string | null> {
+  return text(null, doc, { readable: true });
 }
 
 export function choice<Value extends string | null, Choice extends string>(
@@ -47,12 +54,20 @@ export function number(value: number, min: number, max: number, doc: string): Se
   return setting('number', value, doc, { min, max });
 }
 
+export function level(value: LogLevel, doc: string, more?: More): Setting<LogLevel> {
+  return setting('level', value, doc, { choices: LOG_LEVELS, ...more });
+}
+
 export function flag(value: boolean, doc: string): Setting<boolean> {
   return setting('flag', value, doc);
 }
 
 export function texts(value: readonly string[], doc: string, more?: More): Setting<readonly string[]> {
   return setting('texts', value, doc, more);
+}
+
+export function brokers(value: readonly string[], doc: string): Setting<readonly string[]> {
+  return setting('brokers', value, doc);
 }
 
 export function exitCodes(value: readonly number[], doc: string): Setting<readonly number[]> {

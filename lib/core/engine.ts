@@ -8,7 +8,7 @@
  * for a commit; records and jobs do not know each other. What passes between them passes here.
  */
 import type { KafkaRecord, Outcome, TopicPartition } from '../types.js';
-import type { CommittedPosition, Effect, EngineEvent } from './events.js';
+import type { CommitOffset, CommittedPosition, Effect, EngineEvent } from './events.js';
 import { shouldPauseAll, shouldPausePartition } from './rules/backpressure.js';
 import type { EngineSettings } from './settings.js';
 import { Commits } from './state/commits.js';
@@ -86,6 +86,14 @@ export class Engine {
     return this.#records.assignment.isRestored ? this.#jobs.nextStartAt() : null;
   }
 
+  /**
+   * For a run that ends itself for a reason that no file is: what each partition's last commit would have been without the
+   * starts of this run, where it has any. It changes nothing here, so the run may go on after all.
+   */
+  commitsWithoutStarts(): CommitOffset[] {
+    return this.#records.commitsWithoutStarts();
+  }
+
   status(): EngineStatus {
     return statusOf({
       lifecycle: this.#lifecycle.kind,
@@ -105,13 +113,13 @@ export class Engine {
         if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position);
         return;
       case 'record':
-        return this.#admit(event.record, now);
+        return this.#admit(event.record, event.defect ?? null, now);
       case 'finished':
         return this.#finish(event.jobId, event.outcome, now);
       case 'dead-lettered':
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
-        return this.#records.deadLetters.refused(event.letterId, now, this.#random());
+        return this.#records.deadLetters.refused(event.letterId, event.error, now, this.#random());
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':
@@ -144,11 +152,11 @@ export class Engine {
     for (const pending of dropped) this.#records.finishElsewhere(pending);
   }
 
-  #admit(record: KafkaRecord, now: number): void {
-    let begun = this.#records.begin(record, now);
+  #admit(record: KafkaRecord, defect: string | null, now: number): void {
+    let begun = this.#records.begin(record, defect, now);
     if (begun.kind === 'reset') {
       this.#dropJobs(begun.lost);
-      begun = this.#records.begin(record, now);
+      begun = this.#records.begin(record, defect, now);
     }
     if (begun.kind !== 'jobs') return;
     const { pending, jobs } = begun;

@@ -52,11 +52,13 @@ export type EngineEvent =
   | { readonly type: 'assigned'; readonly epoch: number; readonly partitions: readonly TopicPartition[] }
   /** What was committed for the partitions of that assignment; none of them is read before. */
   | { readonly type: 'restored'; readonly epoch: number; readonly positions: readonly CommittedPosition[] }
-  | { readonly type: 'record'; readonly record: KafkaRecord }
+  /** A record was delivered. With a `defect`, the stack of an error, nothing is known of it but where it stands. */
+  | { readonly type: 'record'; readonly record: KafkaRecord; readonly defect?: string }
   | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
   | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
   | { readonly type: 'finished'; readonly jobId: string; readonly outcome: Outcome }
-  | { readonly type: 'dead-lettered'; readonly letterId: number }
+  /** The broker has the letter; `leftOut` names what it was sent without, because the topic did not take it whole. */
+  | { readonly type: 'dead-lettered'; readonly letterId: number; readonly leftOut?: readonly string[] }
   | { readonly type: 'dead-letter-failed'; readonly letterId: number; readonly error: string }
   | { readonly type: 'committed'; readonly offsets: readonly CommitOffset[] }
   | { readonly type: 'commit-failed'; readonly offsets: readonly CommitOffset[]; readonly error: string }
@@ -95,6 +97,8 @@ export type Notice =
       readonly record: KafkaRecord;
       readonly result: RecordResult;
     }
+  /** An error while the record was taken in, with its stack: a defect of the service, whatever is odd about the record. */
+  | { readonly type: 'record-defect'; readonly record: KafkaRecord; readonly error: string }
   /** An attempt ended and the verdict was given; `queuedMs` is the time from the record's arrival to this start. */
   | {
       readonly type: 'job-ended';

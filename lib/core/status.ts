@@ -2,6 +2,7 @@
 import type { Job } from '../types.js';
 import type { BreakerState } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
+import type { Refusal } from './state/dead-letters.js';
 import type { Jobs } from './state/jobs.js';
 import type { Records } from './state/records.js';
 
@@ -38,6 +39,8 @@ export interface EngineStatus {
     readonly since: number | null;
   };
   readonly deadLettersPending: number;
+  /** Of these, the letters that their topic refused: nothing is read meanwhile. Null where there are none. */
+  readonly deadLettersRefused: Refusal | null;
   readonly partitions: readonly PartitionStatus[];
 }
 
@@ -67,6 +70,7 @@ export function statusOf(engine: {
       since: breaker.trouble?.since ?? null,
     },
     deadLettersPending: records.deadLetters.size,
+    deadLettersRefused: records.deadLetters.refusal,
     partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({
       topic,
       partition,

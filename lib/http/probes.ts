@@ -24,6 +24,12 @@ export function probeReadiness(status: EngineStatus, poolReady: boolean): Probe 
   if (status.state === 'starting') reasons.push('the consumer has not joined its group yet');
   if (status.state === 'draining' || status.state === 'stopped') reasons.push('the service is stopping');
   if (!poolReady) reasons.push('the worker pool is not complete');
+  if (status.deadLettersRefused !== null) {
+    const { letters, error } = status.deadLettersRefused;
+    reasons.push(
+      `nothing is read while ${letters === 1 ? 'a dead letter is' : `${letters} dead letters are`} refused: ${error}`,
+    );
+  }
   if (status.breaker.cause === 'service-fault') reasons.push(`the loader cannot be run: ${status.breaker.reason}`);
   return { ok: reasons.length === 0, reasons };
 }

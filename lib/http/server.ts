@@ -1,6 +1,7 @@
 /** The read-only HTTP side: metrics for Prometheus, probes for an orchestrator, the status for people and scripts. */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AtdError } from '../errors.js';
 import type { Probe } from './probes.js';
 
@@ -17,11 +18,28 @@ export interface HttpAdapter {
   close(): Promise<void>;
 }
 
+/** An address that another program has, perhaps an instance that still drains, or that the machine gets only later. */
+const PASSING: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL']);
+const TRY_AGAIN_MS = 500;
+const TRIES = 30;
+
 /** A connection on which nothing moves for so long is closed. */
 const IDLE_MS = 30_000;
 
-/** @throws AtdError ATD_HTTP_LISTEN when the address cannot be taken */
-export async function startHttp(host: string, port: number, handlers: HttpHandlers): Promise<HttpAdapter> {
+export interface HttpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Called once when the address is not to be had yet. */
+  readonly onWaiting: (reason: string) => void;
+  /** Gives up waiting for the address. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * @throws AtdError ATD_HTTP_LISTEN when the address can never be taken, ATD_HTTP_BUSY when it could not be taken for 15 s or
+ * until the signal
+ */
+export async function startHttp(options: HttpOptions, handlers: HttpHandlers): Promise<HttpAdapter> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -35,7 +53,7 @@ export async function startHttp(host: string, port: number, handlers: HttpHandle
   // A slow or dead scraper must not hold memory or a stop.
   server.maxConnections = 256;
   server.setTimeout(IDLE_MS);
-  await listen(server, host, port);
+  await listen(server, options);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {
@@ -75,13 +93,31 @@ function answer(response: ServerResponse, status: number, contentType: string, b
   response.end(body);
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : cause.message;
-      const message = `cannot listen on ${host}:${port} (http.host, http.port): ${why}; free it or set another http.port`;
-      reject(new AtdError('ATD_HTTP_LISTEN', message, { cause }));
+async function listen(server: Server, { host, port, onWaiting, signal }: HttpOptions): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const cause = await tryToListen(server, host, port);
+    if (cause === null) return;
+    const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : cause.message;
+    const what = `cannot listen on ${host}:${port} (http.host, http.port): ${why}`;
+    if (!PASSING.has(cause.code ?? '')) {
+      const remedy = 'set http.host to an address of this machine, and http.port to a port that this user may take';
+      throw new AtdError('ATD_HTTP_LISTEN', `${what}; ${remedy}`, { cause });
+    }
+    if (attempt === 1) onWaiting(what);
+    if (attempt === TRIES || signal.aborted) {
+      throw new AtdError('ATD_HTTP_BUSY', `${what}; free it or set another http.port`, { cause });
+    }
+    await delay(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function tryToListen(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    const onError = (cause: NodeJS.ErrnoException): void => resolve(cause);
+    server.once('error', onError);
+    server.listen(port, host, () => {
+      server.off('error', onError);
+      resolve(null);
     });
-    server.listen(port, host, () => resolve());
   });
 }

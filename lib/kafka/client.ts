@@ -1,6 +1,9 @@
 /** One Kafka client for all connections of the service: how to reach the brokers, and what of its log is worth passing on. */
 import { readFileSync } from 'node:fs';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import type { LogLevel } from '../types.js';
 
 export interface KafkaClientOptions {
   readonly brokers: readonly string[];
@@ -12,24 +15,32 @@ export interface KafkaClientOptions {
     readonly key: string | null;
   };
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | null;
-  /** Whether a consumer that crashed may start again; false once it is stopped, or it would come back to life. */
+  /** Whether a consumer that crashed may start again; false once it is stopped, or it would start again. */
   readonly mayRestart: () => boolean;
   /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
   readonly onOutOfRange: () => void;
-  readonly onLog: (level: 'error' | 'warn' | 'debug', message: string, details: Record<string, unknown>) => void;
+  /** The client's consumer is about to leave the group because of an error; until this returns it is still a member. */
+  readonly onCrashing: () => void;
+  readonly onLog: (level: LogLevel, message: string, details: Record<string, unknown>) => void;
 }
 
-/** kafkajs's own words for an event that it reports in no other way. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** kafkajs's own words for events that it reports in no other way, or too late. */
 const OFFSET_OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
+const CRASHING = 'Crash: ';
 
 /**
- * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. Its retry count is never reset
- * in the life of a fetch loop, so crashes that it restarts from itself are routine (reported as `debug`).
+ * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. For its fetch loop the client
+ * keeps its own 5 retries, which are never reset while the loop runs: so crashes that it restarts from by itself are
+ * routine (reported as `debug`).
  */
 export function createKafkaClient(options: KafkaClientOptions): Kafka {
   const { ssl, sasl } = options;
+  const seeds = nameSeeds(options.brokers);
   const config: KafkaConfig = {
-    brokers: [...options.brokers],
+    brokers: seeds.brokers,
+    socketFactory: (request) => openSocket({ ...request, host: seeds.addresses.get(request.host) ?? request.host }),
     clientId: options.clientId,
     connectionTimeout: 10_000,
     authenticationTimeout: 10_000,
@@ -41,7 +52,7 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
       restartOnFailure: () => Promise.resolve(options.mayRestart()),
     },
     logLevel: logLevel.INFO,
-    logCreator: () => (entry) => passOn(entry, options),
+    logCreator: () => (entry) => passOn(entry, options, seeds),
   };
   if (ssl.enabled) {
     config.ssl = { ...pem('ca', ssl.ca), ...pem('cert', ssl.cert), ...pem('key', ssl.key) };
@@ -54,8 +65,46 @@ function pem(name: string, file: string | null): Record<string, string> {
   return file === null ? {} : { [name]: readFileSync(file, 'utf8') };
 }
 
-function passOn({ level, log }: LogEntry, { onLog, onOutOfRange }: KafkaClientOptions): void {
+interface Seeds {
+  readonly brokers: string[];
+  /** Addresses by the names that stand for them. */
+  readonly addresses: ReadonlyMap<string, string>;
+}
+
+/** The client splits a broker at its first colon. So an IPv6 address, `[::1]:9092`, gets a name without colons here. */
+function nameSeeds(brokers: readonly string[]): Seeds {
+  const addresses = new Map<string, string>();
+  const named = brokers.map((broker) => {
+    const [, address, port] = /^\[([^\]]+)\]:(\d+)$/.exec(broker) ?? [];
+    if (address === undefined) return broker;
+    const name = `ipv6-${address.replaceAll(':', '-')}`;
+    addresses.set(name, address);
+    return `${name}:${port}`;
+  });
+  return { brokers: named, addresses };
+}
+
+type SocketRequest = Parameters<NonNullable<KafkaConfig['socketFactory']>>[0];
+
+/** As the client opens its sockets by default. */
+function openSocket({ host, port, ssl, onConnect }: SocketRequest): Socket {
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  const socket = ssl
+    ? connectTls({ host, port, ...servername, ...(typeof ssl === 'object' ? ssl : {}) }, onConnect)
+    : connect({ host, port }, onConnect);
+  return socket.setKeepAlive(true, KEEP_ALIVE_MS);
+}
+
+function passOn({ level, log }: LogEntry, options: KafkaClientOptions, { addresses }: Seeds): void {
+  const { onLog, onOutOfRange, onCrashing } = options;
   const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
   if (message === OFFSET_OUT_OF_RANGE) onOutOfRange();
+  if (message.startsWith(CRASHING)) onCrashing();
+  const { broker } = details as { readonly broker?: unknown };
+  if (typeof broker === 'string' && addresses.size > 0) {
+    const [name = '', port] = broker.split(':');
+    const address = addresses.get(name);
+    if (address !== undefined) details['broker'] = `[${address}]:${port}`;
+  }
   onLog(level <= logLevel.WARN ? 'warn' : 'debug', message, details);
 }

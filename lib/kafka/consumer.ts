@@ -1,19 +1,21 @@
 /**
- * The consumer: records in, commits out. It decides nothing: what is admitted is whatever arrives while its partition is
- * not paused, and whoever receives the records pauses in time.
+ * The consumer: records in, commits out. It decides nothing: it passes on each record that arrives while its partition is
+ * not paused, and the receiver of the records pauses in time.
  *
  * kafkajs has to be held in a certain way. Handlers only hand on, because heartbeats are sent between them. Pausing does
  * not recall batches that are fetched already, so a paused partition's batch is left unresolved and fetched again later.
  * Every join rewinds all partitions to the committed offset, so redelivery is normal. A join is the only reliable news
  * about the assignment. A commit may "succeed" without having been sent, so only its event counts; and one that the client
  * repeats by itself may go out under the next generation, and take back what the partition's new owner committed.
+ * A rebalance may end without a join: when the answer that holds the assignment is an error or is lost, the client goes on
+ * with its old partitions as a member of the new generation, for ever, and the others are read by nobody.
  */
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 import { hasTopic, readCommitted } from './admin.js';
-import { toRecord } from './shapes.js';
+import { readRecord } from './shapes.js';
 
 export interface ConsumerOptions {
   readonly kafka: Kafka;
@@ -29,9 +31,10 @@ export interface ConsumerEvents {
   assigned(epoch: number, partitions: readonly TopicPartition[]): void;
   /** What the group has committed for the partitions of that epoch. */
   restored(epoch: number, positions: readonly CommittedPosition[]): void;
-  record(record: KafkaRecord): void;
+  /** @param defect why nothing of the record could be read but where it stands; null for all others */
+  record(record: KafkaRecord, defect: Error | null): void;
   rebalancing(): void;
-  /** The client's consumer broke down and starts anew by itself. */
+  /** The client's consumer broke down and starts anew. */
   restarting(error: Error): void;
   /** The consumer stopped for good; the process should end and be started again. */
   failed(error: Error): void;
@@ -64,9 +67,11 @@ class KafkaConsumer implements ConsumerAdapter {
   readonly #events: ConsumerEvents;
   readonly #consumer: Consumer;
   readonly #paused = new Set<number>();
-  /** Commits by a single request. A batch brings it, and it serves until this life of the client's consumer ends. */
+  /** Commits by a single request. A batch brings it, and it serves until this run of the client's consumer ends. */
   #commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
   #epoch = 0;
+  /** Whether the group has let us into a generation whose assignment the client has not reported. */
+  #isJoining = false;
   #lastBeatAt = 0;
   #stopping: AbortController = new AbortController();
   #started: Promise<void> | null = null;
@@ -130,15 +135,22 @@ class KafkaConsumer implements ConsumerAdapter {
   }
 
   #listen(): void {
-    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH } = this.#consumer.events;
+    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH, REQUEST } = this.#consumer.events;
     const beat = () => {
       this.#lastBeatAt = Date.now();
     };
-    this.#consumer.on(HEARTBEAT, beat);
+    this.#consumer.on(REQUEST, ({ payload }) => {
+      if (payload.apiName === 'JoinGroup') this.#isJoining = true;
+    });
+    this.#consumer.on(HEARTBEAT, () => {
+      beat();
+      if (this.#isJoining && !this.#stopping.signal.aborted) this.#started = this.#joinAnew();
+    });
     this.#consumer.on(FETCH, beat);
     this.#consumer.on(REBALANCING, () => this.#events.rebalancing());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       beat();
+      this.#isJoining = false;
       this.#epoch += 1;
       const { topic } = this.#options;
       const partitions = payload.memberAssignment[topic] ?? [];
@@ -159,7 +171,7 @@ class KafkaConsumer implements ConsumerAdapter {
 
   /**
    * Asks for the committed offsets with their metadata, which the client's own question at the join leaves out. It asks
-   * until it is answered or the assignment is over: without the answer, what is done already would be done again.
+   * until it is answered or the assignment is over: without the answer, finished work would be done again.
    */
   async #restore(epoch: number, partitions: readonly number[]): Promise<void> {
     const { kafka, topic, groupId } = this.#options;
@@ -179,15 +191,31 @@ class KafkaConsumer implements ConsumerAdapter {
       const obstacle = await this.#obstacle();
       if (obstacle === null) {
         await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: this.#options.fromBeginning });
-        await this.#consumer.run({
-          autoCommit: false,
-          eachBatchAutoResolve: false,
-          eachBatch: (payload) => this.#handOn(payload),
-        });
-        return;
+        return this.#run();
       }
       this.#events.waiting(obstacle);
       await abortableDelay(START_RETRY_MS, this.#stopping.signal);
+    }
+  }
+
+  #run(): Promise<void> {
+    return this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#handOn(payload),
+    });
+  }
+
+  /** Leaves the group and joins it again: what is to be read in its present generation cannot be learnt any more. */
+  async #joinAnew(): Promise<void> {
+    this.#isJoining = false;
+    this.#commitOnce = null;
+    this.#events.restarting(new Error('the group was rebalanced, but the assignment did not arrive; joining it again'));
+    try {
+      await this.#consumer.stop();
+      if (!this.#stopping.signal.aborted) await this.#run();
+    } catch (error) {
+      this.#events.failed(error as Error);
     }
   }
 
@@ -214,12 +242,13 @@ class KafkaConsumer implements ConsumerAdapter {
         this.#apply('pause', [{ topic, partition }]);
         return;
       }
-      this.#events.record(toRecord(topic, partition, message));
+      const { record, defect } = readRecord(topic, partition, message);
+      this.#events.record(record, defect);
       resolveOffset(message.offset);
     }
   }
 
-  /** Between two lives of the client's consumer there is nothing to tell; the next join states all pauses anew. */
+  /** Between two runs of the client's consumer there is nothing to pause; the next join states all pauses anew. */
   #apply(what: 'pause' | 'resume', partitions: readonly TopicPartition[]): void {
     try {
       this.#consumer[what](partitions.map(({ topic, partition }) => ({ topic, partitions: [partition] })));

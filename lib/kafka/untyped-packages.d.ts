@@ -5,6 +5,7 @@ declare module 'kafkajs-snappy' {
 }
 
 declare module 'lz4js' {
+  export function compress(bytes: Uint8Array): Uint8Array;
   export function decompress(bytes: Uint8Array): Uint8Array;
   /** Returns where the decompressed block ends in `target`. */
   export function decompressBlock(

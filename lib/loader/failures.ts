@@ -4,6 +4,7 @@
  * A file that cannot be read is 66 also when permission is what it lacks: sysexits(3) reserves 77 for other permissions.
  */
 import { ExitCode } from '../errors.js';
+import { shorten } from '../util/safe-text.js';
 import type { Connection } from './options/connection-options.js';
 
 /** What was being done when the failure came; it decides between readings of the same error. */
@@ -71,12 +72,14 @@ const CLICKHOUSE_CODES: readonly { exitCode: ExitCode; codes: readonly number[];
 const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/;
 const UNREACHABLE = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'];
 const CUT_OFF = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNABORTED'];
+/** The HTTP status of ClickHouse, or of what stands before it, for more requests than it takes. */
+const TOO_MANY_REQUESTS = 429;
 
 /** Reads an error of the client, the socket or ClickHouse itself. An error that it does not know is 70. */
 export function explain(error: unknown, stage: Stage): Explanation {
   const code = codeOf(error);
   const text = oneLine(messageOf(error));
-  if (/^\d+$/.test(code)) return explainClickHouse(Number(code), text, stage);
+  if (/^\d+$/.test(code)) return explainClickHouse(Number(code), text, stage, statusOf(error));
   if (UNREACHABLE.includes(code)) {
     return unavailable(`cannot be reached (${code})`, 'check --db-host and --db-port and that ClickHouse runs');
   }
@@ -92,7 +95,7 @@ export function explain(error: unknown, stage: Stage): Explanation {
       remedy: 'try again: the same ATD_DEDUP_TOKEN adds no row twice',
     };
   }
-  return explainProtocol(code) ?? explainText(text);
+  return explainProtocol(code) ?? explainText(text, stage);
 }
 
 /** Two sides that do not speak the same protocol, or do not trust each other; null for any other error. */
@@ -113,7 +116,7 @@ function explainProtocol(code: string): Explanation | null {
   return null;
 }
 
-function explainClickHouse(code: number, text: string, stage: Stage): Explanation {
+function explainClickHouse(code: number, text: string, stage: Stage, status: number | null): Explanation {
   const why = `ClickHouse error ${code}: ${text}`;
   // 36, 43, 44, 50, 62, 549: a type or a name that ClickHouse does not take.
   if (stage === 'create-table' && [36, 43, 44, 50, 62, 549].includes(code)) {
@@ -125,20 +128,30 @@ function explainClickHouse(code: number, text: string, stage: Stage): Explanatio
   }
   const known = CLICKHOUSE_CODES.find((entry) => entry.codes.includes(code));
   if (known) return { exitCode: known.exitCode, why, remedy: known.remedy };
+  if (status === TOO_MANY_REQUESTS) return { exitCode: ExitCode.tryAgain, why, remedy: 'try again later' };
   return { exitCode: ExitCode.internal, why, remedy: 'see the log of ClickHouse' };
 }
 
-/** Answers that carry no code of ClickHouse: the client passes on only their text. */
-function explainText(text: string): Explanation {
+/** Answers that carry no code of ClickHouse: the client passes on only their status and text. */
+function explainText(text: string, stage: Stage): Explanation {
   if (/port \d+ is for clickhouse-client/i.test(text)) {
     return misconfigured('this looks like the native port', 'use the HTTP port 8123');
   }
   if (/^timeout error|aborted|timed? ?out/i.test(text))
     return unavailable('it did not answer in time', 'try again later');
-  const status = /^HTTP status (\d+)/.exec(text)?.[1];
-  if (status === undefined) return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
-  if (['429', '502', '503', '504'].includes(status))
+  const status = Number(/^HTTP status (\d+)/.exec(text)?.[1] ?? Number.NaN);
+  if (Number.isNaN(status)) return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
+  if (status === TOO_MANY_REQUESTS)
+    return { exitCode: ExitCode.tryAgain, why: `too many requests: ${text}`, remedy: 'try again later' };
+  if ([502, 503, 504].includes(status))
     return unavailable(`the gateway before it answered: ${text}`, 'try again later');
+  // ClickHouse has just described the table, so the address is right: what took this one request was on the way to it.
+  if (stage === 'insert' && status >= 200 && status < 300)
+    return {
+      exitCode: ExitCode.tryAgain,
+      why: `it is not known whether the rows arrived: a proxy answered the insert, not ClickHouse: ${text}`,
+      remedy: 'look at that proxy and try again: the same ATD_DEDUP_TOKEN adds no row twice',
+    };
   return misconfigured(`a web server answered, not ClickHouse: ${text}`, 'check --db-host and --db-port');
 }
 
@@ -176,7 +189,7 @@ export function oneLine(text: string, limit = LINE_LIMIT): string {
     .replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ')
     .trim()
     .replace(/[.:;,]+$/, '');
-  return line.length <= limit ? line : `${line.slice(0, limit)}…`;
+  return shorten(line, limit);
 }
 
 /** Takes every occurrence of the password out of `text`. */
@@ -195,6 +208,12 @@ function misconfigured(why: string, remedy: string): Explanation {
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' || typeof code === 'number' ? String(code) : '';
+}
+
+/** The HTTP status of an answer; null where the error is not one. */
+function statusOf(error: unknown): number | null {
+  const status = (error as { status?: unknown } | null)?.status;
+  return typeof status === 'number' ? status : null;
 }
 
 /** An AggregateError of refused addresses (localhost is two) has no message of its own. */

@@ -42,7 +42,7 @@ interface Group {
   readonly subcommands: Readonly<Record<string, Group | Run>>;
 }
 
-interface Command<Request extends { readonly connection: Connection }> {
+interface CommandDefinition<Request extends { readonly connection: Connection }> {
   readonly name: string;
   parse(args: readonly string[], env: Environment, readText: ReadText): Parsed<Request>;
   perform(request: Request, context: Context): Promise<End>;
@@ -106,7 +106,7 @@ async function dispatch(group: Group, args: readonly string[], context: Context)
   return typeof next === 'function' ? await next(rest, context) : await dispatch(next, rest, context);
 }
 
-function command<Request extends { readonly connection: Connection }>(definition: Command<Request>): Run {
+function command<Request extends { readonly connection: Connection }>(definition: CommandDefinition<Request>): Run {
   return async (args, context) => {
     const parsed = definition.parse(args, context.env, (path) => readFileSync(path, 'utf8'));
     if (parsed.kind === 'help') return await help(definition.name);

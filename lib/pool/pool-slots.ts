@@ -12,9 +12,9 @@ export class PoolSlot {
   /** Rejects when no thread will take the attempt. */
   readonly refused = new Deferred<never>();
   readonly #memory: SlotMemory;
-  /** The thread that runs it; known when it has told of the child's start. */
+  /** The thread that runs it; known since the thread reported the child's start. */
   thread: ThreadLink | null = null;
-  told = false;
+  startReported = false;
   launchMs = 0;
 
   constructor(slot: number, memory: SlotMemory) {
@@ -30,7 +30,7 @@ export class PoolSlot {
   onMessage(message: AttemptMessage, thread: ThreadLink): void {
     if (message.type !== 'started') return;
     this.thread = thread;
-    this.told = true;
+    this.startReported = true;
     this.launchMs = message.launchMs;
   }
 }
@@ -84,7 +84,7 @@ export class PoolSlots {
     for (const { pid } of this.all()) if (pid !== null) killGroup(pid);
   }
 
-  /** Writes it down where the thread finds it; one that runs already is to be told to look. */
+  /** Writes the request where the thread finds it. A thread that runs the attempt already needs a message to read it. */
   request({ slot }: PoolSlot, request: WorkerControl): void {
     this.#memory.request(slot, request);
   }

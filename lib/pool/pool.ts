@@ -1,7 +1,7 @@
 /**
  * The worker threads, seen from the primary. Piscina is never given an abort signal, for it answers one by ending the
  * thread, and a thread that ends leaves its child alive and, once dead, a zombie that nobody can reap: only the loop that
- * started a child waits for it. So a stop is a request in shared memory and a word over the thread's own channel, and the
+ * started a child waits for it. So a stop is a request in shared memory and a message over the thread's own channel, and the
  * primary keeps the pids, to kill the child of a thread that died all the same.
  */
 import { Piscina } from 'piscina';
@@ -19,7 +19,7 @@ export interface PoolEvents {
   readonly onStarted: (jobId: string, pid: number, launchMs: number) => void;
   readonly onSignalled: (jobId: string, signal: Outcome['signalsSent'][number]) => void;
   readonly onLine: (jobId: string, stream: 'stdout' | 'stderr', text: string) => void;
-  /** Children are started by this launcher; told once and when it changes. */
+  /** Children are started by this launcher; called once and when it changes. */
   readonly onLauncher: (name: string) => void;
   /** Threads do not start any more: the pool cannot mend itself, and the process should end with this error. */
   readonly onBroken: (error: AtdError) => void;
@@ -36,7 +36,7 @@ const MAX_UNREAPED = 16;
 
 type PoolState = { readonly kind: 'open' | 'closed' } | { readonly kind: 'broken'; readonly error: AtdError };
 
-/** Its threads start at once; `ready` tells when they are up. */
+/** Its threads start at once; `ready` says whether they are up. */
 export const createPool = (options: PoolOptions): Pool => new Pool(options);
 
 export class Pool {
@@ -48,7 +48,7 @@ export class Pool {
   readonly #threads = new Threads({
     onMessage: (message, thread) => this.#onMessage(message, thread),
     onLauncher: (name) => this.#events.onLauncher(name),
-    onUnreaped: (pid) => this.#addOrphans([pid]),
+    onUnreaped: (pid) => this.#addUnreaped([pid]),
   });
   readonly #unreaped = new Set<number>();
   readonly #supervisor = supervisorId();
@@ -135,7 +135,7 @@ export class Pool {
       const task = { jobId, slot: running.slot, command: { ...command, env } };
       const outcome = await Promise.race([this.#piscina.run(task), running.refused.promise]);
       this.#threads.drain(running.thread);
-      if (!running.told && running.pid !== null) this.#events.onStarted(jobId, running.pid, outcome.launchMs);
+      if (!running.startReported && running.pid !== null) this.#events.onStarted(jobId, running.pid, outcome.launchMs);
       return outcome;
     } catch (error) {
       if (this.#state.kind === 'broken' && error === this.#state.error) {
@@ -144,7 +144,7 @@ export class Pool {
       }
       this.#threads.drain(running.thread);
       const zombies = await endLostChild(running.pid, env);
-      this.#addOrphans(zombies);
+      this.#addUnreaped(zombies);
       const durationMs = performance.now() - running.since;
       return threadLost(String(error), running.pid ?? zombies[0] ?? null, running.launchMs, durationMs);
     } finally {
@@ -166,14 +166,14 @@ export class Pool {
     for (const running of this.#running.all()) this.#request(running, 'kill');
   }
 
-  /** The last resort before the process exits without waiting: kills every child and what came from them, at once. */
+  /** The last resort before the process exits without waiting: kills every child and its descendants, at once. */
   killAllNow(): void {
     this.#running.killGroups();
     killMarked({ supervisor: this.#supervisor });
   }
 
   /**
-   * Kills what a primary that was killed left running; to be called before the first job, or two loaders may work on
+   * Kills the processes that a killed primary left running; to be called before the first job, or two loaders may work on
    * one file.
    *
    * @returns how many processes there were
@@ -199,7 +199,7 @@ export class Pool {
   #request(running: PoolSlot | undefined, request: WorkerControl): void {
     if (running === undefined) return;
     this.#running.request(running, request);
-    this.#threads.send('look', running.thread);
+    this.#threads.send('check-requests', running.thread);
   }
 
   #admit(jobId: string): PoolSlot {
@@ -222,7 +222,7 @@ export class Pool {
     else this.#events.onLine(jobId, message.stream, message.text);
   }
 
-  #addOrphans(pids: readonly number[]): void {
+  #addUnreaped(pids: readonly number[]): void {
     for (const pid of pids) this.#unreaped.add(pid);
     if (this.#state.kind !== 'open' || this.#unreaped.size <= MAX_UNREAPED) return;
     this.#break(
@@ -239,7 +239,7 @@ export class Pool {
   #break(error: AtdError): void {
     this.#state = { kind: 'broken', error };
     this.#up.reject(error);
-    // These may wait for a thread that will never come; those with a child have one and end by themselves.
+    // Attempts without a child may wait for a thread that will never come; the others have one and end by themselves.
     for (const running of this.#running.all()) if (running.pid === null) running.refused.reject(error);
     this.#events.onBroken(error);
   }

@@ -1,7 +1,7 @@
 /** The threads that live, as the primary sees them: the channel to each, and the launcher process that it keeps. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { endLostLauncher } from '../processes/lost-child.js';
-import type { AttemptMessage, WorkerMessage, WorkerWord } from '../types.js';
+import type { AttemptMessage, PrimaryMessage, WorkerMessage } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 
 /** How long the launcher processes may take to end; one that is left then ends by itself when its thread does. */
@@ -15,7 +15,7 @@ export interface ThreadLink {
 
 export interface ThreadEvents {
   readonly onMessage: (message: AttemptMessage, thread: ThreadLink) => void;
-  /** Children are started by this launcher; told once and when it changes. */
+  /** Children are started by this launcher; called once and when it changes. */
   readonly onLauncher: (name: string) => void;
   /** A thread died and its launcher process is now a zombie that nobody can reap. */
   readonly onUnreaped: (pid: number) => void;
@@ -48,12 +48,12 @@ export class Threads {
   }
 
   /** @param link null for all of them */
-  send(word: WorkerWord, link: ThreadLink | null): void {
-    for (const { port } of link === null ? this.#links : [link]) port.postMessage(word);
+  send(message: PrimaryMessage, link: ThreadLink | null): void {
+    for (const { port } of link === null ? this.#links : [link]) port.postMessage(message);
   }
 
   /**
-   * Takes what was sent but not yet delivered: an outcome comes by another port and may be here first.
+   * Takes messages that were sent but not yet delivered: an outcome comes by another port and may be here first.
    *
    * @param link null for all of them
    */
@@ -67,7 +67,7 @@ export class Threads {
     }
   }
 
-  /** Tells the threads to end what they keep running, and waits until they have, but not for ever. */
+  /** Has the threads end their long-lived processes, and waits for that, but not for ever. */
   async end(): Promise<void> {
     const closed = [...this.#links].map(
       ({ port }) => new Promise<void>((resolve) => port.once('close', () => resolve())),

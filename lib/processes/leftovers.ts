@@ -45,7 +45,7 @@ export function killMarked(marker: Marker, sincePid?: number): number[] {
   return killAll(
     () => (sincePid === undefined ? listPids() : listPidsSince(sincePid)),
     (pid) => {
-      const has = (name: string, value: string | undefined): Verdict => {
+      const has = (name: string, value: string | undefined): Match => {
         if (value === undefined) return 'yes';
         const found = readVariable(pid, name);
         return found === undefined ? 'unknown' : found === value ? 'yes' : 'no';
@@ -57,20 +57,20 @@ export function killMarked(marker: Marker, sincePid?: number): number[] {
 }
 
 /**
- * Sends KILL to what a primary left behind that is no longer there, on this machine and in this container. Children of
+ * Sends KILL to the processes that a dead primary left behind, on this machine and in this container. Children of
  * other primaries that are alive are left alone.
  *
  * @returns the pids that were found
  */
 export function killLeftoversOfTheDead(): number[] {
-  const verdicts = new Map<string, boolean>();
+  const judged = new Map<string, boolean>();
   const isDead = (supervisor: string): boolean => {
-    const known = verdicts.get(supervisor);
+    const known = judged.get(supervisor);
     if (known !== undefined) return known;
     const [namespace, pid, startedAt] = supervisor.split('-');
     const stat = readStat(Number(pid));
     const dead = namespace === pidNamespace() && !(stat?.state === 'living' && stat.startedAt === startedAt);
-    verdicts.set(supervisor, dead);
+    judged.set(supervisor, dead);
     return dead;
   };
   return killAll(listPids, (pid) => {
@@ -113,25 +113,25 @@ export function isGroupLiving(group: number): boolean {
 }
 
 /** Whether a process is meant; unknown while it executes another program. */
-type Verdict = 'yes' | 'no' | 'unknown';
+type Match = 'yes' | 'no' | 'unknown';
 
 /** How often the unknown ones are looked at again, and the wait before: one without any environment stays unknown. */
 const MORE_LOOKS = 10;
 const MORE_LOOKS_EVERY_MS = 1;
 
-/** Repeats until a pass finds nothing new: what is found may have forked since the list was read. */
-function killAll(list: () => number[], judge: (pid: number) => Verdict): number[] {
+/** Repeats until a pass finds nothing new: a process may have forked since the list was read. */
+function killAll(list: () => number[], judge: (pid: number) => Match): number[] {
   const found = new Set<number>();
   for (let looks = 0; ; ) {
     const others = list().filter((pid) => pid !== process.pid && !found.has(pid));
-    const verdicts = others.map((pid) => [pid, judge(pid)] as const);
-    const fresh = verdicts.filter(([, verdict]) => verdict === 'yes');
+    const matches = others.map((pid) => [pid, judge(pid)] as const);
+    const fresh = matches.filter(([, match]) => match === 'yes');
     for (const [pid] of fresh) {
       found.add(pid);
       kill(pid);
     }
     if (fresh.length > 0) continue;
-    if (looks >= MORE_LOOKS || !verdicts.some(([, verdict]) => verdict === 'unknown')) return [...found];
+    if (looks >= MORE_LOOKS || !matches.some(([, match]) => match === 'unknown')) return [...found];
     looks += 1;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, MORE_LOOKS_EVERY_MS);
   }

@@ -15,7 +15,7 @@ const LAUNCHER_END_MS = 1_000;
 /**
  * Kills the child's group and whatever carries the child's marker, and waits until all of it is dead.
  *
- * @param pid null when they died before they could tell it; then the marker finds the child
+ * @param pid null when they died before they could report it; then the marker finds the child
  * @returns the zombies that nobody can reap
  */
 export async function endLostChild(pid: number | null, environment: Command['env']): Promise<number[]> {

@@ -70,6 +70,12 @@ export function readStat(pid: number): ProcessStat | null {
   return { state, parent: Number(parent), group: Number(group), startedAt, isKernelThread };
 }
 
+/** Whether a signal or a debugger has stopped the process. */
+export function isStopped(pid: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat !== null && /^[Tt]$/.test(stat.charAt(stat.lastIndexOf(')') + 2));
+}
+
 /**
  * The value of a variable in the environment that `pid` was started with; null without it, or if we may not look.
  * Undefined where there is no environment at all: while a process executes another program it has none for a moment.

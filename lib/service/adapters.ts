@@ -4,6 +4,7 @@ import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
+import { mendHeaderDecoder } from '../kafka/header-decoder.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
 
@@ -16,12 +17,13 @@ export interface Adapters {
 export interface AdapterEvents {
   readonly consumer: ConsumerEvents;
   readonly pool: PoolEvents;
-  readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onLog'>;
+  readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onCrashing' | 'onLog'>;
 }
 
 export function createAdapters(config: Config, events: AdapterEvents): Adapters {
   registerCodecs();
   stopIdleTimer();
+  mendHeaderDecoder();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;
   const { circuit_breaker, dead_letter } = config.service;
@@ -41,6 +43,8 @@ export function createAdapters(config: Config, events: AdapterEvents): Adapters 
     sourceTopic: topic,
     topic: dead_letter.topic ?? `${topic}.dlq`,
     createTopic: dead_letter.create_topic,
+    group: group_id,
+    maxMessageBytes: config.ingest.max_message_bytes,
   });
   const pool = createPool({
     slots: config.thread_pool_size,
@@ -55,7 +59,7 @@ export function createAdapters(config: Config, events: AdapterEvents): Adapters 
 }
 
 /** How to reach the brokers; the commands of the command line use it too. */
-export function kafkaOptions({ kafka }: Config): Omit<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onLog'> {
+export function kafkaOptions({ kafka }: Config): Omit<KafkaClientOptions, keyof AdapterEvents['kafka']> {
   const { mechanism, username, password } = kafka.sasl;
   return {
     brokers: kafka.bootstrap_servers,

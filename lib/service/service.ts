@@ -1,18 +1,18 @@
 /**
- * The composition root and the one loop: an event comes in, the engine decides, the effects are performed, and what they
- * lead to comes in as an event again. No policy here; every `case` names the part that does what the effect says.
+ * The composition root and the one loop: an event comes in, the engine decides, the effects are performed, and their results
+ * come in as events again. No policy here; every `case` names the part that performs the effect.
  */
 
 import type { Config } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
-import { letterHeaders } from '../core/rules/headers.js';
 import { ExitCode } from '../errors.js';
 import { probeLiveness, probeReadiness } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
@@ -27,6 +27,8 @@ export interface ServiceOptions {
 
 /** How long the clients may take to leave the group and to disconnect; a silent broker must not hold the stop. */
 const DISCONNECT_MS = 4_000;
+/** How long a run that ends itself tries to say so to the group. */
+const LAST_WORD_MS = 1_000;
 /** Kept of the stop's deadline, beside the children's grace, for the last commit and the way out. */
 const RESERVE_MS = 6_000;
 
@@ -37,6 +39,8 @@ export class Service {
   readonly #engine: Engine;
   readonly #metrics: MetricsAdapter;
   readonly #adapters: Adapters;
+  /** Aborted by the request to stop. */
+  readonly #stopping = new AbortController();
   #http: HttpAdapter | null = null;
   #timer: NodeJS.Timeout | null = null;
   #timerAt: number | null = null;
@@ -61,12 +65,17 @@ export class Service {
   /** @throws AtdError when the service cannot start at all */
   async start(): Promise<void> {
     const { config, version, loader } = this.#options;
-    this.#http = await startHttp(config.http.host, config.http.port, {
-      metrics: () => this.#metrics.render(),
-      live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
-      ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-      status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
-    });
+    const { host, port } = config.http;
+    const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
+    this.#http = await startHttp(
+      { host, port, onWaiting, signal: this.#stopping.signal },
+      {
+        metrics: () => this.#metrics.render(),
+        live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
+        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
+        status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
+      },
+    );
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
     const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
@@ -79,6 +88,7 @@ export class Service {
   drain(reason: string): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'draining';
+    this.#stopping.abort();
     const { service, as_cli } = this.#options.config;
     const deadlineMs = service.shutdown.deadline_seconds * 1000;
     const reserve = as_cli.grace * 1000 + Math.min(RESERVE_MS, deadlineMs / 4);
@@ -97,17 +107,36 @@ export class Service {
   }
 
   #handleEvent(event: EngineEvent): void {
-    const effects = this.#engine.handle(event, now());
-    this.#metrics.observe(event, effects);
-    const line = describeEvent(event);
-    if (line !== null) this.#options.logger.write(line);
+    if (this.#phase === 'ending') return;
+    let effects: Effect[];
+    try {
+      effects = this.#engine.handle(event, now());
+    } catch (error) {
+      // What the books say now, nobody knows. The next run reads them anew from the last commit.
+      return this.#fail('service.defect', error, ExitCode.internal);
+    }
+    this.#report(event, effects);
     for (const effect of effects) this.#perform(effect);
     this.#armTimer();
   }
 
+  /** What cannot be counted or logged is done all the same. */
+  #report(event: EngineEvent, effects: readonly Effect[]): void {
+    try {
+      this.#metrics.observe(event, effects);
+      const line = describeEvent(event);
+      if (line !== null) this.#options.logger.write(line);
+      for (const effect of effects) {
+        const said = describeEffect(effect);
+        if (said !== null) this.#options.logger.write(said);
+      }
+    } catch (error) {
+      this.#metrics.observeDefect();
+      this.#log('error', 'service.unreported', { about: event.type, error: stackOf(error) });
+    }
+  }
+
   #perform(effect: Effect): void {
-    const line = describeEffect(effect);
-    if (line !== null) this.#options.logger.write(line);
     switch (effect.type) {
       case 'run':
         return void this.#run(effect);
@@ -140,11 +169,11 @@ export class Service {
 
   async #sendLetter({ letterId, letter }: Extract<Action, { type: 'dead-letter' }>): Promise<void> {
     try {
-      await this.#adapters.deadLetter.send(letter.record, letterHeaders(letter, this.#options.config.kafka.group_id));
+      const leftOut = await this.#adapters.deadLetter.send(letter);
+      this.#handleEvent({ type: 'dead-lettered', letterId, leftOut });
     } catch (error) {
-      return this.#handleEvent({ type: 'dead-letter-failed', letterId, error: (error as Error).message });
+      this.#handleEvent({ type: 'dead-letter-failed', letterId, error: (error as Error).message });
     }
-    this.#handleEvent({ type: 'dead-lettered', letterId });
   }
 
   async #commit({ offsets }: Extract<Action, { type: 'commit' }>): Promise<void> {
@@ -187,14 +216,32 @@ export class Service {
   #overrun(): void {
     const running = this.#engine.status().running.map(({ job }) => job.id);
     this.#log('error', 'drain.overrun', { running });
+    this.#phase = 'ending';
     this.killAllNow();
-    this.#resolve(ExitCode.crash);
+    void withinTime(this.#takeStartsBack(), LAST_WORD_MS).then(() => this.#resolve(ExitCode.crash));
   }
 
+  /** An end that no file brought about, as far as anyone can tell; a defect may be what some file's load has led to. */
   #fail(event: string, error: unknown, code: ExitCode): void {
-    this.#log('error', event, { error: (error as Error).message });
+    const isDefect = event === 'service.defect';
+    this.#log('error', event, { error: isDefect ? stackOf(error) : (error as Error).message });
+    this.#phase = 'ending';
     this.killAllNow();
-    this.#resolve(code);
+    const told = isDefect ? Promise.resolve() : withinTime(this.#takeStartsBack(), LAST_WORD_MS);
+    void told.then(() => this.#resolve(code));
+  }
+
+  /** So that the next run does not count what was being loaded as interrupted by its own fault. */
+  async #takeStartsBack(): Promise<void> {
+    const offsets = this.#engine.commitsWithoutStarts();
+    if (offsets.length === 0) return;
+    const partitions = offsets.map(({ partition }) => partition);
+    try {
+      await this.#adapters.consumer.commit(offsets);
+      this.#log('info', 'commit.unmarked', { partitions });
+    } catch (error) {
+      this.#log('warn', 'commit.failed', { partitions, error: (error as Error).message });
+    }
   }
 
   #beatAgeMs(): number | null {
@@ -207,7 +254,10 @@ export class Service {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
-        record: (record) => this.#handleEvent({ type: 'record', record }),
+        record: (record, defect) =>
+          this.#handleEvent(
+            defect === null ? { type: 'record', record } : { type: 'record', record, defect: stackOf(defect) },
+          ),
         rebalancing: () => this.#handleEvent({ type: 'rebalancing' }),
         restarting: (error) => this.#handleEvent({ type: 'consumer-restarting', error: error.message }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
@@ -222,15 +272,20 @@ export class Service {
       },
       kafka: {
         mayRestart: () => this.#phase !== 'ending',
+        onCrashing: () => void this.#takeStartsBack(),
         onOutOfRange: () => this.#handleEvent({ type: 'out-of-range' }),
         onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
       },
     });
   }
 
-  #log(level: 'error' | 'warn' | 'info' | 'debug', event: string, fields: Record<string, unknown>): void {
+  #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
     this.#options.logger.write({ level, event, fields });
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** Wall time that never goes back, whatever is done to the machine's clock meanwhile. */

@@ -23,6 +23,7 @@ export function engineSettings(
         tablePrefix: config.table_prefix,
         defaultTable: config.default_table,
         allowedTenants: config.tenants.allowed.map((tenant) => tenant.trim().toLowerCase()),
+        tenantRequired: config.tenants.required,
       },
     },
     maxUncommitted: config.ingest.max_uncommitted,

@@ -1,18 +1,19 @@
 /** What the log says of events and effects: pure, so that every line the service can write is written down here. */
 
 import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
-import type { Job, Outcome } from '../types.js';
+import type { Job, LogLevel, Outcome } from '../types.js';
 
-export interface JournalLine {
-  readonly level: 'error' | 'warn' | 'info' | 'debug';
+export interface LogLine {
+  readonly level: LogLevel;
+  /** The event's name, `noun.verb`: what dashboards and alerts match. */
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-type Fields = JournalLine['fields'];
+type Fields = LogLine['fields'];
 
-/** The line for an event from outside, or null where the effects tell it better. */
-export function describeEvent(event: EngineEvent): JournalLine | null {
+/** The line for an event from outside, or null where the lines of its effects are enough. */
+export function describeEvent(event: EngineEvent): LogLine | null {
   switch (event.type) {
     case 'assigned':
       return info('partitions.assigned', { epoch: event.epoch, partitions: event.partitions.map((p) => p.partition) });
@@ -41,19 +42,24 @@ export function describeEvent(event: EngineEvent): JournalLine | null {
       return info('drain.begun', { childrenStopAt: new Date(event.stopAt).toISOString() });
     case 'force-stop':
       return warn('drain.hastened', {});
+    case 'dead-lettered':
+      return event.leftOut === undefined || event.leftOut.length === 0
+        ? null
+        : warn('letter.cut', { letter: event.letterId, without: event.leftOut });
     case 'record':
     case 'finished':
-    case 'dead-lettered':
     case 'tick':
       return null;
   }
 }
 
 /** The line for what the engine decided, or null where it is of no interest. */
-export function describeEffect(effect: Effect): JournalLine | null {
+export function describeEffect(effect: Effect): LogLine | null {
   switch (effect.type) {
     case 'record-taken':
       return debug('record.taken', { record: where(effect.record), result: effect.result });
+    case 'record-defect':
+      return error('record.defect', { record: where(effect.record), error: effect.error });
     case 'run':
       return info('job.started', { ...describeJob(effect.job), attempt: effect.attempt });
     case 'job-ended':
@@ -72,7 +78,7 @@ export function describeEffect(effect: Effect): JournalLine | null {
         reason: effect.reason,
       });
     case 'dead-letter':
-      return warn('letter.sent', describeLetter(effect.letter));
+      return warn('letter.sent', { letter: effect.letterId, ...describeLetter(effect.letter) });
     case 'reattached':
       return info('job.reattached', { job: effect.job.id });
     case 'jobs-dropped':
@@ -102,7 +108,7 @@ export function describeEffect(effect: Effect): JournalLine | null {
   }
 }
 
-function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): JournalLine {
+function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): LogLine {
   const fields = {
     ...describeJob(job),
     attempt,
@@ -140,18 +146,18 @@ function position({ partition, offset }: { partition: number; offset: number }):
   return `${partition}:${offset}`;
 }
 
-function error(event: string, fields: Fields): JournalLine {
+function error(event: string, fields: Fields): LogLine {
   return { level: 'error', event, fields };
 }
 
-function warn(event: string, fields: Fields): JournalLine {
+function warn(event: string, fields: Fields): LogLine {
   return { level: 'warn', event, fields };
 }
 
-function info(event: string, fields: Fields): JournalLine {
+function info(event: string, fields: Fields): LogLine {
   return { level: 'info', event, fields };
 }
 
-function debug(event: string, fields: Fields): JournalLine {
+function debug(event: string, fields: Fields): LogLine {
   return { level: 'debug', event, fields };
 }

@@ -6,18 +6,13 @@
 import { once } from 'node:events';
 import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import winston from 'winston';
 import { AtdError } from '../errors.js';
-
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-
-export interface LogLine {
-  readonly level: LogLevel;
-  /** The event's name, `noun.verb`: what dashboards and alerts match. */
-  readonly event: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
+import { LOG_LEVELS, type LogLevel } from '../types.js';
+import { shorten } from '../util/safe-text.js';
+import type { LogLine } from './log-lines.js';
 
 export interface Logger {
   write(line: LogLine): void;
@@ -35,7 +30,7 @@ const FILE_BYTES = 64 * 1024 * 1024;
 const FILES = 5;
 /** Lines that may wait for the disk. Past that the file misses lines; the alternative is to run out of memory. */
 const MAX_WAITING_LINES = 10_000;
-const RANKS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+const RANKS = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank])) as Readonly<Record<LogLevel, number>>;
 /** How long the last lines may take. */
 const CLOSE_MS = 2_000;
 const POLL_MS = 10;
@@ -70,7 +65,7 @@ export function createLogger({ level, format, file }: LoggerOptions): Logger {
 }
 
 function createConsole(level: LogLevel, format: winston.Logform.Format): Logger {
-  const target = createTarget(level, format, new winston.transports.Console());
+  const target = createTarget(level, format, new winston.transports.Stream({ stream: lossyStream(process.stdout) }));
   const turn = holdLines(process.stdout);
   return {
     write: (line) => {
@@ -85,6 +80,33 @@ function createConsole(level: LogLevel, format: winston.Logform.Format): Logger 
 }
 
 /**
+ * Passes lines on to a stream whose reader may be gone (EPIPE) or whose disk may be full (ENOSPC). Then lines are lost, and
+ * nothing else: the log is not the service's work.
+ */
+function lossyStream(stream: NodeJS.WriteStream): Writable {
+  // Kept for as long as the process lives: a late error would end it.
+  if (!stream.listeners('error').includes(ignoreError)) stream.on('error', ignoreError);
+  return new Writable({
+    decodeStrings: false,
+    write: (text: string, _encoding, callback) => {
+      withoutThrowing(() => stream.write(text));
+      callback();
+    },
+  });
+}
+
+function ignoreError(): void {}
+
+/** A file as standard output is written to at once, and throws what goes wrong with that. */
+function withoutThrowing(write: () => void): void {
+  try {
+    write();
+  } catch {
+    // The line is lost.
+  }
+}
+
+/**
  * A pipe is written to at once: a system call per line, and its reader is woken for each. So the lines of one turn of the
  * event loop are held together, until the turn's end or the process's.
  */
@@ -93,7 +115,7 @@ function holdLines(stream: NodeJS.WriteStream): { readonly hold: () => void; rea
   const release = (): void => {
     if (!isHeld) return;
     isHeld = false;
-    stream.uncork();
+    withoutThrowing(() => stream.uncork());
   };
   process.once('exit', release);
   const hold = (): void => {
@@ -118,7 +140,7 @@ function createTarget(level: LogLevel, format: winston.Logform.Format, transport
     write: ({ level: lineLevel, event, fields }) => {
       // winston formats a line before it looks at its level.
       if (RANKS[lineLevel] > RANKS[level]) return;
-      logger.log({ ...shorten(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
+      logger.log({ ...shortenTexts(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
     },
     waiting,
     close: async () => {
@@ -133,16 +155,14 @@ function createTarget(level: LogLevel, format: winston.Logform.Format, transport
   };
 }
 
-function shorten(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function shortenTexts(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   if (!Object.values(fields).some((value) => typeof value === 'string' && value.length > MAX_FIELD_CHARACTERS)) {
     return fields;
   }
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === 'string' && value.length > MAX_FIELD_CHARACTERS
-        ? `${value.slice(0, MAX_FIELD_CHARACTERS)}…`
-        : value,
+      typeof value === 'string' ? shorten(value, MAX_FIELD_CHARACTERS) : value,
     ]),
   );
 }

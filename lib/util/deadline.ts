@@ -1,4 +1,4 @@
-/** Waits that end in time, whatever becomes of what is waited for. */
+/** Waits that end in time, even if the awaited thing never comes. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A longer delay makes Node's timers fire at once. */
@@ -16,7 +16,7 @@ export async function withinTime(done: Promise<unknown>, ms: number): Promise<vo
   clearTimeout(timer);
 }
 
-/** Resolves when `condition` holds, or after `ms`: for what nobody tells of, such as the end of another's child. */
+/** Resolves when `condition` holds, or after `ms`: for conditions without an event, such as the end of another process's child. */
 export async function untilHolds(condition: () => boolean, ms: number): Promise<void> {
   const deadline = performance.now() + ms;
   while (performance.now() < deadline && !condition()) await delay(POLL_MS);

@@ -4,13 +4,13 @@
  * and a rejection is a bug.
  */
 import { MessageChannel, type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
-import type { Outcome, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask, WorkerWord } from '../types.js';
+import type { Outcome, PrimaryMessage, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask } from '../types.js';
 import { compileSinkRules } from './attempt/classify.js';
 import { type Control, supervise } from './attempt/supervise.js';
 import { createLauncher } from './launch/choose.js';
 import { SlotMemory } from './shared-memory.js';
 
-/** Sent once on the thread's own channel when it can take tasks; `port` is what it and the primary talk over. */
+/** Sent once on the thread's own channel when the thread can take tasks; `port` connects it with the primary. */
 export interface ThreadUp {
   readonly type: 'thread-up';
   readonly threadId: number;
@@ -18,12 +18,12 @@ export interface ThreadUp {
 }
 
 /**
- * The primary is told of a child's start when it has lived for this long, or has something else to tell; of one that is over
- * sooner with its outcome, which saves a message where they are many.
+ * A child's start is reported when the child has lived for this long, or with the next message about it. The start of a
+ * child that ends sooner is reported with its outcome, which saves a message where such children are many.
  */
-const TELL_AFTER_MS = 5;
+const REPORT_AFTER_MS = 5;
 
-/** The attempt under way, if it listens to requests yet. */
+/** The attempt under way, once it takes requests. */
 interface Listening {
   readonly slot: number;
   readonly listener: (request: WorkerControl) => void;
@@ -37,10 +37,10 @@ const launcher = await createLauncher(settings.launch, ({ name, pid }) =>
   primary.postMessage({ type: 'launcher', name, pid } satisfies WorkerMessage),
 );
 let listening: Listening | null = null;
-let untold: { readonly message: WorkerMessage; readonly timer: NodeJS.Timeout } | null = null;
+let unreported: { readonly message: WorkerMessage; readonly timer: NodeJS.Timeout } | null = null;
 
-primary.on('message', (word: WorkerWord) => {
-  if (word === 'look') checkRequests();
+primary.on('message', (message: PrimaryMessage) => {
+  if (message === 'check-requests') checkRequests();
   else void end();
 });
 parentPort?.postMessage({ type: 'thread-up', threadId, port } satisfies ThreadUp, [port]);
@@ -50,8 +50,8 @@ export default async function attempt(task: WorkerTask): Promise<Outcome> {
     return await supervise(task.command, controlOf(task));
   } finally {
     listening = null;
-    clearTimeout(untold?.timer);
-    untold = null;
+    clearTimeout(unreported?.timer);
+    unreported = null;
   }
 }
 
@@ -61,28 +61,31 @@ function controlOf({ jobId, slot }: WorkerTask): Control {
     sink,
     onStarted: (pid, launchMs) => {
       memory.setPid(slot, pid);
-      untold = { message: { type: 'started', jobId, pid, launchMs }, timer: setTimeout(tellOfStart, TELL_AFTER_MS) };
+      unreported = {
+        message: { type: 'started', jobId, pid, launchMs },
+        timer: setTimeout(reportStart, REPORT_AFTER_MS),
+      };
     },
     onSignalled: (signal) => send({ type: 'signalled', jobId, signal }),
     onLine: settings.forwardLines ? (stream, text) => send({ type: 'line', jobId, stream, text }) : null,
     onRequest: (listener) => {
       listening = { slot, listener };
-      // A stop that came while the task waited for its thread: heard now, it saves the start of a child.
+      // A stop may have come while the task waited for its thread. Taken now, it saves the start of a child.
       checkRequests();
     },
   };
 }
 
 function send(message: WorkerMessage): void {
-  tellOfStart();
+  reportStart();
   primary.postMessage(message);
 }
 
-function tellOfStart(): void {
-  if (untold === null) return;
-  clearTimeout(untold.timer);
-  primary.postMessage(untold.message);
-  untold = null;
+function reportStart(): void {
+  if (unreported === null) return;
+  clearTimeout(unreported.timer);
+  primary.postMessage(unreported.message);
+  unreported = null;
 }
 
 function checkRequests(): void {

@@ -1,7 +1,7 @@
 /**
- * Memory that the primary shares with its threads: for each slot what is asked of its attempt, and the pid of its child. A
- * thread that has not taken its attempt yet finds the request there when it does; a running one is sent a word to look. The
- * pid is there before anyone is told of it, so that the primary can kill the child of a thread that died.
+ * Memory that the primary shares with its threads: for each slot the request for its attempt, and the pid of its child. A
+ * thread that takes its attempt later finds the request there; a message makes a running one read it. The pid is written
+ * before it is reported, so that the primary can kill the child of a thread that died.
  */
 import type { WorkerControl } from '../types.js';
 

@@ -9,7 +9,10 @@ import { PACKAGE_ROOT } from '../support/package-root.js';
 describe('atd-ingestion check-config', () => {
   it('shows the settings that would hold, as YAML and with secrets masked', async (t) => {
     const file = join(temporaryDirectory(t), 'atd.yaml');
-    writeFileSync(file, 'kafka: { topic: mine, sasl: { username: me } }\nclickhouse: { password: hunter2 }\n');
+    writeFileSync(
+      file,
+      'kafka: { topic: mine, sasl: { mechanism: plain, username: me } }\nclickhouse: { password: hunter2 }\n',
+    );
     const { code, stdout, stderr } = await runCli(['check-config', '--config', file], {
       ATD_KAFKA_SASL_PASSWORD: 'hunter3',
       ATD_THREAD_POOL_SIZE: '7',
@@ -19,9 +22,19 @@ describe('atd-ingestion check-config', () => {
     const shown = parse(stdout) as Record<string, Record<string, unknown>>;
     assert.equal(shown['kafka']?.['topic'], 'mine');
     assert.equal(shown['thread_pool_size'], 7);
-    assert.equal(shown['clickhouse']?.['password'], '[Sensitive]');
+    assert.equal(shown['clickhouse']?.['password'], '(set)');
     assert.match(stdout, /^# loader: .*bin\/as-cli \(bundled\)$/m);
     assert.match(stdout, /# the configuration is valid\n$/);
+  });
+
+  it('takes a file that sets nothing: the defaults hold', async (t) => {
+    const file = join(temporaryDirectory(t), 'atd.yaml');
+    writeFileSync(file, '# Nothing is set.\n#thread_pool_size: 2\n');
+    const { code, stdout } = await runCli(['check-config']);
+    assert.equal(code, 0);
+    assert.deepEqual(await runCli(['check-config', '--config', file]), { code: 0, stdout, stderr: '' });
+    const example = join(PACKAGE_ROOT, 'etc/atd-ingestion.yaml');
+    assert.deepEqual(await runCli(['check-config', '--config', example]), { code: 0, stdout, stderr: '' });
   });
 
   it('takes the file that ATD_CONFIG names, unless the argument names one', async (t) => {

@@ -1,11 +1,14 @@
 /** What keeps the service from starting, as it is told to whoever starts it. */
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Env, runCli, spawnCli, temporaryDirectory } from '../support/cli.js';
 
 /** Nobody listens there. */
@@ -75,17 +78,6 @@ describe('atd-ingestion run: a configuration that cannot be', () => {
     mkdirSync(join(directory, 'log'));
     assert.match(await refused(t, `log_file: ${join(directory, 'log')}`), /cannot write log_file .*: EISDIR/);
   });
-
-  it('is refused when the port is taken', async (t) => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
-    const { port } = server.address() as AddressInfo;
-    assert.match(
-      await refused(t, 'log_level: error', { ATD_HTTP_PORT: String(port) }),
-      new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port} .*another program listens there`),
-    );
-  });
 });
 
 describe('atd-ingestion run: a stop before there is a Kafka', () => {
@@ -126,5 +118,108 @@ describe('atd-ingestion run: a stop before there is a Kafka', () => {
       child.kill('SIGINT');
     }
     assert.deepEqual(await exited, [0, null]);
+  });
+});
+
+/** Starts the service without a broker and resolves once it waits for one. */
+async function started(
+  t: TestContext,
+  env: Env = {},
+): Promise<{ child: ChildProcess; events: string[]; exited: Promise<unknown[]> }> {
+  const child = spawnCli(['run'], { ...NO_BROKER, ...env });
+  t.after(() => child.kill('SIGKILL'));
+  const exited = once(child, 'exit');
+  const events: string[] = [];
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  await new Promise<void>((resolve) => {
+    lines.on('line', (line) => {
+      events.push((JSON.parse(line) as { message: string }).message);
+      if (events.at(-1) === 'service.started') resolve();
+    });
+    lines.on('close', resolve);
+  });
+  return { child, events, exited };
+}
+
+describe('atd-ingestion run: signals that are no stop', () => {
+  it('change nothing, open no debugger, and are logged', async (t) => {
+    const { child, events, exited } = await started(t);
+    const harmless = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR'] as const;
+    child.kill('SIGPIPE');
+    for (const signal of harmless) child.kill(signal);
+    let debuggers = '';
+    child.stderr?.on('data', (text) => {
+      debuggers += text;
+    });
+    const logged = () => events.filter((event) => event === 'service.signal').length;
+    while (logged() < harmless.length && child.exitCode === null && child.signalCode === null)
+      await once(child.stdout as Readable, 'data');
+    assert.equal(logged(), harmless.length);
+    child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+    assert.doesNotMatch(debuggers, /Debugger listening/);
+  });
+
+  it('keep their default where the default is to end at once with a core', async (t) => {
+    const { child, exited } = await started(t);
+    child.kill('SIGQUIT');
+    assert.deepEqual(await exited, [null, 'SIGQUIT']);
+  });
+});
+
+describe('atd-ingestion run: a console that is gone or full', () => {
+  it('costs lines and not the service: the reader of the log has ended', async (t) => {
+    const file = join(temporaryDirectory(t), 'service.log');
+    const { child, exited } = await started(t, { ATD_LOG_FILE: file });
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    child.kill('SIGHUP');
+    await until(() => readFileSync(file, 'utf8').includes('service.signal'), child);
+    child.kill('SIGHUP');
+    child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+    assert.match(readFileSync(file, 'utf8'), /"message":"service\.stopped"/);
+  });
+
+  it('costs lines and not the service: the disk under it is full', async (t) => {
+    const file = join(temporaryDirectory(t), 'service.log');
+    const full = openSync('/dev/full', 'w');
+    t.after(() => closeSync(full));
+    const child = spawnCli(['run'], { ...NO_BROKER, ATD_LOG_FILE: file }, [full, full]);
+    t.after(() => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').includes('service.started'), child);
+    child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+    assert.match(readFileSync(file, 'utf8'), /"message":"service\.stopped"/);
+  });
+});
+
+/** Resolves when the condition holds or the process has ended. */
+async function until(condition: () => boolean, child: ChildProcess): Promise<void> {
+  while (!condition() && child.exitCode === null && child.signalCode === null) await delay(10);
+}
+
+describe('atd-ingestion run: a port that is taken', () => {
+  it('is waited for, and does not keep a stop waiting', async (t) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const child = spawnCli(['run'], { ...NO_BROKER, ATD_HTTP_PORT: String(port) });
+    t.after(() => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    for await (const line of lines) {
+      const { message, reason } = JSON.parse(line) as { message: string; reason?: string };
+      if (message !== 'http.waiting') continue;
+      assert.match(
+        reason ?? '',
+        new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port} .*another program listens there`),
+      );
+      child.kill('SIGTERM');
+    }
+    const [code] = (await exited) as [number];
+    assert.ok(code === 0 || code === 1, `it ended with ${code}, after which systemd would not restart it`);
   });
 });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { type Config, describeConfig, type LoadedConfig, loadConfig } from '../../lib/config/load.js';
 import { environmentName, listSettings } from '../../lib/config/schema.js';
 import { isAtdError } from '../../lib/errors.js';
@@ -190,7 +191,32 @@ describe('loadConfig: complaints', () => {
     ['kafka: { topics: x }', 'kafka.topics is not a setting (from file /atd.yaml); did you mean kafka.topic?'],
     ['kafka_topic: x', 'kafka_topic is not a setting (from file /atd.yaml); did you mean kafka.topic?'],
     ['frobnicate: 1', 'frobnicate is not a setting (from file /atd.yaml)'],
-    ['kafka: { bootstrap_servers: [] }', 'kafka.bootstrap_servers must name at least one broker'],
+    ['kafka: { bootstrap_servers: [] }', `kafka.bootstrap_servers must name at least one broker; it is [] ${FILE}`],
+    ...(
+      [
+        ['127.0.0.1', '"127.0.0.1" has no port (often 9092)'],
+        ['::1', '"::1" is none'],
+        ["'[::1]'", '"[::1]" is none'],
+        ['::1:9092', '"::1:9092" is none'],
+        ['PLAINTEXT://a:9092', 'leave out the scheme of "PLAINTEXT://a:9092"'],
+        ['http://x/', 'leave out the scheme of "http://x/"'],
+        ['kafka:abc', '"kafka:abc" is none'],
+        ['a:0', '"a:0" is none'],
+        ['a:65536', '"a:65536" is none'],
+        ['a b:9092', '"a b:9092" is none'],
+        ['a:9092/x', '"a:9092/x" is none'],
+        ['user@a:9092', '"user@a:9092" is none'],
+        ['9092', '9092 is no text'],
+      ] as const
+    ).map(([broker, why]): [string, string] => {
+      const shown = JSON.stringify([parse(broker)]);
+      const what =
+        why.startsWith('leave') || /no (?:port|text)/.test(why) ? why : `an IPv6 address in brackets; ${why}`;
+      const joined = what.startsWith('an IPv6')
+        ? `must be a list of host:port, ${what}`
+        : `must be a list of host:port; ${what}`;
+      return [`kafka: { bootstrap_servers: [${broker}] }`, `kafka.bootstrap_servers ${joined}; it is ${shown} ${FILE}`];
+    }),
     ['as_cli: { timeout: soon }', `as_cli.timeout must be a number; it is "soon" ${FILE}`],
     ['as_cli: { timeout: 0 }', `as_cli.timeout must be from 0.001 to 86400; it is 0 ${FILE}`],
     ['as_cli: { additional_args: [1] }', `as_cli.additional_args must be a text; it is [1] ${FILE}`],
@@ -220,7 +246,20 @@ describe('loadConfig: complaints', () => {
     ],
     [
       'kafka: { sasl: { mechanism: plain, username: me } }',
-      'kafka.sasl.mechanism is set: kafka.sasl.username and a password are needed too',
+      'kafka.sasl.mechanism is set, and neither kafka.sasl.password nor kafka.sasl.password_file is; a secret that only ' +
+        'the systemd unit has is found as docs/operations.md says under "Check as the unit does"',
+    ],
+    [
+      'kafka: { sasl: { mechanism: plain, password: x } }',
+      'kafka.sasl.mechanism is set, and kafka.sasl.username is not',
+    ],
+    [
+      'kafka: { sasl: { username: me, password: x } }',
+      'kafka.sasl.username is set, and kafka.sasl.mechanism is not: the service would not authenticate at all',
+    ],
+    [
+      'kafka: { sasl: { password: x } }',
+      'kafka.sasl.password is set, and kafka.sasl.mechanism is not: the service would not authenticate at all',
     ],
     ['schema_file: /no/such', "schema_file cannot be read: ENOENT: no such file or directory, access '/no/such'"],
   ];
@@ -263,6 +302,13 @@ describe('loadConfig: values that come as text', () => {
     ['ATD_AUTO_CREATE_TABLES', 'No', (config) => config.auto_create_tables, false],
     ['ATD_KAFKA_SSL_ENABLED', '1', (config) => config.kafka.ssl.enabled, true],
     ['ATD_KAFKA_BOOTSTRAP_SERVERS', 'a:1, b:2,', (config) => config.kafka.bootstrap_servers, ['a:1', 'b:2']],
+    [
+      'ATD_KAFKA_BOOTSTRAP_SERVERS',
+      '[::1]:9092,b:2',
+      (config) => config.kafka.bootstrap_servers,
+      ['[::1]:9092', 'b:2'],
+    ],
+    ['ATD_KAFKA_BOOTSTRAP_SERVERS', '["[fe80::1]:1"]', (config) => config.kafka.bootstrap_servers, ['[fe80::1]:1']],
     ['ATD_AS_CLI_ADDITIONAL_ARGS', '["--x", "a,b"]', (config) => config.as_cli.additional_args, ['--x', 'a,b']],
     ['ATD_SERVICE_RETRY_PERMANENT_EXIT_CODES', '3,4', (config) => config.service.retry.permanent_exit_codes, [3, 4]],
   ];
@@ -270,6 +316,9 @@ describe('loadConfig: values that come as text', () => {
     it(`reads ${name}=${text}`, () => assert.deepEqual(read(load(null, { [name]: text }).config), value));
   }
 });
+
+/** What a password of Kafka needs beside it. */
+const SASL = { ATD_KAFKA_SASL_MECHANISM: 'plain', ATD_KAFKA_SASL_USERNAME: 'me' };
 
 describe('loadConfig: secrets', () => {
   const SECRET = 'hunter2 with more';
@@ -316,24 +365,25 @@ describe('loadConfig: secrets', () => {
   });
 
   it('are masked where the settings are shown', () => {
-    const { config } = load(null, { ATD_CLICKHOUSE_PASSWORD: SECRET, ATD_KAFKA_SASL_PASSWORD: SECRET });
+    const { config } = load(null, { ATD_CLICKHOUSE_PASSWORD: SECRET, ...SASL, ATD_KAFKA_SASL_PASSWORD: SECRET });
     const shown = describeConfig(config);
     assert.ok(!JSON.stringify(shown).includes('hunter2'));
-    assert.equal((shown['clickhouse'] as Record<string, unknown>)['password'], '[Sensitive]');
+    assert.equal((shown['clickhouse'] as Record<string, unknown>)['password'], '(set)');
+    assert.equal((describeConfig(load(null).config)['clickhouse'] as Record<string, unknown>)['password'], null);
     assert.deepEqual((shown['kafka'] as Record<string, unknown>)['topic'], 'atd-topic');
   });
 });
 
 describe('the loaded configuration', () => {
   it('cannot be changed, at any depth', () => {
-    const { config } = load('kafka: { bootstrap_servers: [a] }');
+    const { config } = load('kafka: { bootstrap_servers: ["a:1"] }');
     assert.throws(() => Object.assign(config, { thread_pool_size: 9 }), TypeError);
     assert.throws(() => Object.assign(config.service.retry, { max_attempts: 9 }), TypeError);
     assert.throws(() => (config.kafka.bootstrap_servers as string[]).push('b'), TypeError);
   });
 
   it('does not carry over into the next one', () => {
-    load('kafka: { bootstrap_servers: [a], topic: x }');
+    load('kafka: { bootstrap_servers: ["a:1"], topic: x }');
     assert.deepEqual(load(null).config.kafka.bootstrap_servers, ['localhost:9092']);
   });
 

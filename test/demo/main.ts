@@ -41,15 +41,17 @@ interface Demo {
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
-process.exitCode = await main(process.argv.includes('--once'));
+const code = await main(process.argv.includes('--once'));
+// What was being started when it was interrupted would keep this process alive.
+process.exit(code);
 
 async function main(isOnce: boolean): Promise<number> {
   const stops: (() => Promise<void>)[] = [];
   try {
-    const demo = await start(stops);
-    const emitted = await emitSamples(demo);
-    await follow(demo, emitted.length);
-    const rows = compare(emitted, await countRows(demo, emitted));
+    const demo = await unlessInterrupted(start(stops));
+    const emitted = await unlessInterrupted(emitSamples(demo));
+    await unlessInterrupted(follow(demo, emitted.length));
+    const rows = compare(emitted, await unlessInterrupted(countRows(demo, emitted)));
     say(`\n${renderTable(rows)}\n`);
     const agreed = agrees(rows);
     say(agreed ? 'Every row that was emitted is in ClickHouse.' : `The rows do not agree. ${lastTroubles(demo)}`);
@@ -66,6 +68,18 @@ async function main(isOnce: boolean): Promise<number> {
     say('\nStopping …');
     for (const stop of stops.reverse()) await stop();
   }
+}
+
+/** What has not ended by Ctrl-C is left alone: its processes end with this one. */
+async function unlessInterrupted<Value>(work: Promise<Value>): Promise<Value> {
+  const stop = new Promise<never>((_resolve, reject) => {
+    const onAbort = (): void => reject(new Error('interrupted'));
+    if (interrupted.signal.aborted) onAbort();
+    else interrupted.signal.addEventListener('abort', onAbort, { once: true });
+  });
+  stop.catch(() => undefined);
+  work.catch(() => undefined);
+  return Promise.race([work, stop]);
 }
 
 async function start(stops: (() => Promise<void>)[]): Promise<Demo> {
@@ -94,7 +108,9 @@ async function emitSamples({ configFile, service }: Demo): Promise<Emitted[]> {
   const args = ['emit', '--config', configFile, '--num-messages', String(FILES), '--rows', String(ROWS)];
   const emit = spawn(process.execPath, [EXECUTABLE, ...args, '--dir', join(service.directory, 'files')], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    signal: interrupted.signal,
   });
+  emit.on('error', () => undefined);
   let output = '';
   emit.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;

@@ -44,6 +44,15 @@ export const FETCH: Api = {
   },
 };
 
+/** What a member of the group is to read. */
+export const SYNC_GROUP: Api = {
+  key: 14,
+  write(answer, version, code) {
+    // From version 1 on the answer begins with the time of a throttling.
+    answer.writeInt16BE(code, version >= 1 ? ANSWER_START + 4 : ANSWER_START);
+  },
+};
+
 export class AnswerErrors {
   /** The codes that were given, in their order. */
   readonly given: number[] = [];

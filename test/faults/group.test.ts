@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../support/random.js';
 import {
   createPlace,
+  PARTITIONS,
   type Place,
   type ServiceProcess,
   type Settings,
@@ -12,9 +13,11 @@ import {
   writeScript,
 } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
+import { AnswerErrors, SYNC_GROUP } from './answer-errors.js';
 import { closeBooks, fixtureLoads, RunWatch } from './ledger.js';
 import { crash } from './members.js';
-import { FULL, seeded, skipOnMock } from './seed.js';
+import { startOwnKafka } from './scene.js';
+import { FULL, ONLY_FULL, seeded, skipOnMock } from './seed.js';
 
 const SLOTS = 2;
 const SETTINGS: Settings = { thread_pool_size: SLOTS, kafka: { session_timeout_ms: 6_000 } };
@@ -101,4 +104,30 @@ test('row 7: a service that stood still past its session goes on, and commits no
   t.diagnostic(`${repeated} loads were repeated; ${unaware} were started before it knew that its session was over`);
   // What ran when it was frozen, what it began then, and what ran when it came back to the group.
   assert.ok(repeated <= unaware + 3 * SLOTS, `${repeated} loads were repeated`);
+});
+
+/** An error that says nothing about the assignment, which the broker has made all the same. */
+const COORDINATOR_LOAD_IN_PROGRESS = 14;
+
+test('row 6: a member that is not told what it is to read asks again, and reads that', ONLY_FULL, async (t) => {
+  const errors = new AnswerErrors(SYNC_GROUP);
+  const own = await startOwnKafka(t, () => errors.filter());
+  if (own === null) return;
+  const { place } = own;
+  const script = writeScript(place, 'load', 'exit 0');
+  const announcements = new Announcements(place);
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place));
+  const service = await startService(t, place, SETTINGS);
+  await service.seen('partitions.assigned', 1, 30_000);
+  const other = await startService(t, place, SETTINGS);
+  await other.seen('partitions.assigned', 1, 30_000);
+  await service.seen('partitions.assigned', 2, 30_000);
+  errors.answerWith([COORDINATOR_LOAD_IN_PROGRESS]);
+  assert.equal(await other.stop(), 0);
+  await service.until(() => errors.given.length === 1, 30_000, 'the member is not told its assignment');
+  const records = await announcements.files(Array(PARTITIONS * 2).fill(script));
+  await service.until(() => fixtureLoads(place).size >= records.length, 60_000, 'all partitions are read');
+  assert.equal(await service.stop(), 0);
+  await watch.close();
+  await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
 });

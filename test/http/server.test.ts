@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { isAtdError } from '../../lib/errors.js';
-import { type HttpAdapter, type HttpHandlers, startHttp } from '../../lib/http/server.js';
+import { type HttpAdapter, type HttpHandlers, type HttpOptions, startHttp } from '../../lib/http/server.js';
 
 const HANDLERS: HttpHandlers = {
   metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'atd_slots 4\n' }),
@@ -13,8 +13,14 @@ const HANDLERS: HttpHandlers = {
   status: () => ({ state: 'running' }),
 };
 
+/** A server that does not wait for an address that it cannot have, unless it is asked to. */
+function startAt(host: string, port: number, changes: Partial<HttpHandlers & HttpOptions> = {}): Promise<HttpAdapter> {
+  const { onWaiting = () => undefined, signal = AbortSignal.abort(), ...handlers } = changes;
+  return startHttp({ host, port, onWaiting, signal }, { ...HANDLERS, ...handlers });
+}
+
 async function start(t: TestContext, changes: Partial<HttpHandlers> = {}): Promise<HttpAdapter> {
-  const http = await startHttp('127.0.0.1', 0, { ...HANDLERS, ...changes });
+  const http = await startAt('127.0.0.1', 0, changes);
   t.after(() => http.close());
   return http;
 }
@@ -104,9 +110,9 @@ describe('the HTTP side', () => {
   it('says of a taken port which one and what to do', async (t) => {
     const { url } = await start(t);
     const port = Number(new URL(url).port);
-    await assert.rejects(startHttp('127.0.0.1', port, HANDLERS), (error: unknown) => {
+    await assert.rejects(startAt('127.0.0.1', port), (error: unknown) => {
       assert.ok(isAtdError(error));
-      assert.equal(error.code, 'ATD_HTTP_LISTEN');
+      assert.equal(error.code, 'ATD_HTTP_BUSY');
       assert.match(
         error.message,
         new RegExp(`127\\.0\\.0\\.1:${port} \\(http\\.host, http\\.port\\): another program`),
@@ -115,8 +121,37 @@ describe('the HTTP side', () => {
     });
   });
 
-  it('says of an address that this machine does not have that it cannot listen there', async () => {
-    await assert.rejects(startHttp('192.0.2.1', 0, HANDLERS), { code: 'ATD_HTTP_LISTEN' });
+  it('waits for a port that is taken, says so once, and takes it when it is free', async (t) => {
+    const first = await startAt('127.0.0.1', 0);
+    const reasons: string[] = [];
+    const second = startAt('127.0.0.1', Number(new URL(first.url).port), {
+      signal: new AbortController().signal,
+      onWaiting: (reason) => {
+        reasons.push(reason);
+        void first.close();
+      },
+    });
+    t.after(async () => (await second).close());
+    assert.equal((await second).url, first.url);
+    assert.match(
+      reasons.join('\n'),
+      /^cannot listen on 127\.0\.0\.1:\d+ \(http\.host, http\.port\): another program listens there$/,
+    );
+  });
+
+  it('may get an address later that this machine does not have yet', async () => {
+    await assert.rejects(startAt('192.0.2.1', 0), { code: 'ATD_HTTP_BUSY' });
+  });
+
+  it('refuses for good what can never be an address here, and names the setting', async () => {
+    for (const host of ['[::1]', 'no such host']) {
+      await assert.rejects(startAt(host, 0), (error: unknown) => {
+        assert.ok(isAtdError(error));
+        assert.equal(error.code, 'ATD_HTTP_LISTEN', host);
+        assert.match(error.message, /set http\.host to an address of this machine/);
+        return true;
+      });
+    }
   });
 
   it('answers many scrapers at once, and others beside one that does not read', async (t) => {
@@ -141,7 +176,7 @@ describe('the HTTP side', () => {
   });
 
   it('closes although clients keep their connections open', async () => {
-    const http = await startHttp('127.0.0.1', 0, HANDLERS);
+    const http = await startAt('127.0.0.1', 0);
     const socket = connect(Number(new URL(http.url).port), '127.0.0.1');
     await once(socket, 'connect');
     socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');

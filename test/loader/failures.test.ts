@@ -21,6 +21,11 @@ const CASES: readonly Case[] = [
   [new Error('HTTP status 503: '), 'describe-table', 69, /gateway/],
   [new Error('HTTP status 200: <!DOCTYPE html><title>Hello</title>'), 'describe-table', 78, /a web server answered/],
   [new Error('HTTP status 404: Not Found'), 'describe-table', 78, /a web server answered/],
+  [new Error('HTTP status 200: '), 'create-table', 78, /a web server answered, not ClickHouse: HTTP status 200$/],
+  [new Error('HTTP status 200: '), 'insert', 75, /not known whether the rows arrived: a proxy answered/],
+  [new Error('HTTP status 302: '), 'insert', 78, /a web server answered/],
+  [new Error('HTTP status 429: '), 'insert', 75, /too many requests/],
+  [new Error('HTTP status 429: '), 'describe-table', 75, /too many requests/],
   [
     new Error('Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.'),
     'insert',
@@ -79,7 +84,8 @@ test('a file that cannot be read is 66, a machine that is short of something is 
 test('any text becomes one bounded line', () => {
   const text = 'a\n\tb \u001b[31mc\u0000d: (version 26.7.2.1 (official build))\n';
   assert.equal(oneLine(text), 'a b c d');
-  assert.equal(oneLine('x'.repeat(1000)).length, 401);
+  assert.equal(oneLine('x'.repeat(1000)), `${'x'.repeat(399)}…`);
+  assert.equal(oneLine(`abc🦀${'d'.repeat(10)}`, 5), 'abc…', 'no half of a character is left');
 });
 
 test('the password is taken out wherever it stands', () => {

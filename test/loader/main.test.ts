@@ -143,6 +143,31 @@ test('a gateway without a ClickHouse behind it and a closed connection are an un
   }
 });
 
+test('an insert that a proxy answers with an empty success is not taken for a load', async () => {
+  const column = '{"name":"a","type":"String"}\n';
+  const described = `HTTP/1.1 200 OK\r\nX-ClickHouse-Query-Id: q\r\nContent-Length: ${column.length}\r\n\r\n${column}`;
+  const empty = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+  const answer = (socket: Socket): void => {
+    let request = '';
+    socket.on('data', (bytes) => {
+      request += String(bytes);
+      const isInsert = request.includes('INSERT');
+      // The insert is streamed; each of the statements before comes in one piece.
+      if (isInsert && !request.endsWith('\r\n0\r\n\r\n')) return;
+      socket.write(isInsert ? empty : described);
+      request = '';
+    });
+  };
+  await withServer(answer, async (port) => {
+    const { code, stdout, stderr } = await load(port);
+    assert.deepEqual({ code, stdout }, { code: 75, stdout: '' }, stderr);
+    assert.match(
+      stderr,
+      /^as-cli: cannot load .*a\.csv into default\.t on 127\.0\.0\.1:\d+: it is not known whether the rows arrived: a proxy answered the insert, not ClickHouse: HTTP status 200; look at that proxy and try again: the same ATD_DEDUP_TOKEN adds no row twice\n$/,
+    );
+  });
+});
+
 test('a password that a server repeats is not printed', async () => {
   const body = 'Code: 516. DB::Exception: no such password: geheim. (AUTHENTICATION_FAILED)';
   const answer = `HTTP/1.1 403 Forbidden\r\nX-ClickHouse-Exception-Code: 516\r\nContent-Length: ${body.length}\r\n\r\n${body}`;

@@ -25,6 +25,7 @@ const GIVEN = {
   batch_size: '10',
   schema_file: '/dev/null',
   'tenants.allowed': ' Acme,globex',
+  'tenants.required': 'true',
   'ingest.allowed_roots': '/in',
   'ingest.max_message_bytes': '2048',
   'ingest.max_queued_jobs': '11',
@@ -55,7 +56,7 @@ describe('engineSettings', () => {
       records: {
         maxMessageBytes: 2_048,
         commitIntervalMs: 250,
-        routing: { tablePrefix: 'p', defaultTable: 'd', allowedTenants: ['acme', 'globex'] },
+        routing: { tablePrefix: 'p', defaultTable: 'd', allowedTenants: ['acme', 'globex'], tenantRequired: true },
       },
       maxUncommitted: 13,
       load: { jobs: 11, bytes: 2_097_152 },

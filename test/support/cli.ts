@@ -21,9 +21,10 @@ export interface CliResult {
 export type Env = Readonly<Record<string, string>>;
 
 /** Without a PATH there is no `as-cli` on it. */
-export function spawnCli(args: readonly string[], env: Env = {}): ChildProcess {
+/** @param output descriptors to be stdout and stderr; pipes by default */
+export function spawnCli(args: readonly string[], env: Env = {}, output?: readonly [number, number]): ChildProcess {
   return spawn(process.execPath, ['--input-type=module', '-e', SCRIPT, '--', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', ...(output ?? (['pipe', 'pipe'] as const))],
     env: { PATH: '', ...env },
     timeout: KILL_MS,
     killSignal: 'SIGKILL',

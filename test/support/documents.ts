@@ -27,6 +27,15 @@ export function nameOf(row: readonly string[]): string {
   return row[0]?.slice(1, -1) ?? '';
 }
 
+/** Dotted keys of a parsed YAML file with their values; a list is a value, a group without entries has null. */
+export function flatten(group: object, prefix = ''): [key: string, value: unknown][] {
+  return Object.entries(group).flatMap(([name, value]): [string, unknown][] => {
+    const key = `${prefix}${name}`;
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isGroup ? flatten(value, `${key}.`) : [[key, value]];
+  });
+}
+
 /** The rows of one section, which ends at the next heading. */
 export function section(path: string, heading: string): string {
   const text = read(path).split(`\n## ${heading}\n`)[1];

@@ -33,7 +33,7 @@ export const SETTINGS: EngineSettings = {
   records: {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
-    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [] },
+    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false },
   },
   maxUncommitted: 1_000,
   load: { jobs: 1_000, bytes: 1_000_000 },
@@ -261,6 +261,8 @@ function describeEffect(effect: Effect): string {
       return 'drained';
     case 'record-taken':
       return `${effect.record.offset} ${effect.result}`;
+    case 'record-defect':
+      return `${effect.record.offset} defect`;
     case 'job-ended':
       return `${short(effect.job.id)} ${effect.outcome.result}`;
     case 'job-retry':

@@ -61,9 +61,11 @@ describe('the log file', () => {
 
   it('has long fields cut, so that no line can be longer than a file', () => {
     const file = join(directory, 'long.log');
-    printed({ file }, "log.write({ level: 'info', event: 'x', fields: { text: 'y'.repeat(1e6), after: 1 } });");
+    const fields = "{ text: 'y'.repeat(1e6), torn: 'y'.repeat(4_094) + '🦀🦀', after: 1 }";
+    printed({ file }, `log.write({ level: 'info', event: 'x', fields: ${fields} });`);
     const [line] = linesOf(file);
-    assert.equal(line?.['text'], `${'y'.repeat(4_096)}…`);
+    assert.equal(line?.['text'], `${'y'.repeat(4_095)}…`);
+    assert.equal(line?.['torn'], `${'y'.repeat(4_094)}…`);
     assert.equal(line?.['after'], 1);
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Effect, EngineEvent } from '../../lib/core/events.js';
+import type { DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
 import { METRICS } from '../../lib/telemetry/metric-definitions.js';
 import { createMetrics, type MetricsAdapter } from '../../lib/telemetry/metrics.js';
 import type { Job } from '../../lib/types.js';
@@ -77,6 +77,31 @@ describe('the counters', () => {
     assert.equal((await samples(metrics)).get(sample), undefined);
     tell({ type: 'dead-lettered', letterId: 1 });
     assert.equal((await samples(metrics)).get(sample), 1);
+  });
+
+  it('forget a refused letter, which may be of a lost partition, until it is sent again', async () => {
+    const metrics = create();
+    const letter: DeadLetter = {
+      record: record(5),
+      disposition: 'file-missing',
+      reason: '',
+      files: [],
+      attempts: 1,
+      exitCode: null,
+      signal: null,
+      stderrTail: '',
+      firstFailedAt: 0,
+    };
+    const counted = async (disposition: string) =>
+      (await samples(metrics)).get(`atd_dead_letters_total{disposition="${disposition}"}`);
+    metrics.observe(
+      TICK,
+      [1, 2].map((letterId): Effect => ({ type: 'dead-letter', letterId, letter })),
+    );
+    for (const letterId of [1, 2]) metrics.observe({ type: 'dead-letter-failed', letterId, error: '' }, []);
+    metrics.observe(TICK, [{ type: 'dead-letter', letterId: 2, letter }]);
+    for (const letterId of [1, 2]) metrics.observe({ type: 'dead-lettered', letterId }, []);
+    assert.deepEqual([await counted('unknown'), await counted('file-missing')], [1, 1]);
   });
 
   it('sum what was loaded, where that is known', async () => {

@@ -6,6 +6,7 @@
  * numbers are unsigned LEB128, offsets relative to the committed one. Brokers accept 4,096 characters by default. A string
  * that cannot be read, by its age or its origin, means that records are loaded again, never that one is skipped.
  */
+import { Leb128Reader, writeLeb128 } from '../../util/leb128.js';
 
 /** Completed offsets, from the first to before the second. */
 export type Range = readonly [from: number, to: number];
@@ -50,11 +51,11 @@ export function encodeMetadata(position: number, { completed, attempts, clean }:
     Math.ceil(span / 8) <= Math.min(runs.length, MAX_BITSET_BYTES) ? encodeBitset(position, completed) : null;
   const [encoding, body] = bitset !== null && bitset.length < runs.length ? [BITSET, bitset] : [0, runs];
   const bytes = [VERSION, encoding + (clean ? CLEAN : 0)];
-  writeNumber(bytes, body.length);
+  writeLeb128(bytes, body.length);
   for (const byte of body) bytes.push(byte);
   for (const [offset, { failed, timedOut, interrupted }] of [...attempts].slice(0, MAX_ATTEMPTS)) {
     if (offset < position) continue;
-    for (const number of [offset - position, failed, timedOut, interrupted]) writeNumber(bytes, number);
+    for (const number of [offset - position, failed, timedOut, interrupted]) writeLeb128(bytes, number);
   }
   return btoa(String.fromCharCode(...bytes));
 }
@@ -86,8 +87,8 @@ function encodeRuns(position: number, completed: readonly Range[]): number[] {
   const bytes: number[] = [];
   let at = position;
   for (const [from, to] of completed) {
-    writeNumber(bytes, from - at);
-    writeNumber(bytes, to - from);
+    writeLeb128(bytes, from - at);
+    writeLeb128(bytes, to - from);
     at = to;
   }
   return bytes;
@@ -130,15 +131,6 @@ function decodeBitset(position: number, body: Uint8Array): Range[] {
   return completed;
 }
 
-function writeNumber(bytes: number[], value: number): void {
-  let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) + 128);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-}
-
 function decodeBase64(text: string): Uint8Array | null {
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -150,35 +142,28 @@ function decodeBase64(text: string): Uint8Array | null {
 class Reader {
   failed = false;
   readonly #bytes: Uint8Array;
-  #at: number;
+  readonly #numbers: Leb128Reader;
 
   constructor(bytes: Uint8Array, at: number) {
     this.#bytes = bytes;
-    this.#at = at;
+    this.#numbers = new Leb128Reader(bytes, at);
   }
 
   get atEnd(): boolean {
-    return this.failed || this.#at >= this.#bytes.length;
+    return this.failed || this.#numbers.at >= this.#bytes.length;
   }
 
   number(): number {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = this.#bytes[this.#at];
-      if (byte === undefined || factor > 2 ** 42) {
-        this.failed = true;
-        return 0;
-      }
-      this.#at += 1;
-      value += (byte % 128) * factor;
-      if (byte < 128) return value;
-    }
+    const value = this.#numbers.next();
+    if (Number.isSafeInteger(value)) return value;
+    this.failed = true;
+    return 0;
   }
 
   take(length: number): Uint8Array {
-    if (this.#at + length > this.#bytes.length) this.failed = true;
-    const taken = this.#bytes.subarray(this.#at, this.#at + length);
-    this.#at += length;
-    return taken;
+    const from = this.#numbers.at;
+    if (from + length > this.#bytes.length) this.failed = true;
+    this.#numbers.at += length;
+    return this.#bytes.subarray(from, from + length);
   }
 }

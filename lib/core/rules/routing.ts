@@ -11,6 +11,8 @@ export interface RoutingRules {
   readonly defaultTable: string;
   /** Tenants that are let in; empty means all that are well-formed. */
   readonly allowedTenants: readonly string[];
+  /** Whether a message without a tenant is refused. */
+  readonly tenantRequired: boolean;
 }
 
 const TENANT = /^[a-z0-9][a-z0-9_]{0,62}$/;
@@ -27,6 +29,9 @@ export const DEFAULT_FILE_BYTES = 1024 * 1024;
 export function planJobs(record: KafkaRecord, request: IngestRequest, rules: RoutingRules): Job[] | Poison {
   const tenant = normaliseTenant(request.tenant, rules.allowedTenants);
   if (tenant !== null && typeof tenant !== 'string') return tenant;
+  if (tenant === null && rules.tenantRequired) {
+    return poison('tenant-denied', 'the message names no tenant, and tenants.required asks for one');
+  }
   const table = tenant === null ? rules.defaultTable : `${rules.tablePrefix}_${tenant}`;
   const bytes = request.size === null ? DEFAULT_FILE_BYTES : Math.ceil(request.size / request.files.length);
   const traceparent = readTraceparent(record.headers);

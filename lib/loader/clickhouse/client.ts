@@ -59,11 +59,14 @@ export type Connect = (connection: Connection) => ClickHouse;
 export class ClickHouseError extends Error {
   /** ClickHouse's number of the exception; undefined for an answer that carries none. */
   readonly code: string | undefined;
+  /** Of HTTP. */
+  readonly status: number;
 
   constructor(status: number, code: string | undefined, text: string) {
     super(code === undefined ? `HTTP status ${status}: ${text}` : exceptionText(text));
     this.name = 'ClickHouseError';
     this.code = code;
+    this.status = status;
   }
 }
 

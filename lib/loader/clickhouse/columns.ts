@@ -72,7 +72,7 @@ export function matchColumns(
   const taken = new Map<string, LoadedColumn>();
   const unknown: string[] = [];
   for (const { name, type } of file) {
-    const target = insertable.get(name) ?? insertable.get(columnName(name));
+    const target = columnFor(name, insertable);
     if (!target) {
       unknown.push(name);
       continue;
@@ -86,12 +86,17 @@ export function matchColumns(
   if (taken.size === 0 && !(open && file.length === 0)) return { kind: 'none' };
   if (open) {
     for (const name of [...alsoNamed, ...insertable.keys()]) {
-      const target = insertable.get(columnName(name)) ?? insertable.get(name);
+      const target = columnFor(name, insertable);
       if (!target || taken.has(target.name)) continue;
       taken.set(target.name, loaded(name, target, textType(target)));
     }
   }
   return { kind: 'columns', columns: [...taken.values()], skipped: unknown };
+}
+
+/** The column that a file means by a name: the one of that very name, dots included, else the one of its renamed name. */
+function columnFor(name: string, insertable: ReadonlyMap<string, TableColumn>): TableColumn | undefined {
+  return insertable.get(name) ?? insertable.get(columnName(name));
 }
 
 function loaded(source: string, { name, type }: TableColumn, readAs: string): LoadedColumn {

@@ -1,5 +1,5 @@
 /**
- * One run of `ingest records`: look at the file, learn the table's columns (or create the table), pair them, stream the
+ * One load of `ingest records`: look at the file, learn the table's columns (or create the table), pair them, stream the
  * bytes. Each step throws a LoadError whose message says what failed, where, why and what to do.
  */
 import { ExitCode } from '../../errors.js';
@@ -13,11 +13,11 @@ import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { foreignSeparator, headerOf } from '../file/text-rows.js';
 import { badData, UNKNOWN_COLUMN } from './bad-data.js';
-import { clash, clickhouseFailure, dataError, listed, type Run, tableText } from './load.js';
+import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
 import { readSchemaFile } from './schema-file.js';
-import { createTable, describeTable, warnOfRepetition } from './target-table.js';
+import { describeTable, ensureTable, warnOfRepetition } from './target-table.js';
 
 export interface LoadResult {
   /** That ClickHouse wrote. */
@@ -75,18 +75,18 @@ async function loadFile(
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
   const clickhouse = connect(request.connection);
   const bar = makeBar?.(request.file, contents.file.bytes) ?? null;
-  const run: Run = { request, contents, format, clickhouse, schema, bar };
+  const load: Load = { request, contents, format, clickhouse, schema, bar };
   try {
-    const { columns: existing, exactBlocks } = await describeTable(run, request.createTable);
+    const { columns: existing, exactBlocks } = await describeTable(load, request.createTable);
     const typesWanted = existing === null && schema === null;
     const sample = await takeSample(contents, format, typesWanted);
     if (sample.kind === 'no-rows') return NOTHING;
-    const found = await inspect(run, sample.data, typesWanted);
+    const found = await inspect(load, sample.data, typesWanted);
     if (found === null) return NOTHING;
-    refuseForeignSeparator(run, found, existing);
-    const table = existing ?? (await createTable(run, schema ?? found));
-    const rows = await insert(run, found, table, exactBlocks);
-    return { rows, warning: existing === null ? null : await warnOfRepetition(run) };
+    refuseForeignSeparator(load, found, existing);
+    const table = existing ?? (await ensureTable(load, schema ?? found));
+    const rows = await insert(load, found, table, exactBlocks);
+    return { rows, warning: existing === null ? null : await warnOfRepetition(load) };
   } finally {
     await bar?.end();
     await clickhouse.close();
@@ -113,8 +113,8 @@ function refused(file: string, { kind, reason }: FormatRefused): LoadError {
 }
 
 /** The columns of the file; null for a file that has none. Without `types` only their names count. */
-async function inspect(run: Run, sample: Uint8Array, types: boolean): Promise<readonly Column[] | null> {
-  const { request, format, clickhouse } = run;
+async function inspect(load: Load, sample: Uint8Array, types: boolean): Promise<readonly Column[] | null> {
+  const { request, format, clickhouse } = load;
   const list = (statement: string): Promise<readonly Column[]> =>
     clickhouse.inspect(statement, { ...sql.describeSettings(statement.length), ...format.settings });
   const names = (): Promise<readonly Column[]> => list(sql.describeHeader(format, headerOf(format.name, sample)));
@@ -155,7 +155,7 @@ async function placeOfDamage(
 
 /** A header that holds other separators than the format's would make a table of one column. */
 function refuseForeignSeparator(
-  { request, format, schema }: Run,
+  { request, format, schema }: Load,
   found: readonly Column[],
   existing: readonly Column[] | null,
 ): void {
@@ -172,12 +172,12 @@ function refuseForeignSeparator(
 }
 
 async function insert(
-  run: Run,
+  load: Load,
   found: readonly Column[],
   table: readonly TableColumn[],
   exactBlocks: boolean,
 ): Promise<number> {
-  const { request, contents, format, clickhouse, schema, bar } = run;
+  const { request, contents, format, clickhouse, schema, bar } = load;
   const name = tableText(request);
   const matching = matchColumns(found, table, {
     skipUnknown: request.skipUnknown,
@@ -185,7 +185,7 @@ async function insert(
     open: format.name === 'jsonl',
     alsoNamed: schema?.map((column) => column.name) ?? [],
   });
-  if (matching.kind === 'clash') throw clash(run, matching.names, matching.target);
+  if (matching.kind === 'clash') throw clash(load, matching.names, matching.target);
   if (matching.kind === 'unknown') {
     const unknown = `table ${name} has no column for ${listed(matching.names)}`;
     throw dataError(request, unknown, ADD_OR_SKIP);

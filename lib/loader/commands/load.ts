@@ -8,7 +8,7 @@ import type { Format } from '../file/formats.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
 
-export interface Run {
+export interface Load {
   readonly request: RecordsRequest;
   readonly contents: Contents;
   readonly format: Format;
@@ -32,7 +32,7 @@ export function listed(names: readonly string[]): string {
   return names.length > NAMES_LISTED ? `${shown} and ${names.length - NAMES_LISTED} more` : shown;
 }
 
-export function clash({ request }: Run, [first, second]: readonly [string, string], target: string): LoadError {
+export function clash({ request }: Load, [first, second]: readonly [string, string], target: string): LoadError {
   return dataError(request, `its columns '${first}' and '${second}' both become '${target}'`, 'rename one of them');
 }
 

@@ -4,7 +4,7 @@ import { type Column, type TableColumn, tableColumns } from '../clickhouse/colum
 import * as sql from '../clickhouse/sql.js';
 import { deduplicationWarning } from '../clickhouse/table-statements.js';
 import { LoadError } from '../failures.js';
-import { clash, clickhouseFailure, type Run, tableText } from './load.js';
+import { clash, clickhouseFailure, type Load, tableText } from './load.js';
 
 export interface Described {
   /** Null if there is no such table. */
@@ -17,7 +17,7 @@ export interface Described {
  * Asks for exact blocks already here, where they mean nothing: a ClickHouse that does not know the setting says so
  * before any data is under way, and one that does costs no further request.
  */
-export async function describeTable({ request, clickhouse }: Run, mayBeMissing: boolean): Promise<Described> {
+export async function describeTable({ request, clickhouse }: Load, mayBeMissing: boolean): Promise<Described> {
   const statement = sql.describeTable(request.table);
   const columns = async (settings: sql.Settings): Promise<readonly TableColumn[] | null> => {
     try {
@@ -41,10 +41,10 @@ export async function describeTable({ request, clickhouse }: Run, mayBeMissing: 
  * Creates the table if nobody else does meanwhile, and returns the columns that it then has: a table that exists is left
  * as it is, and of several loads that create it at once one does and the others take what it made.
  */
-export async function createTable(run: Run, columns: readonly Column[]): Promise<readonly TableColumn[]> {
-  const { request, schema, clickhouse } = run;
+export async function ensureTable(load: Load, columns: readonly Column[]): Promise<readonly TableColumn[]> {
+  const { request, schema, clickhouse } = load;
   const made = tableColumns(columns);
-  if ('kind' in made) throw clash(run, made.names, made.target);
+  if ('kind' in made) throw clash(load, made.names, made.target);
   const create = sql.createTable(request.table, made, request.ttlHours);
   if (create.kind === 'no-time-column') {
     throw new LoadError(
@@ -58,11 +58,11 @@ export async function createTable(run: Run, columns: readonly Column[]): Promise
   } catch (error) {
     throw clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
   }
-  return (await describeTable(run, false)).columns ?? [];
+  return (await describeTable(load, false)).columns ?? [];
 }
 
 /** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
-export async function warnOfRepetition({ request, clickhouse }: Run): Promise<string | null> {
+export async function warnOfRepetition({ request, clickhouse }: Load): Promise<string | null> {
   if (request.deduplicationToken === null) return null;
   const statement = await clickhouse.definition(sql.showTable(request.table)).catch(() => null);
   return statement === null ? null : deduplicationWarning(tableText(request), statement);

@@ -2,6 +2,7 @@
  * The part of a binary file that says which columns it has, given its beginning or its end: small, and enough for
  * ClickHouse to describe them. `more` asks for that many bytes; null is no file of that format.
  */
+import { Leb128Reader } from '../../util/leb128.js';
 
 export type SchemaPart =
   | { readonly kind: 'part'; readonly data: Uint8Array }
@@ -44,26 +45,22 @@ export function avroSchema(head: Uint8Array): SchemaPart | null {
 
 /** Blocks of a count and that many pairs of strings, closed by a count of 0; null where `bytes` end before. */
 function endOfAvroMap(bytes: Buffer, start: number): number | null {
-  let at = start;
+  const reader = new Leb128Reader(bytes, start);
+  /** Signed numbers are folded into unsigned ones: 0, -1, 1, -2 … */
   const long = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined) return Number.NaN;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-    }
+    const value = reader.next();
+    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
   };
   for (;;) {
     const count = long();
-    if (count === 0) return at;
+    if (count === 0) return reader.at;
     // A negative count is followed by the size of its block.
     if (count < 0) long();
     for (let i = 0; i < 2 * Math.abs(count); i++) {
-      // Apart, since reading the length moves `at` too.
+      // Apart, since reading the length moves the reader too.
       const length = long();
-      at += length;
-      if (!(at < bytes.length)) return null;
+      reader.at += length;
+      if (!(length >= 0 && reader.at < bytes.length)) return null;
     }
     if (Number.isNaN(count)) return null;
   }

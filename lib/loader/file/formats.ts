@@ -44,7 +44,7 @@ const COMPRESSIONS: Readonly<Record<string, Compression>> = {
 };
 
 /** What the first bytes look like, once they are decompressed. */
-export type Contents =
+export type ContentKind =
   | 'parquet'
   | 'arrow'
   | 'arrow stream'
@@ -65,7 +65,7 @@ export type CompressionChoice =
 
 export type FormatChoice = { readonly kind: 'format'; readonly format: Format } | FormatRefused;
 
-const MAGIC: readonly (readonly [contents: Contents, bytes: readonly number[]])[] = [
+const MAGIC: readonly (readonly [contents: ContentKind, bytes: readonly number[]])[] = [
   ['parquet', [...Buffer.from('PAR1')]],
   ['arrow', [...Buffer.from('ARROW1\0\0')]],
   ['arrow stream', [0xff, 0xff, 0xff, 0xff]],
@@ -76,7 +76,7 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 
 /** Looks at the first bytes of a file; some kilobytes are enough. */
-export function contentsOf(head: Uint8Array): Contents {
+export function contentKindOf(head: Uint8Array): ContentKind {
   if (head.length === 0) return 'empty';
   const magic = MAGIC.find(([, bytes]) => startsWith(head, bytes));
   if (magic) return magic[0];
@@ -100,7 +100,7 @@ export function compressionOf(head: Uint8Array): Compression | null {
 export function chooseCompression(option: FormatName | null, file: string, head: Uint8Array): CompressionChoice {
   const found = compressionOf(head);
   const { format, compression } = extensionsOf(file);
-  const evidence = describe(option, file, found ?? named(contentsOf(head)));
+  const evidence = describe(option, file, found ?? named(contentKindOf(head)));
   if (compression !== null && found !== compression) {
     return { kind: 'contradiction', reason: `it is not compressed by ${compression} (${evidence})` };
   }
@@ -121,7 +121,7 @@ export function chooseFormat(
   head: Uint8Array,
   compression: Compression | null = null,
 ): FormatChoice {
-  const contents = contentsOf(head);
+  const contents = contentKindOf(head);
   const extension = extensionsOf(file).format;
   const byName =
     option !== null
@@ -135,20 +135,20 @@ export function chooseFormat(
   return { kind: 'format', format: variant(chosen, contents, head) };
 }
 
-function formatOfContents(contents: Contents): FormatName | null {
+function formatOfContents(contents: ContentKind): FormatName | null {
   if (contents === 'json') return 'jsonl';
   if (contents === 'arrow stream') return 'arrow';
   return FORMAT_NAMES.find((name) => name === contents) ?? null;
 }
 
 /** An empty text file is a file without rows; an empty file of another format is a broken one. */
-function canBe({ name, typed }: Format, contents: Contents): boolean {
+function canBe({ name, typed }: Format, contents: ContentKind): boolean {
   if (typed) return formatOfContents(contents) === name;
   if (contents === 'empty' || contents === 'json array') return true;
   return name === 'jsonl' ? contents === 'json' : contents === 'text';
 }
 
-function variant(chosen: Format, contents: Contents, head: Uint8Array): Format {
+function variant(chosen: Format, contents: ContentKind, head: Uint8Array): Format {
   if (contents === 'arrow stream') return { ...chosen, clickhouse: 'ArrowStream' };
   const header = Buffer.from(head).toString('latin1').split('\n', 1)[0] ?? '';
   if (chosen.name === 'tsv' && header.endsWith('\r')) {
@@ -188,7 +188,7 @@ function describe(option: FormatName | null, file: string, contents: string): st
   return `--format ${option ?? 'not given'}, extension ${all === '' ? 'none' : `'${all}'`}, contents ${contents}`;
 }
 
-function named(contents: Contents): string {
+function named(contents: ContentKind): string {
   return contents === 'text' ? 'plain text' : contents;
 }
 

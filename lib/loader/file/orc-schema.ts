@@ -7,6 +7,7 @@ import { inflateRawSync } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
 import createSnappyCodec from 'kafkajs-snappy';
 import { decompressBlock } from 'lz4js';
+import { Leb128Reader, writeLeb128 } from '../../util/leb128.js';
 import type { SchemaPart } from './binary-schema.js';
 
 const MAGIC = Buffer.from('ORC');
@@ -31,11 +32,12 @@ export async function orcSchema(end: Uint8Array): Promise<SchemaPart | null> {
     numbers.get(POSTSCRIPT.blockSize) ?? DEFAULT_BLOCK_BYTES,
   );
   const kept = without(footer, [FOOTER_STRIPES]);
+  const uncompressed: number[] = [];
+  for (const number of [POSTSCRIPT.footerLength << 3, kept.length, POSTSCRIPT.compression << 3, 0]) {
+    writeLeb128(uncompressed, number);
+  }
   const lengths = Buffer.concat([
-    varint(POSTSCRIPT.footerLength << 3),
-    varint(kept.length),
-    varint(POSTSCRIPT.compression << 3),
-    varint(0),
+    Buffer.from(uncompressed),
     without(postscript, [POSTSCRIPT.footerLength, POSTSCRIPT.compression]),
   ]);
   return { kind: 'part', data: Buffer.concat([MAGIC, kept, lengths, Buffer.of(lengths.length)]) };
@@ -50,30 +52,26 @@ interface Field {
 
 /** The fields of a protobuf message, one level deep. @throws Error */
 function* fields(message: Buffer): Generator<Field> {
-  let at = 0;
+  const reader = new Leb128Reader(message);
   const next = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = message[at++];
-      if (byte === undefined) throw new Error('the footer ends too early');
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
+    const value = reader.next();
+    if (Number.isNaN(value)) throw new Error('the footer ends too early');
+    return value;
   };
-  while (at < message.length) {
-    const start = at;
+  while (reader.at < message.length) {
+    const start = reader.at;
     const tag = next();
     const type = tag % 8;
     let value: number | null = null;
     if (type === 0) value = next();
-    else if (type === 1) at += 8;
-    else if (type === 5) at += 4;
+    else if (type === 1) reader.at += 8;
+    else if (type === 5) reader.at += 4;
     else if (type === 2) {
-      // Apart, since reading the length moves `at` too.
+      // Apart, since reading the length moves the reader too.
       const length = next();
-      at += length;
+      reader.at += length;
     } else throw new Error(`the footer has a field of type ${type}`);
-    yield { number: Math.floor(tag / 8), value, bytes: message.subarray(start, at) };
+    yield { number: Math.floor(tag / 8), value, bytes: message.subarray(start, reader.at) };
   }
 }
 
@@ -81,14 +79,6 @@ function without(message: Buffer, numbers: readonly number[]): Buffer {
   return Buffer.concat(
     [...fields(message)].filter(({ number }) => !numbers.includes(number)).map(({ bytes }) => bytes),
   );
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.from([...bytes, rest]);
-    bytes.push((rest % 128) + 128);
-  }
 }
 
 type Decompress = (chunk: Buffer, blockBytes: number) => Uint8Array | Promise<Uint8Array>;

@@ -1,11 +1,11 @@
 /**
  * How an attempt ended -> Outcome. The exit code is believed first: a child that ends with 0 has loaded its file, even
- * if we had just asked it to stop. After that our own reason for ending it, and only then what the child says.
+ * if we had just asked it to stop. After that our own reason for ending it counts, and only then the child's words.
  */
 import type { Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
 import { lastLine, shorten, stripControl, tailOf } from '../../util/safe-text.js';
 
-/** How it ended, as far as the system can tell. */
+/** How it ended, as far as the system reports it. */
 export type Ending =
   | { readonly kind: 'exited'; readonly code: number | null; readonly signal: string | null }
   /** No child: `code` is the errno's name, or one of Node's own codes. */
@@ -35,6 +35,8 @@ export interface AttemptEvidence {
   readonly stdout: string;
   readonly stderr: string;
   readonly droppedOutputBytes: number;
+  /** The file's size before the start; null where no child was started. */
+  readonly fileBytes: number | null;
 }
 
 export interface SinkRules {
@@ -61,6 +63,7 @@ export function compileSinkRules(settings: WorkerSettings['sinkUnavailable']): S
 export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
   const { ending } = attempt;
   const { result, reason } = judge(attempt, sink);
+  const report = readReport(attempt.stdout);
   return {
     result,
     reason,
@@ -71,7 +74,8 @@ export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
     durationMs: attempt.durationMs,
     stderrTail: tailOf(attempt.stderr, STDERR_TAIL_BYTES),
     droppedOutputBytes: attempt.droppedOutputBytes,
-    ...readReport(attempt.stdout),
+    rows: report.rows,
+    bytes: report.bytes ?? (result === 'succeeded' ? attempt.fileBytes : null),
   };
 }
 

@@ -10,12 +10,18 @@ import type { Ending } from './classify.js';
 
 type Refusal = Extract<Ending, { kind: 'refused' }>;
 
+/** A file that may be loaded, and its size. */
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly bytes: number;
+}
+
 const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const NEVER_A_FILE: ReadonlySet<string> = new Set(['ELOOP', 'ENAMETOOLONG']);
 const MACHINE_FAULTS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** Why the file is not to be loaded; null when it may be. */
-export function checkInput(input: Command['input']): Refusal | null {
+/** Whether the file may be loaded, and if not, why. */
+export function checkInput(input: Command['input']): Admitted | Refusal {
   const { file, allowedRoots } = input;
   try {
     const realPath = realpathSync.native(file);
@@ -23,8 +29,8 @@ export function checkInput(input: Command['input']): Refusal | null {
     const found = stats.isFile()
       ? ({ kind: 'regular', realPath } as const)
       : ({ kind: 'other', what: kindOf(stats) } as const);
-    const verdict = judgeInput(file, found, allowedRoots.map(followLinks));
-    return verdict.result === 'ok' ? null : { kind: 'refused', ...verdict };
+    const judgement = judgeInput(file, found, allowedRoots.map(followLinks));
+    return judgement.result === 'ok' ? { kind: 'admitted', bytes: stats.size } : { kind: 'refused', ...judgement };
   } catch (error) {
     return refusalFor(file, error as NodeJS.ErrnoException);
   }

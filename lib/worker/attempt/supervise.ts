@@ -50,14 +50,15 @@ export async function supervise(command: Command, control: Control): Promise<Out
         stdout: '',
         stderr: '',
         droppedOutputBytes: 0,
+        fileBytes: null,
         ...rest,
       },
       control.sink,
     );
 
   if (termination.cause !== null) return settle({ kind: 'not-started' });
-  const refusal = checkInput(command.input);
-  if (refusal !== null) return settle(refusal);
+  const input = checkInput(command.input);
+  if (input.kind === 'refused') return settle(input);
   const { onLine } = control;
   const stdout = new Capture(onLine && ((text) => onLine('stdout', text)));
   const stderr = new Capture(onLine && ((text) => onLine('stderr', text)));
@@ -94,6 +95,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
     stdout: stdout.text(),
     stderr: stderr.text(),
     droppedOutputBytes: stdout.droppedBytes + stderr.droppedBytes,
+    fileBytes: input.bytes,
   });
 }
 

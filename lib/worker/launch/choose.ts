@@ -9,7 +9,7 @@ import { WarmLauncher } from './warm.js';
 /** Where no launcher starts, children are started directly, and as often a launcher is tried again. */
 const RETRY_MS = 10_000;
 
-/** @param onChange told of the launcher that is chosen, and of each that takes its place */
+/** @param onChange called with the chosen launcher, and with each that takes its place */
 export async function createLauncher(mode: LaunchMode, onChange: (launcher: Launcher) => void): Promise<Launcher> {
   if (mode === 'warm') return warm(onChange);
   for (const program of mode === 'direct' ? [] : LAUNCHER_PROGRAMS) {

@@ -59,7 +59,7 @@ function start(command: Command) {
   });
 }
 
-/** Why a child could not be started, as execa tells it. */
+/** Why a child could not be started, by execa's error. */
 export function failed(error: unknown): Launch {
   const { code, message } = error as NodeJS.ErrnoException;
   // Execa refuses a NUL in an argument by itself, with a TypeError that has no code.

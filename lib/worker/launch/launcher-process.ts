@@ -4,9 +4,8 @@
  */
 
 import { killDescendants } from '../../processes/leftovers.js';
-import { readStat } from '../../processes/process-table.js';
+import { isStopped, readStat } from '../../processes/process-table.js';
 import type { Command } from '../../types.js';
-import { MAX_TIMER_MS } from '../../util/deadline.js';
 import { Deferred } from '../../util/deferred.js';
 import { lastLine } from '../../util/safe-text.js';
 import { Capture } from '../output/capture.js';
@@ -15,12 +14,14 @@ import { type LauncherProgram, startProgram } from './launcher-programs.js';
 import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
 import { spawnErrorBehind } from './spawn-errors.js';
 
-/** From the start of the process to its first word, and from the end of its input to its end. */
+/** From the start of the process to its first message, and from the end of its input to its end. */
 const START_MS = 20_000;
-/** From a command to the child's start: a program on a network disk may take its time. */
-const LAUNCH_MS = 60_000;
-/** From the KILL of a child to the report of its end. */
-const REPORT_MS = 5_000;
+/** How often a launcher with a job is looked at. */
+const LOOK_MS = 1_000;
+/** From a command to the child's start, in looks: a program on a network disk may take its time. */
+const LAUNCH_LOOKS = 60;
+/** From the end of a child to the report of it, in looks. */
+const REPORT_LOOKS = 5;
 const END_MS = 2_000;
 
 /** The child under way, or the one that has ended and was not released yet. */
@@ -32,8 +33,10 @@ interface CurrentJob {
   readonly outputEnded: Deferred;
   readonly open: Set<'stdout' | 'stderr'>;
   pid: number | null;
-  /** Ends a launcher that says nothing although it should have. */
-  watch: NodeJS.Timeout;
+  /** Wakes a launcher that was stopped, and ends one that is silent although it should have reported. */
+  readonly watch: NodeJS.Timeout;
+  /** Looks in a row at which a report was due. */
+  silentLooks: number;
 }
 
 /** Null when the program does not run on this machine. */
@@ -42,7 +45,7 @@ export async function startLauncher(program: LauncherProgram): Promise<LauncherP
     const launcher = new LauncherProcess(program);
     return (await launcher.ready()) ? launcher : null;
   } catch (error) {
-    // Without descriptors for its pipes, for example; the child itself will then tell what is wrong.
+    // Without descriptors for its pipes, for example; the child's own error then says what is wrong.
     await spawnErrorBehind(error);
     return null;
   }
@@ -107,7 +110,8 @@ export class LauncherProcess implements Launcher {
       outputEnded: new Deferred(),
       open: new Set(),
       pid: null,
-      watch: setTimeout(() => this.#process.kill('SIGKILL'), LAUNCH_MS),
+      watch: setInterval(() => this.#look(job), LOOK_MS),
+      silentLooks: 0,
     };
     this.#job = job;
     this.#process.stdin.write(request);
@@ -123,7 +127,7 @@ export class LauncherProcess implements Launcher {
   }
 
   async #followUp(): Promise<void> {
-    // Settles after the last of its output, of which none but the launcher holds the other end.
+    // Settles after the last of its output: only the launcher holds the other end.
     const { exitCode, signal, originalMessage } = await this.#process;
     this.#end(signal ?? (exitCode === undefined ? String(originalMessage) : `exit code ${exitCode}`));
   }
@@ -139,7 +143,7 @@ export class LauncherProcess implements Launcher {
       case 'started':
         job.pid = reply.pid;
         job.listener.started(reply.pid);
-        this.#watch(job, reply.pid, job.command.timeoutMs + job.command.graceMs + REPORT_MS);
+        job.silentLooks = 0;
         return job.launched.resolve({ kind: 'running', child: this.#childOf(job, reply.pid) });
       case 'failed':
         this.#finish();
@@ -149,7 +153,7 @@ export class LauncherProcess implements Launcher {
           message: `spawn ${job.command.file} ${reply.code}`,
         });
       case 'exited':
-        clearTimeout(job.watch);
+        clearInterval(job.watch);
         if (reply.open.stdout) job.open.add('stdout');
         if (reply.open.stderr) job.open.add('stderr');
         if (job.open.size === 0) job.outputEnded.resolve();
@@ -177,18 +181,20 @@ export class LauncherProcess implements Launcher {
     };
   }
 
-  /** By then the child has been sent KILL. While it still lives it is waited for; else the launcher is stuck. */
-  #watch(job: CurrentJob, pid: number, ms: number): void {
-    clearTimeout(job.watch);
-    const look = (): void => {
-      if (readStat(pid)?.state === 'living') this.#watch(job, pid, REPORT_MS);
-      else this.#process.kill('SIGKILL');
-    };
-    job.watch = setTimeout(look, Math.min(ms, MAX_TIMER_MS));
+  /**
+   * A loader, or a person, may have stopped the launcher. It is woken then: its child may have ended well. A launcher that
+   * runs and does not report an ended child, or no start at all, is stuck and is killed.
+   */
+  #look(job: CurrentJob): void {
+    const { pid } = this.#process;
+    if (pid !== undefined && isStopped(pid)) this.#process.kill('SIGCONT');
+    const isDue = job.pid === null || readStat(job.pid)?.state !== 'living';
+    job.silentLooks = isDue ? job.silentLooks + 1 : 0;
+    if (job.silentLooks >= (job.pid === null ? LAUNCH_LOOKS : REPORT_LOOKS)) this.#process.kill('SIGKILL');
   }
 
   #finish(): void {
-    if (this.#job !== null) clearTimeout(this.#job.watch);
+    if (this.#job !== null) clearInterval(this.#job.watch);
     this.#job = null;
   }
 
@@ -199,7 +205,7 @@ export class LauncherProcess implements Launcher {
     const job = this.#job;
     this.#job = null;
     if (job === null) return;
-    clearTimeout(job.watch);
+    clearInterval(job.watch);
     const said = lastLine(this.#complaints.text());
     const reason = `its launcher (${this.name}) ended: ${how}${said === '' ? '' : `: ${said}`}`;
     const lost: Lost = { kind: 'lost', begun: true, reason };

@@ -4,7 +4,7 @@
  */
 import type { Command } from '../../types.js';
 
-/** Who is told of the child: of its start at once and before all else, and of its output as it comes. */
+/** Called with the child's start, at once and before all else, and with its output as it comes. */
 export interface ChildListener {
   readonly started: (pid: number) => void;
   readonly stdout: (chunk: Uint8Array) => void;
@@ -24,7 +24,7 @@ export type Exit =
       readonly kind: 'exited';
       readonly code: number | null;
       readonly signal: string | null;
-      /** It is certain that nothing which came from the child lives on, so that there is nothing to look for. */
+      /** No descendant of the child lives on for certain, so that none need be searched for. */
       readonly alone: boolean;
     }
   | Lost;
@@ -32,11 +32,11 @@ export type Exit =
 /** A child that runs. It leads a process group of its own, whose number is its pid. */
 export interface LaunchedChild {
   readonly pid: number;
-  /** Settles when the child has ended and was reaped, whoever still holds its pipes. Never rejects. */
+  /** Settles when the child has ended and was reaped, even if others still hold its pipes. Never rejects. */
   readonly exited: Promise<Exit>;
   /** Settles when nobody can write to its output any more. Never rejects. */
   readonly outputEnded: Promise<void>;
-  /** Stops reading its output, whoever still holds the other end, and kills what only its starter can see. */
+  /** Stops reading its output, even if others still hold the other end, and kills processes that only its starter can see. */
   readonly release: () => void;
 }
 
@@ -54,6 +54,6 @@ export interface Launcher {
   readonly pid: number | null;
   /** Never rejects: a child that cannot be started is a value. */
   readonly launch: (command: Command, listener: ChildListener) => Promise<Launch>;
-  /** Ends what it keeps running; to be called when no child runs. */
+  /** Ends its long-lived process; to be called when no child runs. */
   readonly close: () => Promise<void>;
 }

@@ -1,8 +1,8 @@
-/** Starts what a thread keeps for many jobs: a launcher process, or a warm loader. It leads a process group of its own. */
+/** Starts a process that a thread keeps for many jobs, a launcher or a warm loader, in a process group of its own. */
 import { execa } from 'execa';
 import { SUPERVISOR_VARIABLE, supervisorId } from '../../processes/leftovers.js';
 
-/** It is told of its work on stdin; the variable that names the primary is added to its environment. */
+/** The process gets its work on stdin. The variable that names the primary is added to its environment. */
 export function startLongLived(file: string, args: readonly string[], env: Readonly<Record<string, string>>) {
   return execa(file, [...args], {
     env: { ...env, [SUPERVISOR_VARIABLE]: supervisorId() },

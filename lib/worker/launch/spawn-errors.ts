@@ -1,5 +1,5 @@
 /**
- * Where no descriptor is left for its pipes, Node tells of a process that it could not create by an `error` event alone,
+ * Where no descriptor is left for its pipes, Node reports a process that it could not create by an `error` event alone,
  * and execa fails with an error of its own before it listens for that. Nobody would take the event, and it would end the
  * thread; and what execa says does not name the cause.
  */

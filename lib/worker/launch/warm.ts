@@ -33,7 +33,7 @@ export class WarmLauncher implements Launcher {
   readonly #onChange: (launcher: Launcher) => void;
   #loader: WarmLoader | null = null;
 
-  /** @param onChange told of each new loader */
+  /** @param onChange called with each new loader */
   constructor(onChange: (launcher: Launcher) => void) {
     this.#onChange = onChange;
   }
@@ -60,7 +60,7 @@ export class WarmLauncher implements Launcher {
       if (failure !== null) return failure;
       this.#onChange(this);
     }
-    return this.#loader.take(args, command.env, listener);
+    return this.#loader.load(args, command.env, listener);
   }
 
   async close(): Promise<void> {
@@ -87,7 +87,7 @@ class WarmLoader {
     this.#process.once('exit', () => {
       this.#alive = false;
     });
-    // Settles after the last of its output, of which it alone holds the other end.
+    // Settles after the last of its output: the loader alone holds the other end.
     this.#process.then(({ exitCode, signal }) => this.#end(exitCode ?? null, signal ?? null), ignore);
   }
 
@@ -107,7 +107,7 @@ class WarmLoader {
     return this.#alive && this.#jobs < JOBS_PER_LOADER && this.#kind === kindOf(command);
   }
 
-  take(args: readonly string[], env: Command['env'], listener: ChildListener): Launch {
+  load(args: readonly string[], env: Command['env'], listener: ChildListener): Launch {
     const job: Job = { listener, exited: new Deferred(), taken: false };
     this.#job = job;
     this.#jobs++;
@@ -173,8 +173,8 @@ function kindOf({ file, args, env }: Command): string {
 }
 
 function start({ file, env }: Command, script: string) {
-  const lasting = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_JOB.test(name)));
-  return startLongLived(file, [script], lasting);
+  const lifelong = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_JOB.test(name)));
+  return startLongLived(file, [script], lifelong);
 }
 
 /** A line that is no answer is something that the process printed. */

@@ -1,13 +1,13 @@
 /**
  * Takes a child's output as fast as it comes, so that the child never waits for us, keeps both ends of it, and sends the
- * first lines on to whoever wants them.
+ * first lines on to the log.
  */
 
 import { stripControl } from '../../util/safe-text.js';
 import { HeadTail } from './head-tail.js';
 import { countLineEnds, LineSplitter } from './line-splitter.js';
 
-/** Lines of one stream that are sent on; the rest is counted. Both streams get as many: what fails is told on stderr. */
+/** Lines of one stream that are sent on; the rest is counted. Both streams get as many: failures are printed to stderr. */
 export const FORWARDED_LINES = 100;
 const MAX_LINE_BYTES = 4096;
 

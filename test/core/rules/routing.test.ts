@@ -10,7 +10,7 @@ import {
 import type { IngestRequest, Job } from '../../../lib/types.js';
 import { record } from '../../support/engine.js';
 
-const RULES: RoutingRules = { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [] };
+const RULES: RoutingRules = { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false };
 
 function plan(request: Partial<IngestRequest>, rules: Partial<RoutingRules> = {}, headers = {}) {
   const whole = { files: ['/in/a'], tenant: null, format: null, size: null, ...request };
@@ -130,6 +130,19 @@ describe('judgeInput', () => {
     assert.deepEqual(verdict, {
       result: 'path-denied',
       reason: '/in/a leads to /etc/passwd, outside ingest.allowed_roots',
+    });
+  });
+});
+
+describe('a message without a tenant', () => {
+  it('goes to the default table, also beside an allow-list, unless a tenant is required', () => {
+    for (const rules of [{}, { allowedTenants: ['acme'] }]) {
+      assert.equal(jobsOf(plan({}, rules))[0]?.table, RULES.defaultTable);
+    }
+    assert.deepEqual(plan({}, { tenantRequired: true }), {
+      kind: 'poison',
+      disposition: 'tenant-denied',
+      reason: 'the message names no tenant, and tenants.required asks for one',
     });
   });
 });

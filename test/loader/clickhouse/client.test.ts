@@ -86,7 +86,16 @@ const REFUSALS: readonly (readonly [
     ...[/^Cannot parse\.$/, 65],
   ],
   ['of a gateway', 503, {}, 'no healthy upstream', undefined, /^HTTP status 503: no healthy upstream$/, 69],
-  ['of a web server that answers everything', 200, {}, '<html>', undefined, /^HTTP status 200: <html>$/, 78],
+  ['of a gateway with too much to do', 429, {}, 'slow down', undefined, /^HTTP status 429: slow down$/, 75],
+  [
+    'of ClickHouse with too much to do, under a number that the loader does not know',
+    ...[429, { 'X-ClickHouse-Exception-Code': '9999' }, 'Code: 9999. DB::Exception: Slow down. (X)', '9999'],
+    ...[/^Slow down\.$/, 75],
+  ],
+  ['of a proxy that answers everything', 200, {}, '<html>', undefined, /^HTTP status 200: <html>$/, 75],
+  ['of a proxy that answers everything with nothing', 200, {}, '', undefined, /^HTTP status 200: $/, 75],
+  ['of a proxy that has nothing to say', 204, {}, '', undefined, /^HTTP status 204: $/, 75],
+  ['of a web server', 404, {}, 'Not Found', undefined, /^HTTP status 404: Not Found$/, 78],
 ] as typeof REFUSALS;
 
 for (const [what, status, headers, body, code, message, exitCode] of REFUSALS) {
@@ -100,6 +109,30 @@ for (const [what, status, headers, body, code, message, exitCode] of REFUSALS) {
         assert.equal(error.code, code);
         assert.match(error.message, message);
         assert.equal(explain(error, 'insert').exitCode, exitCode);
+        return true;
+      });
+    });
+  });
+}
+
+const STATEMENTS: readonly (readonly [what: string, ask: (clickhouse: ClickHouse) => Promise<unknown>])[] = [
+  ['the columns of a table', (clickhouse) => clickhouse.columns('DESCRIBE', {})],
+  ['the columns of a sample', (clickhouse) => clickhouse.inspect('DESCRIBE', {})],
+  ['the definition of a table', (clickhouse) => clickhouse.definition('SHOW')],
+  ['rows', (clickhouse) => clickhouse.rows('SELECT')],
+  ['a text', (clickhouse) => clickhouse.text('SELECT', {})],
+  ['a statement without a result', (clickhouse) => clickhouse.execute('CREATE')],
+];
+
+for (const [what, ask] of STATEMENTS) {
+  test(`an empty success without a header of ClickHouse is no answer to ${what}`, async () => {
+    const succeed = (_request: IncomingMessage, _body: string, response: ServerResponse): void => {
+      response.writeHead(200).end();
+    };
+    await serve(succeed, async (clickhouse) => {
+      await assert.rejects(ask(clickhouse), (error) => {
+        assert.ok(error instanceof ClickHouseError);
+        assert.equal(explain(error, 'describe-table').exitCode, 78);
         return true;
       });
     });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   type Column,
   columnName,
+  type Matching,
   type MatchOptions,
   matchColumns,
   parseSchemaFile,
@@ -48,6 +49,27 @@ test('columns are paired by their renamed names, in the order of the file', () =
 test('a column that the table calls by the very same name, dots included, is that column', () => {
   const matching = matchColumns(columns('n.a'), table('n.a', 'n_a'), TEXT);
   assert.equal(matching.kind === 'columns' && matching.columns[0]?.target, 'n.a');
+});
+
+test('so it is where only a sample was seen, for the names of the schema and of the table', () => {
+  const open: MatchOptions = { ...TEXT, open: true };
+  const pairs = (matching: Matching) =>
+    matching.kind === 'columns' ? matching.columns.map(({ source, target }) => [source, target]) : matching;
+  const both = table('n_a', 'n.a', 'x');
+  assert.deepEqual(pairs(matchColumns(columns('x'), both, open)), [
+    ['x', 'x'],
+    ['n_a', 'n_a'],
+    ['n.a', 'n.a'],
+  ]);
+  assert.deepEqual(pairs(matchColumns(columns('x'), both, { ...open, alsoNamed: ['n.a'] })), [
+    ['x', 'x'],
+    ['n.a', 'n.a'],
+    ['n_a', 'n_a'],
+  ]);
+  assert.deepEqual(pairs(matchColumns(columns('x'), table('n_a', 'x'), { ...open, alsoNamed: ['n.a'] })), [
+    ['x', 'x'],
+    ['n.a', 'n_a'],
+  ]);
 });
 
 test('unknown columns are named unless they are to be skipped', () => {

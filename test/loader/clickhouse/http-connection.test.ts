@@ -96,6 +96,37 @@ test('a statement goes again when the kept connection turns out to be closed, bu
   });
 });
 
+test('a statement whose answer began is not sent again, whatever ends the answer', async () => {
+  let requests = 0;
+  const breakOff = (socket: Socket): void => {
+    socket.on('data', () => {
+      requests++;
+      if (requests === 1) socket.write(answer('ok'));
+      else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of');
+    });
+  };
+  await serve(breakOff, async ({ connection, sockets }) => {
+    assert.equal((await ask(connection)).text, 'ok');
+    await assert.rejects(ask(connection, 'DROP TABLE t'), { code: 'ECONNRESET' });
+    assert.deepEqual([sockets.length, requests], [1, 2], 'who began to answer may have done what it was told to');
+  });
+});
+
+test('a statement that is met by silence is not sent again: it may be under way', async () => {
+  let requests = 0;
+  const fallSilent = (socket: Socket): void => {
+    socket.on('data', () => {
+      requests++;
+      if (requests === 1) socket.write(answer('ok'));
+    });
+  };
+  await serve(fallSilent, async ({ connection, sockets }) => {
+    assert.equal((await ask(connection)).text, 'ok');
+    await assert.rejects(ask(connection, 'DROP TABLE t', { silenceMs: 100 }), /timeout error/);
+    assert.deepEqual([sockets.length, requests], [1, 2]);
+  });
+});
+
 test('a new connection that is closed without an answer is an error', async () => {
   await serve(
     (socket) => socket.once('data', () => socket.end()),

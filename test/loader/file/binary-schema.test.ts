@@ -43,4 +43,7 @@ test('the header of Avro ends with its marker, however its map is cut into block
     }
   }
   assert.equal(avroSchema(bytes('Obj\x02')), null);
+  // The second text has -4 bytes: read there again, it would end the map, or never.
+  const backwards = `Obj\x01\x02\x06\0ab\x07${marker}`;
+  assert.equal(part(avroSchema(bytes(backwards))), 4 * backwards.length, 'a text of less than no bytes');
 });

@@ -4,7 +4,7 @@ import {
   chooseCompression,
   chooseFormat,
   compressionOf,
-  contentsOf,
+  contentKindOf,
   type FormatName,
 } from '../../../lib/loader/file/formats.js';
 
@@ -29,7 +29,7 @@ const CONTENTS: readonly (readonly [head: string, contents: string])[] = [
 ];
 
 test('contents are told by the first bytes', () => {
-  for (const [head, contents] of CONTENTS) assert.equal(contentsOf(bytes(head)), contents, JSON.stringify(head));
+  for (const [head, contents] of CONTENTS) assert.equal(contentKindOf(bytes(head)), contents, JSON.stringify(head));
 });
 
 test('compression is told by the first bytes, also behind a frame that is to be skipped', () => {

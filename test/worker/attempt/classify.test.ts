@@ -22,6 +22,7 @@ function outcome(ending: Ending, changes: Partial<AttemptEvidence> = {}) {
     stdout: '',
     stderr: '',
     droppedOutputBytes: 0,
+    fileBytes: null,
     ...changes,
   };
   return classify(attempt, SINK);
@@ -136,6 +137,14 @@ describe('classify', () => {
     assert.deepEqual(report('{ rows 5'), [null, null]);
     assert.deepEqual(report('5 rows'), [null, null]);
     assert.deepEqual(report(''), [null, null]);
+  });
+
+  it('takes the bytes of a loaded file from the disk where its loader reports none', () => {
+    const bytes = (ending: Ending, stdout: string) => outcome(ending, { stdout, fileBytes: 77 }).bytes;
+    assert.equal(bytes(exit(0), 'done\n'), 77);
+    assert.equal(bytes(exit(0), '{"rows": 5}'), 77);
+    assert.equal(bytes(exit(0), '{"rows": 5, "bytes": 8}'), 8);
+    assert.equal(bytes(exit(1), 'done\n'), null);
   });
 
   it('has the same keys for a lost thread', () => {

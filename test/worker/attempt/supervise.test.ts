@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { statSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import type { Command, Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
@@ -55,6 +56,12 @@ for (const launcher of launchers) {
       assert.equal(outcome.result, 'succeeded');
       assert.deepEqual([outcome.rows, outcome.bytes, outcome.exitCode, outcome.signal], [12, 345, 0, null]);
       assert.ok(outcome.launchMs > 0 && outcome.durationMs > 0);
+    });
+
+    it('takes the size of the file on disk where the loader reports no bytes', async () => {
+      const command = shell('echo loaded');
+      const outcome = await start(command).outcome;
+      assert.deepEqual([outcome.rows, outcome.bytes], [null, statSync(command.input.file).size]);
     });
 
     it('calls exit code 3 a failure and quotes the last line of stderr', async () => {

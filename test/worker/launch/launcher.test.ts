@@ -113,7 +113,26 @@ for (const wanted of programs) {
       assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
     });
 
-    it('does not hold up a job whose time is over when it is stuck', async () => {
+    it('that is stopped by its loader reports the end that the loader came to', async () => {
+      const launcher = await open(wanted);
+      for (const [script, result, exitCode] of [
+        ['kill -STOP $PPID', 'succeeded', 0],
+        ['kill -STOP $PPID; exit 3', 'failed', 3],
+        ['kill -STOP $PPID; head -c 1000000 /dev/zero; exit 4', 'failed', 4],
+      ] as const) {
+        const outcome = await start(launcher, shell(script, { timeoutMs: 60_000 })).outcome;
+        assert.deepEqual([outcome.result, outcome.exitCode, launcher.alive], [result, exitCode, true], script);
+      }
+    });
+
+    it('that is stopped before a command comes starts it all the same', async () => {
+      const launcher = await open(wanted);
+      process.kill(launcher.pid ?? 0, 'SIGSTOP');
+      await waitUntil(() => stateOf(launcher.pid ?? 0) === 'T', 2_000, 'the launcher is stopped');
+      assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
+    });
+
+    it('that is stopped does not hold up a job whose time is over', async () => {
       const launcher = await open(wanted);
       const job = shell('echo ready; sleep 1000', { timeoutMs: 300, graceMs: 100 });
       const run = start(launcher, job);
@@ -121,7 +140,6 @@ for (const wanted of programs) {
       process.kill(launcher.pid ?? 0, 'SIGSTOP');
       assert.equal((await run.outcome).result, 'timed-out');
       assert.deepEqual(processesWithMarker(job.entry), []);
-      assert.equal(launcher.alive, false);
     });
 
     it('finds a daemon that left the group and cleared its environment', async () => {

@@ -1,0 +1,89 @@
+/** What is wrong, or worth a warning, with settings that are each valid by themselves. */
+import { didYouMean } from '../util/did-you-mean.js';
+import { type Config, environmentName, listSettings } from './schema.js';
+
+/** Variables beside those of settings: the file's path, and those that a loader gets. */
+const OTHER_VARIABLES = [
+  ...['ATD_CONFIG', 'ATD_OUTPUT', 'ATD_JOB_ID', 'ATD_ATTEMPT', 'ATD_TENANT', 'ATD_DEDUP_TOKEN', 'ATD_SUPERVISOR'],
+];
+
+/** Kubernetes puts an address of each Service of the namespace into the environment, whatever the Service is called. */
+export function isInjected(name: string, value: string): boolean {
+  return (
+    /^[A-Z0-9_]+_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$/.test(name) ||
+    (/_PORT(?:_|$)/.test(name) && isServiceUrl(name, value))
+  );
+}
+
+/** `ATD_X_PORT=tcp://10.0.0.1:80`, and its parts `ATD_X_PORT_80_TCP_PROTO`, `…_ADDR` and `…_PORT`. */
+function isServiceUrl(name: string, value: string): boolean {
+  return /^(?:tcp|udp|sctp):\/\//.test(value) || /_PORT_\d+_(?:TCP|UDP|SCTP)_(?:PROTO|ADDR|PORT)$/.test(name);
+}
+
+/** One line per variable that looks like one of ours and is none. */
+export function warnOfVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = [...listSettings().map(([key]) => environmentName(key)), ...OTHER_VARIABLES];
+  return Object.entries(env).flatMap(([name, value]) => {
+    if (!name.startsWith('ATD_') || value === undefined || known.includes(name) || isInjected(name, value)) return [];
+    const meant = didYouMean(name, known);
+    return [`the variable ${name} is no setting${meant === null ? '' : `; did you mean ${meant}?`}`];
+  });
+}
+
+/** Rules over several settings. */
+export function checkTogether({ as_cli, kafka, service }: Config): string[] {
+  const complaints: string[] = [];
+  const { deadline_seconds } = service.shutdown;
+  if (as_cli.grace >= deadline_seconds) {
+    complaints.push(
+      `service.shutdown.deadline_seconds (${deadline_seconds}) must exceed as_cli.grace (${as_cli.grace})`,
+    );
+  }
+  const { mechanism, username, password } = kafka.sasl;
+  if (mechanism !== null && username === null)
+    complaints.push('kafka.sasl.mechanism is set, and kafka.sasl.username is not');
+  if (mechanism !== null && password === null) {
+    complaints.push(
+      'kafka.sasl.mechanism is set, and neither kafka.sasl.password nor kafka.sasl.password_file is; ' +
+        'a secret that only the systemd unit has is found as docs/operations.md says under "Check as the unit does"',
+    );
+  }
+  if (mechanism === null && (username !== null || password !== null)) {
+    const given = username !== null ? 'kafka.sasl.username' : 'kafka.sasl.password';
+    complaints.push(`${given} is set, and kafka.sasl.mechanism is not: the service would not authenticate at all`);
+  }
+  const { enabled, ca_file, cert_file, key_file } = kafka.ssl;
+  const unused = Object.entries({ ca_file, cert_file, key_file }).find(([, file]) => file !== null)?.[0];
+  if (!enabled && unused !== undefined) {
+    complaints.push(
+      `kafka.ssl.${unused} is set, and kafka.ssl.enabled is false: the connection would not be encrypted`,
+    );
+  }
+  if ((cert_file === null) !== (key_file === null)) {
+    const [given, missing] = cert_file === null ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
+    complaints.push(`kafka.ssl.${given} is set, and kafka.ssl.${missing} is not: each is of use with the other only`);
+  }
+  const { backoff_seconds, max_backoff_seconds } = service.retry;
+  if (backoff_seconds > max_backoff_seconds) {
+    complaints.push('service.retry.backoff_seconds must not exceed service.retry.max_backoff_seconds');
+  }
+  for (const pattern of service.circuit_breaker.patterns) {
+    try {
+      new RegExp(pattern);
+    } catch {
+      complaints.push(`service.circuit_breaker.patterns holds ${JSON.stringify(pattern)}, not a regular expression`);
+    }
+  }
+  return complaints;
+}
+
+export function warningsFor({ kafka }: Config): string[] {
+  const warnings: string[] = [];
+  if (kafka.enable_auto_commit) {
+    warnings.push('kafka.enable_auto_commit has no effect: an offset is committed when its files are loaded');
+  }
+  if (kafka.auto_offset_reset === 'latest') {
+    warnings.push('kafka.auto_offset_reset is latest: what was announced before the first start is not loaded');
+  }
+  return warnings;
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isInjected, warnOfVariables } from '../../lib/config/checks.js';
+import { loadConfig } from '../../lib/config/load.js';
+
+/** What Kubernetes puts into the environment for a Service called `atd-http` with the port 9464. */
+const INJECTED = {
+  ATD_HTTP_SERVICE_HOST: '10.96.3.4',
+  ATD_HTTP_SERVICE_PORT: '9464',
+  ATD_HTTP_SERVICE_PORT_METRICS: '9464',
+  ATD_HTTP_PORT: 'tcp://10.96.3.4:9464',
+  ATD_HTTP_PORT_9464_TCP: 'tcp://10.96.3.4:9464',
+  ATD_HTTP_PORT_9464_TCP_PROTO: 'tcp',
+  ATD_HTTP_PORT_9464_TCP_PORT: '9464',
+  ATD_HTTP_PORT_9464_TCP_ADDR: '10.96.3.4',
+  ATD_CLICKHOUSE_PORT: 'udp://10.96.1.2:8123',
+};
+
+describe('variables of the environment', () => {
+  it('that Kubernetes injects are passed over in silence, and do not count as settings', () => {
+    for (const [name, value] of Object.entries(INJECTED)) assert.ok(isInjected(name, value), name);
+    const { config, warnings } = loadConfig({ file: null, env: INJECTED, args: {} });
+    assert.deepEqual([config.http.port, config.clickhouse.port, warnings], [9464, null, []]);
+  });
+
+  it('of settings are not taken for injected ones', () => {
+    assert.equal(loadConfig({ file: null, env: { ATD_HTTP_PORT: '9000' }, args: {} }).config.http.port, 9000);
+    assert.equal(isInjected('ATD_CLICKHOUSE_HOST', 'tcp://10.0.0.1:80'), false);
+  });
+
+  it('that look like settings and are none are a warning with the nearest name', () => {
+    assert.deepEqual(warnOfVariables({ ATD_KAFKA_BOOTSTRAP_SERVER: 'a:1', ATD_XYZZY_PLUGH: '1', PATH: '/bin' }), [
+      'the variable ATD_KAFKA_BOOTSTRAP_SERVER is no setting; did you mean ATD_KAFKA_BOOTSTRAP_SERVERS?',
+      'the variable ATD_XYZZY_PLUGH is no setting',
+    ]);
+  });
+
+  it('that are known are no warning', () => {
+    assert.deepEqual(warnOfVariables({ ATD_CONFIG: 'x', ATD_THREAD_POOL_SIZE: '3', ATD_JOB_ID: 't/0/1/0' }), []);
+  });
+});
