@@ -451,10 +451,9 @@ describe('the consumer: crashes', () => {
     });
     await member.adapter.start();
     await member.reports('record 0@0');
-    assert.deepEqual(
-      member.lines.filter((line) => !line.startsWith('restored')),
-      ['assigned 1: 0 1', 'restarting', 'assigned 2: 0 1', 'record 0@0'],
-    );
+    const since = member.lines.filter((line) => !line.startsWith('restored'));
+    // On a busy machine the new start may itself come too late for the broker, and be followed by another one.
+    assert.deepEqual([...new Set(since)], ['assigned 1: 0 1', 'restarting', 'assigned 2: 0 1', 'record 0@0']);
     await member.reports('restored 2');
     assert.ok(broker.seen('Fetch').every(({ partitions }) => partitions.every((each) => each.partition === 0)));
   });
