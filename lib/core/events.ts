@@ -59,7 +59,13 @@ export type EngineEvent =
   | { readonly type: 'dead-lettered'; readonly letterId: number }
   | { readonly type: 'dead-letter-failed'; readonly letterId: number; readonly error: string }
   | { readonly type: 'committed'; readonly offsets: readonly CommitOffset[] }
-  | { readonly type: 'commit-failed'; readonly offsets: readonly CommitOffset[]; readonly error: string }
+  | {
+      readonly type: 'commit-failed';
+      readonly offsets: readonly CommitOffset[];
+      readonly error: string;
+      /** Whether the broker takes no metadata of that length, and never will. */
+      readonly isMetadataTooLarge: boolean;
+    }
   /** A committed offset does not exist on the broker: records may have expired unread. */
   | { readonly type: 'out-of-range' }
   /** The client's consumer broke down and is about to start anew: a network that is away, or a batch it cannot read. */
@@ -80,7 +86,8 @@ export type Action =
   | { readonly type: 'commit'; readonly offsets: readonly CommitOffset[] }
   | { readonly type: 'pause'; readonly partitions: readonly TopicPartition[] }
   | { readonly type: 'resume'; readonly partitions: readonly TopicPartition[] }
-  | { readonly type: 'drained' };
+  /** Nothing runs any more. `uncommitted` records are finished, and no acknowledged commit contains them. */
+  | { readonly type: 'drained'; readonly uncommitted: number };
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
@@ -119,11 +126,13 @@ export type Notice =
   | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
   /** The records that a previous owner or run has finished are known. */
   | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }
-  /** A commit's metadata could not be read (the records are loaded again), or had to be left out. */
+  /** No load is started, for no commit was acknowledged for a whole session; or loads are started again. */
+  | { readonly type: 'starts-held'; readonly held: boolean; readonly reason: string }
+  /** A commit's metadata could not be read (the records are loaded again), or had to be left out or cut. */
   | {
       readonly type: 'metadata-problem';
       readonly partition: TopicPartition;
-      readonly problem: 'unreadable' | 'too-long';
+      readonly problem: 'unreadable' | 'too-long' | 'refused';
     }
   | { readonly type: 'offsets-reset'; readonly partition: TopicPartition; readonly to: number };
 

@@ -2,6 +2,7 @@
 import type { Job } from '../types.js';
 import type { BreakerState } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
+import type { Commits } from './state/commits.js';
 import type { Jobs } from './state/jobs.js';
 import type { Records } from './state/records.js';
 
@@ -14,7 +15,7 @@ export interface PartitionStatus {
   readonly topic: string;
   readonly partition: number;
   readonly paused: boolean;
-  /** Records delivered and not passed by a commit position. */
+  /** Records delivered and not passed by an acknowledged commit. */
   readonly uncommitted: number;
   readonly incomplete: number;
   readonly completedAhead: number;
@@ -37,6 +38,13 @@ export interface EngineStatus {
     /** Milliseconds since the epoch. */
     readonly since: number | null;
   };
+  readonly commits: {
+    /** When the first commit was sent that is not acknowledged, in milliseconds since the epoch; null where there is none. */
+    readonly unacknowledgedSince: number | null;
+    readonly reason: string | null;
+    /** Whether no load is started for that. */
+    readonly startsHeld: boolean;
+  };
   readonly deadLettersPending: number;
   readonly partitions: readonly PartitionStatus[];
 }
@@ -47,8 +55,10 @@ export function statusOf(engine: {
   readonly slots: number;
   readonly jobs: Jobs;
   readonly records: Records;
+  readonly commits: Commits;
+  readonly startsHeld: boolean;
 }): EngineStatus {
-  const { lifecycle, jobs, records } = engine;
+  const { lifecycle, jobs, records, commits, startsHeld } = engine;
   const { scheduler, breaker, running } = jobs;
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
@@ -66,12 +76,13 @@ export function statusOf(engine: {
       reason: breaker.trouble?.reason ?? null,
       since: breaker.trouble?.since ?? null,
     },
+    commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },
     deadLettersPending: records.deadLetters.size,
     partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({
       topic,
       partition,
       paused: paused === true,
-      uncommitted: tracker.span,
+      uncommitted: tracker.unconfirmed + tracker.span,
       incomplete: tracker.incomplete,
       completedAhead: tracker.completedAhead,
     })),

@@ -1,6 +1,7 @@
 /** What is asked of the cluster beside producing and consuming, each time over a connection of its own. */
 import type { Admin, Kafka } from 'kafkajs';
-import type { CommittedPosition } from '../core/events.js';
+import type { CommitOffset, CommittedPosition } from '../core/events.js';
+import { EMPTY_METADATA, encodeMetadata } from '../core/offsets/commit-metadata.js';
 import { toPosition } from './shapes.js';
 
 /** @throws KafkaJSError when no broker answers */
@@ -23,6 +24,23 @@ export function readCommitted(
     const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
     const committed = new Map(answer?.partitions.map((entry) => [entry.partition, entry]));
     return partitions.map((partition) => toPosition(topic, partition, committed.get(partition)));
+  });
+}
+
+/**
+ * The ends of these partitions, to be committed as the position of a group that has read nothing and lost nothing.
+ *
+ * @throws KafkaJSError when a partition's leader does not answer
+ */
+export function readEnds(kafka: Kafka, topic: string, partitions: readonly number[]): Promise<CommitOffset[]> {
+  return ask(kafka, 2, async (admin) => {
+    const ends = await admin.fetchTopicOffsets(topic);
+    return ends
+      .filter(({ partition }) => partitions.includes(partition))
+      .map(({ partition, high }) => {
+        const offset = Number(high);
+        return { topic, partition, offset, metadata: encodeMetadata(offset, { ...EMPTY_METADATA, clean: true }) };
+      });
   });
 }
 

@@ -5,6 +5,8 @@ import { registerCodecs } from '../kafka/codecs.js';
 import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { closeSilentConnections } from '../kafka/silent-connections.js';
+import { steadyClock } from '../kafka/steady-clock.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
 
 export interface Adapters {
@@ -21,7 +23,9 @@ export interface AdapterEvents {
 
 export function createAdapters(config: Config, events: AdapterEvents): Adapters {
   registerCodecs();
+  steadyClock();
   stopIdleTimer();
+  closeSilentConnections();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;
   const { circuit_breaker, dead_letter } = config.service;

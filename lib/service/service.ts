@@ -8,8 +8,9 @@ import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import { letterHeaders } from '../core/rules/headers.js';
 import { ExitCode } from '../errors.js';
-import { probeLiveness, probeReadiness } from '../http/probes.js';
+import { probeLiveness, probeReadiness, type Silences } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
+import { isMetadataTooLarge } from '../kafka/refusals.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
@@ -66,13 +67,17 @@ export class Service {
     const { config, version, loader } = this.#options;
     const { host, port } = config.http;
     const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
+    const obstacle = () => this.#adapters.consumer.health().obstacle;
     this.#http = await startHttp(
       { host, port, onWaiting, signal: this.#stopping.signal },
       {
         metrics: () => this.#metrics.render(),
-        live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
-        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-        status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
+        live: () => probeLiveness(this.#silences(), config.kafka.session_timeout_ms * 2),
+        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready(), obstacle()),
+        status: () => {
+          const launcher = this.#adapters.pool.launcher();
+          return { version, launcher, kafka: { obstacle: obstacle() }, ...this.#engine.status() };
+        },
       },
     );
     const leftovers = this.#adapters.pool.clearLeftovers();
@@ -131,7 +136,7 @@ export class Service {
       case 'resume':
         return this.#adapters.consumer.resume(effect.partitions);
       case 'drained':
-        return void this.#end(ExitCode.ok);
+        return void this.#end(effect.uncommitted === 0 ? ExitCode.ok : ExitCode.tryAgain);
       default:
         // An action without a case above does not compile.
         effect satisfies Notice;
@@ -160,7 +165,9 @@ export class Service {
     try {
       await this.#adapters.consumer.commit(offsets);
     } catch (error) {
-      return this.#handleEvent({ type: 'commit-failed', offsets, error: (error as Error).message });
+      const isTooLarge = isMetadataTooLarge(error);
+      const { message } = error as Error;
+      return this.#handleEvent({ type: 'commit-failed', offsets, error: message, isMetadataTooLarge: isTooLarge });
     }
     this.#handleEvent({ type: 'committed', offsets });
   }
@@ -197,7 +204,7 @@ export class Service {
     const running = this.#engine.status().running.map(({ job }) => job.id);
     this.#log('error', 'drain.overrun', { running });
     this.killAllNow();
-    this.#resolve(ExitCode.crash);
+    this.#resolve(running.length === 0 ? ExitCode.tryAgain : ExitCode.crash);
   }
 
   #fail(event: string, error: unknown, code: ExitCode): void {
@@ -206,9 +213,10 @@ export class Service {
     this.#resolve(code);
   }
 
-  #beatAgeMs(): number | null {
-    const last = this.#adapters.consumer.lastBeatAt();
-    return last === 0 ? null : Date.now() - last;
+  #silences(): Silences {
+    const { silentMs, dueMs } = this.#adapters.consumer.health();
+    const since = this.#engine.status().commits.unacknowledgedSince;
+    return { memberMs: silentMs, commitMs: since === null ? 0 : Math.min(now() - since, dueMs) };
   }
 
   #createAdapters(): Adapters {
