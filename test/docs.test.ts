@@ -9,7 +9,7 @@ import { writeSampleFile } from '../lib/cli/sample-files.js';
 import { loadConfig } from '../lib/config/load.js';
 import { environmentName, HEADINGS, listSettings } from '../lib/config/schema.js';
 import { DISPOSITIONS } from '../lib/core/events.js';
-import { letterHeaders } from '../lib/core/rules/headers.js';
+import { LETTER_NOTES, letterDiagnosis } from '../lib/core/rules/headers.js';
 import { OUTCOMES, type OutcomeRule } from '../lib/core/rules/outcomes.js';
 import { ERROR_CODES, ExitCode } from '../lib/errors.js';
 import { parseSchemaFile } from '../lib/loader/clickhouse/columns.js';
@@ -149,9 +149,9 @@ describe('docs/errors.md', () => {
   it('names every header of a dead letter', () => {
     const record = { topic: 't', partition: 0, offset: 0, key: null, value: null, headers: {}, timestamp: 0 };
     const letter = { record, disposition: DISPOSITIONS[0], reason: '', files: [], attempts: 0, exitCode: null };
-    const headers = letterHeaders({ ...letter, signal: null, stderrTail: '', firstFailedAt: 0 }, 'group');
+    const headers = letterDiagnosis({ ...letter, signal: null, stderrTail: '', firstFailedAt: 0 }, 'group');
     const text = section('docs/errors.md', 'Headers of a dead letter');
-    for (const name of Object.keys(headers)) assert.ok(text.includes(`\`${name}\``), name);
+    for (const name of [...Object.keys(headers), ...LETTER_NOTES]) assert.ok(text.includes(`\`${name}\``), name);
   });
 });
 
@@ -192,7 +192,7 @@ describe('The documents', () => {
       [...source.matchAll(/'([a-z]+\.[a-z]+)'/g)].map(([, name = '']) => name),
     );
     const nouns =
-      /^(service|http|config|loader|leftovers|kafka|partitions?|group|offsets|record|job|child|letter|commit|breaker|pool|drain)\./;
+      /^(service|http|config|loader|leftovers|kafka|partitions?|group|offsets|record|job|child|letter|commit|breaker|table|pool|drain)\./;
     const composed = [
       ...(['pause', 'resume'] as const).map((type) => describeEffect({ type, partitions: [] })),
       ...(['open', 'half-open'] as const).map((state) =>

@@ -1,11 +1,11 @@
 /** `atd-ingestion emit`: announces files on the topic, for trying things out and for loading something by hand. */
 import { statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { Partitioners } from 'kafkajs';
 import type { Config } from '../config/load.js';
 import { AtdError, ExitCode } from '../errors.js';
 import { createKafkaClient } from '../kafka/client.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { createPartitioner } from '../kafka/partitioner.js';
 import { kafkaOptions } from '../service/adapters.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { type SampleFile, writeSampleFile } from './sample-files.js';
@@ -52,13 +52,18 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
 
 /** Sends the messages, each acknowledged. The broker may create the topic if it is set up to do so. */
 export async function announce(config: Config, announcements: readonly Announcement[]): Promise<void> {
-  const silent = { mayRestart: () => false, onOutOfRange: () => undefined, onLog: () => undefined };
+  const silent = {
+    mayRestart: () => false,
+    onOutOfRange: () => undefined,
+    onCrashing: () => undefined,
+    onLog: () => undefined,
+  };
   // Node 24 would warn of the negative time of that timer, on stderr.
   stopIdleTimer();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...silent });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner,
     retry: { retries: 5 },
   });
   const { topic, bootstrap_servers } = config.kafka;

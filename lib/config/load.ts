@@ -8,6 +8,7 @@ import { parse as parseYaml } from 'yaml';
 import { AtdError } from '../errors.js';
 import { didYouMean } from '../util/did-you-mean.js';
 import { checkTogether, isInjected, warningsFor, warnOfVariables } from './checks.js';
+import { checkCombinations } from './combinations.js';
 import { checkFiles } from './files.js';
 import { FORMATS } from './formats.js';
 import { type Config, environmentName, listSettings, SETTINGS, type Setting } from './schema.js';
@@ -52,7 +53,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const invalid = validate(values, settings, sourceOf);
   complaints.push(...invalid, ...readSecrets(values), ...checkFiles((key) => values.get(key as never)));
   // Of values that are wrong by themselves nothing can be said together.
-  if (invalid.length === 0) complaints.push(...checkTogether(values.getProperties() as unknown as Config));
+  if (invalid.length === 0) {
+    const together = values.getProperties() as unknown as Config;
+    complaints.push(...checkTogether(together), ...checkCombinations(together));
+  }
   if (complaints.length > 0) {
     throw new AtdError(
       'ATD_CONFIG_INVALID',

@@ -32,6 +32,8 @@ type Values<Group> = {
 /** All settings, validated and frozen; the keys are those of the file. */
 export type Config = Values<typeof SETTINGS>;
 
+/** What Kafka allows. */
+const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MIB = 1024 * 1024;
 const DAY = 86_400;
@@ -53,7 +55,7 @@ const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMP
 
 export const SETTINGS = {
   kafka: {
-    topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC' }),
+    topic: text('atd-topic', 'Topic that announces the files.', { alias: 'KAFKA_TOPIC', pattern: TOPIC }),
     bootstrap_servers: brokers(
       ['localhost:9092'],
       'Brokers to ask first, host:port each; an IPv6 address in brackets.',
@@ -121,7 +123,17 @@ export const SETTINGS = {
     ),
     pass_env: texts(
       PASSED_ENVIRONMENT,
-      "Variables of the service's environment that the loader gets; it gets no others.",
+      "Variables of the service's environment that the loader gets; one that is not the bundled one also gets those " +
+        'that begin with AS_. It gets no others.',
+    ),
+    failure_patterns: texts(
+      ['^Error:'],
+      'Regular expressions; a line of stdout that matches one makes exit code 0 a failure, unless the loader is the ' +
+        'bundled one. Case counts.',
+    ),
+    success_pattern: text(
+      '^[\\W_]*(successfully|imported|ingested|loaded|inserted)\\b',
+      'Regular expression; a later line of stdout that matches it makes that a success after all. Case is ignored.',
     ),
   },
   thread_pool_size: whole(4, 1, 256, 'Loads at the same time: worker threads with one child each.'),
@@ -180,7 +192,7 @@ export const SETTINGS = {
       ),
     },
     dead_letter: {
-      topic: text(null, 'Topic for what cannot be loaded; null for `<kafka.topic>.dlq`.'),
+      topic: text(null, 'Topic for what cannot be loaded; null for `<kafka.topic>.dlq`.', { pattern: TOPIC }),
       create_topic: flag(true, 'Whether to create that topic if it is missing.'),
     },
     circuit_breaker: {
@@ -196,7 +208,8 @@ export const SETTINGS = {
       exit_codes: exitCodes([69, 75], 'Exit codes of the loader that mean an unavailable ClickHouse.'),
       patterns: texts(
         SINK_PATTERNS,
-        'Regular expressions; a failed load that prints one of them to stderr means the same.',
+        'Regular expressions; what a loader other than the bundled one says when it ends with 1, or with 0 after a line ' +
+          'of as_cli.failure_patterns, means the same where it matches one.',
       ),
     },
     shutdown: {

@@ -3,7 +3,7 @@
  * everything that is to be done leaves it as an `Action`; what is worth a log line or a metric, as a `Notice`. `service.ts`
  * performs the actions, and logs and metrics are derived from events, actions and notices alone.
  */
-import type { Command, Job, KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../types.js';
+import type { Command, Job, KafkaRecord, Outcome, OutcomeResult, ProbeResult, TopicPartition } from '../types.js';
 
 /** Why a record ends in the dead-letter topic. */
 export const DISPOSITIONS = [
@@ -52,11 +52,13 @@ export type EngineEvent =
   | { readonly type: 'assigned'; readonly epoch: number; readonly partitions: readonly TopicPartition[] }
   /** What was committed for the partitions of that assignment; none of them is read before. */
   | { readonly type: 'restored'; readonly epoch: number; readonly positions: readonly CommittedPosition[] }
-  | { readonly type: 'record'; readonly record: KafkaRecord }
+  /** A record was delivered. With a `defect`, the stack of an error, nothing is known of it but where it stands. */
+  | { readonly type: 'record'; readonly record: KafkaRecord; readonly defect?: string }
   | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
   | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
   | { readonly type: 'finished'; readonly jobId: string; readonly outcome: Outcome }
-  | { readonly type: 'dead-lettered'; readonly letterId: number }
+  /** The broker has the letter; `leftOut` names what it was sent without, because the topic did not take it whole. */
+  | { readonly type: 'dead-lettered'; readonly letterId: number; readonly leftOut?: readonly string[] }
   | { readonly type: 'dead-letter-failed'; readonly letterId: number; readonly error: string }
   | { readonly type: 'committed'; readonly offsets: readonly CommitOffset[] }
   | {
@@ -77,7 +79,11 @@ export type EngineEvent =
   /** Stop taking work; children that still run at `stopAt` are stopped. */
   | { readonly type: 'drain'; readonly stopAt: number }
   /** A second request to stop: do not wait for the children. */
-  | { readonly type: 'force-stop' };
+  | { readonly type: 'force-stop' }
+  /** A loader that is not the bundled one is there for the first time, or its executable is another one than before. */
+  | { readonly type: 'loader-changed' }
+  /** The probe that was asked for has ended. */
+  | { readonly type: 'probed'; readonly probe: ProbeResult };
 
 export type Action =
   | { readonly type: 'run'; readonly job: Job; readonly attempt: number; readonly command: Command }
@@ -86,8 +92,15 @@ export type Action =
   | { readonly type: 'commit'; readonly offsets: readonly CommitOffset[] }
   | { readonly type: 'pause'; readonly partitions: readonly TopicPartition[] }
   | { readonly type: 'resume'; readonly partitions: readonly TopicPartition[] }
+  /** Asks whether the loader works at all, without a file; the answer is to be `probed`. */
+  | { readonly type: 'probe' }
   /** Nothing runs any more. `uncommitted` records are finished, and no acknowledged commit contains them. */
   | { readonly type: 'drained'; readonly uncommitted: number };
+
+/** What a probe says of the loader. One that works may have ended in a way that should be known. */
+export type LoaderVerdict =
+  | { readonly kind: 'works'; readonly warning: string | null }
+  | { readonly kind: 'accused'; readonly reason: string };
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
@@ -102,6 +115,8 @@ export type Notice =
       readonly record: KafkaRecord;
       readonly result: RecordResult;
     }
+  /** An error while the record was taken in, with its stack: a defect of the service, whatever is odd about the record. */
+  | { readonly type: 'record-defect'; readonly record: KafkaRecord; readonly error: string }
   /** An attempt ended and the verdict was given; `queuedMs` is the time from the record's arrival to this start. */
   | {
       readonly type: 'job-ended';
@@ -124,6 +139,10 @@ export type Notice =
   /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */
   | { readonly type: 'jobs-dropped'; readonly jobs: number; readonly partition: TopicPartition }
   | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
+  /** ClickHouse takes no rows for the table, or does so again: its jobs wait, and the others do not. */
+  | { readonly type: 'table-changed'; readonly table: string; readonly held: boolean; readonly reason: string }
+  /** A probe has said something new about the loader. */
+  | { readonly type: 'loader-judged'; readonly verdict: LoaderVerdict }
   /** The records that a previous owner or run has finished are known. */
   | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }
   /** No load is started, for no commit was acknowledged for a whole session; or loads are started again. */

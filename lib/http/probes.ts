@@ -43,6 +43,12 @@ export function probeReadiness(status: EngineStatus, poolReady: boolean, obstacl
     reasons.push(`no load is started, for no commit has been acknowledged for a session: ${status.commits.reason}`);
   }
   if (!poolReady) reasons.push('the worker pool is not complete');
+  if (status.deadLettersRefused !== null) {
+    const { letters, error } = status.deadLettersRefused;
+    reasons.push(
+      `nothing is read while ${letters === 1 ? 'a dead letter is' : `${letters} dead letters are`} refused: ${error}`,
+    );
+  }
   if (status.breaker.cause === 'service-fault') reasons.push(`the loader cannot be run: ${status.breaker.reason}`);
   return { ok: reasons.length === 0, reasons };
 }

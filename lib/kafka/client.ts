@@ -19,13 +19,16 @@ export interface KafkaClientOptions {
   readonly mayRestart: () => boolean;
   /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
   readonly onOutOfRange: () => void;
+  /** The client's consumer is about to leave the group because of an error; until this returns it is still a member. */
+  readonly onCrashing: () => void;
   readonly onLog: (level: LogLevel, message: string, details: Record<string, unknown>) => void;
 }
 
 const KEEP_ALIVE_MS = 60_000;
 
-/** kafkajs's own words for an event that it reports in no other way. */
+/** kafkajs's own words for events that it reports in no other way, or too late. */
 const OFFSET_OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
+const CRASHING = 'Crash: ';
 
 /**
  * The client's defaults (1 s to connect, 5 retries) give up too early across zones and TLS. For its fetch loop the client
@@ -92,9 +95,11 @@ function openSocket({ host, port, ssl, onConnect }: SocketRequest): Socket {
   return socket.setKeepAlive(true, KEEP_ALIVE_MS);
 }
 
-function passOn({ level, log }: LogEntry, { onLog, onOutOfRange }: KafkaClientOptions, { addresses }: Seeds): void {
+function passOn({ level, log }: LogEntry, options: KafkaClientOptions, { addresses }: Seeds): void {
+  const { onLog, onOutOfRange, onCrashing } = options;
   const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
   if (message === OFFSET_OUT_OF_RANGE) onOutOfRange();
+  if (message.startsWith(CRASHING)) onCrashing();
   const { broker } = details as { readonly broker?: unknown };
   if (typeof broker === 'string' && addresses.size > 0) {
     const [name = '', port] = broker.split(':');

@@ -17,7 +17,7 @@ import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAs
 import { leaveFor } from './leaving.js';
 import { groupObstacle } from './refusals.js';
 import { RejoinPolicy } from './rejoin-policy.js';
-import { toRecord } from './shapes.js';
+import { readRecord } from './shapes.js';
 import { VitalSigns } from './vital-signs.js';
 
 export interface ConsumerOptions {
@@ -34,7 +34,8 @@ export interface ConsumerEvents {
   assigned(epoch: number, partitions: readonly TopicPartition[]): void;
   /** What the group has committed for the partitions of that epoch. */
   restored(epoch: number, positions: readonly CommittedPosition[]): void;
-  record(record: KafkaRecord): void;
+  /** @param defect why nothing of the record could be read but where it stands; null for all others */
+  record(record: KafkaRecord, defect: Error | null): void;
   rebalancing(): void;
   /** The client's consumer broke down and starts anew by itself. */
   restarting(error: Error): void;
@@ -311,7 +312,8 @@ class KafkaConsumer implements ConsumerAdapter {
         this.#apply('pause', [{ topic, partition }]);
         return;
       }
-      this.#events.record(toRecord(topic, partition, message));
+      const { record, defect } = readRecord(topic, partition, message);
+      this.#events.record(record, defect);
       resolveOffset(message.offset);
     }
   }

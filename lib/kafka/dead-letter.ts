@@ -1,12 +1,15 @@
 /**
  * The dead-letter producer: one record to one topic, acknowledged by all in-sync replicas before anyone may rely on it.
- * The value stays as it was; compression lets what fitted into the source topic fit here.
+ * Compression lets what fitted into the source topic fit here; what is refused all the same is sent with less of its record.
  */
-import { createHash } from 'node:crypto';
-import { CompressionTypes, type IHeaders, type Kafka, Partitioners, type Producer } from 'kafkajs';
+import { CompressionTypes, type Kafka, type Producer } from 'kafkajs';
+import type { DeadLetter } from '../core/events.js';
+import { EXCERPT_BYTES, firstForm, type LetterForm, leftOut, nextForm } from '../core/rules/letter-form.js';
 import { AtdError } from '../errors.js';
-import type { HeaderValue, KafkaRecord } from '../types.js';
 import { ask } from './admin.js';
+import { letterMessage, letterParts, messageBytes } from './letter-message.js';
+import { objectionTo } from './letter-objection.js';
+import { createPartitioner } from './partitioner.js';
 
 export interface DeadLetterOptions {
   readonly kafka: Kafka;
@@ -14,23 +17,28 @@ export interface DeadLetterOptions {
   readonly sourceTopic: string;
   readonly topic: string;
   readonly createTopic: boolean;
+  /** The consumer group, which letters name. */
+  readonly group: string;
+  /** A message that is longer was not read either; its letter carries no more of it than an excerpt. */
+  readonly maxMessageBytes: number;
 }
 
 export interface DeadLetterAdapter {
-  /** @throws AtdError ATD_DEAD_LETTER when the broker did not acknowledge the letter */
-  send(record: KafkaRecord, headers: Readonly<Record<string, HeaderValue>>): Promise<void>;
+  /**
+   * Returns what the letter had to be sent without.
+   *
+   * @throws AtdError ATD_DEAD_LETTER when the broker acknowledged the letter in no form: another letter would fare the same
+   */
+  send(letter: DeadLetter): Promise<string[]>;
   close(): Promise<void>;
 }
-
-/** What is kept of a value that the broker refuses as too large; the rest is found by the letter's coordinates. */
-const EXCERPT_BYTES = 64 * 1024;
 
 export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter {
   // Not idempotent: after a send that failed for good, kafkajs gives the sequence number of its letter to the next one,
   // which the broker would take for a copy and drop if the failed one had arrived. Better twice than not at all.
   const producer = options.kafka.producer({
     allowAutoTopicCreation: options.createTopic,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner,
     retry: { retries: 3 },
   });
   let ready: Promise<void> | null = null;
@@ -43,10 +51,10 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter 
     return ready;
   };
   return {
-    async send(record, headers) {
+    async send(letter) {
       try {
         await connect();
-        await produce(producer, options.topic, record, headers);
+        return await produce(producer, options, letter);
       } catch (cause) {
         const why = (cause as Error).message;
         throw new AtdError('ATD_DEAD_LETTER', `topic ${options.topic} did not take the dead letter: ${why}`, { cause });
@@ -76,39 +84,23 @@ function createMissingTopic({ kafka, sourceTopic, topic }: DeadLetterOptions): P
   });
 }
 
-async function produce(
-  producer: Producer,
-  topic: string,
-  record: KafkaRecord,
-  headers: Readonly<Record<string, HeaderValue>>,
-): Promise<void> {
-  const value = record.value === null ? null : Buffer.from(record.value);
-  const send = (bytes: Buffer | null, extra: IHeaders) =>
-    producer.send({
-      topic,
-      acks: -1,
-      compression: CompressionTypes.GZIP,
-      messages: [
-        {
-          key: record.key === null ? null : Buffer.from(record.key),
-          value: bytes,
-          headers: { ...(headers as IHeaders), ...extra },
-          timestamp: String(record.timestamp),
-        },
-      ],
-    });
-  try {
-    await send(value, {});
-  } catch (error) {
-    if (value === null || !isTooLarge(error)) throw error;
-    await send(value.subarray(0, EXCERPT_BYTES), {
-      'atd.value-bytes': String(value.byteLength),
-      'atd.value-sha256': createHash('sha256').update(value).digest('hex'),
-    });
+/** In the fullest form that the topic takes; each further one is tried only where the letter itself was to blame. */
+async function produce(producer: Producer, options: DeadLetterOptions, letter: DeadLetter): Promise<string[]> {
+  const { topic, group, maxMessageBytes } = options;
+  const parts = letterParts(letter.record);
+  const now = Date.now();
+  const sizeOf = (of: LetterForm) => messageBytes(letterMessage(letter, group, of, now));
+  let form = firstForm(parts, maxMessageBytes + EXCERPT_BYTES, sizeOf);
+  for (;;) {
+    try {
+      const messages = [letterMessage(letter, group, form, Date.now())];
+      await producer.send({ topic, acks: -1, compression: CompressionTypes.GZIP, messages });
+      return leftOut(form, parts);
+    } catch (error) {
+      const objection = objectionTo(error);
+      const next = objection === null ? null : nextForm(form, objection, parts);
+      if (next === null) throw error;
+      form = next;
+    }
   }
-}
-
-function isTooLarge(error: unknown): boolean {
-  const { type, cause } = error as { type?: string; cause?: { type?: string } };
-  return [type, cause?.type].some((name) => name === 'MESSAGE_TOO_LARGE' || name === 'RECORD_LIST_TOO_LARGE');
 }

@@ -1,19 +1,44 @@
-/** What the Kafka client hands out, as our shapes: offsets as numbers, and bytes that are ours to keep. */
+/**
+ * What the Kafka client hands out, as our shapes: offsets as numbers, and bytes that are ours to keep. What comes from the
+ * wire is brought into these shapes here and nowhere else, so nothing behind this file need expect anything odder.
+ */
 
 import type { CommittedPosition } from '../core/events.js';
-import type { KafkaRecord } from '../types.js';
+import type { HeaderValue, KafkaRecord } from '../types.js';
 
 interface Message {
   readonly offset: string;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
+  readonly key?: Uint8Array | null;
+  readonly value?: Uint8Array | null;
   readonly headers?: unknown;
-  readonly timestamp: string;
+  /** Records of Kafka's first format have none. */
+  readonly timestamp?: string;
 }
+
+/** A record, or where it could not be read, its coordinates and the error. */
+export interface ReadRecord {
+  readonly record: KafkaRecord;
+  readonly defect: Error | null;
+}
+
+const NO_HEADERS: KafkaRecord['headers'] = Object.freeze(Object.create(null));
+/** Kafka's own number for it. */
+const NO_TIMESTAMP = -1;
 
 interface Committed {
   readonly offset: string;
   readonly metadata: string | null;
+}
+
+/** `toRecord` for a message that may be odder than anything known: never throws. */
+export function readRecord(topic: string, partition: number, message: Message): ReadRecord {
+  try {
+    return { record: toRecord(topic, partition, message), defect: null };
+  } catch (error) {
+    const bare = { offset: message.offset, timestamp: message.timestamp ?? '' };
+    const defect = error instanceof Error ? error : new Error(String(error));
+    return { record: toRecord(topic, partition, bare), defect };
+  }
 }
 
 export function toRecord(topic: string, partition: number, message: Message): KafkaRecord {
@@ -23,8 +48,8 @@ export function toRecord(topic: string, partition: number, message: Message): Ka
     offset: Number(message.offset),
     key: copy(message.key),
     value: copy(message.value),
-    headers: (message.headers ?? {}) as KafkaRecord['headers'],
-    timestamp: Number(message.timestamp),
+    headers: toHeaders(message.headers),
+    timestamp: toTimestamp(message.timestamp),
   };
 }
 
@@ -35,6 +60,31 @@ export function toPosition(topic: string, partition: number, committed: Committe
 }
 
 /** The client hands out views into a whole fetch response, which one slow job would keep in memory. */
-function copy(bytes: Uint8Array | null): Uint8Array | null {
-  return bytes === null ? null : new Uint8Array(bytes);
+function copy(bytes: Uint8Array | null | undefined): Uint8Array | null {
+  return bytes === null || bytes === undefined ? null : new Uint8Array(bytes);
+}
+
+/** In an object without a prototype: there a header of any name is a header, and what is no header is not there. */
+function toHeaders(raw: unknown): KafkaRecord['headers'] {
+  const entries = typeof raw === 'object' && raw !== null ? Object.entries(raw) : [];
+  if (entries.length === 0) return NO_HEADERS;
+  const headers: Record<string, HeaderValue> = Object.create(null);
+  for (const [name, value] of entries) {
+    if (Array.isArray(value)) headers[name] = value.filter(isHeaderValue).map(copyHeaderValue);
+    else if (isHeaderValue(value)) headers[name] = copyHeaderValue(value);
+  }
+  return headers;
+}
+
+function isHeaderValue(value: unknown): value is Uint8Array | string | null {
+  return value === null || typeof value === 'string' || value instanceof Uint8Array;
+}
+
+function copyHeaderValue(value: Uint8Array | string | null): Uint8Array | string | null {
+  return typeof value === 'string' ? value : copy(value);
+}
+
+function toTimestamp(text: string | undefined): number {
+  const timestamp = text === undefined || text === '' ? NO_TIMESTAMP : Number(text);
+  return Number.isFinite(timestamp) ? timestamp : NO_TIMESTAMP;
 }

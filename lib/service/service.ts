@@ -6,7 +6,7 @@
 import type { Config } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
-import { letterHeaders } from '../core/rules/headers.js';
+import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode } from '../errors.js';
 import { probeLiveness, probeReadiness, type Silences } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
@@ -29,6 +29,8 @@ export interface ServiceOptions {
 
 /** How long the clients may take to leave the group and to disconnect; a silent broker must not hold the stop. */
 const DISCONNECT_MS = 4_000;
+/** How long a run that ends itself tries to say so to the group. */
+const LAST_WORD_MS = 1_000;
 /** Kept of the stop's deadline, beside the children's grace, for the last commit and the way out. */
 const RESERVE_MS = 6_000;
 
@@ -53,8 +55,9 @@ export class Service {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#engine = new Engine(engineSettings(config, loader, environment), Math.random);
-    this.#adapters = this.#createAdapters();
+    const settings = engineSettings(config, loader, environment);
+    this.#engine = new Engine(settings, Math.random);
+    this.#adapters = this.#createAdapters(settings.command);
     this.#metrics = createMetrics({
       version,
       status: () => this.#engine.status(),
@@ -85,6 +88,7 @@ export class Service {
     const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
     const fields = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
+    if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
 
@@ -111,17 +115,36 @@ export class Service {
   }
 
   #handleEvent(event: EngineEvent): void {
-    const effects = this.#engine.handle(event, now());
-    this.#metrics.observe(event, effects);
-    const line = describeEvent(event);
-    if (line !== null) this.#options.logger.write(line);
+    if (this.#phase === 'ending') return;
+    let effects: Effect[];
+    try {
+      effects = this.#engine.handle(event, now());
+    } catch (error) {
+      // What the books say now, nobody knows. The next run reads them anew from the last commit.
+      return this.#fail('service.defect', error, ExitCode.internal);
+    }
+    this.#report(event, effects);
     for (const effect of effects) this.#perform(effect);
     this.#armTimer();
   }
 
+  /** What cannot be counted or logged is done all the same. */
+  #report(event: EngineEvent, effects: readonly Effect[]): void {
+    try {
+      this.#metrics.observe(event, effects);
+      const line = describeEvent(event);
+      if (line !== null) this.#options.logger.write(line);
+      for (const effect of effects) {
+        const said = describeEffect(effect);
+        if (said !== null) this.#options.logger.write(said);
+      }
+    } catch (error) {
+      this.#metrics.observeDefect();
+      this.#log('error', 'service.unreported', { about: event.type, error: stackOf(error) });
+    }
+  }
+
   #perform(effect: Effect): void {
-    const line = describeEffect(effect);
-    if (line !== null) this.#options.logger.write(line);
     switch (effect.type) {
       case 'run':
         return void this.#run(effect);
@@ -135,6 +158,8 @@ export class Service {
         return this.#adapters.consumer.pause(effect.partitions);
       case 'resume':
         return this.#adapters.consumer.resume(effect.partitions);
+      case 'probe':
+        return void this.#probeLoader();
       case 'drained':
         return void this.#end(effect.uncommitted === 0 ? ExitCode.ok : ExitCode.tryAgain);
       default:
@@ -144,6 +169,7 @@ export class Service {
   }
 
   async #run({ job, command }: Extract<Action, { type: 'run' }>): Promise<void> {
+    if (this.#adapters.probe?.hasChanged()) queueMicrotask(() => this.#handleEvent({ type: 'loader-changed' }));
     try {
       const outcome = await this.#adapters.pool.run(job.id, command);
       this.#handleEvent({ type: 'finished', jobId: job.id, outcome });
@@ -152,13 +178,22 @@ export class Service {
     }
   }
 
+  async #probeLoader(): Promise<void> {
+    try {
+      const probe = await this.#adapters.probe?.run();
+      if (probe !== undefined) this.#handleEvent({ type: 'probed', probe });
+    } catch (error) {
+      this.#fail('pool.failed', error, ExitCode.internal);
+    }
+  }
+
   async #sendLetter({ letterId, letter }: Extract<Action, { type: 'dead-letter' }>): Promise<void> {
     try {
-      await this.#adapters.deadLetter.send(letter.record, letterHeaders(letter, this.#options.config.kafka.group_id));
+      const leftOut = await this.#adapters.deadLetter.send(letter);
+      this.#handleEvent({ type: 'dead-lettered', letterId, leftOut });
     } catch (error) {
-      return this.#handleEvent({ type: 'dead-letter-failed', letterId, error: (error as Error).message });
+      this.#handleEvent({ type: 'dead-letter-failed', letterId, error: (error as Error).message });
     }
-    this.#handleEvent({ type: 'dead-lettered', letterId });
   }
 
   async #commit({ offsets }: Extract<Action, { type: 'commit' }>): Promise<void> {
@@ -188,6 +223,7 @@ export class Service {
 
   async #end(code: ExitCode): Promise<void> {
     this.#phase = 'ending';
+    this.#adapters.probe?.stop();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const disconnected = Promise.allSettled([this.#adapters.consumer.stop(), this.#adapters.deadLetter.close()]);
@@ -203,14 +239,33 @@ export class Service {
   #overrun(): void {
     const running = this.#engine.status().running.map(({ job }) => job.id);
     this.#log('error', 'drain.overrun', { running });
+    this.#phase = 'ending';
     this.killAllNow();
-    this.#resolve(running.length === 0 ? ExitCode.tryAgain : ExitCode.crash);
+    const code = running.length === 0 ? ExitCode.tryAgain : ExitCode.crash;
+    void withinTime(this.#takeStartsBack(), LAST_WORD_MS).then(() => this.#resolve(code));
   }
 
+  /** An end that no file brought about, as far as anyone can tell; a defect may be what some file's load has led to. */
   #fail(event: string, error: unknown, code: ExitCode): void {
-    this.#log('error', event, { error: (error as Error).message });
+    const isDefect = event === 'service.defect';
+    this.#log('error', event, { error: isDefect ? stackOf(error) : (error as Error).message });
+    this.#phase = 'ending';
     this.killAllNow();
-    this.#resolve(code);
+    const told = isDefect ? Promise.resolve() : withinTime(this.#takeStartsBack(), LAST_WORD_MS);
+    void told.then(() => this.#resolve(code));
+  }
+
+  /** So that the next run does not count what was being loaded as interrupted by its own fault. */
+  async #takeStartsBack(): Promise<void> {
+    const offsets = this.#engine.commitsWithoutStarts();
+    if (offsets.length === 0) return;
+    const partitions = offsets.map(({ partition }) => partition);
+    try {
+      await this.#adapters.consumer.commit(offsets);
+      this.#log('info', 'commit.unmarked', { partitions });
+    } catch (error) {
+      this.#log('warn', 'commit.failed', { partitions, error: (error as Error).message });
+    }
   }
 
   #silences(): Silences {
@@ -219,12 +274,15 @@ export class Service {
     return { memberMs: silentMs, commitMs: since === null ? 0 : Math.min(now() - since, dueMs) };
   }
 
-  #createAdapters(): Adapters {
-    return createAdapters(this.#options.config, {
+  #createAdapters(command: CommandRules): Adapters {
+    return createAdapters(this.#options.config, this.#options.loader, command, {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
-        record: (record) => this.#handleEvent({ type: 'record', record }),
+        record: (record, defect) =>
+          this.#handleEvent(
+            defect === null ? { type: 'record', record } : { type: 'record', record, defect: stackOf(defect) },
+          ),
         rebalancing: () => this.#handleEvent({ type: 'rebalancing' }),
         restarting: (error) => this.#handleEvent({ type: 'consumer-restarting', error: error.message }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
@@ -239,6 +297,7 @@ export class Service {
       },
       kafka: {
         mayRestart: () => this.#phase !== 'ending',
+        onCrashing: () => void this.#takeStartsBack(),
         onOutOfRange: () => this.#handleEvent({ type: 'out-of-range' }),
         onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
       },
@@ -248,6 +307,10 @@ export class Service {
   #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
     this.#options.logger.write({ level, event, fields });
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** Wall time that never goes back, whatever is done to the machine's clock meanwhile. */

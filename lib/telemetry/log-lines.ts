@@ -1,6 +1,6 @@
 /** What the log says of events and effects: pure, so that every line the service can write is written down here. */
 
-import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
+import type { DeadLetter, Effect, EngineEvent, LoaderVerdict } from '../core/events.js';
 import type { Job, LogLevel, Outcome } from '../types.js';
 
 export interface LogLine {
@@ -42,9 +42,14 @@ export function describeEvent(event: EngineEvent): LogLine | null {
       return info('drain.begun', { childrenStopAt: new Date(event.stopAt).toISOString() });
     case 'force-stop':
       return warn('drain.hastened', {});
+    case 'dead-lettered':
+      return event.leftOut === undefined || event.leftOut.length === 0
+        ? null
+        : warn('letter.cut', { letter: event.letterId, without: event.leftOut });
+    case 'loader-changed':
+    case 'probed':
     case 'record':
     case 'finished':
-    case 'dead-lettered':
     case 'tick':
       return null;
   }
@@ -55,6 +60,8 @@ export function describeEffect(effect: Effect): LogLine | null {
   switch (effect.type) {
     case 'record-taken':
       return debug('record.taken', { record: where(effect.record), result: effect.result });
+    case 'record-defect':
+      return error('record.defect', { record: where(effect.record), error: effect.error });
     case 'run':
       return info('job.started', { ...describeJob(effect.job), attempt: effect.attempt });
     case 'job-ended':
@@ -73,7 +80,7 @@ export function describeEffect(effect: Effect): LogLine | null {
         reason: effect.reason,
       });
     case 'dead-letter':
-      return warn('letter.sent', describeLetter(effect.letter));
+      return warn('letter.sent', { letter: effect.letterId, ...describeLetter(effect.letter) });
     case 'reattached':
       return info('job.reattached', { job: effect.job.id });
     case 'jobs-dropped':
@@ -82,6 +89,12 @@ export function describeEffect(effect: Effect): LogLine | null {
       return effect.state === 'closed'
         ? info('breaker.closed', { reason: effect.reason })
         : warn(`breaker.${effect.state}`, { reason: effect.reason });
+    case 'table-changed':
+      return effect.held
+        ? warn('table.held', { table: effect.table, reason: effect.reason })
+        : info('table.released', { table: effect.table, reason: effect.reason });
+    case 'loader-judged':
+      return describeLoader(effect.verdict);
     case 'restored-partition':
       return info('partition.restored', {
         partition: effect.partition.partition,
@@ -111,8 +124,14 @@ export function describeEffect(effect: Effect): LogLine | null {
             consequence: 'they are finished, and are loaded again at the next start',
           });
     case 'commit':
+    case 'probe':
       return null;
   }
+}
+
+function describeLoader(verdict: LoaderVerdict): LogLine {
+  if (verdict.kind === 'accused') return error('loader.accused', { reason: verdict.reason });
+  return verdict.warning === null ? info('loader.works', {}) : warn('loader.doubtful', { reason: verdict.warning });
 }
 
 function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): LogLine {

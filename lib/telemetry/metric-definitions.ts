@@ -23,6 +23,9 @@ export const METRICS = {
   atd_retries_total: counter('Attempts that will be repeated, by the outcome that caused it.', ['reason']),
   atd_dead_letters_total: counter('Records given to the dead-letter topic and acknowledged.', ['disposition']),
   atd_dead_letter_failures_total: counter('Dead letters that the broker did not take; they are sent again.'),
+  atd_dead_letters_cut_total: counter('Dead letters that were sent without a part of their message, by the part.', [
+    'part',
+  ]),
   atd_kills_total: counter('Signals sent to process groups of children.', ['signal']),
   atd_commits_total: counter('Offset commits.', ['result']),
   atd_rebalances_total: counter('Assignments of partitions by the group.'),
@@ -30,6 +33,7 @@ export const METRICS = {
   atd_offsets_out_of_range_total: counter(
     'Committed offsets that the broker did not have: records may have expired unread.',
   ),
+  atd_defects_total: counter('Errors within the service that it survived: each is a line of the log with a stack.'),
   atd_offsets_reset_total: counter('Partitions that went back behind what was committed.'),
   atd_children_running: gauge('Child processes that run.'),
   atd_unreaped_children: gauge('Children of lost threads that cannot be reaped before the service ends.'),
@@ -37,6 +41,7 @@ export const METRICS = {
   atd_queue_jobs: gauge('Jobs that wait for a slot or for their next attempt.'),
   atd_queue_bytes: gauge('Bytes of the files that they announce.'),
   atd_held_message_bytes: gauge('Bytes of messages held until their records complete.'),
+  atd_dead_letters_refused: gauge('Dead letters that their topic refuses; while there are any, nothing is read.'),
   atd_completed_ahead: gauge('Completed records that wait for one before them.', ['partition']),
   atd_uncommitted_records: gauge('Delivered records that no acknowledged commit has passed.', ['partition']),
   atd_paused_partitions: gauge('Partitions that are not being read.'),

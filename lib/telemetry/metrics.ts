@@ -7,6 +7,8 @@ import { TenantLabels } from './tenant-labels.js';
 
 export interface MetricsAdapter {
   observe(event: EngineEvent, effects: readonly Effect[]): void;
+  /** An error within the service that it survived. */
+  observeDefect(): void;
   render(): Promise<{ contentType: string; body: string }>;
 }
 
@@ -55,6 +57,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
         dispositions.delete(event.letterId);
         return count('atd_dead_letter_failures_total');
       case 'dead-lettered':
+        for (const part of event.leftOut ?? []) count('atd_dead_letters_cut_total', { part });
         count('atd_dead_letters_total', { disposition: dispositions.get(event.letterId) ?? 'unknown' });
         dispositions.delete(event.letterId);
     }
@@ -79,6 +82,8 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
         return observeEnd(effect);
       case 'job-retry':
         return count('atd_retries_total', { reason: effect.reason });
+      case 'record-defect':
+        return count('atd_defects_total');
       case 'offsets-reset':
         return count('atd_offsets_reset_total');
       case 'dead-letter':
@@ -90,6 +95,9 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     observe(event, effects) {
       observeEvent(event);
       for (const effect of effects) observeEffect(effect);
+    },
+    observeDefect() {
+      count('atd_defects_total');
     },
     async render() {
       set('atd_build_info', 1, { version: sources.version });
@@ -113,6 +121,7 @@ function setGauges(
   set('atd_queue_jobs', status.queue.jobs);
   set('atd_queue_bytes', status.queue.fileBytes);
   set('atd_held_message_bytes', status.queue.messageBytes);
+  set('atd_dead_letters_refused', status.deadLettersRefused?.letters ?? 0);
   set('atd_paused_partitions', status.partitions.filter(({ paused }) => paused).length);
   for (const { partition, completedAhead, uncommitted } of status.partitions) {
     set('atd_completed_ahead', completedAhead, { partition: String(partition) });

@@ -19,8 +19,10 @@ test('the status is one snapshot of everything an operator asks for', () => {
     running: [],
     queue: { jobs: 3, delayed: 1, fileBytes: 150, messageBytes },
     breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },
+    heldTables: [],
     commits: { unacknowledgedSince: null, reason: null, startsHeld: false },
     deadLettersPending: 1,
+    deadLettersRefused: null,
     partitions: [
       { topic: 'files', partition: 0, paused: true, uncommitted: 3, incomplete: 3, completedAhead: 0 },
       { topic: 'files', partition: 1, paused: true, uncommitted: 1, incomplete: 1, completedAhead: 0 },

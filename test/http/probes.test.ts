@@ -58,6 +58,19 @@ describe('probeReadiness', () => {
     assert.deepEqual(probeReadiness(play.status, true, null).reasons, ['the loader cannot be run: it service-fault']);
   });
 
+  it('fails while the dead-letter topic refuses letters, and says what it said', () => {
+    const play = running();
+    play.deliver(5, 'no json');
+    assert.equal(probeReadiness(play.status, true, null).ok, true, 'a letter on its way is nothing odd');
+    play.refuse(1);
+    assert.deepEqual(probeReadiness(play.status, true, null).reasons, [
+      'nothing is read while a dead letter is refused: no leader',
+    ]);
+    play.wait(30_000);
+    play.acknowledge(1);
+    assert.equal(probeReadiness(play.status, true, null).ok, true);
+  });
+
   it('fails while the service stops and when it has stopped', () => {
     const play = running();
     play.deliver(5);

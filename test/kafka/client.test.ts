@@ -38,6 +38,7 @@ class Reports {
       onOutOfRange: () => {
         this.outOfRange += 1;
       },
+      onCrashing: () => undefined,
       onLog: (level, message, details) => this.log.push({ level, message, details }),
       ...changes,
     };

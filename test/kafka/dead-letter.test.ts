@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
+import type { DeadLetter } from '../../lib/core/events.js';
 import { createDeadLetter, type DeadLetterAdapter, type DeadLetterOptions } from '../../lib/kafka/dead-letter.js';
 import type { KafkaRecord } from '../../lib/types.js';
 import { hastyKafka, TOPIC } from '../support/group-member.js';
@@ -22,8 +23,24 @@ const RECORD: KafkaRecord = {
   timestamp: 1_600_000_000_000,
 };
 
+/** The letter of a record that could not be read, as the engine composes it. */
+function letterOf(changes: Partial<KafkaRecord> = {}): DeadLetter {
+  return {
+    record: { ...RECORD, ...changes },
+    disposition: 'invalid-message',
+    reason: 'no JSON',
+    files: [],
+    attempts: 0,
+    exitCode: null,
+    signal: null,
+    stderrTail: '',
+    firstFailedAt: 1_700_000_000_000,
+  };
+}
+
 function open(t: TestContext, broker: ScriptedBroker, changes: Partial<DeadLetterOptions> = {}): DeadLetterAdapter {
-  const options = { kafka: hastyKafka(broker), sourceTopic: TOPIC, topic: LETTERS, createTopic: true };
+  const names = { sourceTopic: TOPIC, topic: LETTERS, group: 'loaders' };
+  const options = { kafka: hastyKafka(broker), ...names, createTopic: true, maxMessageBytes: 1024 * 1024 };
   const letters = createDeadLetter({ ...options, ...changes });
   t.after(() => letters.close());
   return letters;
@@ -43,17 +60,17 @@ const BOTH = { topics: { [TOPIC]: 3, [LETTERS]: 2 } };
 describe('a dead letter', () => {
   it('is the record as it was, with headers', async (t) => {
     const broker = await ScriptedBroker.start(t, BOTH);
-    await open(t, broker).send(RECORD, { 'atd.disposition': 'invalid-message', trace: Buffer.from('abc') });
-    const headers = { 'atd.disposition': 'invalid-message', trace: 'abc' };
-    const { key, value, timestamp } = RECORD;
-    assert.deepEqual(sent(broker), [{ topic: LETTERS, key, value, timestamp, headers }]);
+    await open(t, broker).send(letterOf({ headers: { trace: Buffer.from('abc') } }));
+    const [letter] = sent(broker);
+    assert.deepEqual([letter?.topic, letter?.key, letter?.value], [LETTERS, RECORD.key, RECORD.value]);
+    assert.deepEqual([letter?.headers['atd.disposition'], letter?.headers['trace']], ['invalid-message', 'abc']);
   });
 
   it('keeps a key and a value that are not there, and those that are empty, apart', async (t) => {
     const broker = await ScriptedBroker.start(t, BOTH);
     const letters = open(t, broker);
-    await letters.send({ ...RECORD, key: null, value: null }, {});
-    await letters.send({ ...RECORD, key: Buffer.alloc(0), value: Buffer.alloc(0) }, {});
+    await letters.send(letterOf({ key: null, value: null }));
+    await letters.send(letterOf({ key: Buffer.alloc(0), value: Buffer.alloc(0) }));
     assert.deepEqual(
       sent(broker).map(({ key, value }) => [key?.length ?? null, value?.length ?? null]),
       [
@@ -65,7 +82,7 @@ describe('a dead letter', () => {
 
   it('is acknowledged by all replicas, compressed, and of no idempotent producer', async (t) => {
     const broker = await ScriptedBroker.start(t, BOTH);
-    await open(t, broker).send(RECORD, {});
+    await open(t, broker).send(letterOf());
     const [{ acks, batch } = { acks: 0, batch: null }] = broker.seen('Produce');
     assert.deepEqual([acks, batch?.compression, batch?.producerId], [-1, GZIP, -1]);
   });
@@ -75,7 +92,7 @@ describe('a dead letter', () => {
     const release = broker.hold('Produce');
     let isSent = false;
     const sending = open(t, broker)
-      .send(RECORD, {})
+      .send(letterOf())
       .then(() => {
         isSent = true;
       });
@@ -89,11 +106,11 @@ describe('a dead letter', () => {
     const broker = await ScriptedBroker.start(t, BOTH);
     broker.refuse('Produce', [CODES.TOPIC_AUTHORIZATION_FAILED]);
     const letters = open(t, broker);
-    await assert.rejects(letters.send(RECORD, {}), {
+    await assert.rejects(letters.send(letterOf()), {
       code: 'ATD_DEAD_LETTER',
       message: /^topic files\.dlq did not take the dead letter: .*[Nn]ot authorized/,
     });
-    await letters.send(RECORD, {});
+    await letters.send(letterOf());
     assert.equal(
       broker.topics.partitions(LETTERS)?.reduce((count, { end }) => count + end, 0),
       1,
@@ -104,9 +121,9 @@ describe('a dead letter', () => {
     const broker = await ScriptedBroker.start(t, BOTH);
     await broker.close();
     const letters = open(t, broker);
-    await assert.rejects(letters.send(RECORD, {}), { code: 'ATD_DEAD_LETTER' });
+    await assert.rejects(letters.send(letterOf()), { code: 'ATD_DEAD_LETTER' });
     await broker.open();
-    await letters.send(RECORD, {});
+    await letters.send(letterOf());
     assert.equal(sent(broker).length, 1);
   });
 
@@ -127,28 +144,38 @@ describe('a dead letter that is too large', () => {
       const broker = await ScriptedBroker.start(t, BOTH);
       broker.refuse('Produce', [code]);
       const value = randomBytes(EXCERPT_BYTES + 1);
-      await open(t, broker).send({ ...RECORD, value }, { 'atd.disposition': 'invalid-message' });
+      await open(t, broker).send(letterOf({ value }));
       const [whole, cut] = sent(broker);
       assert.deepEqual(whole?.value, value);
       assert.deepEqual(cut?.value, value.subarray(0, EXCERPT_BYTES));
       assert.deepEqual(cut?.key, RECORD.key);
-      assert.deepEqual(cut?.headers, {
-        'atd.disposition': 'invalid-message',
-        'atd.value-bytes': String(EXCERPT_BYTES + 1),
-        'atd.value-sha256': createHash('sha256').update(value).digest('hex'),
-      });
+      assert.equal(cut?.headers['atd.value-bytes'], String(EXCERPT_BYTES + 1));
+      assert.equal(cut?.headers['atd.value-sha256'], createHash('sha256').update(value).digest('hex'));
     });
   }
 
-  it('without a value, or even when it is cut, is refused', async (t) => {
+  it('is sent with less and less, and says what it was sent without', async (t) => {
+    const broker = await ScriptedBroker.start(t, BOTH);
+    broker.refuse('Produce', Array(4).fill(CODES.MESSAGE_TOO_LARGE));
+    const value = randomBytes(EXCERPT_BYTES + 1);
+    const without = await open(t, broker).send(letterOf({ value, headers: { large: Buffer.alloc(100) } }));
+    assert.deepEqual(without, ['value', 'headers', 'key', 'diagnosis']);
+    const bytes = sent(broker).map((letter) => letter.value?.length);
+    assert.deepEqual(bytes, [value.length, EXCERPT_BYTES, EXCERPT_BYTES, EXCERPT_BYTES, 0]);
+    assert.equal(String(sent(broker).at(-1)?.key), `${TOPIC}/0/5`);
+  });
+
+  it('in every form is refused in the end', async (t) => {
     const broker = await ScriptedBroker.start(t, BOTH);
     const letters = open(t, broker);
-    broker.refuse('Produce', [CODES.MESSAGE_TOO_LARGE]);
-    await assert.rejects(letters.send({ ...RECORD, value: null }, {}), { code: 'ATD_DEAD_LETTER' });
-    assert.equal(sent(broker).length, 1);
-    broker.refuse('Produce', [CODES.MESSAGE_TOO_LARGE, CODES.MESSAGE_TOO_LARGE]);
-    await assert.rejects(letters.send(RECORD, {}), { code: 'ATD_DEAD_LETTER' });
-    assert.equal(sent(broker).length, 3);
+    broker.refuse('Produce', new Array(100).fill(CODES.MESSAGE_TOO_LARGE));
+    const value = randomBytes(EXCERPT_BYTES + 1);
+    await assert.rejects(letters.send(letterOf({ value, headers: { trace: Buffer.from('abc') } })), {
+      code: 'ATD_DEAD_LETTER',
+    });
+    const tries = sent(broker);
+    assert.ok(tries.length > 2 && tries.length < 10, `${tries.length} tries`);
+    assert.equal(tries.at(-1)?.headers['trace'], undefined, 'the last form has nothing of others');
   });
 });
 
@@ -156,8 +183,8 @@ describe('the dead-letter topic', () => {
   it('is made like the source, with the first letter and not again', async (t) => {
     const broker = await ScriptedBroker.start(t, { topics: { [TOPIC]: 3 }, replicas: 2 });
     const letters = open(t, broker);
-    await letters.send(RECORD, {});
-    await letters.send(RECORD, {});
+    await letters.send(letterOf());
+    await letters.send(letterOf());
     const made = broker
       .seen('CreateTopics')
       .map(({ topic, partitions, replicas }) => ({ topic, partitions, replicas }));
@@ -166,20 +193,20 @@ describe('the dead-letter topic', () => {
 
   it('is not made where it is there', async (t) => {
     const broker = await ScriptedBroker.start(t, BOTH);
-    await open(t, broker).send(RECORD, {});
+    await open(t, broker).send(letterOf());
     assert.deepEqual(broker.seen('CreateTopics'), []);
   });
 
   it('is left to the broker to make where we may not', async (t) => {
     const broker = await ScriptedBroker.start(t, { topics: { [TOPIC]: 3 }, createsTopics: true });
     broker.refuse('CreateTopics', [CODES.CLUSTER_AUTHORIZATION_FAILED]);
-    await open(t, broker).send(RECORD, {});
+    await open(t, broker).send(letterOf());
     assert.equal(broker.topics.partitions(LETTERS)?.length, 1);
   });
 
   it('that is missing and is not to be made refuses the letter, and no broker makes it either', async (t) => {
     const broker = await ScriptedBroker.start(t, { topics: { [TOPIC]: 3 }, createsTopics: true });
-    await assert.rejects(open(t, broker, { createTopic: false }).send(RECORD, {}), { code: 'ATD_DEAD_LETTER' });
+    await assert.rejects(open(t, broker, { createTopic: false }).send(letterOf()), { code: 'ATD_DEAD_LETTER' });
     assert.deepEqual([broker.topics.partitions(LETTERS), broker.seen('CreateTopics')], [null, []]);
   });
 });

@@ -33,6 +33,7 @@ function clientOf(brokers: readonly string[], logged: string[]): ReturnType<type
     sasl: null,
     mayRestart: () => false,
     onOutOfRange: () => undefined,
+    onCrashing: () => undefined,
     onLog: (_level, _message, details) => logged.push(String(details['broker'])),
   });
 }

@@ -8,64 +8,18 @@
  *
  * A mutant meets the unit tests that start no process and execute its place, the quickest first, and then the compiler.
  */
-import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { availableParallelism, constants } from 'node:os';
 import { parseArgs } from 'node:util';
-import { ModuleGraph, testFilesBelow } from '../support/module-graph.js';
-import { PACKAGE_ROOT } from '../support/package-root.js';
 import { seededRandom } from '../support/random.js';
 import { ACCEPTED } from './accepted.js';
-import { applied, appliedToSource, isAccepted, type Mutant, mutantsOf } from './mutants.js';
-import { isReached, type Reach } from './reach.js';
+import { compiledOf, inTrees, isRefused, measure, reaching, type TestFile, verdictOf } from './check.js';
+import { isAccepted, type Mutant, mutantsOf } from './mutants.js';
 import { modulesBelow } from './targets.js';
-import { Tree, type Verdict } from './tree.js';
+import { Tree } from './tree.js';
 
 const DEFAULT_TARGETS = ['lib/core', 'lib/loader/clickhouse'];
-const DIST_TESTS = join(PACKAGE_ROOT, 'dist/test');
-/** CPU time of a test file before it is known how much it needs. */
-const FIRST_CPU_SECONDS = 120;
-/** A test that needs so many times its usual CPU time does not end; and not less than some seconds. */
-const PATIENCE = 5;
-const MIN_CPU_SECONDS = 5;
-
-interface TestFile {
-  readonly path: string;
-  readonly cpuSeconds: number;
-  readonly reach: Reach;
-}
-
-const compiledOf = (file: string): string => join('dist', file.replace(/\.ts$/, '.js'));
-
-/** Does `work` for each item, as many at a time as there are trees. */
-async function inTrees<T>(trees: readonly Tree[], items: readonly T[], work: (tree: Tree, item: T) => Promise<void>) {
-  const left = items.values();
-  await Promise.all(
-    trees.map(async (tree) => {
-      for (const item of left) await work(tree, item);
-    }),
-  );
-}
-
-/** Runs every unit test that loads one of the files, and starts no process, while nothing is changed. */
-async function measure(trees: readonly Tree[], files: readonly string[]): Promise<TestFile[]> {
-  const graph = new ModuleGraph();
-  const targets = files.map((file) => join(PACKAGE_ROOT, compiledOf(file)));
-  const candidates = testFilesBelow(DIST_TESTS).filter((test) => {
-    if (graph.needsServices(test) || graph.startsProcesses(test)) return false;
-    const reached = graph.reachedFrom(test);
-    return targets.some((target) => reached.has(target));
-  });
-  const measured: TestFile[] = [];
-  await inTrees(trees, candidates, async (tree, test) => {
-    const path = relative(PACKAGE_ROOT, test);
-    const { run, reach } = await tree.coverage(path, FIRST_CPU_SECONDS);
-    if (run.verdict !== 'passed') throw new Error(`${path} fails before anything is changed:\n${run.output}`);
-    // By the path from the root, because each tree has another one.
-    const named = new Map([...reach].map(([module, ranges]) => [relative(tree.path('.'), module), ranges]));
-    measured.push({ path, cpuSeconds: run.cpuSeconds, reach: named });
-  });
-  return measured.sort((a, b) => a.cpuSeconds - b.cpuSeconds);
-}
+/** After so many mutants a line says how far it is. */
+const PROGRESS = 100;
 
 function sampleOf(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
   const random = seededRandom(seed);
@@ -76,34 +30,6 @@ function sampleOf(mutants: readonly Mutant[], count: number, seed: number): Muta
   );
 }
 
-async function verdictOf(tree: Tree, mutant: Mutant, tests: readonly TestFile[]): Promise<Verdict> {
-  const compiled = compiledOf(mutant.file);
-  const original = tree.read(compiled);
-  tree.write(compiled, applied(original, mutant));
-  try {
-    for (const { path, cpuSeconds } of tests) {
-      const { verdict } = await tree.run(path, Math.max(MIN_CPU_SECONDS, Math.ceil(PATIENCE * cpuSeconds)));
-      if (verdict !== 'passed') return verdict;
-    }
-    return 'passed';
-  } finally {
-    tree.write(compiled, original);
-  }
-}
-
-/** A change that the compiler refuses is no mistake that could come about. */
-async function isRefused(tree: Tree, mutant: Mutant): Promise<boolean> {
-  const original = tree.read(mutant.file);
-  const changed = appliedToSource(original, mutant);
-  if (changed === null) return false;
-  tree.write(mutant.file, changed);
-  try {
-    return !(await tree.compiles());
-  } finally {
-    tree.write(mutant.file, original);
-  }
-}
-
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -111,6 +37,11 @@ async function main(): Promise<number> {
   });
   const files = (positionals.length > 0 ? positionals : DEFAULT_TARGETS).flatMap((target) => modulesBelow(target));
   const trees = Array.from({ length: availableParallelism() }, () => new Tree());
+  const end = (signal: NodeJS.Signals): void => {
+    for (const tree of trees) tree.remove();
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
   try {
     const tests = await measure(trees, files);
     const all = files.flatMap((file) => {
@@ -134,9 +65,12 @@ async function check(
 ): Promise<number> {
   const counts = { killed: 0, timeout: 0, refused: 0, accepted: 0, survived: 0 };
   const survivors: Mutant[] = [];
+  let begun = 0;
   await inTrees(trees, mutants, async (tree, mutant) => {
-    const reaching = tests.filter(({ reach }) => isReached(reach, compiledOf(mutant.file), mutant.start));
-    const verdict = await verdictOf(tree, mutant, reaching);
+    begun += 1;
+    if (begun % PROGRESS === 0) console.log(`… ${begun} of ${mutants.length}`);
+    const judges = reaching(tests, mutant);
+    const verdict = await verdictOf(tree, mutant, judges);
     if (verdict === 'timeout') counts.timeout += 1;
     if (verdict === 'failed') counts.killed += 1;
     if (verdict !== 'passed') return;
@@ -151,7 +85,7 @@ async function check(
     }
     survivors.push(mutant);
     counts.survived += 1;
-    const unreached = reaching.length === 0 ? ' (no test comes here)' : '';
+    const unreached = judges.length === 0 ? ' (no test comes here)' : '';
     console.log(`${mutant.file}:${mutant.line} survives${unreached}\n  - ${mutant.from}\n  + ${mutant.to}`);
   });
   const files = new Set(mutants.map(({ file }) => file));

@@ -29,6 +29,8 @@ export interface Run {
 
 export class Tree {
   readonly #root: string;
+  /** The process group that runs now. */
+  #running: number | null = null;
 
   constructor() {
     this.#root = mkdtempSync(join(tmpdir(), 'atd-mutants-'));
@@ -57,6 +59,7 @@ export class Tree {
   }
 
   remove(): void {
+    if (this.#running !== null) killGroup(this.#running);
     rmSync(this.#root, { recursive: true, force: true });
   }
 
@@ -101,6 +104,7 @@ export class Tree {
       env: { ...inherited, ...MODEL, TMPDIR: directory, ...env },
     });
     const pid = child.pid as number;
+    this.#running = pid;
     const ended = async (): Promise<Run> => {
       let isLate = false;
       const timer = setTimeout(() => {
@@ -111,6 +115,7 @@ export class Tree {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       clearTimeout(timer);
       killGroup(pid);
+      this.#running = null;
       const run = {
         verdict: isLate || signal === 'SIGXCPU' || signal === 'SIGKILL' ? 'timeout' : code === 0 ? 'passed' : 'failed',
         cpuSeconds: code === 0 ? Number(readFileSync(report, 'utf8')) : 0,

@@ -9,7 +9,7 @@ import { JOB_VARIABLE, SUPERVISOR_VARIABLE, supervisorId } from '../../lib/proce
 import { readVariable } from '../../lib/processes/process-table.js';
 import type { LaunchMode, WorkerSettings } from '../../lib/types.js';
 import { command, fixture, program, shell } from '../support/commands.js';
-import { isAlive, ownZombies, processesWithMarker, stateOf, waitUntil } from '../support/processes.js';
+import { isAlive, ownZombies, patience, processesWithMarker, stateOf, waitUntil } from '../support/processes.js';
 
 const MODES = ['direct', 'launcher'] as const;
 
@@ -402,7 +402,7 @@ async function primary(settings: WorkerSettings, script: string) {
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patience(15_000));
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   clearTimeout(timer);
   return { code, signal, said };

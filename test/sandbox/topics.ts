@@ -1,5 +1,6 @@
 /** Topics, messages and offsets for tests, through connections that are closed after each call. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Admin, CompressionTypes, type IHeaders, type Message, Partitioners, type Producer } from 'kafkajs';
 import { kafkaClient, withAdmin } from './kafka-admin.js';
 
@@ -18,6 +19,8 @@ export interface ConsumedMessage {
   readonly value: Buffer | null;
   /** The last value of each header, as text. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Its timestamp, in milliseconds since the epoch. */
+  readonly sentAt: number;
 }
 
 export interface GroupOffset {
@@ -30,7 +33,9 @@ export interface GroupOffset {
   readonly end: number;
 }
 
-const READ_TIMEOUT_MS = 30_000;
+const READ_TIMEOUT_MS = 300_000;
+const LEADER_TRIES = 100;
+const LEADER_RETRY_MS = 100;
 
 function bytes(value: Uint8Array | string | null): Buffer | null {
   return value === null ? null : Buffer.from(value as Uint8Array);
@@ -51,14 +56,24 @@ export async function createTopic(
     const { controller, brokers: nodes } = await admin.describeCluster();
     if (nodes.some((node) => node.nodeId === controller)) {
       await admin.createTopics({
-        waitForLeaders: true,
+        // A broker that has not heard of the topic yet would end this wait of the client.
+        waitForLeaders: false,
         topics: [{ topic, numPartitions: partitions, replicationFactor: nodes.length < 3 ? 1 : 3, configEntries }],
       });
     }
-    const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
-    const made = metadata.topics[0]?.partitions.length ?? 0;
+    const made = await partitionsWithLeader(admin, topic, partitions);
     if (made !== partitions) throw new Error(`topic ${topic} has ${made} partitions instead of ${partitions}`);
   });
+}
+
+/** How many partitions of the topic have a leader, as soon as it is `wanted`, or after some seconds. */
+async function partitionsWithLeader(admin: Admin, topic: string, wanted: number): Promise<number> {
+  for (let tries = LEADER_TRIES; ; tries -= 1) {
+    const metadata = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }));
+    const made = metadata.topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0;
+    if (made === wanted || tries === 0) return made;
+    await delay(LEADER_RETRY_MS);
+  }
 }
 
 /**
@@ -130,7 +145,7 @@ function headersOf(headers: IHeaders | undefined): Record<string, string> {
 
 /**
  * All messages that the topic holds now, by partition and offset. @throws Error where the topic does not exist or its
- * end is not reached in 30 s.
+ * end is not reached in five minutes.
  */
 export async function readAll(brokers: readonly string[], topic: string): Promise<ConsumedMessage[]> {
   const expected = await withAdmin(brokers, (admin) => ranges(admin, topic));
@@ -151,10 +166,10 @@ export async function readAll(brokers: readonly string[], topic: string): Promis
         autoCommit: false,
         eachBatch: async ({ batch }) => {
           const { partition } = batch;
-          for (const { offset, key, value, headers } of batch.messages) {
+          for (const { offset, key, value, headers, timestamp } of batch.messages) {
             const at = Number(offset);
             if (at >= (open.get(partition) ?? 0)) continue;
-            found.push({ partition, offset: at, key, value, headers: headersOf(headers) });
+            found.push({ partition, offset: at, key, value, headers: headersOf(headers), sentAt: Number(timestamp) });
           }
           if (Number(batch.lastOffset()) + 1 >= (open.get(partition) ?? Number.POSITIVE_INFINITY))
             open.delete(partition);

@@ -16,6 +16,7 @@ export const TOPIC = 'files';
 export const COMMAND: CommandRules = {
   executable: '/usr/bin/as-cli',
   executableArgs: [],
+  bundled: true,
   createTable: false,
   batchSize: null,
   schemaFile: null,
@@ -47,6 +48,7 @@ export const SETTINGS: EngineSettings = {
     maxBackoffMs: 60_000,
     maxUnchargedMs: 60_000,
     permanentExitCodes: [65],
+    unavailableExitCodes: [69, 75],
   },
   breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000, deadLetters: 1_000 },
 };
@@ -278,6 +280,8 @@ function describeEffect(effect: Effect): string {
       return effect.uncommitted === 0 ? 'drained' : `drained with ${effect.uncommitted} uncommitted`;
     case 'record-taken':
       return `${effect.record.offset} ${effect.result}`;
+    case 'record-defect':
+      return `${effect.record.offset} defect`;
     case 'job-ended':
       return `${short(effect.job.id)} ${effect.outcome.result}`;
     case 'job-retry':
@@ -294,6 +298,12 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} has ${effect.completedAhead} completed ahead`;
     case 'metadata-problem':
       return `${effect.partition.partition} metadata ${effect.problem}`;
+    case 'probe':
+      return 'probe';
+    case 'loader-judged':
+      return `loader ${effect.verdict.kind}`;
+    case 'table-changed':
+      return `table ${effect.table} ${effect.held ? 'held' : 'released'}`;
     case 'offsets-reset':
       return `${effect.partition.partition} reset to ${effect.to}`;
   }

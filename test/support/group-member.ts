@@ -62,10 +62,10 @@ export class GroupMember {
           this.lines.push(`restored ${epoch}: ${positions(restored)}`);
           on.restored?.(epoch, restored);
         },
-        record: (record) => {
+        record: (record, defect) => {
           this.lines.push(`record ${record.partition}@${record.offset}`);
           this.records.push(record);
-          on.record?.(record);
+          on.record?.(record, defect);
         },
         rebalancing: () => {
           this.lines.push('rebalancing');

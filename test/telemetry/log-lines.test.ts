@@ -60,7 +60,8 @@ const EVENTS: readonly (readonly [EngineEvent, string | null, Record<string, unk
   [{ type: 'force-stop' }, 'warn drain.hastened', {}],
   [{ type: 'record', record: record(5) }, null],
   [{ type: 'finished', jobId: 'j', outcome: failed }, null],
-  [{ type: 'dead-lettered', letterId: 3 }, null],
+  [{ type: 'dead-lettered', letterId: 3, leftOut: [] }, null],
+  [{ type: 'dead-lettered', letterId: 3, leftOut: ['value'] }, 'warn letter.cut', { letter: 3, without: ['value'] }],
   [{ type: 'tick' }, null],
 ];
 
@@ -69,6 +70,11 @@ const EFFECTS: readonly (readonly [Effect, string | null, Record<string, unknown
     { type: 'record-taken', record: record(5), result: 'accepted' },
     'debug record.taken',
     { record: 'files/0/5', result: 'accepted' },
+  ],
+  [
+    { type: 'record-defect', record: record(5), error: 'Error: odd\n  at' },
+    'error record.defect',
+    { record: 'files/0/5', error: 'Error: odd\n  at' },
   ],
   [{ type: 'run', job: JOB, attempt: 2, command: COMMAND }, 'info job.started', { ...WHERE, attempt: 2 }],
   [
@@ -105,7 +111,7 @@ const EFFECTS: readonly (readonly [Effect, string | null, Record<string, unknown
   [
     { type: 'dead-letter', letterId: 1, letter: LETTER },
     'warn letter.sent',
-    { record: 'files/0/5', disposition: 'permanent-failure', reason: 'exit code 65', attempts: 1 },
+    { letter: 1, record: 'files/0/5', disposition: 'permanent-failure', reason: 'exit code 65', attempts: 1 },
   ],
   [{ type: 'reattached', job: JOB }, 'info job.reattached', { job: 'files/0/5/0' }],
   [{ type: 'jobs-dropped', partition: partition(3), jobs: 2 }, 'info partition.lost', { partition: 3, jobs: 2 }],

@@ -53,6 +53,16 @@ export class AttemptLedger {
     this.#entries.delete(offset);
   }
 
+  /** The counts as they were without the jobs that run: for a run that ends for a reason that none of them is. */
+  withoutStarts(): Map<number, AttemptCounts> {
+    const counts = new Map<number, AttemptCounts>();
+    for (const [offset, { spent, interrupted }] of this.#entries) {
+      const isCounted = spent.failed + spent.timedOut + interrupted > 0;
+      if (isCounted && counts.size < MAX_ATTEMPTS) counts.set(offset, { ...spent, interrupted });
+    }
+    return counts;
+  }
+
   /** The counts to commit, for as many records as fit. A running job counts as interrupted, in case this run ends now. */
   snapshot(): Map<number, AttemptCounts> {
     const snapshot = new Map<number, AttemptCounts>();

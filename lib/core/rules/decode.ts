@@ -55,7 +55,7 @@ function decodeObject(message: Record<string, unknown>): Decoded {
   if (!Array.isArray(files)) return files;
   const tenant = own(message, 'tenant') ?? null;
   if (tenant !== null && typeof tenant !== 'string') return invalid(`tenant is ${kindOf(tenant)}, not a string`);
-  const format = own(message, 'format') ?? null;
+  const format = own(message, 'format');
   const size = own(message, 'size');
   return {
     kind: 'request',

@@ -8,6 +8,8 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x20-\
 /** Kafka bounds a record as a whole; the diagnosis must never be what makes a letter too large. */
 const MAX_HEADER_CHARACTERS = 2_048;
 const MAX_FILES_CHARACTERS = 16_384;
+const SHORT_CHARACTERS = 200;
+const REPLAY_COUNT = /^\d{1,9}$/;
 
 /** The trace context of a record, or null when it has none or an ill-formed one: it goes into an environment. */
 export function readTraceparent(headers: KafkaRecord['headers']): string | null {
@@ -15,36 +17,70 @@ export function readTraceparent(headers: KafkaRecord['headers']): string | null 
   return value !== null && TRACEPARENT.test(value) ? value : null;
 }
 
+/** Headers that say what a letter was sent without. They and the diagnosis of an earlier death are not the record's own. */
+export const LETTER_NOTES = [
+  'atd.value-bytes',
+  'atd.value-sha256',
+  'atd.key-bytes',
+  'atd.key-sha256',
+  'atd.headers-left-out',
+] as const;
+
+export type LetterNote = (typeof LETTER_NOTES)[number];
+
 /**
- * The headers of a dead letter: the record's own, Kafka Connect's `__connect.errors.*`, which existing tools read, and
- * `atd.*` for what those have no name for. On a second death the diagnosis is replaced, not added to.
+ * What a dead letter says of itself: Kafka Connect's `__connect.errors.*`, which existing tools read, and `atd.*` for what
+ * those have no name for.
+ *
+ * @param isShort whether everything that has no small bound of its own is cut, or left out
  */
-export function letterHeaders(letter: DeadLetter, group: string): Record<string, HeaderValue> {
+export function letterDiagnosis(letter: DeadLetter, group: string, isShort = false): Record<string, string> {
   const { record } = letter;
+  const most = isShort ? SHORT_CHARACTERS : MAX_HEADER_CHARACTERS;
   return {
-    ...record.headers,
     '__connect.errors.topic': record.topic,
     '__connect.errors.partition': String(record.partition),
     '__connect.errors.offset': String(record.offset),
-    '__connect.errors.connector.name': group,
+    '__connect.errors.connector.name': shorten(group, most),
     '__connect.errors.task.id': '0',
     '__connect.errors.stage': letter.attempts === 0 ? 'VALUE_CONVERTER' : 'TASK_PUT',
     '__connect.errors.exception.class.name': letter.disposition,
-    '__connect.errors.exception.message': shorten(letter.reason, MAX_HEADER_CHARACTERS),
+    '__connect.errors.exception.message': shorten(letter.reason, most),
     'atd.disposition': letter.disposition,
     'atd.attempts': String(letter.attempts),
     'atd.exit-code': letter.exitCode === null ? '' : String(letter.exitCode),
     'atd.signal': letter.signal ?? '',
-    'atd.stderr-tail': letter.stderrTail,
+    'atd.stderr-tail': isShort ? '' : letter.stderrTail,
     'atd.first-failed-at': new Date(letter.firstFailedAt).toISOString(),
-    'atd.replay-count': textOf(record.headers['atd.replay-count']) ?? '0',
-    'atd.files': boundedList(letter.files),
+    // As a number: the time of a record may lie beyond every calendar.
+    'atd.timestamp': String(record.timestamp),
+    'atd.replay-count': isShort ? '0' : readReplayCount(record.headers),
+    'atd.files': isShort ? '[]' : boundedList(letter.files),
   };
 }
 
+/** The record's own headers, without what an earlier death left among them: a diagnosis is replaced, not added to. */
+export function ownHeaders(
+  headers: KafkaRecord['headers'],
+  diagnosis: Readonly<Record<string, string>>,
+): KafkaRecord['headers'] {
+  const own: Record<string, HeaderValue> = Object.create(null);
+  for (const [name, value] of Object.entries(headers)) {
+    if (!Object.hasOwn(diagnosis, name) && !(LETTER_NOTES as readonly string[]).includes(name)) own[name] = value;
+  }
+  return own;
+}
+
+/** A count that somebody else keeps; anything else in its place is a foreign header's, however large. */
+function readReplayCount(headers: KafkaRecord['headers']): string {
+  const text = textOf(headers['atd.replay-count']);
+  return text !== null && REPLAY_COUNT.test(text) ? text : '0';
+}
+
+/** The first value as text; null where there is none. A header without a value is as good as none. */
 function textOf(value: HeaderValue | undefined): string | null {
-  const first = Array.isArray(value) ? (value[0] as Uint8Array | string | undefined) : (value as Uint8Array | string);
-  if (first === undefined) return null;
+  const first = (Array.isArray(value) ? value[0] : value) as Uint8Array | string | null | undefined;
+  if (first === undefined || first === null) return null;
   return typeof first === 'string' ? first : new TextDecoder().decode(first);
 }
 

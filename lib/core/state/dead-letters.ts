@@ -1,6 +1,7 @@
 /**
- * Dead letters on their way. A record completes only when the broker has acknowledged its letter, so a letter that cannot
- * be delivered is sent again until it can, and no record is read meanwhile.
+ * Dead letters on their way. A record completes only when the broker has acknowledged its letter. What is wrong with one
+ * letter is dealt with where it is sent; a refusal that arrives here is the topic's or the cluster's. So the letter is sent
+ * again until it is taken, and no record is read meanwhile.
  */
 import type { DeadLetter } from '../events.js';
 import { backoff } from '../rules/retry-policy.js';
@@ -12,8 +13,15 @@ interface Pending {
   readonly record: PendingRecord;
   readonly letter: DeadLetter;
   failures: number;
+  /** What the broker or the client said at the last refusal. */
+  error: string;
   /** When to send it again; null while it is on its way. */
   resendAt: number | null;
+}
+
+export interface Refusal {
+  readonly letters: number;
+  readonly error: string;
 }
 
 export class DeadLetters {
@@ -37,10 +45,17 @@ export class DeadLetters {
     return false;
   }
 
+  /** How many letters were refused at their last try, and what was said to one of them; null where there are none. */
+  get refusal(): Refusal | null {
+    const refused = [...this.#pending.values()].filter(({ failures }) => failures > 0);
+    const [first] = refused;
+    return first === undefined ? null : { letters: refused.length, error: first.error };
+  }
+
   add(record: PendingRecord, letter: DeadLetter): number {
     const id = this.#nextId;
     this.#nextId += 1;
-    this.#pending.set(id, { record, letter, failures: 0, resendAt: null });
+    this.#pending.set(id, { record, letter, failures: 0, error: '', resendAt: null });
     return id;
   }
 
@@ -51,10 +66,11 @@ export class DeadLetters {
     return pending?.record ?? null;
   }
 
-  refused(id: number, now: number, random: number): void {
+  refused(id: number, error: string, now: number, random: number): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     pending.failures += 1;
+    pending.error = error;
     pending.resendAt = now + backoff(pending.failures, RESEND, random);
   }
 

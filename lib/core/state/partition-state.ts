@@ -17,6 +17,8 @@ export interface PartitionState extends TopicPartition {
   markersLeft: number;
   /** The metadata that the broker acknowledged last. */
   committedMetadata: string;
+  /** What the group has, or will have when the commit that is on its way arrives; null where it has nothing. */
+  lastCommit: { readonly offset: number; readonly metadata: string } | null;
   /** Whether the metadata of the last commit came near to what a broker accepts. */
   metadataNearlyFull: boolean;
   /** What the client was last asked for; null when a rebalance may have changed it. */
@@ -38,6 +40,7 @@ export function newPartitionState({ topic, partition }: TopicPartition): Partiti
     restored: false,
     markersLeft: 0,
     committedMetadata: '',
+    lastCommit: null,
     metadataNearlyFull: false,
     paused: null,
     completedUnsent: 0,

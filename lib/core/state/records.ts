@@ -5,8 +5,8 @@
  */
 import type { Job, KafkaRecord } from '../../types.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordResult } from '../events.js';
-import { decodeMetadata, EMPTY_METADATA } from '../offsets/commit-metadata.js';
-import { decode, type Poison } from '../rules/decode.js';
+import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
+import { decode, type Poison, poison } from '../rules/decode.js';
 import { planJobs } from '../rules/routing.js';
 import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
@@ -40,6 +40,9 @@ export interface Restored {
 type CommitFailure = Extract<EngineEvent, { readonly type: 'commit-failed' }>;
 
 const NO_JOBS: Begun = { kind: 'no-jobs' };
+
+/** What a record asks for. */
+type Plan = { readonly kind: 'jobs'; readonly jobs: readonly Job[] } | { readonly kind: 'tombstone' } | Poison;
 
 export class Records {
   readonly assignment = new Assignment();
@@ -80,6 +83,7 @@ export class Records {
     if (!isKnown && !isClean) this.#markers.expectCrash(owned, offset !== null);
     if (offset === null) return { owned, finishedElsewhere: [] };
     owned.committedMetadata = metadata;
+    owned.lastCommit = { offset, metadata };
     // This run has not come to its end. If it crashes before anything completes, the next run must know.
     if (isClean) this.#commits.touch(owned);
     owned.attempts.restore(committed?.attempts ?? EMPTY_METADATA.attempts);
@@ -94,7 +98,7 @@ export class Records {
   }
 
   /** Takes a delivered record. After a reset it is to be begun again, in the partition that was made anew. */
-  begin(record: KafkaRecord, now: number): Begun {
+  begin(record: KafkaRecord, defect: string | null, now: number): Begun {
     const owned = this.assignment.get(record);
     if (owned === null) return NO_JOBS;
     switch (owned.tracker.begin(record.offset)) {
@@ -110,7 +114,7 @@ export class Records {
         return { kind: 'reset', lost: owned };
       }
       case 'new':
-        return this.#open(record, owned, now);
+        return this.#open(record, owned, defect, now);
     }
   }
 
@@ -157,11 +161,31 @@ export class Records {
     if (this.nextCommitAt() === null) return;
     const offsets = this.#commits.next(now, urgent, clean);
     if (offsets === null) return;
-    for (const { topic, partition, metadata } of offsets) {
-      const isLeftOut = metadata === '' && this.assignment.get({ topic, partition })?.metadataNearlyFull === true;
-      if (isLeftOut) this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'too-long' });
+    for (const { topic, partition, offset, metadata } of offsets) {
+      const owned = this.assignment.get({ topic, partition });
+      if (owned !== null) owned.lastCommit = { offset, metadata };
+      if (metadata === '' && owned?.metadataNearlyFull === true)
+        this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'too-long' });
     }
     this.#emit({ type: 'commit', offsets });
+  }
+
+  /**
+   * Each partition's last commit without what this run added to it for the jobs that it started, and as the commit of an
+   * orderly end. It names no other offset, so it is true whatever state this run is in.
+   */
+  commitsWithoutStarts(): CommitOffset[] {
+    const commits: CommitOffset[] = [];
+    for (const { topic, partition, restored, lastCommit, attempts } of this.assignment.values()) {
+      if (lastCommit === null || !restored) continue;
+      const { offset } = lastCommit;
+      const completed = decodeMetadata(offset, lastCommit.metadata)?.completed ?? [];
+      const metadata = encodeMetadata(offset, { completed, attempts: attempts.withoutStarts(), clean: true });
+      if (metadata !== lastCommit.metadata && metadata.length <= MAX_METADATA_CHARACTERS) {
+        commits.push({ topic, partition, offset, metadata });
+      }
+    }
+    return commits;
   }
 
   committed(offsets: readonly CommitOffset[]): void {
@@ -192,22 +216,43 @@ export class Records {
     return records;
   }
 
-  #open(record: KafkaRecord, owned: PartitionState, now: number): Begun {
+  #open(record: KafkaRecord, owned: PartitionState, defect: string | null, now: number): Begun {
     owned.heldBytes += heldBy(record);
-    const decoded = decode(record.value, this.#rules.maxMessageBytes);
-    if (decoded.kind === 'tombstone') {
-      this.#took(record, 'tombstone');
-      this.#complete(newPendingRecord(record, owned, 0));
-      return NO_JOBS;
+    const plan = defect === null ? this.#plan(record) : this.#defective(record, defect);
+    switch (plan.kind) {
+      case 'tombstone':
+        this.#took(record, 'tombstone');
+        this.#complete(newPendingRecord(record, owned, 0));
+        return NO_JOBS;
+      case 'poison':
+        this.#took(record, 'rejected');
+        this.#reject(record, owned, plan, now);
+        return NO_JOBS;
+      case 'jobs':
+        this.#took(record, 'accepted');
+        return { kind: 'jobs', pending: newPendingRecord(record, owned, plan.jobs.length), jobs: plan.jobs };
     }
-    const jobs = decoded.kind === 'poison' ? decoded : planJobs(record, decoded.request, this.#rules.routing);
-    if (!Array.isArray(jobs)) {
-      this.#took(record, 'rejected');
-      this.#reject(record, owned, jobs as Poison, now);
-      return NO_JOBS;
+  }
+
+  /**
+   * Everything that depends on what the record holds. It changes nothing, and its offset is begun already: so a record that
+   * this part has no answer to becomes a dead letter like any other, instead of the end of all reading.
+   */
+  #plan(record: KafkaRecord): Plan {
+    try {
+      const decoded = decode(record.value, this.#rules.maxMessageBytes);
+      if (decoded.kind !== 'request') return decoded;
+      const jobs = planJobs(record, decoded.request, this.#rules.routing);
+      return Array.isArray(jobs) ? { kind: 'jobs', jobs } : (jobs as Poison);
+    } catch (error) {
+      return this.#defective(record, (error as Error | undefined)?.stack ?? String(error));
     }
-    this.#took(record, 'accepted');
-    return { kind: 'jobs', pending: newPendingRecord(record, owned, jobs.length), jobs };
+  }
+
+  #defective(record: KafkaRecord, error: string): Poison {
+    this.#emit({ type: 'record-defect', record, error });
+    const [first = ''] = error.split('\n', 1);
+    return poison('invalid-message', `the service failed to take it in: ${first}`);
   }
 
   #reject(record: KafkaRecord, owned: PartitionState, { disposition, reason }: Poison, now: number): void {
@@ -238,6 +283,10 @@ export class Records {
   }
 }
 
-function heldBy(record: KafkaRecord): number {
-  return record.value?.byteLength ?? 0;
+function heldBy({ key, value, headers }: KafkaRecord): number {
+  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  for (const [name, header] of Object.entries(headers)) {
+    for (const one of Array.isArray(header) ? header : [header]) bytes += name.length + (one?.length ?? 0);
+  }
+  return bytes;
 }

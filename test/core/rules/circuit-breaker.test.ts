@@ -72,6 +72,23 @@ describe('CircuitBreaker: half-open', () => {
     assert.equal(breaker.state, 'half-open');
   });
 
+  it('keeps its canary when another job starts or ends without an answer', () => {
+    const breaker = withCanary();
+    breaker.started('another');
+    for (const result of ['timed-out', 'stopped'] as const) breaker.ended('another', result, '', 150);
+    assert.equal(breaker.canaryIsOut, true);
+    breaker.ended('canary', 'succeeded', '', 200);
+    assert.equal(breaker.state, 'closed');
+  });
+
+  it('has no canary once that was not started after all, and keeps it when another was not', () => {
+    const breaker = withCanary();
+    breaker.withdrawn('another');
+    assert.equal(breaker.canaryIsOut, true);
+    breaker.withdrawn('canary');
+    assert.deepEqual([breaker.canaryIsOut, breaker.permits(150)], [false, true]);
+  });
+
   const ENDINGS: readonly (readonly [result: OutcomeResult, state: string, canaryIsOut: boolean])[] = [
     ['succeeded', 'closed', false],
     ['failed', 'closed', false],
@@ -115,5 +132,64 @@ describe('CircuitBreaker: half-open', () => {
     assert.equal(breaker.state, 'closed');
     breaker.ended('c', 'sink-unavailable', '', 300);
     assert.equal(breaker.nextChangeAt(), 400);
+  });
+});
+
+describe('CircuitBreaker: dead letters', () => {
+  /** Asks for a letter for each job; the answers. */
+  const letters = (breaker: CircuitBreaker, now: number, ...jobIds: string[]) =>
+    jobIds.map((jobId) => breaker.permitsLetter(jobId, `${jobId} is bad`, now));
+
+  it('opens it when one more is wanted in a row than is permitted, and says for what the last one was', () => {
+    const breaker = after();
+    assert.deepEqual(letters(breaker, 10, 'a', 'b', 'c'), [true, true, true]);
+    assert.equal(breaker.state, 'closed');
+    assert.deepEqual(letters(breaker, 10, 'd'), [false]);
+    assert.deepEqual(breaker.trouble, {
+      kind: 'open',
+      cause: 'dead-letters',
+      reason: '3 dead letters in a row, the last for: d is bad',
+      since: 10,
+      openMs: 100,
+      until: 110,
+    });
+  });
+
+  it('are counted anew after a success, all of them', () => {
+    const breaker = after();
+    letters(breaker, 0, 'a', 'b', 'c');
+    breaker.ended('good', 'succeeded', '', 0);
+    assert.deepEqual(letters(breaker, 0, 'd', 'e', 'f', 'g'), [true, true, true, false]);
+  });
+
+  it('do not open again what is open', () => {
+    const breaker = after();
+    letters(breaker, 0, 'a', 'b', 'c', 'd');
+    assert.deepEqual(letters(breaker, 90, 'e'), [false]);
+    assert.equal(breaker.nextChangeAt(), 100);
+  });
+
+  for (const result of ['failed', 'timed-out'] as const) {
+    it(`are given to a canary that ${result}, once, and the breaker opens for twice as long`, () => {
+      const breaker = after();
+      letters(breaker, 0, 'a', 'b', 'c', 'd');
+      assert.equal(breaker.permits(100), true);
+      breaker.started('d');
+      breaker.ended('older', result, '', 150);
+      assert.equal(breaker.canaryIsOut, true);
+      breaker.ended('d', result, '', 200);
+      assert.equal(breaker.nextChangeAt(), 400);
+      assert.deepEqual(letters(breaker, 200, 'a', 'd', 'd'), [false, true, false]);
+      assert.equal(breaker.trouble?.since, 0);
+    });
+  }
+
+  it('keep it open until a success of its canary', () => {
+    const breaker = after();
+    letters(breaker, 0, 'a', 'b', 'c', 'd');
+    breaker.permits(100);
+    breaker.started('good');
+    breaker.ended('good', 'succeeded', '', 200);
+    assert.equal(breaker.state, 'closed');
   });
 });

@@ -14,6 +14,7 @@ const REQUESTS: readonly (readonly [what: string, message: unknown, request: Rec
   ['a filename', { filename: '/a' }, { files: ['/a'] }],
   ['a list of them', { filename: ['/a', '/b'] }, { files: ['/a', '/b'] }],
   ['a file that is listed twice', { filename: ['/a', '/b', '/a'] }, { files: ['/a', '/b'] }],
+  ['a list of one file twice', { filename: ['/a', '/a'] }, { files: ['/a'] }],
   ['the alias', { file_path: '/a' }, { files: ['/a'] }],
   ['both names, of which filename counts', { filename: '/a', file_path: '/b' }, { files: ['/a'] }],
   ['a filename of null and the alias', { filename: null, file_path: '/b' }, { files: ['/b'] }],
@@ -25,6 +26,8 @@ const REQUESTS: readonly (readonly [what: string, message: unknown, request: Rec
   ['nulls', { filename: '/a', tenant: null, format: null, size: null }, { files: ['/a'] }],
   ['a strange format and a strange size', { filename: '/a', format: 1, size: '7' }, { files: ['/a'] }],
   ['a negative size', { filename: '/a', size: -1 }, { files: ['/a'] }],
+  ['a size of nothing', { filename: '/a', size: 0 }, { files: ['/a'], size: 0 }],
+  ['a size of a pebibyte', { filename: '/a', size: 2 ** 50 }, { files: ['/a'], size: 2 ** 50 }],
   ['fields that nobody knows', { filename: '/a', other: { deep: [1] } }, { files: ['/a'] }],
   ['a path of other letters', { filename: '/größe/文件' }, { files: ['/größe/文件'] }],
 ];
@@ -34,6 +37,8 @@ const POISON: readonly (readonly [what: string, text: string, reason: RegExp])[]
   ['nothing', '', /^the message is not JSON: ""$/],
   ['a text', '"/a"', /^the message is JSON but not an object/],
   ['a list', '["/a"]', /^the message is JSON but not an object/],
+  ['null for a filename', '{"filename": null}', /^filename is missing$/],
+  ['null for the alias', '{"file_path": null}', /^filename is missing$/],
   ['null', 'null', /^the message is JSON but not an object/],
   ['no filename', '{}', /^filename is missing$/],
   ['filename from a prototype', '{"__proto__": {"filename": "/a"}}', /^filename is missing$/],
@@ -91,17 +96,23 @@ describe('decode', () => {
     const decoded = decodeText('x'.repeat(500));
     assert.ok(decoded.kind === 'poison');
     assert.equal(decoded.reason, `the message is not JSON: "${'x'.repeat(80)}" …`);
+    const whole = decodeText(` ${'x'.repeat(80)}\n`);
+    assert.equal(whole.kind === 'poison' && whole.reason, `the message is not JSON: "${'x'.repeat(80)}"`);
   });
 
   it('refuses a message that lists more files than anyone means', () => {
-    const filename = Array.from({ length: 10_001 }, (_, i) => `/${i}`);
-    const decoded = decode(new TextEncoder().encode(JSON.stringify({ filename })), 1_000_000);
+    const listed = (files: number) => {
+      const filename = Array.from({ length: files }, (_, i) => `/${i}`);
+      return decode(new TextEncoder().encode(JSON.stringify({ filename })), 1_000_000);
+    };
+    assert.equal(listed(10_000).kind, 'request');
+    const decoded = listed(10_001);
     assert.ok(decoded.kind === 'poison');
     assert.equal(decoded.reason, 'filename lists 10001 files, more than 10000');
   });
 
   it('believes no size that could upset the sums of a queue', () => {
-    for (const size of ['1e308', String(Number.MAX_SAFE_INTEGER)]) {
+    for (const size of ['1e308', String(Number.MAX_SAFE_INTEGER), String(2 ** 50 + 1)]) {
       const decoded = decodeText(`{"filename": "/a", "size": ${size}}`);
       assert.equal(decoded.kind === 'request' && decoded.request.size, null, size);
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeadLetter } from '../../../lib/core/events.js';
-import { letterHeaders, readTraceparent } from '../../../lib/core/rules/headers.js';
+import { letterDiagnosis, ownHeaders, readTraceparent } from '../../../lib/core/rules/headers.js';
 import type { HeaderValue } from '../../../lib/types.js';
 import { record } from '../../support/engine.js';
 
@@ -30,6 +30,9 @@ describe('readTraceparent', () => {
     ['a later version with more in it', `01${TRACE.slice(2)}-more`, `01${TRACE.slice(2)}-more`],
     ['none', undefined, null],
     ['an empty list', [], null],
+    ['no value', null, null],
+    ['a list that begins without a value', [null, TRACE], null],
+    ['something before it', `x${TRACE}`, null],
     ['something ill-formed', 'x', null],
     ['upper case', TRACE.toUpperCase(), null],
     ['a line end at its end', `${TRACE}\n`, null],
@@ -42,16 +45,16 @@ describe('readTraceparent', () => {
   }
 });
 
-describe('letterHeaders', () => {
+describe('letterDiagnosis', () => {
   it('cut a long reason between two characters', () => {
     const message = (reason: string) =>
-      letterHeaders(letter({ reason }), 'group')['__connect.errors.exception.message'];
+      letterDiagnosis(letter({ reason }), 'group')['__connect.errors.exception.message'];
     assert.equal(message('x'.repeat(3_000)), `${'x'.repeat(2_047)}…`);
     assert.equal(message(`${'x'.repeat(2_046)}🦀${'y'.repeat(10)}`), `${'x'.repeat(2_046)}…`);
   });
 
   it('carry the diagnosis under the names of Kafka Connect and our own', () => {
-    assert.deepEqual(letterHeaders(letter(), 'group'), {
+    assert.deepEqual(letterDiagnosis(letter(), 'group'), {
       '__connect.errors.topic': 'files',
       '__connect.errors.partition': '2',
       '__connect.errors.offset': '5',
@@ -66,22 +69,37 @@ describe('letterHeaders', () => {
       'atd.signal': '',
       'atd.stderr-tail': 'no',
       'atd.first-failed-at': '2026-01-02T03:04:05.678Z',
+      'atd.timestamp': '1700000000000',
       'atd.replay-count': '0',
       'atd.files': '["/a"]',
     });
   });
 
-  it('keep the headers of the record, but replace an earlier diagnosis', () => {
-    const own = { traceparent: TRACE, many: ['a', 'b'], 'atd.disposition': 'old', 'atd.replay-count': '2' };
-    const headers = letterHeaders(letter({}, own), 'group');
-    assert.equal(headers['traceparent'], TRACE);
-    assert.deepEqual(headers['many'], ['a', 'b']);
-    assert.equal(headers['atd.disposition'], 'attempts-exhausted');
-    assert.equal(headers['atd.replay-count'], '2');
+  it('keeps a replay count that is one, and no other', () => {
+    const counts: readonly (readonly [HeaderValue, string])[] = [
+      ['2', '2'],
+      [new TextEncoder().encode('3'), '3'],
+      [null, '0'],
+      [[null, '2'], '0'],
+      ['many', '0'],
+      ['1'.repeat(1_000), '0'],
+    ];
+    for (const [value, count] of counts) {
+      assert.equal(letterDiagnosis(letter({}, { 'atd.replay-count': value }), 'group')['atd.replay-count'], count);
+    }
+  });
+
+  it('is small when it is to be, whatever the letter holds', () => {
+    const long = 'x'.repeat(100_000);
+    const of = letter({ reason: long, stderrTail: long, files: [long] }, { 'atd.replay-count': long });
+    const text = Object.entries(letterDiagnosis(of, long, true))
+      .flat()
+      .join('');
+    assert.ok(text.length < 1_500, `${text.length} characters`);
   });
 
   it('say that a record was never tried when it could not be read', () => {
-    const headers = letterHeaders(letter({ attempts: 0, exitCode: null, signal: 'SIGKILL' }), 'group');
+    const headers = letterDiagnosis(letter({ attempts: 0, exitCode: null, signal: 'SIGKILL' }), 'group');
     assert.equal(headers['__connect.errors.stage'], 'VALUE_CONVERTER');
     assert.equal(headers['atd.exit-code'], '');
     assert.equal(headers['atd.signal'], 'SIGKILL');
@@ -89,12 +107,29 @@ describe('letterHeaders', () => {
 
   it('are bounded, however long the reason and however many the files', () => {
     const files = Array.from({ length: 10_000 }, (_, i) => `/in/${i}/"quoted"`);
-    const headers = letterHeaders(letter({ reason: 'x'.repeat(100_000), files }), 'group');
+    const headers = letterDiagnosis(letter({ reason: 'x'.repeat(100_000), files }), 'group');
     assert.equal((headers['__connect.errors.exception.message'] as string).length, 2_048);
     const listed = headers['atd.files'] as string;
     assert.ok(listed.length <= 16_384);
     const kept = JSON.parse(listed) as string[];
     assert.ok(kept.length > 500);
     assert.deepEqual(kept, files.slice(0, kept.length));
+  });
+});
+
+describe('ownHeaders', () => {
+  it('are those of the record, without the diagnosis and the notes of an earlier death', () => {
+    const own = { traceparent: TRACE, many: ['a', null], 'atd.disposition': 'old', 'atd.value-bytes': '9' };
+    const headers = ownHeaders(own, letterDiagnosis(letter(), 'group'));
+    assert.deepEqual({ ...headers }, { traceparent: TRACE, many: ['a', null] });
+  });
+
+  it('may have any name', () => {
+    const record = JSON.parse('{"__proto__": "a", "constructor": "b"}') as Record<string, string>;
+    const headers = ownHeaders(record, letterDiagnosis(letter(), 'group'));
+    assert.deepEqual(Object.entries(headers), [
+      ['__proto__', 'a'],
+      ['constructor', 'b'],
+    ]);
   });
 });

@@ -43,7 +43,7 @@ describe('DeadLetters', () => {
     const { letters, id } = pending();
     let now = 0;
     for (const wait of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
-      letters.refused(id, now, 1);
+      letters.refused(id, 'no leader', now, 1);
       assert.equal(letters.nextAt(), now + wait);
       assert.deepEqual(letters.due(now + wait - 1), []);
       now += wait;
@@ -57,9 +57,10 @@ describe('DeadLetters', () => {
 
   it('are failing from a refusal until an acknowledgement, also on their way', () => {
     const { letters, id } = pending();
-    assert.equal(letters.failing, false);
-    letters.refused(id, 0, 1);
+    assert.deepEqual([letters.failing, letters.refusal], [false, null]);
+    letters.refused(id, 'no leader', 0, 1);
     assert.deepEqual([letters.failing, letters.inFlight, letters.size], [true, 0, 1]);
+    assert.deepEqual(letters.refusal, { letters: 1, error: 'no leader' });
     letters.due(1_000);
     assert.deepEqual([letters.failing, letters.inFlight, letters.size], [true, 1, 1]);
     letters.acknowledged(id);
@@ -71,14 +72,14 @@ describe('DeadLetters', () => {
     of.owned.lost = true;
     assert.deepEqual(letters.due(1_000_000), []);
     assert.equal(letters.size, 1);
-    letters.refused(id, 0, 1);
+    letters.refused(id, 'no leader', 0, 1);
     assert.deepEqual(letters.due(0), []);
     assert.equal(letters.size, 0);
   });
 
   it('take no notice of an answer for a letter that nobody sent', () => {
     const letters = new DeadLetters();
-    letters.refused(99, 0, 1);
+    letters.refused(99, 'no leader', 0, 1);
     assert.equal(letters.acknowledged(99), null);
     assert.equal(letters.nextAt(), null);
   });

@@ -1,0 +1,77 @@
+/** Settings that are each valid and make no sense together. One rule per line of `RULES`; each names both keys. */
+import type { Config } from './schema.js';
+
+/** @returns the complaint, which names both keys, or null where the two go together */
+type Rule = (config: Config) => string | null;
+
+/** Kafka's bound on a topic's name. */
+const MAX_TOPIC_CHARACTERS = 249;
+
+const RULES: readonly Rule[] = [
+  ({ kafka, service }) => {
+    if (service.dead_letter.topic !== kafka.topic) return null;
+    return `service.dead_letter.topic and kafka.topic are both ${kafka.topic}: every dead letter would be read again and become one more; name another topic`;
+  },
+  ({ kafka, service }) => {
+    const { topic } = service.dead_letter;
+    if (topic === null || topic === kafka.topic || canonical(topic) !== canonical(kafka.topic)) return null;
+    return `service.dead_letter.topic (${topic}) and kafka.topic (${kafka.topic}) differ only in '.' and '_', and Kafka lets only one of two such topics exist; name another topic`;
+  },
+  ({ kafka, service }) => {
+    if (service.dead_letter.topic !== null || kafka.topic.length + '.dlq'.length <= MAX_TOPIC_CHARACTERS) return null;
+    return `kafka.topic is so long that <kafka.topic>.dlq, the topic that service.dead_letter.topic stands for where it is not set, has more than ${MAX_TOPIC_CHARACTERS} characters; set service.dead_letter.topic`;
+  },
+  ({ service: { circuit_breaker: breaker } }) =>
+    atMost(
+      ['service.circuit_breaker.open_seconds', breaker.open_seconds],
+      ['service.circuit_breaker.max_open_seconds', breaker.max_open_seconds],
+      'the first wait would be longer than the longest',
+    ),
+  ({ ingest }) =>
+    atMost(
+      ['ingest.max_message_bytes', ingest.max_message_bytes],
+      ['ingest.max_queued_bytes', ingest.max_queued_bytes],
+      'one message alone would stop the reading of all others',
+    ),
+  ({ thread_pool_size, ingest }) =>
+    atMost(
+      ['thread_pool_size', thread_pool_size],
+      ['ingest.max_queued_jobs', ingest.max_queued_jobs],
+      'reading would pause before every thread has a job',
+    ),
+  (config) => {
+    const { log_file: log } = config;
+    if (log === null) return null;
+    const [key] = filesOf(config).find(([, file]) => file === log) ?? [];
+    return key === undefined
+      ? null
+      : `log_file and ${key} are both ${log}: the log would overwrite it; name another file`;
+  },
+];
+
+/** One line per pair of settings that makes no sense. */
+export function checkCombinations(config: Config): string[] {
+  return RULES.map((rule) => rule(config)).filter((complaint) => complaint !== null);
+}
+
+type Numbered = readonly [key: string, value: number];
+
+function atMost([key, value]: Numbered, [bound, most]: Numbered, why: string): string | null {
+  return value <= most ? null : `${key} (${value}) must not exceed ${bound} (${most}): ${why}`;
+}
+
+/** A topic's name as Kafka's metrics have it, where '.' and '_' are the same. */
+function canonical(topic: string): string {
+  return topic.replaceAll('.', '_');
+}
+
+function filesOf({ schema_file, kafka, clickhouse }: Config): [key: string, file: string | null][] {
+  return [
+    ['schema_file', schema_file],
+    ['kafka.ssl.ca_file', kafka.ssl.ca_file],
+    ['kafka.ssl.cert_file', kafka.ssl.cert_file],
+    ['kafka.ssl.key_file', kafka.ssl.key_file],
+    ['kafka.sasl.password_file', kafka.sasl.password_file],
+    ['clickhouse.password_file', clickhouse.password_file],
+  ];
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { loadConfig } from '../../lib/config/load.js';
+
+type Arguments = Readonly<Record<string, string>>;
+
+function load(args: Arguments): void {
+  loadConfig({ file: null, env: {}, args });
+}
+
+const DEAD_LETTER = 'service.dead_letter.topic';
+
+/** Settings that are each valid, and a value of the second that goes with the first. */
+const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string])[] = [
+  [{ 'kafka.topic': 'files', [DEAD_LETTER]: 'files' }, DEAD_LETTER, 'files.dlq'],
+  [{ 'kafka.topic': 'my.files', [DEAD_LETTER]: 'my_files' }, DEAD_LETTER, 'my_letters'],
+  [{ [DEAD_LETTER]: '', 'kafka.topic': 'f'.repeat(246) }, 'kafka.topic', 'f'.repeat(245)],
+  [
+    { 'service.circuit_breaker.max_open_seconds': '1', 'service.circuit_breaker.open_seconds': '1.5' },
+    'service.circuit_breaker.open_seconds',
+    '1',
+  ],
+  [
+    { 'ingest.max_queued_bytes': '1048576', 'ingest.max_message_bytes': '1048577' },
+    'ingest.max_message_bytes',
+    '1048576',
+  ],
+  [{ 'ingest.max_queued_jobs': '3', thread_pool_size: '4' }, 'thread_pool_size', '3'],
+  [{ schema_file: '/etc/hostname', log_file: '/etc/hostname' }, 'log_file', '/tmp/atd.log'],
+];
+
+describe('settings that make no sense together', () => {
+  for (const [args, key, sensible] of PAIRS) {
+    const keys = Object.keys(args);
+    it(`are refused, and both are named: ${keys.join(', ')}`, () => {
+      assert.throws(
+        () => load(args),
+        (error: Error & { code?: string }) => {
+          assert.equal(error.code, 'ATD_CONFIG_INVALID');
+          const lines = error.message.split('\n').slice(1);
+          assert.equal(lines.length, 1, error.message);
+          for (const name of keys) assert.ok(lines[0]?.includes(name), `${name} is named: ${lines[0]}`);
+          return true;
+        },
+      );
+      load({ ...args, [key]: sensible });
+    });
+  }
+
+  it('are not: the name of a topic that Kafka does not allow is wrong by itself', () => {
+    for (const topic of ['a b', 'a/b', '.', '..', 'f'.repeat(250), 'ä', 'a:9092']) {
+      for (const key of ['kafka.topic', DEAD_LETTER]) {
+        assert.throws(() => load({ [key]: topic }), new RegExp(`${key.replaceAll('.', '\\.')} must match`));
+      }
+    }
+    load({ 'kafka.topic': 'f'.repeat(249), [DEAD_LETTER]: '...' });
+  });
+});

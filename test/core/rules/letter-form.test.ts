@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  AS_IT_IS,
+  firstForm,
+  type LetterForm,
+  type LetterParts,
+  leftOut,
+  nextForm,
+  type Objection,
+} from '../../../lib/core/rules/letter-form.js';
+
+const PARTS: LetterParts = { hasKey: true, valueBytes: 1_000_000, headers: 3 };
+const BARE: LetterParts = { hasKey: false, valueBytes: 10, headers: 0 };
+
+/** The forms that a letter is sent in while each is refused for the same reason. */
+function ladder(objection: Objection, parts: LetterParts): string[] {
+  const rungs: string[] = [];
+  for (let form: LetterForm | null = AS_IT_IS; form !== null; form = nextForm(form, objection, parts)) {
+    rungs.push(`${form.value} ${form.headers} ${form.key} ${form.time} ${form.diagnosis}`);
+  }
+  return rungs;
+}
+
+describe('nextForm', () => {
+  it('gives up the value first, then the headers, then the key, of a letter that is too large', () => {
+    assert.deepEqual(ladder('size', PARTS), [
+      'whole all own now full',
+      'excerpt all own now full',
+      'excerpt none own now full',
+      'excerpt none coordinates now full',
+      'empty none coordinates now short',
+    ]);
+  });
+
+  it('does not send the same again: what there is none of cannot be left out', () => {
+    assert.deepEqual(ladder('size', BARE), ['whole all own now full', 'empty none coordinates now short']);
+  });
+
+  it('gives a letter without a key one before anything is left out', () => {
+    assert.deepEqual(ladder('content', { ...PARTS, hasKey: false }), [
+      'whole all own now full',
+      'whole all coordinates now full',
+      'whole none coordinates now full',
+      'excerpt none coordinates now full',
+      'empty none coordinates now short',
+    ]);
+  });
+
+  it('keeps the key and the value as long as the headers may be what is wrong', () => {
+    assert.equal(ladder('content', PARTS)[1], 'whole none own now full');
+  });
+
+  it('leaves the time to the topic where that is what is wrong', () => {
+    assert.deepEqual(ladder('time', BARE).slice(0, 2), ['whole all own now full', 'whole all own none full']);
+  });
+
+  it('comes to an end whatever is refused in whatever order', () => {
+    const objections: readonly Objection[] = ['size', 'time', 'content'];
+    for (let choice = 0; choice < 3 ** 8; choice += 1) {
+      let form: LetterForm | null = AS_IT_IS;
+      let left = choice;
+      let sent = 0;
+      for (; form !== null; sent += 1) {
+        assert.ok(sent < 8);
+        form = nextForm(form, objections[left % 3] as Objection, PARTS);
+        left = Math.floor(left / 3);
+      }
+    }
+  });
+});
+
+describe('firstForm', () => {
+  it('is the fullest one within the bound', () => {
+    const sizes = (form: LetterForm) => (form.value === 'whole' ? 100 : 10) + (form.headers === 'all' ? 50 : 0);
+    assert.deepEqual(firstForm(PARTS, 150, sizes), AS_IT_IS);
+    assert.deepEqual(leftOut(firstForm(PARTS, 149, sizes), PARTS), ['value']);
+    assert.deepEqual(leftOut(firstForm(PARTS, 59, sizes), PARTS), ['value', 'headers']);
+  });
+
+  it('is the least one where nothing is within the bound', () => {
+    assert.equal(firstForm(PARTS, 0, () => 1).diagnosis, 'short');
+  });
+});
