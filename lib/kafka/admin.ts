@@ -1,8 +1,16 @@
 /** What is asked of the cluster beside producing and consuming, each time over a connection of its own. */
-import type { Admin, Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { EMPTY_METADATA, encodeMetadata } from '../core/offsets/commit-metadata.js';
 import { toPosition } from './shapes.js';
+
+interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  findGroupCoordinator(group: { groupId: string }): Promise<{
+    leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
+  }>;
+}
 
 /** @throws KafkaJSError when no broker answers */
 export function hasTopic(kafka: Kafka, topic: string): Promise<boolean> {
@@ -57,4 +65,37 @@ export async function ask<T>(kafka: Kafka, retries: number, question: (admin: Ad
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
+}
+
+/**
+ * Leaves a group for a member that cannot do so itself: kafkajs does not while it joins, and a connection on which a join
+ * waits takes no other request. Without it the group waits for the member until its session is over.
+ *
+ * @throws KafkaJSError when the coordinator cannot be reached or does not know the member
+ */
+export async function leaveFor(kafka: Kafka, groupId: string, memberId: string): Promise<void> {
+  const cluster = newCluster(kafka, groupId);
+  try {
+    await cluster.connect();
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    await coordinator.leaveGroup({ groupId, memberId });
+  } finally {
+    await cluster.disconnect().catch(() => undefined);
+  }
+}
+
+/** The client hands out its connections to assigners only. */
+function newCluster(kafka: Kafka, groupId: string): Cluster {
+  let cluster: unknown = null;
+  kafka.consumer({
+    groupId,
+    retry: { retries: 1 },
+    partitionAssigners: [
+      (config) => {
+        cluster = config.cluster;
+        return kafkajs.PartitionAssigners.roundRobin(config);
+      },
+    ],
+  });
+  return cluster as Cluster;
 }

@@ -147,8 +147,8 @@ export class Commits {
   }
 
   /**
-   * The metadata for a commit of `position`. Where a broker would refuse all of it, only the attempts go along, or nothing;
-   * that costs repeated loads only.
+   * The metadata for a commit of `position`, left out where a broker would refuse it. To one that takes less than others, the
+   * attempts go along alone where they can. Either costs repeated loads only.
    */
   #describe(owned: PartitionState, position: number, clean: boolean): string {
     const { tracker } = owned;
@@ -158,6 +158,7 @@ export class Commits {
     const isUsual = this.#metadataLimit === MAX_METADATA_CHARACTERS;
     owned.metadataNearlyFull = isUsual && whole.length > this.#metadataLimit * NEARLY_FULL;
     if (whole.length <= this.#metadataLimit) return whole;
+    if (isUsual) return '';
     const short = encodeMetadata(position, { completed: [], attempts, clean });
     return short.length <= this.#metadataLimit ? short : '';
   }
