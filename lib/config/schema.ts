@@ -65,7 +65,8 @@ export const SETTINGS = {
     auto_offset_reset: choice(
       'earliest',
       ['earliest', 'latest'],
-      'Where a group without commits starts. With `latest`, what was announced before the first start is never loaded.',
+      'Where a group without commits starts. With `latest`, what was announced before the first start is never loaded; ' +
+        'from then on nothing is left out.',
     ),
     enable_auto_commit: flag(
       false,

@@ -26,8 +26,8 @@ type Lifecycle =
   | { readonly kind: 'starting' | 'running' | 'stopped' }
   | { readonly kind: 'draining'; readonly stopAt: number; readonly stopped: boolean; readonly finalCommits: number };
 
-/** Tries at the last commit of a drain; what it would have saved is loaded again and recognised, not lost. */
-const MAX_FINAL_COMMITS = 3;
+/** Tries at the last commit of a drain, a second apart; what it would have saved is loaded again, not lost. */
+const MAX_FINAL_COMMITS = 10;
 
 export class Engine {
   readonly #settings: EngineSettings;
@@ -40,6 +40,8 @@ export class Engine {
   #lifecycle: Lifecycle = { kind: 'starting' };
   #epoch = 0;
   #pausedAll = false;
+  /** Whether no load is started, for no commit was acknowledged for a whole session. */
+  #startsHeld = false;
   #effects: Effect[] = [];
 
   /** @param random a source of numbers in [0, 1), for the jitter of retries */
@@ -61,10 +63,12 @@ export class Engine {
     const breakerBefore = this.#jobs.breaker.state;
     this.#handleEvent(event, now);
     this.#resendLetters(now);
+    this.#holdStarts(now);
     this.#probeLoader(now);
     this.#startJobs(now);
     this.#adjustPauses();
     this.#commit(event, now);
+    if (this.#startsHeld) this.#endVainHold(event, now);
     this.#runCommittedStarts();
     this.#advanceDrain(now);
     this.#reportBreaker(breakerBefore);
@@ -89,7 +93,8 @@ export class Engine {
   }
 
   #nextStartAt(): number | null {
-    return this.#records.assignment.isRestored && this.#loader.permitsStarts ? this.#jobs.nextStartAt() : null;
+    const mayStart = this.#records.assignment.isRestored && this.#loader.permitsStarts && !this.#startsHeld;
+    return mayStart ? this.#jobs.nextStartAt() : null;
   }
 
   /**
@@ -107,6 +112,8 @@ export class Engine {
       slots: this.#settings.slots,
       jobs: this.#jobs,
       records: this.#records,
+      commits: this.#commits,
+      startsHeld: this.#startsHeld,
       loader: this.#loader,
     });
   }
@@ -134,7 +141,7 @@ export class Engine {
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':
-        return this.#records.commitFailed(now);
+        return this.#records.commitFailed(event, now);
       case 'drain':
         return this.#beginDrain(event.stopAt);
       case 'force-stop':
@@ -223,16 +230,35 @@ export class Engine {
     if (this.#lifecycle.kind !== 'draining') this.#records.resendLetters(now);
   }
 
+  /** Ends with the commit that is acknowledged, and so needs no moment of its own. */
+  #holdStarts(now: number): void {
+    const { unacknowledgedSince, lastError } = this.#commits;
+    const held = unacknowledgedSince !== null && now - unacknowledgedSince >= this.#settings.sessionTimeoutMs;
+    if (held === this.#startsHeld) return;
+    this.#startsHeld = held;
+    this.#emit({ type: 'starts-held', held, reason: lastError ?? (held ? 'no answer' : 'a commit was acknowledged') });
+  }
+
+  /** What was refused may turn out to be nobody's any more when it is to be committed again. */
+  #endVainHold(event: EngineEvent, now: number): void {
+    this.#holdStarts(now);
+    if (this.#startsHeld) return;
+    this.#startJobs(now);
+    this.#commit(event, now);
+  }
+
   #startJobs(now: number): void {
     // What a previous owner finished must be known before more is begun.
     if (this.#lifecycle.kind !== 'running' || !this.#records.assignment.isRestored) return;
-    if (!this.#loader.permitsStarts) return;
+    if (!this.#loader.permitsStarts || this.#startsHeld) return;
     for (let state = this.#jobs.next(now); state !== null; state = this.#jobs.next(now)) {
       if (this.#markers.mark(state)) this.#jobs.run(state);
     }
   }
 
   #commit(event: EngineEvent, now: number): void {
+    // What is left then goes with the last commit of the drain.
+    if (this.#lifecycle.kind === 'draining' && this.#isIdle) return;
     const isUrgent = event.type === 'rebalancing' || event.type === 'force-stop';
     this.#records.commit(now, isUrgent || (this.#markers.hasWaiting && !this.#commits.isFailing));
   }
@@ -247,7 +273,7 @@ export class Engine {
     this.#pausedAll ||
     !restored ||
     (metadataNearlyFull && tracker.incomplete > 0) ||
-    shouldPausePartition(tracker.span, this.#settings.maxUncommitted, paused === true);
+    shouldPausePartition(tracker.unconfirmed + tracker.span, this.#settings.maxUncommitted, paused === true);
 
   #adjustPauses(): void {
     const load = { jobs: this.#jobs.count, bytes: this.#records.heldBytes };
@@ -272,6 +298,10 @@ export class Engine {
     this.#withdrawStarts(() => true);
   }
 
+  get #isIdle(): boolean {
+    return this.#jobs.running.size === 0 && this.#records.deadLetters.inFlight === 0;
+  }
+
   #advanceDrain(now: number): void {
     if (this.#lifecycle.kind !== 'draining') return;
     const { stopAt, stopped, finalCommits } = this.#lifecycle;
@@ -280,16 +310,18 @@ export class Engine {
       for (const jobId of this.#jobs.running.ids()) this.#emit({ type: 'stop', jobId });
       this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
-    if (this.#jobs.running.size > 0 || this.#records.deadLetters.inFlight > 0) return;
+    if (!this.#isIdle) return;
     if (this.#commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
       // Nothing can be committed before the committed position is known; that answer is on its way.
       if (!this.#records.assignment.isRestored && now < stopAt) return;
-      this.#lifecycle = { ...this.#lifecycle, finalCommits: finalCommits + 1 };
+      const isAgain = finalCommits > 0 && this.#commits.isFailing;
+      if (isAgain && now < (this.#commits.nextAt() ?? now) && now < stopAt) return;
+      this.#lifecycle = { ...this.#lifecycle, finalCommits: now < stopAt ? finalCommits + 1 : MAX_FINAL_COMMITS };
       this.#records.commit(now, true, true);
     }
     if (this.#commits.inFlight) return;
     this.#lifecycle = { kind: 'stopped' };
-    this.#emit({ type: 'drained' });
+    this.#emit({ type: 'drained', uncommitted: this.#records.uncommitted });
   }
 
   #reportBreaker(before: string): void {

@@ -61,7 +61,13 @@ export type EngineEvent =
   | { readonly type: 'dead-lettered'; readonly letterId: number; readonly leftOut?: readonly string[] }
   | { readonly type: 'dead-letter-failed'; readonly letterId: number; readonly error: string }
   | { readonly type: 'committed'; readonly offsets: readonly CommitOffset[] }
-  | { readonly type: 'commit-failed'; readonly offsets: readonly CommitOffset[]; readonly error: string }
+  | {
+      readonly type: 'commit-failed';
+      readonly offsets: readonly CommitOffset[];
+      readonly error: string;
+      /** Whether the broker takes no metadata of that length, and never will. */
+      readonly isMetadataTooLarge: boolean;
+    }
   /** A committed offset does not exist on the broker: records may have expired unread. */
   | { readonly type: 'out-of-range' }
   /** The client's consumer broke down and is about to start anew: a network that is away, or a batch it cannot read. */
@@ -88,7 +94,8 @@ export type Action =
   | { readonly type: 'resume'; readonly partitions: readonly TopicPartition[] }
   /** Asks whether the loader works at all, without a file; the answer is to be `probed`. */
   | { readonly type: 'probe' }
-  | { readonly type: 'drained' };
+  /** Nothing runs any more. `uncommitted` records are finished, and no acknowledged commit contains them. */
+  | { readonly type: 'drained'; readonly uncommitted: number };
 
 /** What a probe says of the loader. One that works may have ended in a way that should be known. */
 export type LoaderVerdict =
@@ -138,11 +145,13 @@ export type Notice =
   | { readonly type: 'loader-judged'; readonly verdict: LoaderVerdict }
   /** The records that a previous owner or run has finished are known. */
   | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }
-  /** A commit's metadata could not be read (the records are loaded again), or had to be left out. */
+  /** No load is started, for no commit was acknowledged for a whole session; or loads are started again. */
+  | { readonly type: 'starts-held'; readonly held: boolean; readonly reason: string }
+  /** A commit's metadata could not be read (the records are loaded again), or had to be left out or cut. */
   | {
       readonly type: 'metadata-problem';
       readonly partition: TopicPartition;
-      readonly problem: 'unreadable' | 'too-long';
+      readonly problem: 'unreadable' | 'too-long' | 'refused';
     }
   | { readonly type: 'offsets-reset'; readonly partition: TopicPartition; readonly to: number };
 

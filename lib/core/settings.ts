@@ -17,6 +17,8 @@ export interface EngineSettings {
   /** Records of one partition that may be delivered and not yet passed by a commit. */
   readonly maxUncommitted: number;
   readonly load: LoadLimits;
+  /** Without an acknowledged commit for so long, no load is started: what it does may have to be done again. */
+  readonly sessionTimeoutMs: number;
   readonly command: CommandRules;
   readonly retry: RetryRules;
   readonly breaker: BreakerRules;

@@ -2,6 +2,7 @@
 import type { Job } from '../types.js';
 import type { BreakerState } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
+import type { Commits } from './state/commits.js';
 import type { Refusal } from './state/dead-letters.js';
 import type { Jobs } from './state/jobs.js';
 import type { LoaderHealth } from './state/loader-health.js';
@@ -17,7 +18,7 @@ export interface PartitionStatus {
   readonly topic: string;
   readonly partition: number;
   readonly paused: boolean;
-  /** Records delivered and not passed by a commit position. */
+  /** Records delivered and not passed by an acknowledged commit. */
   readonly uncommitted: number;
   readonly incomplete: number;
   readonly completedAhead: number;
@@ -40,6 +41,13 @@ export interface EngineStatus {
     /** Milliseconds since the epoch. */
     readonly since: number | null;
   };
+  readonly commits: {
+    /** When the first commit was sent that is not acknowledged, in milliseconds since the epoch; null where there is none. */
+    readonly unacknowledgedSince: number | null;
+    readonly reason: string | null;
+    /** Whether no load is started for that. */
+    readonly startsHeld: boolean;
+  };
   /** Tables that ClickHouse takes no rows for, with the jobs that wait for them. */
   readonly heldTables: readonly HeldTable[];
   readonly deadLettersPending: number;
@@ -54,9 +62,11 @@ export function statusOf(engine: {
   readonly slots: number;
   readonly jobs: Jobs;
   readonly records: Records;
+  readonly commits: Commits;
+  readonly startsHeld: boolean;
   readonly loader: LoaderHealth;
 }): EngineStatus {
-  const { lifecycle, jobs, records, loader } = engine;
+  const { lifecycle, jobs, records, commits, startsHeld, loader } = engine;
   const { scheduler, breaker, running, tables } = jobs;
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
@@ -78,13 +88,14 @@ export function statusOf(engine: {
           }
         : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
     heldTables: tables.tables(),
+    commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },
     deadLettersPending: records.deadLetters.size,
     deadLettersRefused: records.deadLetters.refusal,
     partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({
       topic,
       partition,
       paused: paused === true,
-      uncommitted: tracker.span,
+      uncommitted: tracker.unconfirmed + tracker.span,
       incomplete: tracker.incomplete,
       completedAhead: tracker.completedAhead,
     })),

@@ -10,19 +10,38 @@ export interface Probe {
   readonly reasons: readonly string[];
 }
 
-/**
- * @param beatAgeMs since the consumer last showed life; null before it first did
- * @param maxBeatAgeMs twice the session's timeout: by then the group has given the partitions away
- */
-export function probeLiveness(beatAgeMs: number | null, maxBeatAgeMs: number): Probe {
-  if (beatAgeMs === null || beatAgeMs <= maxBeatAgeMs) return { ok: true, reasons: [] };
-  return { ok: false, reasons: [`the consumer has shown no life for ${Math.round(beatAgeMs / 1000)} s`] };
+/** For how long acknowledgements that were due have stayed away while a broker answered. */
+export interface Silences {
+  /** Of heartbeats and commits; null before the group was first joined. */
+  readonly memberMs: number | null;
+  /** Of commits alone, which may be refused while heartbeats are answered. */
+  readonly commitMs: number;
 }
 
-export function probeReadiness(status: EngineStatus, poolReady: boolean): Probe {
+/** @param maxMs twice the session's timeout: by then the group has given the partitions away */
+export function probeLiveness({ memberMs, commitMs }: Silences, maxMs: number): Probe {
   const reasons: string[] = [];
-  if (status.state === 'starting') reasons.push('the consumer has not joined its group yet');
+  if (memberMs !== null && memberMs > maxMs) {
+    reasons.push(
+      `the group's coordinator has acknowledged nothing for ${seconds(memberMs)} s, though a broker answers`,
+    );
+  }
+  if (commitMs > maxMs) {
+    reasons.push(`no commit has been acknowledged for ${seconds(commitMs)} s, though a broker answers`);
+  }
+  return { ok: reasons.length === 0, reasons };
+}
+
+/** @param obstacle what keeps the consumer from its work; null where nothing is known to */
+export function probeReadiness(status: EngineStatus, poolReady: boolean, obstacle: string | null): Probe {
+  const reasons: string[] = [];
+  if (status.state === 'starting') {
+    reasons.push(`the consumer has not joined its group yet${obstacle === null ? '' : `: ${obstacle}`}`);
+  } else if (obstacle !== null) reasons.push(obstacle);
   if (status.state === 'draining' || status.state === 'stopped') reasons.push('the service is stopping');
+  if (status.commits.startsHeld) {
+    reasons.push(`no load is started, for no commit has been acknowledged for a session: ${status.commits.reason}`);
+  }
   if (!poolReady) reasons.push('the worker pool is not complete');
   if (status.deadLettersRefused !== null) {
     const { letters, error } = status.deadLettersRefused;
@@ -32,4 +51,8 @@ export function probeReadiness(status: EngineStatus, poolReady: boolean): Probe 
   }
   if (status.breaker.cause === 'service-fault') reasons.push(`the loader cannot be run: ${status.breaker.reason}`);
   return { ok: reasons.length === 0, reasons };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
 }

@@ -5,17 +5,19 @@
  * kafkajs has to be held in a certain way. Handlers only hand on, because heartbeats are sent between them. Pausing does
  * not recall batches that are fetched already, so a paused partition's batch is left unresolved and fetched again later.
  * Every join rewinds all partitions to the committed offset, so redelivery is normal. A join is the only reliable news
- * about the assignment. A commit may "succeed" without having been sent, so only its event counts; and one that the client
- * repeats by itself may go out under the next generation, and take back what the partition's new owner committed.
- * A rebalance may end without a join: when the answer that holds the assignment is an error or is lost, the client goes on
- * with its old partitions as a member of the new generation, for ever, and the others are read by nobody.
+ * about the assignment. Commits go around the client's consumer: that one may say that it committed without having sent
+ * anything, and repeats what failed under the next generation, which takes back what the partition's new owner committed.
  */
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
-import { hasTopic, readCommitted } from './admin.js';
+import { hasTopic, leaveFor, readCommitted, readEnds } from './admin.js';
+import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAssigner } from './joining.js';
+import { groupObstacle } from './refusals.js';
+import { RejoinPolicy } from './rejoin-policy.js';
 import { readRecord } from './shapes.js';
+import { VitalSigns } from './vital-signs.js';
 
 export interface ConsumerOptions {
   readonly kafka: Kafka;
@@ -34,7 +36,7 @@ export interface ConsumerEvents {
   /** @param defect why nothing of the record could be read but where it stands; null for all others */
   record(record: KafkaRecord, defect: Error | null): void;
   rebalancing(): void;
-  /** The client's consumer broke down and starts anew. */
+  /** The client's consumer broke down and starts anew by itself. */
   restarting(error: Error): void;
   /** The consumer stopped for good; the process should end and be started again. */
   failed(error: Error): void;
@@ -49,16 +51,28 @@ export interface ConsumerAdapter {
   resume(partitions: readonly TopicPartition[]): void;
   /** @throws when the broker did not acknowledge the commit */
   commit(offsets: readonly CommitOffset[]): Promise<void>;
-  /** Leaves the group. */
+  /** Leaves the group, in the midst of a join too. */
   stop(): Promise<void>;
-  /** When the consumer last showed life, in milliseconds since the epoch; 0 before it first did. */
-  lastBeatAt(): number;
+  health(): ConsumerHealth;
+}
+
+export interface ConsumerHealth {
+  /** For how long acknowledgements that were due have stayed away while a broker answered; null before the first join. */
+  readonly silentMs: number | null;
+  /** For how long any acknowledgement may have been due: a broker has answered, and the group waited for nobody. */
+  readonly dueMs: number;
+  /** What keeps the member from its work, and why; null where nothing is known to. */
+  readonly obstacle: string | null;
 }
 
 const START_RETRY_MS = 2_000;
 const RESTORE_RETRY_MS = 1_000;
+const MIN_REBALANCE_MS = 60_000;
+/** What the client may take to leave the group before that is done for it. */
+const LEAVE_MS = 1_500;
 
 export function createConsumer(options: ConsumerOptions, events: ConsumerEvents): ConsumerAdapter {
+  mendJoins();
   return new KafkaConsumer(options, events);
 }
 
@@ -66,23 +80,40 @@ class KafkaConsumer implements ConsumerAdapter {
   readonly #options: ConsumerOptions;
   readonly #events: ConsumerEvents;
   readonly #consumer: Consumer;
+  readonly #vitalSigns: VitalSigns;
+  readonly #rejoinPolicy: RejoinPolicy;
+  readonly #rebalanceTimeoutMs: number;
   readonly #paused = new Set<number>();
-  /** Commits by a single request. A batch brings it, and it serves until this run of the client's consumer ends. */
-  #commitOnce: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
-  #epoch = 0;
-  /** Whether the group has let us into a generation whose assignment the client has not reported. */
+  /** The membership that is joined or about to be. */
+  #group: ClientGroup | null = null;
+  #memberId: string | null = null;
+  #isJoined = false;
   #isJoining = false;
-  #lastBeatAt = 0;
+  #epoch = 0;
+  #waitingFor: string | null = null;
   #stopping: AbortController = new AbortController();
   #started: Promise<void> | null = null;
 
   constructor(options: ConsumerOptions, events: ConsumerEvents) {
     this.#options = options;
     this.#events = events;
+    this.#rebalanceTimeoutMs = Math.max(MIN_REBALANCE_MS, options.sessionTimeoutMs);
+    this.#rejoinPolicy = new RejoinPolicy(options.sessionTimeoutMs);
+    this.#vitalSigns = new VitalSigns({ ...options, rebalanceTimeoutMs: this.#rebalanceTimeoutMs });
     this.#consumer = options.kafka.consumer({
       groupId: options.groupId,
+      partitionAssigners: [
+        reportingAssigner({
+          // The client would join anew after it has been made to leave.
+          mayJoin: () => !this.#stopping.signal.aborted,
+          joining: (group) => this.#joining(group),
+          named: (memberId) => {
+            this.#memberId = memberId;
+          },
+        }),
+      ],
       sessionTimeout: options.sessionTimeoutMs,
-      rebalanceTimeout: Math.max(60_000, options.sessionTimeoutMs),
+      rebalanceTimeout: this.#rebalanceTimeoutMs,
       heartbeatInterval: Math.min(3_000, Math.floor(options.sessionTimeoutMs / 5)),
       maxWaitTimeInMs: options.maxWaitMs,
       maxBytesPerPartition: 1024 * 1024,
@@ -109,48 +140,46 @@ class KafkaConsumer implements ConsumerAdapter {
   }
 
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
-    let acknowledged = false;
-    const forget = this.#consumer.on(this.#consumer.events.COMMIT_OFFSETS, () => {
-      acknowledged = true;
-    });
-    try {
-      const partitions = offsets.map((position) => ({ ...position, offset: String(position.offset) }));
-      if (this.#commitOnce === null) await this.#consumer.commitOffsets(partitions);
-      else await this.#commitOnce({ topics: [{ topic: this.#options.topic, partitions }] });
-    } finally {
-      forget();
-    }
-    if (!acknowledged)
+    const group = this.#group;
+    if (group === null || !this.#isJoined) {
       throw new AtdError('ATD_KAFKA_CONSUMER', 'the consumer is not running, so nothing was committed');
+    }
+    const partitions = offsets.map((position) => ({ ...position, offset: String(position.offset) }));
+    try {
+      await group.commitOffsets({ topics: [{ topic: this.#options.topic, partitions }] });
+    } catch (error) {
+      if (this.#rejoinPolicy.refused(error, performance.now())) joinAgain(group);
+      throw error;
+    }
+    this.#vitalSigns.acknowledged();
+    this.#rejoinPolicy.acknowledged();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#vitalSigns.close();
+    // While it joins, the client leaves nothing and waits for the coordinator's answer.
+    if (this.#isJoining) await this.#leave();
+    const patience = setTimeout(() => void this.#leave(), LEAVE_MS);
     await this.#started?.catch(() => undefined);
     await this.#consumer.disconnect();
+    clearTimeout(patience);
   }
 
-  lastBeatAt(): number {
-    return this.#lastBeatAt;
+  health(): ConsumerHealth {
+    const { silentMs, dueMs } = this.#vitalSigns;
+    return { silentMs, dueMs, obstacle: this.#obstacleNow() };
   }
 
   #listen(): void {
-    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT, FETCH, REQUEST } = this.#consumer.events;
-    const beat = () => {
-      this.#lastBeatAt = Date.now();
-    };
-    this.#consumer.on(REQUEST, ({ payload }) => {
-      if (payload.apiName === 'JoinGroup') this.#isJoining = true;
-    });
-    this.#consumer.on(HEARTBEAT, () => {
-      beat();
-      if (this.#isJoining && !this.#stopping.signal.aborted) this.#started = this.#joinAnew();
-    });
-    this.#consumer.on(FETCH, beat);
+    const { GROUP_JOIN, REBALANCING, CRASH, HEARTBEAT } = this.#consumer.events;
+    this.#consumer.on(HEARTBEAT, () => this.#vitalSigns.acknowledged());
     this.#consumer.on(REBALANCING, () => this.#events.rebalancing());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
-      beat();
+      this.#vitalSigns.acknowledged();
+      this.#isJoined = true;
       this.#isJoining = false;
+      this.#waitingFor = null;
       this.#epoch += 1;
       const { topic } = this.#options;
       const partitions = payload.memberAssignment[topic] ?? [];
@@ -162,11 +191,45 @@ class KafkaConsumer implements ConsumerAdapter {
       void this.#restore(this.#epoch, partitions);
     });
     this.#consumer.on(CRASH, ({ payload }) => {
-      this.#commitOnce = null;
+      this.#group = null;
+      this.#isJoined = false;
+      this.#isJoining = false;
       if (this.#stopping.signal.aborted) return;
-      if (payload.restart) this.#events.restarting(payload.error);
-      else this.#events.failed(payload.error);
+      const { error, restart } = payload;
+      const { groupId } = this.#options;
+      const obstacle = groupObstacle(error, groupId) ?? groupObstacle(coordinatorRefusal(groupId), groupId);
+      this.#waitingFor = obstacle ?? error.message;
+      if (restart) this.#events.restarting(error);
+      else if (obstacle !== null) void this.#startAgain(obstacle);
+      else this.#events.failed(error);
     });
+  }
+
+  async #startAgain(obstacle: string): Promise<void> {
+    this.#wait(obstacle);
+    await abortableDelay(START_RETRY_MS, this.#stopping.signal);
+    await this.#startWhenPossible().catch((error: unknown) => this.#events.failed(error as Error));
+  }
+
+  #joining(group: ClientGroup): void {
+    this.#group = group;
+    this.#isJoining = true;
+    this.#vitalSigns.joining();
+  }
+
+  /** Where that fails, the group does without the member when its session is over. */
+  async #leave(): Promise<void> {
+    const { kafka, groupId } = this.#options;
+    if (this.#memberId !== null) await leaveFor(kafka, groupId, this.#memberId).catch(() => undefined);
+  }
+
+  #obstacleNow(): string | null {
+    const { unreachable, joiningSince } = this.#vitalSigns;
+    if (unreachable !== null) return `no broker answers: ${unreachable}`;
+    if (this.#waitingFor !== null) return this.#waitingFor;
+    if (joiningSince === null) return null;
+    const until = new Date(performance.timeOrigin + joiningSince + this.#rebalanceTimeoutMs).toISOString();
+    return `the group ${this.#options.groupId} waits for a member that does not answer, until ${until} at the latest`;
   }
 
   /**
@@ -177,13 +240,36 @@ class KafkaConsumer implements ConsumerAdapter {
     const { kafka, topic, groupId } = this.#options;
     while (epoch === this.#epoch && !this.#stopping.signal.aborted) {
       try {
-        const positions = await readCommitted(kafka, groupId, topic, partitions);
+        const committed = await readCommitted(kafka, groupId, topic, partitions);
+        const positions = this.#options.fromBeginning ? committed : await this.#beginAtEnds(epoch, committed);
+        if (epoch !== this.#epoch) return;
+        this.#waitingFor = null;
         return this.#events.restored(epoch, positions);
       } catch (error) {
-        this.#events.waiting(`the committed offsets cannot be read: ${(error as Error).message}`);
+        this.#wait(`the committed offsets cannot be read: ${(error as Error).message}`);
         await abortableDelay(RESTORE_RETRY_MS, this.#stopping.signal);
       }
     }
+  }
+
+  /**
+   * Where a group without a commit starts at the end, the end is asked for once and committed: what is announced from now on
+   * is loaded, whenever that will be.
+   */
+  async #beginAtEnds(epoch: number, positions: readonly CommittedPosition[]): Promise<CommittedPosition[]> {
+    const missing = positions.filter(({ offset }) => offset === null).map(({ partition }) => partition);
+    if (missing.length === 0) return [...positions];
+    const { kafka, topic } = this.#options;
+    const ends = await readEnds(kafka, topic, missing);
+    if (epoch !== this.#epoch) return [...positions];
+    await this.commit(ends);
+    for (const { partition, offset } of ends) this.#consumer.seek({ topic, partition, offset: String(offset) });
+    return positions.map((position) => ends.find(({ partition }) => partition === position.partition) ?? position);
+  }
+
+  #wait(reason: string): void {
+    this.#waitingFor = reason;
+    this.#events.waiting(reason);
   }
 
   async #startWhenPossible(): Promise<void> {
@@ -191,31 +277,15 @@ class KafkaConsumer implements ConsumerAdapter {
       const obstacle = await this.#obstacle();
       if (obstacle === null) {
         await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: this.#options.fromBeginning });
-        return this.#run();
+        await this.#consumer.run({
+          autoCommit: false,
+          eachBatchAutoResolve: false,
+          eachBatch: (payload) => this.#handOn(payload),
+        });
+        return;
       }
-      this.#events.waiting(obstacle);
+      this.#wait(obstacle);
       await abortableDelay(START_RETRY_MS, this.#stopping.signal);
-    }
-  }
-
-  #run(): Promise<void> {
-    return this.#consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.#handOn(payload),
-    });
-  }
-
-  /** Leaves the group and joins it again: what is to be read in its present generation cannot be learnt any more. */
-  async #joinAnew(): Promise<void> {
-    this.#isJoining = false;
-    this.#commitOnce = null;
-    this.#events.restarting(new Error('the group was rebalanced, but the assignment did not arrive; joining it again'));
-    try {
-      await this.#consumer.stop();
-      if (!this.#stopping.signal.aborted) await this.#run();
-    } catch (error) {
-      this.#events.failed(error as Error);
     }
   }
 
@@ -234,7 +304,6 @@ class KafkaConsumer implements ConsumerAdapter {
   async #handOn(payload: EachBatchPayload): Promise<void> {
     const { batch, resolveOffset, isRunning, isStale } = payload;
     const { topic, partition } = batch;
-    this.#commitOnce = payload.commitOffsetsIfNecessary;
     for (const message of batch.messages) {
       if (!isRunning() || isStale()) return;
       if (this.#paused.has(partition)) {

@@ -7,6 +7,8 @@ import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../ka
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
 import { mendHeaderDecoder } from '../kafka/header-decoder.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { closeSilentConnections } from '../kafka/silent-connections.js';
+import { steadyClock } from '../kafka/steady-clock.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
 import type { WorkerSettings } from '../types.js';
@@ -37,7 +39,9 @@ export function createAdapters(
   events: AdapterEvents,
 ): Adapters {
   registerCodecs();
+  steadyClock();
   stopIdleTimer();
+  closeSilentConnections();
   mendHeaderDecoder();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;

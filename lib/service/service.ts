@@ -8,8 +8,9 @@ import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode } from '../errors.js';
-import { probeLiveness, probeReadiness } from '../http/probes.js';
+import { probeLiveness, probeReadiness, type Silences } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
+import { isMetadataTooLarge } from '../kafka/refusals.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
@@ -69,13 +70,17 @@ export class Service {
     const { config, version, loader } = this.#options;
     const { host, port } = config.http;
     const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
+    const obstacle = () => this.#adapters.consumer.health().obstacle;
     this.#http = await startHttp(
       { host, port, onWaiting, signal: this.#stopping.signal },
       {
         metrics: () => this.#metrics.render(),
-        live: () => probeLiveness(this.#beatAgeMs(), config.kafka.session_timeout_ms * 2),
-        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready()),
-        status: () => ({ version, launcher: this.#adapters.pool.launcher(), ...this.#engine.status() }),
+        live: () => probeLiveness(this.#silences(), config.kafka.session_timeout_ms * 2),
+        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready(), obstacle()),
+        status: () => {
+          const launcher = this.#adapters.pool.launcher();
+          return { version, launcher, kafka: { obstacle: obstacle() }, ...this.#engine.status() };
+        },
       },
     );
     const leftovers = this.#adapters.pool.clearLeftovers();
@@ -156,7 +161,7 @@ export class Service {
       case 'probe':
         return void this.#probeLoader();
       case 'drained':
-        return void this.#end(ExitCode.ok);
+        return void this.#end(effect.uncommitted === 0 ? ExitCode.ok : ExitCode.tryAgain);
       default:
         // An action without a case above does not compile.
         effect satisfies Notice;
@@ -195,7 +200,9 @@ export class Service {
     try {
       await this.#adapters.consumer.commit(offsets);
     } catch (error) {
-      return this.#handleEvent({ type: 'commit-failed', offsets, error: (error as Error).message });
+      const isTooLarge = isMetadataTooLarge(error);
+      const { message } = error as Error;
+      return this.#handleEvent({ type: 'commit-failed', offsets, error: message, isMetadataTooLarge: isTooLarge });
     }
     this.#handleEvent({ type: 'committed', offsets });
   }
@@ -234,7 +241,8 @@ export class Service {
     this.#log('error', 'drain.overrun', { running });
     this.#phase = 'ending';
     this.killAllNow();
-    void withinTime(this.#takeStartsBack(), LAST_WORD_MS).then(() => this.#resolve(ExitCode.crash));
+    const code = running.length === 0 ? ExitCode.tryAgain : ExitCode.crash;
+    void withinTime(this.#takeStartsBack(), LAST_WORD_MS).then(() => this.#resolve(code));
   }
 
   /** An end that no file brought about, as far as anyone can tell; a defect may be what some file's load has led to. */
@@ -260,9 +268,10 @@ export class Service {
     }
   }
 
-  #beatAgeMs(): number | null {
-    const last = this.#adapters.consumer.lastBeatAt();
-    return last === 0 ? null : Date.now() - last;
+  #silences(): Silences {
+    const { silentMs, dueMs } = this.#adapters.consumer.health();
+    const since = this.#engine.status().commits.unacknowledgedSince;
+    return { memberMs: silentMs, commitMs: since === null ? 0 : Math.min(now() - since, dueMs) };
   }
 
   #createAdapters(command: CommandRules): Adapters {

@@ -32,6 +32,7 @@ export function engineSettings(
       },
     },
     maxUncommitted: config.ingest.max_uncommitted,
+    sessionTimeoutMs: config.kafka.session_timeout_ms,
     load: { jobs: config.ingest.max_queued_jobs, bytes: config.ingest.max_queued_bytes },
     command: {
       executable: loader.file,

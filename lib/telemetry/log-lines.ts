@@ -109,8 +109,20 @@ export function describeEffect(effect: Effect): LogLine | null {
       return debug(`partitions.${effect.type}d`, { partitions: effect.partitions.map((p) => p.partition) });
     case 'stop':
       return info('child.stopping', { job: effect.jobId });
+    case 'starts-held':
+      return effect.held
+        ? error('commit.overdue', {
+            reason: effect.reason,
+            consequence: 'no load is started until one is acknowledged',
+          })
+        : info('commit.recovered', { reason: effect.reason });
     case 'drained':
-      return info('drain.done', {});
+      return effect.uncommitted === 0
+        ? info('drain.done', {})
+        : error('drain.uncommitted', {
+            records: effect.uncommitted,
+            consequence: 'they are finished, and are loaded again at the next start',
+          });
     case 'commit':
     case 'probe':
       return null;

@@ -43,7 +43,7 @@ export const METRICS = {
   atd_held_message_bytes: gauge('Bytes of messages held until their records complete.'),
   atd_dead_letters_refused: gauge('Dead letters that their topic refuses; while there are any, nothing is read.'),
   atd_completed_ahead: gauge('Completed records that wait for one before them.', ['partition']),
-  atd_uncommitted_records: gauge('Delivered records that no commit position has passed.', ['partition']),
+  atd_uncommitted_records: gauge('Delivered records that no acknowledged commit has passed.', ['partition']),
   atd_paused_partitions: gauge('Partitions that are not being read.'),
   atd_breaker_state: gauge('Circuit breaker: 0 closed, 1 half-open, 2 open.'),
   atd_run_state: gauge('0 starting, 1 running, 2 paused, 3 draining, 4 stopped.'),

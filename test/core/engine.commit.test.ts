@@ -180,6 +180,105 @@ describe('the engine: commits', () => {
     assert.equal(play.wakesIn, null);
   });
 
+  it('count as uncommitted while nobody acknowledged them, and brake reading', () => {
+    const play = new Play({ slots: 10, maxUncommitted: 4 });
+    play.assign(0);
+    for (let offset = 1; offset <= 3; offset += 1) {
+      play.deliver(offset);
+      play.end(offset);
+      play.commitFailed('0:2');
+      play.now += 10;
+    }
+    assert.deepEqual(play.deliver(4), ['4 accepted', 'run 0/4/0 attempt 1', 'pause 0']);
+    assert.equal(play.status.partitions[0]?.uncommitted, 4);
+    play.end(4);
+    assert.deepEqual(play.wait(1_000), ['commit 0:5']);
+    assert.deepEqual(play.committed('0:5'), ['resume 0']);
+    assert.equal(play.status.partitions[0]?.uncommitted, 0);
+  });
+
+  it('that are refused for a whole session let no load start until one is acknowledged', () => {
+    const play = new Play({ slots: 1, sessionTimeoutMs: 5_000 });
+    play.assign(0);
+    play.deliver(5);
+    play.deliver(6);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'run 0/6/0 attempt 1', 'commit 0:6']);
+    play.deliver(7);
+    play.now += 4_999;
+    assert.deepEqual(play.commitFailed('0:6'), []);
+    assert.deepEqual(play.wait(1_000), ['starts are held', 'commit 0:6']);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.equal(play.wakesIn, null);
+    assert.equal(play.status.commits.startsHeld, true);
+    assert.deepEqual(play.committed('0:6'), ['starts go on', 'run 0/7/0 attempt 1']);
+    assert.deepEqual(play.wait(100), ['commit 0:7']);
+  });
+
+  it('that nobody answers hold the starts as well, though no failure is known', () => {
+    const play = new Play({ slots: 1, sessionTimeoutMs: 5_000 });
+    play.assign(0);
+    play.deliver(5);
+    play.deliver(6);
+    play.end(5);
+    play.deliver(7);
+    play.now += 5_000;
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'starts are held']);
+  });
+
+  it('that are refused hold nothing once their partitions belong to others', () => {
+    const play = new Play({ slots: 1, sessionTimeoutMs: 5_000 });
+    play.assign(0, 1);
+    play.deliver(5);
+    play.end(5);
+    play.now += 6_000;
+    assert.deepEqual(play.commitFailed('0:6'), ['starts are held']);
+    play.deliver(3, undefined, { partition: 1 });
+    play.assign(1);
+    assert.deepEqual(play.wait(1_000), ['starts go on', 'run 1/3/0 attempt 1']);
+  });
+
+  it('are repeated at once with less metadata where the broker refuses it for its length', () => {
+    const play = loading(5, 6, 7, 8, 9, 10, 11, 12);
+    for (const offset of [6, 8, 10, 12]) play.end(offset);
+    play.committed('0:0');
+    play.now += 100;
+    assert.deepEqual(play.wait(0), ['commit 0:0']);
+    const before = play.metadataOf(0);
+    assert.ok(before.length > 8);
+    const lines = play.metadataRefused('0:0');
+    assert.ok(lines.includes('0 metadata refused'), lines.join());
+    assert.ok(lines.includes('commit 0:0'), lines.join());
+    assert.ok(play.metadataOf(0).length <= before.length / 2);
+  });
+
+  it('go without any metadata in the end, and are never repeated unchanged', () => {
+    const play = loading(5, 6);
+    play.end(6);
+    let refused = play.metadataOf(0);
+    while (play.metadataRefused('0:0').includes('commit 0:0')) {
+      assert.ok(play.metadataOf(0).length <= refused.length / 2, 'it is repeated with less');
+      refused = play.metadataOf(0);
+    }
+    assert.equal(play.wakesIn, null, 'without metadata there is nothing to say of this position');
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:7']);
+    assert.equal(play.metadataOf(0), '');
+  });
+
+  it('without metadata hold up no start that is to be marked', () => {
+    const play = loading(5);
+    const next = new Play({ slots: 10 });
+    next.take(play);
+    next.assign(0);
+    next.deliver(5);
+    const died = new Play({ slots: 10 });
+    died.take(next);
+    died.assign(0);
+    let lines = died.deliver(5);
+    assert.ok(lines.includes('commit 0:0'), 'the start waits for a commit');
+    while (lines.includes('commit 0:0')) lines = died.metadataRefused('0:0');
+    assert.ok(lines.includes('run 0/5/0 attempt 1'), lines.join());
+  });
+
   it('name no partition that was lost meanwhile', () => {
     const play = loading(5);
     play.end(5);

@@ -122,14 +122,31 @@ describe('the engine: drain', () => {
     assert.deepEqual(play.committed('0:6'), ['drained']);
   });
 
-  it('tries the last commit three times more, and ends all the same', () => {
-    const play = loading(5);
-    play.drain(10_000);
+  it('tries the last commit ten times, a second apart, and says how much it could not commit', () => {
+    const play = loading(5, 6);
+    play.drain(60_000);
+    play.end(6, 'failed');
     assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
-    for (let repetition = 1; repetition <= 3; repetition += 1) {
-      assert.deepEqual(play.commitFailed('0:6'), ['commit 0:6']);
+    for (let attempt = 2; attempt <= 10; attempt += 1) {
+      assert.deepEqual(play.commitFailed('0:6'), []);
+      assert.equal(play.wakesIn, 1_000);
+      assert.deepEqual(play.wait(1_000), ['commit 0:6']);
     }
-    assert.deepEqual(play.commitFailed('0:6'), ['drained']);
+    assert.deepEqual(play.commitFailed('0:6'), ['drained with 1 uncommitted']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(60_000), []);
+  });
+
+  it('tries it once more at stopAt, and then no more', () => {
+    const play = loading(5);
+    play.drain(1_500);
+    play.end(5);
+    play.commitFailed('0:6');
+    assert.deepEqual(play.wait(1_000), ['commit 0:6']);
+    assert.deepEqual(play.commitFailed('0:6'), []);
+    assert.equal(play.wakesIn, 500);
+    assert.deepEqual(play.wait(500), ['commit 0:6']);
+    assert.deepEqual(play.commitFailed('0:6'), ['drained with 1 uncommitted']);
     assert.equal(play.wakesIn, null);
     assert.deepEqual(play.wait(60_000), []);
   });
@@ -171,7 +188,7 @@ describe('the engine: drain', () => {
     play.commitFailed('0:6');
     play.return('0:0');
     play.drain(10_000);
-    assert.deepEqual(play.wait(10_000), ['drained']);
+    assert.deepEqual(play.wait(10_000), ['drained with 1 uncommitted']);
   });
 
   it('answers nothing any more when it has ended', () => {

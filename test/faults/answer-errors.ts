@@ -44,14 +44,45 @@ export const FETCH: Api = {
   },
 };
 
-/** What a member of the group is to read. */
-export const SYNC_GROUP: Api = {
-  key: 14,
+/** The question for a group's coordinator: the error stands behind the throttling, from version 1 on. */
+export const FIND_COORDINATOR: Api = {
+  key: 10,
   write(answer, version, code) {
-    // From version 1 on the answer begins with the time of a throttling.
     answer.writeInt16BE(code, version >= 1 ? ANSWER_START + 4 : ANSWER_START);
   },
 };
+
+/** A heartbeat: the error stands behind the throttling, from version 1 on. */
+export const HEARTBEAT: Api = {
+  key: 12,
+  write(answer, version, code) {
+    answer.writeInt16BE(code, version >= 1 ? ANSWER_START + 4 : ANSWER_START);
+  },
+};
+
+/** What a member of the group is to read: the error stands behind the throttling, from version 1 on. */
+export const SYNC_GROUP: Api = {
+  key: 14,
+  write(answer, version, code) {
+    answer.writeInt16BE(code, version >= 1 ? ANSWER_START + 4 : ANSWER_START);
+  },
+};
+
+/** A join: the error stands behind the throttling, from version 2 on. */
+export const JOIN_GROUP: Api = {
+  key: 11,
+  write(answer, version, code) {
+    answer.writeInt16BE(code, version >= 2 ? ANSWER_START + 4 : ANSWER_START);
+  },
+};
+
+/** Passes what comes through one filter after the other. */
+export function both(first: Filter, second: Filter): Filter {
+  return {
+    toServer: (bytes) => second.toServer(first.toServer(bytes)),
+    toClient: (bytes) => second.toClient(first.toClient(bytes)),
+  };
+}
 
 export class AnswerErrors {
   /** The codes that were given, in their order. */

@@ -75,6 +75,13 @@ test(
   },
 );
 
+test('row 3: connections that lead nowhere any more are given up when a request has run out of its time', async (t) => {
+  const scene = await setScene(t);
+  if (scene === null) return;
+  scene.network.strand();
+  await scene.end();
+});
+
 test('row 4: a line with 250 ms in each direction slows the service down and nothing else', ONLY_FULL, async (t) => {
   const scene = await setScene(t);
   if (scene === null) return;

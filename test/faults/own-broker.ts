@@ -9,17 +9,21 @@ import type { TestContext } from 'node:test';
 import { brokerAnswers } from '../sandbox/kafka-admin.js';
 import { isAlive, waitUntil } from '../support/processes.js';
 
-const START_MS = 90_000;
+const START_MS = 240_000;
 const END_MS = 30_000;
 
-/** Takes the suite's Kafka out of sight, so that the sandbox starts another one until the test is over. */
-export function hideSuiteKafka(t: TestContext): void {
-  const { KAFKA_BROKERS: brokers, SANDBOX_KAFKA_KIND: kind } = process.env;
-  delete process.env['KAFKA_BROKERS'];
-  delete process.env['SANDBOX_KAFKA_KIND'];
+const HIDDEN = ['KAFKA_BROKERS', 'SANDBOX_KAFKA_KIND', 'SANDBOX_KAFKA_BROKERS'];
+
+/** Takes the suite's Kafka out of sight, so that the sandbox starts another one, of `nodes`, until the test is over. */
+export function hideSuiteKafka(t: TestContext, nodes = 1): void {
+  const before = HIDDEN.map((name) => [name, process.env[name]] as const);
+  for (const name of HIDDEN) delete process.env[name];
+  process.env['SANDBOX_KAFKA_BROKERS'] = String(nodes);
   t.after(() => {
-    if (brokers !== undefined) process.env['KAFKA_BROKERS'] = brokers;
-    if (kind !== undefined) process.env['SANDBOX_KAFKA_KIND'] = kind;
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   });
 }
 
@@ -68,6 +72,15 @@ export class OwnBroker {
     if (!isAlive(this.#pid)) return;
     process.kill(this.#pid, signal);
     await waitUntil(() => !isAlive(this.#pid), END_MS, 'the broker ends');
+  }
+
+  /** Starts it anew with these settings added. */
+  async configure(settings: Readonly<Record<string, string | number>>): Promise<void> {
+    await this.stop();
+    const file = this.#command.at(-1) as string;
+    const added = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
+    writeFileSync(file, `${read(file)}${added.join('')}`);
+    await this.start();
   }
 
   /** Starts it anew, with clients sent to another port of this machine, where a proxy is to stand before it. */

@@ -15,6 +15,7 @@ export class TcpProxy {
   readonly #port: number;
   readonly #filter: () => Filter;
   readonly #sockets = new Set<Socket>();
+  readonly #stranded = new WeakSet<Socket>();
   #server: Server | null = null;
   #own = 0;
   #isSilent = false;
@@ -33,7 +34,7 @@ export class TcpProxy {
 
   async open(): Promise<void> {
     this.#isSilent = false;
-    for (const socket of this.#sockets) socket.resume();
+    for (const socket of this.#sockets) if (!this.#stranded.has(socket)) socket.resume();
     if (this.#server !== null) return;
     this.#server = createServer((socket) => this.#join(socket)).listen(this.#own, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -54,6 +55,14 @@ export class TcpProxy {
   silence(): void {
     this.#isSilent = true;
     for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** Connections that there are pass nothing on any more, and nobody says so; new ones work. */
+  strand(): void {
+    for (const socket of this.#sockets) {
+      socket.pause();
+      this.#stranded.add(socket);
+    }
   }
 
   /** Holds back whatever comes from now on, either way; connections stay. */

@@ -22,12 +22,12 @@ export async function withAdmin<T>(brokers: readonly string[], use: (admin: Admi
   }
 }
 
-/** Whether a broker at `address` takes requests by now. */
-export async function brokerAnswers(address: string): Promise<boolean> {
+/** Whether a broker at `address` takes requests by now, and knows of `nodes` brokers at least. */
+export async function brokerAnswers(address: string, nodes = 1): Promise<boolean> {
   const admin = kafkaClient([address], { retries: 0 }).admin();
   try {
     await admin.connect();
-    return (await admin.describeCluster()).brokers.length > 0;
+    return (await admin.describeCluster()).brokers.length >= nodes;
   } catch {
     return false;
   } finally {

@@ -1,4 +1,4 @@
-/** Starts Apache Kafka itself: one KRaft node in a JVM, on free ports of 127.0.0.1, with data that goes when it stops. */
+/** Starts Apache Kafka itself: KRaft nodes, a JVM each, on free ports of 127.0.0.1, with data that goes when they stop. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -14,9 +14,9 @@ const START_TIMEOUT_MS = 300_000;
 /** Any UUID in Kafka's base64 form will do for a cluster of one. */
 const CLUSTER_ID = 'YXRkLWluZ2VzdGlvbi1zYg';
 
-/** Two ports that were free a moment ago; held open together, so that they differ. */
-async function freePorts(): Promise<KafkaPorts> {
-  const servers = [createServer(), createServer()];
+/** Two ports for each node that were free a moment ago; held open together, so that they differ. */
+async function freePorts(nodes: number): Promise<KafkaPorts[]> {
+  const servers = Array.from({ length: nodes * 2 }, () => createServer());
   const ports = await Promise.all(
     servers.map(
       (server) =>
@@ -27,7 +27,10 @@ async function freePorts(): Promise<KafkaPorts> {
     ),
   );
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return { broker: ports[0] as number, controller: ports[1] as number };
+  return Array.from({ length: nodes }, (_, node) => ({
+    broker: ports[node * 2] as number,
+    controller: ports[node * 2 + 1] as number,
+  }));
 }
 
 /** @throws Error where there is no Java, or one too old for Kafka 4. */
@@ -38,17 +41,27 @@ export async function requireJava(guarded: Guarded): Promise<void> {
     throw new Error(`Java ${release} was found, and Kafka 4 needs Java ${MIN_JAVA_RELEASE} or newer`);
 }
 
-/** Formats the storage and starts the node; resolves to its address once it answers. @throws Error with its output. */
-export async function startApacheKafka(guarded: Guarded, jars: KafkaJars): Promise<string> {
-  const ports = await freePorts();
-  const properties = join(guarded.directory, 'server.properties');
+/** Formats the storage and starts the nodes; resolves to their addresses once all answer. @throws Error with the output. */
+export async function startApacheKafka(guarded: Guarded, jars: KafkaJars, nodes: number): Promise<string[]> {
+  const cluster = await freePorts(nodes);
   const temporary = join(guarded.directory, 'tmp');
   await mkdir(temporary);
-  await writeFile(properties, serverProperties(ports, join(guarded.directory, 'data')));
-
-  const format = ['format', '--cluster-id', CLUSTER_ID, '--config', properties];
-  await guarded.complete('java', javaArguments(jars.directory, temporary, 'kafka.tools.StorageTool', format));
-  const broker = guarded.run('java', javaArguments(jars.directory, temporary, 'kafka.Kafka', [properties]));
-  const address = `127.0.0.1:${ports.broker}`;
-  return await guarded.ready(broker, START_TIMEOUT_MS, async () => ((await brokerAnswers(address)) ? address : null));
+  const files: string[] = [];
+  for (const index of cluster.keys()) {
+    const properties = join(guarded.directory, `server-${index + 1}.properties`);
+    await writeFile(properties, serverProperties(cluster, index, join(guarded.directory, `data-${index + 1}`)));
+    const format = ['format', '--cluster-id', CLUSTER_ID, '--config', properties];
+    await guarded.complete('java', javaArguments(jars.directory, temporary, 'kafka.tools.StorageTool', format));
+    files.push(properties);
+  }
+  // One node of several answers only when most of them run.
+  const brokers = files.map((file) =>
+    guarded.run('java', javaArguments(jars.directory, temporary, 'kafka.Kafka', [file])),
+  );
+  const addresses = cluster.map(({ broker }) => `127.0.0.1:${broker}`);
+  for (const [index, broker] of brokers.entries()) {
+    const address = addresses[index] as string;
+    await guarded.ready(broker, START_TIMEOUT_MS, async () => ((await brokerAnswers(address, nodes)) ? address : null));
+  }
+  return addresses;
 }

@@ -1,27 +1,38 @@
-/** How the sandbox's Kafka broker is configured and started: one KRaft node, broker and controller in one JVM. */
+/** How the sandbox's Kafka brokers are configured and started: KRaft nodes, each broker and controller in one JVM. */
 
 export interface KafkaPorts {
   readonly broker: number;
   readonly controller: number;
 }
 
-/** `server.properties` of the node; `directory` holds its data. */
-export function serverProperties(ports: KafkaPorts, directory: string): string {
+/** Kafka's own default for its internal topics. */
+const MAX_REPLICAS = 3;
+
+/**
+ * `server.properties` of one node.
+ *
+ * @param cluster the ports of all nodes; the ids of the nodes are their places in it, from 1 on
+ * @param index which of them it is for
+ * @param directory holds the node's data
+ */
+export function serverProperties(cluster: readonly KafkaPorts[], index: number, directory: string): string {
+  const ports = cluster[index] as KafkaPorts;
+  const replicas = Math.min(cluster.length, MAX_REPLICAS);
   const settings: Readonly<Record<string, string | number | boolean>> = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
+    'node.id': index + 1,
     listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.broker}`,
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
+    'controller.quorum.voters': cluster.map(({ controller }, at) => `${at + 1}@127.0.0.1:${controller}`).join(','),
     'log.dirs': directory,
     'auto.create.topics.enable': true,
     'num.partitions': 1,
-    'default.replication.factor': 1,
+    'default.replication.factor': replicas,
     // Internal topics default to three replicas and 50 partitions, which one node cannot give or takes long to make.
-    'offsets.topic.replication.factor': 1,
+    'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': 1,
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,

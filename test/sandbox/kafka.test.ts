@@ -95,7 +95,7 @@ describe('the sandbox Kafka', { timeout: 600_000 }, () => {
 
 describe('the settings of the sandbox Kafka', () => {
   it('bind every listener to the loopback address', () => {
-    const properties = serverProperties({ broker: 1, controller: 2 }, '/data');
+    const properties = serverProperties([{ broker: 1, controller: 2 }], 0, '/data');
     const addresses = [...properties.matchAll(/:\/\/([^:,\n]+):/g)].map((match) => match[1]);
     assert.deepEqual(new Set(addresses), new Set(['127.0.0.1']));
     assert.match(properties, /^log\.dirs=\/data$/m);

@@ -1,6 +1,7 @@
 /**
  * Starts the Kafka of the sandbox: an external one where KAFKA_BROKERS names it, else Apache Kafka, else, where neither
- * its jars nor Java can be had, librdkafka's mock cluster. What runs is said in `description`.
+ * its jars nor Java can be had, librdkafka's mock cluster. What runs is said in `description`. SANDBOX_KAFKA_BROKERS says how
+ * many nodes Apache Kafka is to have (1).
  */
 import { Guarded } from './guarded.js';
 import { requireJava, startApacheKafka } from './kafka-apache.js';
@@ -83,11 +84,13 @@ export async function startKafka(): Promise<KafkaSandbox> {
     if ('missing' in kafka) {
       sandbox = await startMock(guarded, kafka.missing);
     } else {
-      const address = await startApacheKafka(guarded, kafka);
+      const nodes = Number(process.env['SANDBOX_KAFKA_BROKERS'] || 1);
+      const brokers = await startApacheKafka(guarded, kafka, nodes);
+      const size = nodes === 1 ? 'one node' : `${nodes} nodes`;
       sandbox = {
-        brokers: [address],
+        brokers,
         kind: 'kafka',
-        description: `Apache Kafka ${kafka.version} (KRaft, one node) at ${address}`,
+        description: `Apache Kafka ${kafka.version} (KRaft, ${size}) at ${brokers.join(', ')}`,
         stop: () => guarded.stop(),
       };
     }

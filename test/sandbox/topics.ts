@@ -43,7 +43,7 @@ function bytes(value: Uint8Array | string | null): Buffer | null {
 
 /**
  * Creates a topic. The mock cluster has no controller to ask for one, and makes every topic that it hears of, with four
- * partitions. @throws Error where the topic has another number of partitions afterwards.
+ * partitions. Where there are three nodes, each keeps a copy. @throws Error where the topic has another number of partitions afterwards.
  */
 export async function createTopic(
   brokers: readonly string[],
@@ -58,7 +58,7 @@ export async function createTopic(
       await admin.createTopics({
         // A broker that has not heard of the topic yet would end this wait of the client.
         waitForLeaders: false,
-        topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+        topics: [{ topic, numPartitions: partitions, replicationFactor: nodes.length < 3 ? 1 : 3, configEntries }],
       });
     }
     const made = await partitionsWithLeader(admin, topic, partitions);

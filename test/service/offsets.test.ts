@@ -26,3 +26,29 @@ test('a committed offset that the broker does not have is told, and what there i
   const [first] = await groupOffsets(place.kafka.brokers, place.group, place.topic);
   assert.equal(first?.committed, FILES);
 });
+
+test('with latest and no commit, what is announced after the first assignment is loaded, whenever that is', async (t) => {
+  const place = await createPlace(t);
+  if (place.kafka.kind === 'mock') return t.skip('the mock cluster gives no offsets of ends');
+  const announce = async (name: string) => {
+    const value = JSON.stringify({ filename: writeScript(place, name, 'exit 0') });
+    await produce(place.kafka.brokers, place.topic, [{ value, partition: 0 }]);
+  };
+  const latest = { kafka: { auto_offset_reset: 'latest' } };
+  await announce('before');
+  const first = await startService(t, place, latest);
+  await first.seen('partitions.restored', 1, 30_000);
+  assert.equal(await first.stop(), 0);
+  const offsets = await groupOffsets(place.kafka.brokers, place.group, place.topic);
+  assert.deepEqual(
+    offsets.map(({ committed }) => committed),
+    [1, 0, 0, 0],
+  );
+  await announce('while-away');
+  const second = await startService(t, place, latest);
+  await second.seen('job.loaded', 1, 30_000);
+  await announce('later');
+  await second.seen('job.loaded', 2, 30_000);
+  assert.equal(await second.stop(), 0);
+  assert.equal(readLedger(place).filter(({ what }) => what === 'end').length, 2);
+});

@@ -37,6 +37,7 @@ export const SETTINGS: EngineSettings = {
     routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false },
   },
   maxUncommitted: 1_000,
+  sessionTimeoutMs: 30_000,
   load: { jobs: 1_000, bytes: 1_000_000 },
   command: COMMAND,
   retry: {
@@ -215,10 +216,24 @@ export class Play {
   }
 
   commitFailed(...positions: string[]): string[] {
+    return this.#commitFailed(positions, false);
+  }
+
+  metadataRefused(...positions: string[]): string[] {
+    return this.#commitFailed(positions, true);
+  }
+
+  /** What was sent as the metadata of a partition's last commit. */
+  metadataOf(number: number): string {
+    return this.#sent.get(number)?.metadata ?? '';
+  }
+
+  #commitFailed(positions: readonly string[], isMetadataTooLarge: boolean): string[] {
     return this.tell({
       type: 'commit-failed',
       offsets: positions.map((text) => this.#position(text)),
-      error: 'rebalance in progress',
+      error: isMetadataTooLarge ? 'metadata too large' : 'rebalance in progress',
+      isMetadataTooLarge,
     });
   }
 
@@ -259,8 +274,10 @@ function describeEffect(effect: Effect): string {
     case 'pause':
     case 'resume':
       return `${effect.type} ${numbers(effect.partitions)}`;
+    case 'starts-held':
+      return effect.held ? 'starts are held' : 'starts go on';
     case 'drained':
-      return 'drained';
+      return effect.uncommitted === 0 ? 'drained' : `drained with ${effect.uncommitted} uncommitted`;
     case 'record-taken':
       return `${effect.record.offset} ${effect.result}`;
     case 'record-defect':

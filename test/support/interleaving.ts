@@ -20,6 +20,7 @@ function settings(random: Random): EngineSettings {
     ...SETTINGS,
     slots: 1 + random.below(4),
     maxUncommitted: 1 + random.below(12),
+    sessionTimeoutMs: 100 + random.below(3_000),
     load: { jobs: 1 + random.below(12), bytes: 200 + random.below(2_000) },
     retry: {
       maxAttempts: 1 + random.below(3),
@@ -38,6 +39,8 @@ function settings(random: Random): EngineSettings {
 class Player {
   readonly world: World;
   readonly #random: Random;
+  /** Until then every commit is refused. */
+  #refusingUntil = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -55,7 +58,11 @@ class Player {
     if (dice < 68) return this.#answerLetter();
     if (dice < 80) return this.#answerCommit();
     if (dice < 90) return this.#passTime();
-    if (dice < 92) return world.tell({ type: 'rebalancing' });
+    if (dice < 91) return world.tell({ type: 'rebalancing' });
+    if (dice < 92) {
+      this.#refusingUntil = world.now + this.#random.below(6_000);
+      return;
+    }
     if (dice < 96) return this.#rebalance();
     if (dice < 98) return this.#othersProgress();
     if (dice === 98) return this.#restart();
@@ -118,7 +125,7 @@ class Player {
     if (world.commit === null) return;
     const { offsets, tenures } = world.commit;
     const isCurrent = offsets.every(({ partition }, i) => world.partitions[partition]?.tenure === tenures[i]);
-    const succeeds = this.#random.chance(0.75);
+    const succeeds = world.now >= this.#refusingUntil && this.#random.chance(0.75);
     // Its answer was lost, but not the commit itself.
     if (!succeeds && isCurrent && this.#random.chance(0.3)) world.applyCommit();
     world.answerCommit(succeeds);

@@ -148,14 +148,24 @@ export class ServiceProcess {
 }
 
 /** Starts a service with the fixture loader and short waits, and waits until it has joined its group. */
-export async function startService(t: Cleanup, place: Place, settings: Settings = {}): Promise<ServiceProcess> {
-  const service = spawnService(t, place, settings);
+export async function startService(
+  t: Cleanup,
+  place: Place,
+  settings: Settings = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServiceProcess> {
+  const service = spawnService(t, place, settings, env);
   await service.until(() => service.events('partitions.assigned').length > 0, 60_000, 'the service joins its group');
   return service;
 }
 
 /** The same without waiting for anything; `settings` are merged over those of the tests. */
-export function spawnService(t: Cleanup, place: Place, settings: Settings = {}): ServiceProcess {
+export function spawnService(
+  t: Cleanup,
+  place: Place,
+  settings: Settings = {},
+  env: Readonly<Record<string, string>> = {},
+): ServiceProcess {
   const clientId = `test-${randomUUID()}`;
   const file = join(place.directory, `${clientId}.yaml`);
   const base: Settings = {
@@ -178,7 +188,7 @@ export function spawnService(t: Cleanup, place: Place, settings: Settings = {}):
     log_level: 'debug',
   };
   writeFileSync(file, stringify(merge(base, settings)));
-  const service = launch(['--config', file], { LEDGER: place.ledger }, clientId);
+  const service = launch(['--config', file], { LEDGER: place.ledger, ...env }, clientId);
   t.after(async () => {
     service.signal('SIGKILL');
     await service.exited;

@@ -89,6 +89,10 @@ export class World {
   engine: Engine;
   drained = false;
   draining = false;
+  /** The engine has said that it starts no load. */
+  startsHeld = false;
+  /** The longest metadata that the broker takes. */
+  readonly metadataLimit: number;
   /** The group holds this member for dead and gave its partitions away; it does not know that yet. */
   expelled = false;
   commit: CommitInFlight | null = null;
@@ -106,6 +110,7 @@ export class World {
   constructor(settings: EngineSettings, random: Random, partitions: number, recordsEach: number) {
     this.#settings = settings;
     this.#random = random;
+    this.metadataLimit = random.pick([4_096, 4_096, 40, 12, 0]);
     this.partitions = Array.from({ length: partitions }, (_, n) => new WorldPartition(makeLog(n, recordsEach, random)));
     this.engine = new Engine(settings, random.next);
   }
@@ -119,6 +124,11 @@ export class World {
     );
     if (this.drained) assert.deepEqual(effects, [], 'nothing happens after the drain');
     for (const effect of effects) this.#perform(effect);
+    const { unacknowledgedSince: since, startsHeld } = this.engine.status().commits;
+    assert.equal(startsHeld, this.startsHeld, 'what is reported of held starts is true');
+    if (since === null || since === this.now) return;
+    const isOverdue = this.now - since >= this.#settings.sessionTimeoutMs;
+    assert.ok(this.drained || isOverdue === startsHeld, `starts held: ${startsHeld}, commit overdue: ${isOverdue}`);
   }
 
   /** The group gives us exactly these partitions; all are read again from their committed positions. */
@@ -190,16 +200,20 @@ export class World {
   /** @param accepted whether the broker takes it; not from a member that it does not know any more */
   answerCommit(accepted: boolean): void {
     const { offsets, applied } = this.commit as CommitInFlight;
+    if (this.#isTooLong(offsets)) {
+      this.commit = null;
+      return this.tell({ type: 'commit-failed', offsets, error: 'too large', isMetadataTooLarge: true });
+    }
     const succeeds = accepted && (applied || !this.expelled);
     if (succeeds) this.applyCommit();
     this.commit = null;
     if (succeeds) this.tell({ type: 'committed', offsets });
-    else this.tell({ type: 'commit-failed', offsets, error: 'failed' });
+    else this.tell({ type: 'commit-failed', offsets, error: 'failed', isMetadataTooLarge: false });
   }
 
   /** The broker takes the commit that is on its way, if it has not already. */
   applyCommit(): void {
-    if (this.commit === null || this.commit.applied || this.expelled) return;
+    if (this.commit === null || this.commit.applied || this.expelled || this.#isTooLong(this.commit.offsets)) return;
     this.commit.applied = true;
     for (const { partition: number, offset, metadata } of this.commit.offsets) {
       const part = this.#part(number);
@@ -222,6 +236,7 @@ export class World {
     this.children.clear();
     this.drained = false;
     this.draining = false;
+    this.startsHeld = false;
     this.expelled = false;
     for (const part of this.partitions) {
       part.owned = false;
@@ -274,6 +289,9 @@ export class World {
         assert.equal(this.children.size, 0, 'drained while children run');
         this.drained = true;
         return;
+      case 'starts-held':
+        this.startsHeld = effect.held;
+        return;
       case 'offsets-reset':
         return assert.fail(`nobody reset partition ${effect.partition.partition}`);
     }
@@ -282,6 +300,7 @@ export class World {
   #run(jobId: string, number: number): void {
     const part = this.#part(number);
     assert.ok(!this.draining, `${jobId} is started in a drain`);
+    assert.ok(!this.startsHeld, `${jobId} is started though no commit was acknowledged for a session`);
     assert.ok(part.owned, `${jobId} is started though its partition is not ours`);
     assert.ok(!this.children.has(jobId), `${jobId} is started while it runs`);
     assert.ok(!part.settled.has(jobId), `${jobId} is started after it completed`);
@@ -332,6 +351,10 @@ export class World {
       this.commit.applied = false;
       this.applyCommit();
     }
+  }
+
+  #isTooLong(offsets: readonly CommitOffset[]): boolean {
+    return offsets.some(({ metadata }) => metadata.length > this.metadataLimit);
   }
 
   #part(number: number): WorldPartition {

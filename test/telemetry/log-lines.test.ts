@@ -42,7 +42,11 @@ const EVENTS: readonly (readonly [EngineEvent, string | null, Record<string, unk
     'error letter.refused',
     { letter: 3, error: 'no leader' },
   ],
-  [{ type: 'commit-failed', offsets: OFFSETS, error: 'no' }, 'warn commit.failed', { offsets: ['0:6'], error: 'no' }],
+  [
+    { type: 'commit-failed', offsets: OFFSETS, error: 'no', isMetadataTooLarge: false },
+    'warn commit.failed',
+    { offsets: ['0:6'], error: 'no' },
+  ],
   [{ type: 'committed', offsets: OFFSETS }, 'debug commit.done', { offsets: ['0:6'] }],
   [
     { type: 'restored', epoch: 1, positions: [{ ...partition(2), offset: null, metadata: '' }] },
@@ -118,7 +122,18 @@ const EFFECTS: readonly (readonly [Effect, string | null, Record<string, unknown
   [{ type: 'pause', partitions: [partition(1)] }, 'debug partitions.paused', { partitions: [1] }],
   [{ type: 'resume', partitions: [partition(1)] }, 'debug partitions.resumed', { partitions: [1] }],
   [{ type: 'stop', jobId: 'j' }, 'info child.stopping', { job: 'j' }],
-  [{ type: 'drained' }, 'info drain.done', {}],
+  [{ type: 'drained', uncommitted: 0 }, 'info drain.done', {}],
+  [
+    { type: 'drained', uncommitted: 3 },
+    'error drain.uncommitted',
+    { records: 3, consequence: 'they are finished, and are loaded again at the next start' },
+  ],
+  [
+    { type: 'starts-held', held: true, reason: 'away' },
+    'error commit.overdue',
+    { reason: 'away', consequence: 'no load is started until one is acknowledged' },
+  ],
+  [{ type: 'starts-held', held: false, reason: 'well' }, 'info commit.recovered', { reason: 'well' }],
   [
     { type: 'restored-partition', partition: partition(1), completedAhead: 7 },
     'info partition.restored',

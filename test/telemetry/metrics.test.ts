@@ -52,7 +52,12 @@ const COUNTED: readonly (readonly [what: string, event: EngineEvent, effects: Ef
   ['a launch', { type: 'started', jobId: 'j', pid: 1, launchMs: 3 }, [], 'atd_launch_seconds_count'],
   ['a kill', { type: 'signalled', jobId: 'j', signal: 'SIGKILL' }, [], 'atd_kills_total{signal="SIGKILL"}'],
   ['a commit', { type: 'committed', offsets: [] }, [], 'atd_commits_total{result="succeeded"}'],
-  ['a failed commit', { type: 'commit-failed', offsets: [], error: '' }, [], 'atd_commits_total{result="failed"}'],
+  [
+    'a failed commit',
+    { type: 'commit-failed', offsets: [], error: '', isMetadataTooLarge: false },
+    [],
+    'atd_commits_total{result="failed"}',
+  ],
   ['a rebalance', { type: 'assigned', epoch: 1, partitions: [] }, [], 'atd_rebalances_total'],
   ['a refused letter', { type: 'dead-letter-failed', letterId: 1, error: '' }, [], 'atd_dead_letter_failures_total'],
   ['a reset', TICK, [{ type: 'offsets-reset', partition: partition(0), to: 0 }], 'atd_offsets_reset_total'],

@@ -15,7 +15,7 @@
 
 import type { Range } from './commit-metadata.js';
 
-/** Entries before the head that may pile up before the arrays are trimmed; trimming is then O(1) per completion. */
+/** Entries before the tail that may pile up before the arrays are trimmed; trimming is then O(1) per completion. */
 const TRIM_AT = 4_096;
 
 export type Begun = 'new' | 'in-flight' | 'done' | 'reset';
@@ -25,6 +25,8 @@ export class OffsetTracker {
   #done: boolean[] = [];
   /** Index of the lowest incomplete offset; everything before it is complete. */
   #head = 0;
+  /** Index of the lowest offset that no acknowledged commit has passed; at most that of the head. */
+  #tail = 0;
   /** The position that a commit may name, or null before anything was completed. */
   #position: number | null = null;
   /** The position that the broker acknowledged last. */
@@ -50,6 +52,7 @@ export class OffsetTracker {
     }
     this.#position = Math.max(this.#position ?? committed, committed);
     this.#confirmed = committed;
+    this.#passTo(committed);
     // In a partition that we had before, the client may have gone back by less than was committed just now.
     this.#floor = isFresh ? committed : Math.min(this.#floor ?? committed, committed);
     for (const [from, to] of completed) {
@@ -128,13 +131,21 @@ export class OffsetTracker {
    * return: it has moved the group, but says nothing about what this tracker completed.
    */
   confirm(offset: number): void {
-    if (this.#position !== null && offset <= this.#position) this.#confirmed = offset;
+    if (this.#position !== null && offset <= this.#position) {
+      this.#confirmed = offset;
+      this.#passTo(offset);
+    }
     this.#floor = Math.min(this.#floor ?? offset, offset);
   }
 
   /** Offsets from the lowest incomplete one to the last delivered one: what a crash now would have redelivered. */
   get span(): number {
     return this.#indexFrom(this.#delivered + 1) - this.#head;
+  }
+
+  /** Offsets that the position has passed, and no acknowledged commit. */
+  get unconfirmed(): number {
+    return this.#head - this.#tail;
   }
 
   /** Offsets complete beyond the lowest incomplete one. */
@@ -154,6 +165,12 @@ export class OffsetTracker {
     if (this.#isFresh || (this.#last !== null && offset > this.#last)) return false;
     const floor = this.#last === null ? this.#floor : (this.#confirmed ?? this.#floor);
     return floor !== null && offset < floor;
+  }
+
+  /** A commit of `offset` is acknowledged. */
+  #passTo(offset: number): void {
+    while (this.#tail < this.#head && (this.#offsets[this.#tail] as number) < offset) this.#tail += 1;
+    this.#trim();
   }
 
   #addCompleted(offset: number): void {
@@ -187,10 +204,11 @@ export class OffsetTracker {
   }
 
   #trim(): void {
-    if (this.#head < TRIM_AT && this.#head < this.#offsets.length) return;
-    this.#offsets.splice(0, this.#head);
-    this.#done.splice(0, this.#head);
-    this.#head = 0;
+    if (this.#tail < TRIM_AT && this.#tail < this.#offsets.length) return;
+    this.#offsets.splice(0, this.#tail);
+    this.#done.splice(0, this.#tail);
+    this.#head -= this.#tail;
+    this.#tail = 0;
   }
 
   /** The index of `offset` in the window, or where it would have to be inserted. */

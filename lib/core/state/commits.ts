@@ -1,6 +1,9 @@
 /**
  * When to commit: one commit at a time, as soon as something completed, at least an interval apart; at once on a
  * rebalance and at the end of a drain. What completes while a commit is under way goes with the next one.
+ *
+ * A refusal that no repetition changes is not repeated unchanged: metadata that the broker refuses as too large is cut, and
+ * the length that it takes is learned by halving.
  */
 import type { CommitOffset } from '../events.js';
 import { encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
@@ -9,8 +12,10 @@ import type { PartitionState } from './partition-state.js';
 /** Above this share of what a broker accepts, no further records of the partition are read. */
 const NEARLY_FULL = 0.75;
 
-/** After a failed commit: the client has retried already, so wait for the group to settle. */
+/** After a failed commit: wait for the group to settle. */
 const RETRY_MS = 1_000;
+/** Shorter metadata says nothing, so none is sent then. */
+const MIN_METADATA_CHARACTERS = 8;
 
 export class Commits {
   readonly #intervalMs: number;
@@ -21,6 +26,10 @@ export class Commits {
   #sent = 0;
   #acknowledged = 0;
   #notBefore = 0;
+  /** When the first commit was sent that is not acknowledged, nor any later one. */
+  #unacknowledgedSince: number | null = null;
+  #lastError: string | null = null;
+  #metadataLimit = MAX_METADATA_CHARACTERS;
 
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
@@ -33,6 +42,16 @@ export class Commits {
   /** Whether the last commit failed. */
   get isFailing(): boolean {
     return this.#isFailing;
+  }
+
+  /** When the first of the commits was sent that are not acknowledged; null where there are none. */
+  get unacknowledgedSince(): number | null {
+    return this.#unacknowledgedSince;
+  }
+
+  /** Why the last commit was refused; null where it was not. */
+  get lastError(): string | null {
+    return this.#lastError;
   }
 
   /** The number of the next commit: the first one that can contain what happens now. */
@@ -67,12 +86,21 @@ export class Commits {
     for (const owned of this.#dirty) {
       const offset = owned.lost ? null : owned.tracker.position;
       if (offset === null) continue;
-      const metadata = describe(owned, offset, clean);
+      const metadata = this.#describe(owned, offset, clean);
       if (!owned.tracker.isBehind && metadata === owned.committedMetadata) continue;
       offsets.push({ topic: owned.topic, partition: owned.partition, offset, metadata });
     }
+    for (const owned of this.#dirty) {
+      owned.completedUnacknowledged += owned.completedUnsent;
+      owned.completedUnsent = 0;
+    }
     this.#dirty.clear();
-    if (offsets.length === 0) return null;
+    if (offsets.length === 0) {
+      // What was refused belongs to others by now, or was committed by them.
+      this.#settle();
+      return null;
+    }
+    this.#unacknowledgedSince ??= now;
     this.#inFlight = true;
     this.#sent += 1;
     this.#notBefore = now + this.#intervalMs;
@@ -81,23 +109,57 @@ export class Commits {
 
   succeeded(): void {
     this.#inFlight = false;
-    this.#isFailing = false;
     this.#acknowledged = this.#sent;
+    this.#settle();
   }
 
-  failed(now: number, partitions: Iterable<PartitionState>): void {
+  failed(now: number, error: string, partitions: Iterable<PartitionState>): void {
     this.#inFlight = false;
     this.#isFailing = true;
+    this.#lastError = error;
     this.#notBefore = now + Math.max(RETRY_MS, this.#intervalMs);
     for (const owned of partitions) this.#dirty.add(owned);
+    // All that it named belongs to others by now.
+    if (this.#dirty.size === 0) this.#settle();
   }
-}
 
-/** The metadata for a commit of `position`; left out where a broker would refuse it, which costs repeated loads only. */
-function describe(owned: PartitionState, position: number, clean: boolean): string {
-  const { tracker, attempts } = owned;
-  const map = { completed: tracker.completedRanges(), attempts: attempts.snapshot(), clean };
-  const metadata = encodeMetadata(position, map);
-  owned.metadataNearlyFull = metadata.length > MAX_METADATA_CHARACTERS * NEARLY_FULL;
-  return metadata.length > MAX_METADATA_CHARACTERS ? '' : metadata;
+  /**
+   * The broker refused the metadata for its length: half of the longest that it was given is tried at once.
+   *
+   * @returns the partition with that one, or null where none had any
+   */
+  metadataRefused(now: number, offsets: readonly CommitOffset[]): CommitOffset | null {
+    const longest = offsets.reduce<CommitOffset | null>(
+      (found, offset) => (offset.metadata.length > (found?.metadata.length ?? 0) ? offset : found),
+      null,
+    );
+    if (longest === null) return null;
+    const half = Math.floor(longest.metadata.length / 2);
+    this.#metadataLimit = Math.min(this.#metadataLimit, half < MIN_METADATA_CHARACTERS ? 0 : half);
+    this.#notBefore = now;
+    return longest;
+  }
+
+  #settle(): void {
+    this.#isFailing = false;
+    this.#unacknowledgedSince = null;
+    this.#lastError = null;
+  }
+
+  /**
+   * The metadata for a commit of `position`, left out where a broker would refuse it. To one that takes less than others, the
+   * attempts go along alone where they can. Either costs repeated loads only.
+   */
+  #describe(owned: PartitionState, position: number, clean: boolean): string {
+    const { tracker } = owned;
+    const attempts = owned.attempts.snapshot();
+    const whole = encodeMetadata(position, { completed: tracker.completedRanges(), attempts, clean });
+    // A broker that takes less than others would have reading stop all the time.
+    const isUsual = this.#metadataLimit === MAX_METADATA_CHARACTERS;
+    owned.metadataNearlyFull = isUsual && whole.length > this.#metadataLimit * NEARLY_FULL;
+    if (whole.length <= this.#metadataLimit) return whole;
+    if (isUsual) return '';
+    const short = encodeMetadata(position, { completed: [], attempts, clean });
+    return short.length <= this.#metadataLimit ? short : '';
+  }
 }

@@ -23,6 +23,9 @@ export interface PartitionState extends TopicPartition {
   metadataNearlyFull: boolean;
   /** What the client was last asked for; null when a rebalance may have changed it. */
   paused: boolean | null;
+  /** Records that completed since the last commit was sent, and those that went with it and are not acknowledged. */
+  completedUnsent: number;
+  completedUnacknowledged: number;
   /** Bytes of the messages that are held until their records complete. */
   heldBytes: number;
 }
@@ -40,6 +43,8 @@ export function newPartitionState({ topic, partition }: TopicPartition): Partiti
     lastCommit: null,
     metadataNearlyFull: false,
     paused: null,
+    completedUnsent: 0,
+    completedUnacknowledged: 0,
     heldBytes: 0,
   };
 }

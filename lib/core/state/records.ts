@@ -4,7 +4,7 @@
  * only then may a commit pass it.
  */
 import type { Job, KafkaRecord } from '../../types.js';
-import type { CommitOffset, CommittedPosition, Effect, RecordResult } from '../events.js';
+import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
 import { decode, type Poison, poison } from '../rules/decode.js';
 import { planJobs } from '../rules/routing.js';
@@ -36,6 +36,8 @@ export interface Restored {
   /** Offsets that another member finished while we had them open. */
   readonly finishedElsewhere: readonly number[];
 }
+
+type CommitFailure = Extract<EngineEvent, { readonly type: 'commit-failed' }>;
 
 const NO_JOBS: Begun = { kind: 'no-jobs' };
 
@@ -192,14 +194,26 @@ export class Records {
       if (owned === null) continue;
       owned.tracker.confirm(position.offset);
       owned.committedMetadata = position.metadata;
+      owned.completedUnacknowledged = 0;
       // A commit that outlived an assignment may have moved the group back.
       if (owned.tracker.isBehind) this.#commits.touch(owned);
     }
     this.#commits.succeeded();
   }
 
-  commitFailed(now: number): void {
-    this.#commits.failed(now, this.assignment.values());
+  commitFailed({ offsets, error, isMetadataTooLarge }: CommitFailure, now: number): void {
+    this.#commits.failed(now, error, this.assignment.values());
+    const refused = isMetadataTooLarge ? this.#commits.metadataRefused(now, offsets) : null;
+    if (refused === null) return;
+    const { topic, partition } = refused;
+    this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'refused' });
+  }
+
+  /** Completed records that no acknowledged commit contains. */
+  get uncommitted(): number {
+    let records = 0;
+    for (const owned of this.assignment.values()) records += owned.completedUnsent + owned.completedUnacknowledged;
+    return records;
   }
 
   #open(record: KafkaRecord, owned: PartitionState, defect: string | null, now: number): Begun {
@@ -259,6 +273,7 @@ export class Records {
     owned.attempts.forget(record.offset);
     owned.markersLeft = Math.max(0, owned.markersLeft - 1);
     owned.heldBytes -= heldBy(record);
+    owned.completedUnsent += 1;
     owned.tracker.complete(record.offset);
     this.#commits.touch(owned);
   }

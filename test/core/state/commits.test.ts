@@ -75,7 +75,7 @@ describe('Commits', () => {
     for (const answer of ['failed', 'succeeded', 'failed'] as const) {
       commits.touch(owned);
       commits.next(10_000, true, false);
-      if (answer === 'failed') commits.failed(0, [owned]);
+      if (answer === 'failed') commits.failed(0, 'refused', [owned]);
       else commits.succeeded();
       states.push(commits.isFailing);
     }
@@ -120,7 +120,7 @@ describe('Commits', () => {
       const owned = completed(0, 5);
       commits.touch(owned);
       commits.next(0, false, false);
-      commits.failed(50, [owned, completed(1, 8)]);
+      commits.failed(50, 'no', [owned, completed(1, 8)]);
       assert.equal(commits.nextAt(), 50 + wait);
       assert.deepEqual(commits.next(50 + wait, false, false), [
         { ...partition(0), offset: 6, metadata: '' },

@@ -1,0 +1,45 @@
+/** What a broker's refusal of a commit means. kafkajs wraps some of its errors, so the cause is looked at, too. */
+
+/** The coordinator does not know the member, or is not the coordinator: only a new join helps. */
+const OVER = [
+  'NOT_COORDINATOR_FOR_GROUP',
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSGroupCoordinatorNotFound',
+];
+const METADATA_TOO_LARGE = ['OFFSET_METADATA_TOO_LARGE', 'INVALID_COMMIT_OFFSET_SIZE'];
+/** No join changes these. */
+const UNCHANGEABLE = [...METADATA_TOO_LARGE, 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED'];
+
+export function isOverForMember(error: unknown): boolean {
+  return isOneOf(OVER, error);
+}
+
+export function isUnchangeable(error: unknown): boolean {
+  return isOneOf(UNCHANGEABLE, error);
+}
+
+export function isMetadataTooLarge(error: unknown): boolean {
+  return isOneOf(METADATA_TOO_LARGE, error);
+}
+
+/** What keeps a user from a group and may be changed while the service waits; null where it is something else. */
+export function groupObstacle(error: unknown, groupId: string): string | null {
+  if (isOneOf(['GROUP_AUTHORIZATION_FAILED'], error)) {
+    return `this user may not read with the group ${groupId} (kafka.group_id): permit READ on the group`;
+  }
+  if (isOneOf(['INCONSISTENT_GROUP_PROTOCOL'], error)) {
+    return (
+      `the group ${groupId} (kafka.group_id) is in use by members that share no way to assign partitions with this ` +
+      'service, as those of another client do: stop them, or choose a group of its own'
+    );
+  }
+  return null;
+}
+
+function isOneOf(names: readonly string[], error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  const { type, name, cause } = error as { type?: string; name?: string; cause?: unknown };
+  return names.includes(type ?? '') || names.includes(name ?? '') || isOneOf(names, cause);
+}
