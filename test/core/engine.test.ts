@@ -255,6 +255,9 @@ describe('the engine: backpressure', () => {
     for (const offset of [0, 1, 2]) play.deliver(offset);
     assert.ok(play.deliver(3).includes('pause 0'));
     for (const offset of [0, 1]) assert.ok(!play.end(offset).includes('resume 0'));
-    assert.ok(play.end(2).includes('resume 0'));
+    assert.ok(!play.committed('0:1').includes('resume 0'));
+    play.now += 100;
+    assert.deepEqual(play.end(2), ['0/2/0 succeeded', 'commit 0:3']);
+    assert.deepEqual(play.committed('0:3'), ['resume 0']);
   });
 });
