@@ -105,7 +105,7 @@ class Converter {
     const conditions: string[] = [];
     let value = given;
     if (found !== null) {
-      const argument = found.of === undefined ? given : `${found.of}(${given})`;
+      const argument = found.of === undefined ? given : found.of(given);
       value = `${this.#functions.define(found.value)}(${argument})`;
       const holds =
         found.fits === null

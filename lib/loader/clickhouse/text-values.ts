@@ -12,8 +12,8 @@ export interface Guarded {
   readonly value: string;
   /** What must hold beside that for the value to be the one that was written; null if nothing. */
   readonly fits: string | null;
-  /** A function that makes of the value what is `x` in both; null if it is the value itself. */
-  readonly of?: string;
+  /** What is `x` in both, made of an expression of the value; absent if it is the value itself. */
+  readonly of?: (value: string) => string;
 }
 
 /** Null for a type of whose text ClickHouse itself refuses what does not fit. `x` is a String, or NULL. */
@@ -127,20 +127,19 @@ function instant(scale: number, zone: string | null, digits: number): Guarded & 
 
 /** A day is the same in every zone, if it is read and shown by the same one. */
 function dateText(name: string, rounding: boolean): Guarded {
-  const { value: time, fits } = instant(0, "'UTC'", rounding ? 9 : 0);
+  const { value: time, fits } = instant(3, "'UTC'", rounding ? 9 : 0);
   const value = `CAST(${time}, 'Nullable(${name})')`;
   const read = rounding ? `toStartOfDay(${time})` : time;
-  return { value, fits: `(${fits} AND ${read} = toDateTime64(${value}, 0, 'UTC'))` };
+  return { value, fits: `(${fits} AND ${read} = toDateTime64(${value}, 3, 'UTC'))` };
 }
 
 function timeText({ name, values, text: type }: Type, rounding: boolean): Guarded {
   const scale = name === 'DateTime' ? 0 : Number(values[0] ?? 3);
   const zone = values[name === 'DateTime' ? 0 : 1] ?? null;
-  const { value: time, fits } = instant(scale, zone, rounding ? 9 : scale);
-  if (name === 'DateTime64') return { value: time, fits: `(${fits})` };
+  // With less than milliseconds the parser has 32 bits for the seconds.
+  const { value: time, fits } = instant(Math.max(scale, 3), zone, rounding ? 9 : scale);
+  if (name === 'DateTime64' && scale >= 3) return { value: time, fits: `(${fits})` };
   const value = `CAST(${time}, ${quoteString(`Nullable(${type})`)})`;
-  return {
-    value,
-    fits: `(${fits} AND toUnixTimestamp(${value}) = toUnixTimestamp64Milli(CAST(${time}, 'DateTime64(3)')) / 1000)`,
-  };
+  if (name === 'DateTime64') return { value, fits: `(${fits})` };
+  return { value, fits: `(${fits} AND toUnixTimestamp(${value}) = intDiv(toUnixTimestamp64Milli(${time}), 1000))` };
 }

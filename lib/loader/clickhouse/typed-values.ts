@@ -18,6 +18,7 @@ const INTEGER = /^(U?)Int(\d+)$/;
 export function typedAs(from: Type, to: Type, rounding: boolean, unsigned: boolean): Guarded | null {
   if (from.text === to.text || to.name === 'String') return null;
   if (from.name === 'String') return textAs(to, rounding);
+  if (to.name === 'FixedString' && from.name !== 'FixedString') return throughText(to, rounding);
   if (from.name === 'FixedString') return fromFixed(from, to, rounding);
   if (INTEGER.test(from.name)) return fromInteger(from, to, rounding, unsigned);
   if (from.name === 'Bool') return to.name === 'Bool' || INTEGER.test(to.name) ? null : throughText(to, rounding);
@@ -36,17 +37,16 @@ function nullable({ text }: Type): string {
 }
 
 /** By the value's shortest text, which is how a Decimal is meant that a program held as a double. */
-function throughText(to: Type, rounding: boolean): Guarded | null {
+function throughText(to: Type, rounding: boolean, of = (value: string) => `toString(${value})`): Guarded | null {
   const guarded = textAs(to, rounding);
-  return guarded === null ? null : { ...guarded, of: 'toString' };
+  return guarded === null ? null : { ...guarded, of };
 }
 
 function fromFixed(from: Type, to: Type, rounding: boolean): Guarded | null {
   if (/^(UUID|IPv6)$/.test(to.name)) return null;
   if (to.name === 'FixedString' && Number(from.values[0]) <= Number(to.values[0])) return null;
   // NUL bytes at the end fill the text up.
-  const guarded = textAs(to, rounding);
-  return guarded === null ? null : { ...guarded, of: 'toStringCutToZero' };
+  return throughText(to, rounding, (value) => `toStringCutToZero(${value})`);
 }
 
 function fromInteger(from: Type, to: Type, rounding: boolean, unsigned: boolean): Guarded | null {
@@ -90,9 +90,14 @@ function fromFloat(from: Type, to: Type, rounding: boolean): Guarded | null {
   if (to.name === 'Float64') return null;
   if (to.name === 'Decimal') return throughText(to, rounding);
   if (to.name === 'Bool') return { value: `CAST(x, 'Nullable(Bool)')`, fits: 'x IN (0, 1)' };
+  if (isTime(to) && to.name !== 'DateTime64') {
+    const whole = rounding ? 'floor(x)' : 'x';
+    const value = `CAST(accurateCastOrNull(${whole}, 'Int64'), ${nullable(to)})`;
+    return { value, fits: `toInt64(${value}) = ${whole}` };
+  }
   if (isTime(to)) {
     const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
-    return { value, fits: `toFloat64(${value}) = ${rounding && !/64/.test(to.name) ? 'floor(x)' : 'x'}` };
+    return { value, fits: rounding ? null : `toFloat64(${value}) = x` };
   }
   return null;
 }
@@ -108,12 +113,14 @@ function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
     const value = `to${to.name}OrNull(toString(x))`;
     return { value, fits: rounding ? null : `toDecimal256OrNull(toString(${value}), ${from.values[1]}) = x` };
   }
+  if (isTime(to) && to.name !== 'DateTime64') {
+    const whole = rounding ? 'floor(x)' : 'x';
+    const value = `CAST(toInt64OrNull(toString(${whole})), ${nullable(to)})`;
+    return { value, fits: `toInt64(${value}) = ${whole}` };
+  }
   if (isTime(to)) {
     const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
-    const back = /64/.test(to.name)
-      ? `toDecimal128(${value}, ${Math.min(9, Number(from.values[1]))})`
-      : `toInt64(${value})`;
-    return { value, fits: `${back} = ${rounding ? 'floor(x)' : 'x'}` };
+    return { value, fits: rounding ? null : `toDecimal128(${value}, ${Math.min(9, Number(from.values[1]))}) = x` };
   }
   return null;
 }
@@ -124,16 +131,22 @@ function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {
     if (rounding || kept >= Number(from.values[0])) return null;
     return { value: 'x', fits: `CAST(CAST(x, 'Nullable(DateTime64(${kept}))'), ${nullable(from)}) = x` };
   }
+  // Seconds or days since 1970.
   if (!isTime(to)) {
-    if (!INTEGER.test(to.name) || from.name === 'DateTime64') return null;
-    return { value: `accurateCastOrNull(toInt64(x), '${to.name}')`, fits: null };
+    const number =
+      from.name === 'DateTime64'
+        ? (x: string) => `toDecimal128(${x}, ${from.values[0]})`
+        : (x: string) => `toInt64(${x})`;
+    return /^(U?Int|Float|Decimal|Bool)/.test(to.name)
+      ? throughText(to, rounding, (x) => `toString(${number(x)})`)
+      : null;
   }
   const scale = ({ name, values }: Type): number => (name === 'DateTime64' ? Number(values[0]) : 0);
   const back = `CAST(CAST(x, ${nullable(to)}), ${nullable(from)})`;
   if (to.name === 'DateTime64') {
     const finer = scale(to) >= scale(from);
     // Years that nanoseconds have no room for are an error without a row.
-    const room = scale(to) === 9 ? `(toYear(x) > 1677 AND toYear(x) < 2262)` : null;
+    const room = scale(to) === 9 ? `(toYear(x) > 1677 AND x < toDateTime64('2262-04-11 00:00:00', 0, 'UTC'))` : null;
     const value = room === null ? `CAST(x, ${nullable(to)})` : `if(${room}, CAST(x, ${nullable(to)}), NULL)`;
     if (finer) return room === null ? null : { value, fits: null };
     return { value, fits: rounding ? null : `CAST(${value}, ${nullable(from)}) = x` };
