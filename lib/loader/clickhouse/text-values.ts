@@ -84,6 +84,8 @@ function decimalText(precision: number, scale: number, rounding: boolean): Guard
   return { value, fits: `(${plain} OR ${exponent})` };
 }
 
+const MONTH = '(0?[1-9]|1[0-2])';
+const DAY = '(0?[1-9]|[12][0-9]|3[01])';
 const CLOCK = '([01]?[0-9]|2[0-3]):[0-5][0-9]';
 const ZONE = ' ?(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)?';
 
@@ -93,7 +95,7 @@ function fractionForm(digits: number): string {
 
 /** The forms of a date and time that have one reading: year, month, day; digits of a fraction beyond `digits` are zeros. */
 function isoForm(digits: number): string {
-  return `^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ]${CLOCK}(:[0-5][0-9]([.,]${fractionForm(digits)})?)?${ZONE})?$`;
+  return `^[0-9]{4}-${MONTH}-${DAY}([T ]${CLOCK}(:[0-5][0-9]([.,]${fractionForm(digits)})?)?${ZONE})?$`;
 }
 
 /** Days without separators, and seconds, milli-, micro- or nanoseconds since 1970. */

@@ -102,6 +102,10 @@ function fromJson(text: string, columns: readonly LoadedColumn[]): string | null
     const column = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];
     return `${UNKNOWN_COLUMN} '${oneLine(column === undefined ? field : `${column}.${field}`)}'`;
   }
+  if (/Unexpected number of elements in named tuple/.test(text)) {
+    const column = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1] ?? '';
+    return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}'`;
+  }
   const unknown = /Unknown field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
   if (unknown !== undefined) return `${UNKNOWN_COLUMN} '${oneLine(unknown)}'`;
   const key = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];

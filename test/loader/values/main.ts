@@ -11,7 +11,7 @@ const seed = Number(process.env['SEED'] ?? 1);
 const random = seededRandom(seed);
 const clickhouse = await startClickHouse();
 const directory = await mkdtemp(join(tmpdir(), 'atd-values-'));
-const bench = new PairBench(clickhouse, directory);
+const bench = new PairBench(clickhouse, directory, `pairs_${process.pid}`);
 const pairs = allPairs().filter((pair) => words.every((word) => describePair(pair).includes(word)));
 let tried = 0;
 let room = 0;

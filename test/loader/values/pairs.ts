@@ -109,7 +109,11 @@ export class PairBench {
   readonly #tables = new Map<string, Promise<string>>();
   #files = 0;
 
-  constructor(clickhouse: ClickHouseSandbox, directory: string) {
+  readonly #prefix: string;
+
+  /** `prefix` begins the names of its tables and files. */
+  constructor(clickhouse: ClickHouseSandbox, directory: string, prefix: string) {
+    this.#prefix = prefix;
     this.#clickhouse = clickhouse;
     this.#directory = directory;
   }
@@ -133,7 +137,7 @@ export class PairBench {
     };
     const judge = (given: readonly Value[], { code, error, rows }: Loaded): boolean => {
       if (code !== 0) {
-        if (code !== 65 || !/column ['"]v['"]/.test(error)) result.unclear.push(`exit code ${code}: ${error}`);
+        if (code !== 65 || !/column ['"][vx]['"]/.test(error)) result.unclear.push(`exit code ${code}: ${error}`);
         return false;
       }
       if (rows.length !== given.length) result.changed.push(`${given.length} rows became ${rows.length}`);
@@ -203,7 +207,7 @@ export class PairBench {
   #table(type: string): Promise<string> {
     const known = this.#tables.get(type);
     if (known !== undefined) return known;
-    const name = `pair_${this.#tables.size}`;
+    const name = `${this.#prefix}_${this.#tables.size}`;
     const made = execute(this.#clickhouse, `CREATE OR REPLACE TABLE ${name} (n Int32, v ${type}) ENGINE = Memory`).then(
       () => name,
     );
@@ -214,7 +218,7 @@ export class PairBench {
   async #write({ format, from, wrapper }: Pair, values: readonly Value[]): Promise<string> {
     const texts = values.map(({ text }) => text);
     const extension = format.split(' ')[0] as string;
-    const path = join(this.#directory, `pair-${this.#files++ % 4}.${extension}`);
+    const path = join(this.#directory, `${this.#prefix}-${this.#files++ % 4}.${extension}`);
     const engine = ENGINE[format];
     if (engine !== undefined) {
       const query = `${files.selectValues(from, wrapper, texts)} SETTINGS max_threads = 1 FORMAT ${engine}`;
