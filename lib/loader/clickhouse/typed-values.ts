@@ -97,7 +97,7 @@ function fromFloat(from: Type, to: Type, rounding: boolean): Guarded | null {
   }
   if (isTime(to)) {
     const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
-    return { value, fits: rounding ? null : `toFloat64(${value}) = x` };
+    return { value, fits: rounding ? `abs(toFloat64(${value}) - x) < 1` : `toFloat64(${value}) = x` };
   }
   return null;
 }
@@ -120,7 +120,8 @@ function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
   }
   if (isTime(to)) {
     const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
-    return { value, fits: rounding ? null : `toDecimal128(${value}, ${Math.min(9, Number(from.values[1]))}) = x` };
+    const back = `toDecimal128(${value}, ${Math.min(9, Number(from.values[1]))})`;
+    return { value, fits: rounding ? `abs(${back} - x) < 1` : `${back} = x` };
   }
   return null;
 }
@@ -137,9 +138,9 @@ function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {
       from.name === 'DateTime64'
         ? (x: string) => `toDecimal128(${x}, ${from.values[0]})`
         : (x: string) => `toInt64(${x})`;
-    return /^(U?Int|Float|Decimal|Bool)/.test(to.name)
-      ? throughText(to, rounding, (x) => `toString(${number(x)})`)
-      : null;
+    // Neither true nor false, which ClickHouse would make of it.
+    if (to.name === 'Bool') return { value: `CAST(NULL, 'Nullable(Bool)')`, fits: null };
+    return /^(U?Int|Float|Decimal)/.test(to.name) ? throughText(to, rounding, (x) => `toString(${number(x)})`) : null;
   }
   const scale = ({ name, values }: Type): number => (name === 'DateTime64' ? Number(values[0]) : 0);
   const back = `CAST(CAST(x, ${nullable(to)}), ${nullable(from)})`;

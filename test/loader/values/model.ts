@@ -85,10 +85,12 @@ export function same(written: Value, read: Value): boolean {
     return truth(written.text) === truth(read.text);
   }
   if (sameNumber(written.text, read.text)) return true;
-  if (written.kind !== 'float' && written.kind !== 'float32')
-    return read.kind === 'float32' && exactIn32(written.text, read.text);
+  if (read.kind === 'float' && sameNumber(written.text, exactText(Number(read.text)))) return true;
+  if (!written.kind.startsWith('float')) return read.kind === 'float32' && exactIn32(written.text, read.text);
   // A float is the number of its shortest text, and its exact value too.
   if (sameNumber(shortest(written), read.text)) return true;
+  if (written.kind === 'float32' && read.kind === 'float')
+    return Number(read.text) === Math.fround(Number(written.text));
   if (read.kind === 'float32' || written.kind === 'float32') return exactIn32(written.text, read.text);
   const one = Number(written.text);
   return (

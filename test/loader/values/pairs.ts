@@ -137,7 +137,8 @@ export class PairBench {
     };
     const judge = (given: readonly Value[], { code, error, rows }: Loaded): boolean => {
       if (code !== 0) {
-        if (code !== 65 || !/column ['"][vx]['"]/.test(error)) result.unclear.push(`exit code ${code}: ${error}`);
+        if (code !== 65 || !/column ['"](v|x|key|value)['"]/.test(error))
+          result.unclear.push(`exit code ${code}: ${error}`);
         return false;
       }
       if (rows.length !== given.length) result.changed.push(`${given.length} rows became ${rows.length}`);
