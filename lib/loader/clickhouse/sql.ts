@@ -114,7 +114,7 @@ const ROW_NUMBER = 'atd_row_number';
 const FOUND_LENGTH = 200;
 
 /**
- * `ignore` is evaluated for every row and leaves none out. A value that does not fit is made known by an error of a parser,
+ * `ignore` is evaluated for every row, and no row can be left out. A value that does not fit is made known by an error of a parser,
  * since that is the only one that can say which. @throws UnknownField
  */
 export function insertRecords(
@@ -144,21 +144,23 @@ export function insertRecords(
   }
   const into = `INSERT INTO ${quoteTable(table)} (${targets}) `;
   const input = `input(${quoteString(structure)})`;
-  const same = values.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
-  // Without names: a condition would take the name for the value that is converted.
-  const select = `SELECT ${same ? '*' : values.join(', ')}`;
+  const select = (expressions: readonly string[]): string => {
+    const same = expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
+    return `SELECT ${same ? '*' : expressions.join(', ')}`;
+  };
   if (checks.length === 0) {
-    return `${into}${withFunctions(functions.definitions)}${select} FROM ${input} FORMAT ${format.clickhouse}`;
+    return `${into}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${format.clickhouse}`;
   }
+  // Beside the values, not in a condition: what both need is worked out once.
+  const [first = '', ...others] = values;
+  const checked = [`if(ignore(${checks.join(', ')}) = 0, ${first}, ${first})`, ...others];
   const found = `ifNull(substringUTF8(value, 1, ${FOUND_LENGTH}), '\\\\N')`;
   const bad =
     `((number, value, fits) -> if(fits, 0, toUInt8(concat('${BAD_VALUE} ', toString(number), ' ', ` +
     `toString(${ROW_NUMBER} + 1), ' ', ${found}, ' ${BAD_VALUE}')))) AS bad`;
   return (
-    `${into}${withFunctions([...functions.definitions, bad])}` +
-    `${select}${same ? ` EXCEPT ${ROW_NUMBER}` : ''} ` +
-    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) ` +
-    `WHERE NOT ignore(${checks.join(', ')}) FORMAT ${format.clickhouse}`
+    `${into}${withFunctions([...functions.definitions, bad])}${select(checked)} ` +
+    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${format.clickhouse}`
   );
 }
 
