@@ -215,8 +215,9 @@ function asArray(type: Type): Type {
   return { ...type, name: 'Array', text: `Array(${tuple.text})`, elements: [{ name: null, type: tuple }] };
 }
 
-function isText({ name }: Type): boolean {
-  return name === 'String' || name === 'FixedString' || name === 'Enum8' || name === 'Enum16';
+/** A type of which no text at all may be a value. */
+function isText({ name, text }: Type): boolean {
+  return name === 'String' || name === 'FixedString' || (name.startsWith('Enum') && /[(,] *''/.test(text));
 }
 
 /** A type that may be Nullable, and has one value. */

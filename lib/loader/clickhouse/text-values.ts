@@ -26,7 +26,11 @@ export function textAs(type: Type, rounding: boolean): Guarded | null {
   if (name === 'Date' || name === 'Date32') return dateText(name, rounding);
   if (name === 'DateTime' || name === 'DateTime64') return timeText(type, rounding);
   if (name === 'FixedString') return fixedText(Number(values[0]));
-  if (name === 'Bool' || name === 'UUID' || name === 'IPv4' || name === 'IPv6') {
+  if (name === 'Bool') {
+    // The cast is a slow one.
+    return { value: `if(x = 'true', true, if(x = 'false', false, accurateCastOrNull(x, 'Bool')))`, fits: null };
+  }
+  if (name === 'UUID' || name === 'IPv4' || name === 'IPv6') {
     return { value: `accurateCastOrNull(x, '${name}')`, fits: null };
   }
   // A cast to Nullable would make NULL of what is not understood.
@@ -68,9 +72,10 @@ function floatText(name: 'Float32' | 'Float64', rounding: boolean): Guarded {
   const decimal = (text: string): string => `toDecimal256OrNull(${text}, 30)`;
   const equal = `(match(x, '^[+-]?[0-9]{1,40}([.][0-9]{0,30})?$') AND ${decimal('x')} = ${decimal(`toString(${value})`)})`;
   const short = `lengthUTF8(extract(replaceOne(x, '.', ''), '^[+-]?0*([0-9]*?)0*([eE].*)?$')) <= ${safe}`;
+  const same = `(x = ${spelled[1]} OR ${NO_NUMBER} OR ${bare} IN (${spelled.join(', ')}) OR ${short} OR ${equal})`;
   // The cheapest and most common first, as the rest is worked out for the others alone.
-  const same = `(x IN (${spelled.slice(0, 2).join(', ')}) OR ${NO_NUMBER} OR ${bare} IN (${spelled.join(', ')}) OR ${short} OR ${equal})`;
-  return { value, fits: `(${inRange} AND (length(x) <= ${safe} OR ${same}))` };
+  const few = `(length(x) <= ${safe} AND ${value} != 0 AND isFinite(${value}))`;
+  return { value, fits: `(${few} OR toString(${value}) = x OR (${inRange} AND (length(x) <= ${safe} OR ${same})))` };
 }
 
 function decimalText(precision: number, scale: number, rounding: boolean): Guarded {
@@ -122,18 +127,23 @@ function instant(scale: number, zone: string | null, digits: number): Guarded & 
   const day = `has(extractAll(x, '[0-9]+'), toString(toDayOfMonth(${value}))) OR has(extractAll(x, '[0-9]+'), formatDateTime(${value}, '%d'))`;
   const number = `match(x, ${quoteString(numberForm(digits))}) AND (length(x) != 8 OR formatDateTime(${value}, '%Y%m%d', 'UTC') = x OR formatDateTime(${value}, '%Y%m%d'${where}) = x)`;
   const other = `match(x, ${quoteString(OTHER_FORM)}) AND ${parse('US')} = ${value} AND (${day})`;
+  // How programs write UTC, seen without a pattern.
+  const utc = `endsWith(x, 'Z') AND concat(replaceOne(toString(toTimeZone(${value}, 'UTC')), ' ', 'T'), 'Z') = x`;
   return {
     value,
-    fits: `multiIf(match(x, ${quoteString(isoForm(digits))}), ${year}, match(x, '^[0-9]+([.][0-9]*)?$'), ${number}, ${other})`,
+    fits: `multiIf(${utc}, 1, match(x, ${quoteString(isoForm(digits))}), ${year}, match(x, '^[0-9]+([.][0-9]*)?$'), ${number}, ${other})`,
   };
 }
 
 /** A day is the same in every zone, if it is read and shown by the same one. */
 function dateText(name: string, rounding: boolean): Guarded {
   const { value: time, fits } = instant(3, "'UTC'", rounding ? 9 : 0);
-  const value = `CAST(${time}, 'Nullable(${name})')`;
+  const other = `CAST(${time}, 'Nullable(${name})')`;
   const read = rounding ? `toStartOfDay(${time})` : time;
-  return { value, fits: `(${fits} AND ${read} = toDateTime64(${value}, 3, 'UTC'))` };
+  return usual(`to${name}OrNull(x)`, {
+    value: other,
+    fits: `(${fits} AND ${read} = toDateTime64(${other}, 3, 'UTC'))`,
+  });
 }
 
 function timeText({ name, values, text: type }: Type, rounding: boolean): Guarded {
@@ -141,8 +151,17 @@ function timeText({ name, values, text: type }: Type, rounding: boolean): Guarde
   const zone = values[name === 'DateTime' ? 0 : 1] ?? null;
   // With less than milliseconds the parser has 32 bits for the seconds.
   const { value: time, fits } = instant(Math.max(scale, 3), zone, rounding ? 9 : scale);
-  if (name === 'DateTime64' && scale >= 3) return { value: time, fits: `(${fits})` };
+  const where = zone === null ? '' : `, ${zone}`;
+  const plain = name === 'DateTime' ? `toDateTimeOrNull(x${where})` : `toDateTime64OrNull(x, ${scale}${where})`;
+  if (name === 'DateTime64' && scale >= 3) return usual(plain, { value: time, fits: `(${fits})` });
   const value = `CAST(${time}, ${quoteString(`Nullable(${type})`)})`;
-  if (name === 'DateTime64') return { value, fits: `(${fits})` };
-  return { value, fits: `(${fits} AND toUnixTimestamp(${value}) = intDiv(toUnixTimestamp64Milli(${time}), 1000))` };
+  if (name === 'DateTime64') return usual(plain, { value, fits: `(${fits})` });
+  const kept = `toUnixTimestamp(${value}) = intDiv(toUnixTimestamp64Milli(${time}), 1000)`;
+  return usual(plain, { value, fits: `(${fits} AND ${kept})` });
+}
+
+/** What ClickHouse writes of a value as it was read is that value: cheap to see, and true of most. The others are looked at closely. */
+function usual(plain: string, other: Guarded): Guarded {
+  const same = `ifNull(toString(${plain}) = x, 0)`;
+  return { value: `if(${same}, ${plain}, ${other.value})`, fits: `(${same} OR ${other.fits})` };
 }

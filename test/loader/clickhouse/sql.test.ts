@@ -57,7 +57,7 @@ test('a value that may not fit is looked at, beside the values, so that no row i
   assert.match(guarded, /WITH \(x -> accurateCastOrNull\(x, 'UInt8'\)\) AS f0, /);
   assert.match(
     guarded,
-    / SELECT if\(ignore\(bad\(0, toString\(`a\.b`\), isNotNull\(f0\(`a\.b`\)\)\)\) = 0, assumeNotNull\(f0\(`a\.b`\)\), assumeNotNull\(f0\(`a\.b`\)\)\) FROM /,
+    / SELECT tupleElement\(tuple\(assumeNotNull\(f0\(`a\.b`\)\), ignore\(bad\(0, toString\(`a\.b`\), isNotNull\(f0\(`a\.b`\)\)\)\)\), 1\) FROM /,
   );
   assert.match(
     guarded,
