@@ -7,6 +7,7 @@ import type { LoadedColumn } from '../clickhouse/columns.js';
 import { BAD_VALUE } from '../clickhouse/sql.js';
 import { baseType } from '../clickhouse/types.js';
 import { oneLine } from '../failures.js';
+import type { FormatName } from '../file/formats.js';
 
 const FOUND_LENGTH = 60;
 
@@ -28,7 +29,7 @@ const CUT_OFF: readonly (readonly [type: RegExp, found: RegExp])[] = [
 ];
 
 /** A value that was read, and that the table's column does not have; null for any other error. */
-export function badValue(text: string, columns: readonly LoadedColumn[]): BadValue | null {
+export function badValue(text: string, columns: readonly LoadedColumn[], format: FormatName): BadValue | null {
   const [, index, row, quoted = ''] = BAD.exec(text) ?? [];
   const found = quoted.replace(/\\(.)/gs, '$1');
   const column = columns[Number(index)];
@@ -37,7 +38,9 @@ export function badValue(text: string, columns: readonly LoadedColumn[]): BadVal
   const place = (what: string): string =>
     `row ${row}, column '${oneLine(column.source)}': expected ${column.type}, found ${what}`;
   if (found === '\\N' || (found === '' && column.readAs.includes('String'))) {
-    return { place: place('no value'), remedy: 'mend the file, make the column Nullable or give --null-as-default' };
+    const absent = format === 'jsonl' ? 'no value (the key is missing, or its value is null or empty)' : 'no value';
+    const remedy = `mend the file, make the column Nullable, give it a DEFAULT, or give --null-as-default, which takes the type's default`;
+    return { place: place(absent), remedy };
   }
   const remedies = ['mend the file or the table'];
   if (/^Date/.test(type) && /^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}/.test(found)) {

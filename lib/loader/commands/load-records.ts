@@ -218,7 +218,7 @@ async function insert(
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
   } catch (error) {
-    const value = error instanceof Error ? badValue(error.message, matching.columns) : null;
+    const value = error instanceof Error ? badValue(error.message, matching.columns, format.name) : null;
     if (value !== null) throw dataError(request, `${value.place} (table ${name})`, value.remedy);
     const place = error instanceof Error ? badData(error.message, matching.columns) : null;
     if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
