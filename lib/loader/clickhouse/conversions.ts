@@ -100,7 +100,9 @@ class Converter {
     const found = this.#guarded(from, to);
     // No text is no value, but for text.
     const empty = from.name === 'String' && !isText(to) && isScalar(to);
-    const given = empty ? `nullIf(${x}, '')` : x;
+    // Of no text each of the functions makes NULL, but the casts that refuse it.
+    const castsEmpty = /^(Enum|Time)/.test(to.name) || found === null || found.of !== undefined;
+    const given = empty && castsEmpty ? `nullIf(${x}, '')` : x;
     const isNull = from.nullable || empty;
     const conditions: string[] = [];
     let value = given;
@@ -115,9 +117,10 @@ class Converter {
             : `isNotNull(${found.value}) AND ${found.fits}`;
       const tested =
         found.fits === null ? `isNotNull(${value})` : `${this.#functions.define(`ifNull(${holds}, 0)`)}(${argument})`;
-      conditions.push(to.nullable && isNull ? `(isNull(${given}) OR ${tested})` : tested);
-    }
-    if (!to.nullable && isNull && isScalar(to)) conditions.unshift(`isNotNull(${given})`);
+      // Most have a value, so that whether there is none is asked last.
+      const absent = empty ? `ifNull(${x} = '', 1)` : `isNull(${given})`;
+      conditions.push(to.nullable && isNull ? `(${tested} OR ${absent})` : tested);
+    } else if (!to.nullable && isNull && isScalar(to)) conditions.push(`isNotNull(${given})`);
     if (!to.nullable && isScalar(to) && (isNull || found !== null)) value = `assumeNotNull(${value})`;
     return { value, fits: conditions.length === 0 ? null : conditions.join(' AND ') };
   }
