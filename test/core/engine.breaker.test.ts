@@ -167,9 +167,34 @@ describe('the engine: too many dead letters in a row', () => {
     const play = new Play({ slots: 1, breaker: RULES });
     play.assign(0);
     for (let offset = 0; offset < 9; offset += 1) play.deliver(offset, 'no json');
-    play.deliver(9);
-    play.end(9, 'path-denied');
-    assert.equal(play.letters.size, 10);
+    for (let offset = 9; offset < 13; offset += 1) {
+      play.deliver(offset);
+      play.end(offset, 'path-denied');
+    }
+    assert.equal(play.letters.size, 13);
     assert.equal(play.status.breaker.state, 'closed');
+    for (const offset of [13, 14]) play.deliver(offset);
+    assert.ok(play.end(13, bad).includes('letter 14 permanent-failure of 13'));
+  });
+
+  it('do not withhold the letter of a path that is not allowed', () => {
+    const play = new Play({ slots: 2, breaker: RULES });
+    play.assign(0);
+    for (const offset of [0, 1, 2, 3]) play.deliver(offset);
+    for (const offset of [0, 1]) play.end(offset, bad);
+    assert.ok(play.end(2, 'path-denied').includes('letter 3 path-denied of 2'));
+  });
+
+  it('let a file whose letter was withheld wait as for any repetition that is not charged', () => {
+    const play = new Play({ slots: 1, breaker: { ...RULES, openMs: 10, deadLetters: 0 } });
+    play.assign(0);
+    play.deliver(0);
+    play.end(0, bad);
+    assert.equal(play.status.breaker.state, 'open');
+    play.wait(10);
+    assert.equal(play.wakesIn, 990);
+    assert.ok(play.wait(990).includes('run 0/0/0 attempt 2'));
+    play.end(0, 'machine-fault');
+    assert.equal(play.wakesIn, 2_000);
   });
 });

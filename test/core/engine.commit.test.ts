@@ -1,7 +1,7 @@
 /** Transcripts of commits: which offset, when, and what becomes of one that fails. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Play } from '../support/engine.js';
+import { Play, SETTINGS } from '../support/engine.js';
 
 function loading(...offsets: number[]): Play {
   const play = new Play({ slots: 10 });
@@ -61,6 +61,50 @@ describe('the engine: commits', () => {
       assert.ok(lives < 100, 'it is never given up');
     }
     assert.equal(last.letters.get(1)?.disposition, 'attempts-exhausted');
+    assert.deepEqual([lives, last.letters.get(1)?.attempts], [6, 5]);
+  });
+
+  it('do not count a start that came to an end before the service did', () => {
+    const retry = { ...SETTINGS.retry, maxInterruptions: 1 };
+    const play = new Play({ slots: 10, retry });
+    play.assign(0);
+    play.deliver(5);
+    play.deliver(6);
+    play.end(5, 'failed');
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'commit 0:0']);
+    play.committed('0:0');
+    const next = new Play({ slots: 10, retry });
+    next.take(play);
+    next.assign(0);
+    assert.deepEqual(next.deliver(5), ['5 accepted', 'commit 0:0']);
+    assert.deepEqual(next.committed('0:0'), ['run 0/5/0 attempt 1']);
+  });
+
+  it('of a start are not waited for an interval, but for a second once one failed', () => {
+    const play = loading(5);
+    const next = new Play({ slots: 10 });
+    next.take(play);
+    next.assign(0);
+    assert.deepEqual(next.deliver(5), ['5 accepted', 'commit 0:0']);
+    assert.deepEqual(next.commitFailed('0:0'), []);
+    assert.deepEqual(next.wait(999), []);
+    assert.deepEqual(next.deliver(6), ['6 accepted']);
+    assert.deepEqual(next.wait(1), ['commit 0:0']);
+    assert.deepEqual(next.committed('0:0'), ['run 0/5/0 attempt 1', 'run 0/6/0 attempt 1']);
+    assert.deepEqual(next.deliver(7), ['7 accepted', 'commit 0:0']);
+  });
+
+  it('whose metadata is nearly full hold the partition up until nothing in it is incomplete', () => {
+    const count = 9_000;
+    const play = new Play({ slots: count, maxUncommitted: 10 * count, load: { jobs: 10 * count, bytes: 1e9 } });
+    play.assign(0);
+    for (let offset = 0; offset < count; offset += 1) play.deliver(offset);
+    for (let offset = 1; offset < count; offset += 2) play.end(offset);
+    play.now += 100;
+    assert.deepEqual(play.committed('0:0'), ['commit 0:0']);
+    assert.deepEqual(play.wait(0), ['pause 0']);
+    for (let offset = 2; offset < count; offset += 2) assert.deepEqual(play.end(offset), [`0/${offset}/0 succeeded`]);
+    assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'resume 0']);
   });
 
   it('wait for delivered offsets only: a gap in the numbering holds nothing back', () => {

@@ -61,6 +61,28 @@ describe('the engine: drain', () => {
     assert.deepEqual(play.end(5, 'stopped'), ['0/5/0 stopped', 'drained']);
   });
 
+  it('commits at once what is complete when it is hastened', () => {
+    const play = new Play({ slots: 3 });
+    play.assign(0);
+    for (const offset of [5, 6, 7]) play.deliver(offset);
+    play.end(5);
+    play.committed('0:6');
+    play.drain(10_000);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded']);
+    assert.deepEqual(play.tell({ type: 'force-stop' }), ['commit 0:7', 'stop 0/7/0']);
+  });
+
+  it('sends no refused letter again: the next reader sends its own', () => {
+    const play = loading(5);
+    play.deliver(6, 'no json');
+    play.refuse(1);
+    play.drain(60_000);
+    assert.deepEqual(play.wait(1_000), []);
+    assert.deepEqual(play.wait(30_000), []);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
+    assert.deepEqual(play.committed('0:6'), ['drained']);
+  });
+
   it('is not begun by hastening, nor begun twice', () => {
     const play = loading(5);
     assert.deepEqual(play.tell({ type: 'force-stop' }), []);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Play } from '../support/engine.js';
+import { Play, partition } from '../support/engine.js';
 
 describe('the engine: rebalances', () => {
   it('recognise the records of a retained partition, done, running or waiting, and load the rest', () => {
@@ -61,6 +61,44 @@ describe('the engine: rebalances', () => {
     assert.deepEqual(play.assign(), ['lost 0 with 1 jobs']);
     play.assign(0);
     assert.deepEqual(play.deliver(5), ['5 accepted', '0/5/0 reattached']);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
+  });
+
+  for (const [what, message, changes] of [
+    ['another file', { filename: '/in/other' }, {}],
+    ['another time', { filename: '/in/5' }, { timestamp: 1_800_000_000_000 }],
+  ] as const) {
+    it(`do not attach a child that still runs to a record of ${what}: it waits until the child has ended`, () => {
+      const play = new Play();
+      play.assign(0);
+      play.deliver(5, { filename: '/in/5' });
+      play.assign();
+      play.assign(0);
+      assert.deepEqual(play.deliver(5, message, changes), ['5 accepted']);
+      assert.deepEqual(play.end(5), ['0/5/0 succeeded']);
+      assert.deepEqual(play.wait(1_000), ['commit 0:0']);
+      assert.deepEqual(play.committed('0:0'), ['run 0/5/0 attempt 1']);
+    });
+  }
+
+  it('start nothing of what waits before it is known how far others came with it', () => {
+    const play = new Play({ slots: 1 });
+    play.assign(0);
+    play.deliver(5);
+    play.deliver(6);
+    play.return('0:0');
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded']);
+    assert.deepEqual(play.restore(0), ['run 0/6/0 attempt 1', 'resume 0']);
+  });
+
+  it('take no answer to what an earlier assignment asked', () => {
+    const play = new Play();
+    play.assign(0);
+    play.deliver(5);
+    play.return('0:0');
+    const positions = [{ ...partition(0), offset: 8, metadata: '' }];
+    assert.deepEqual(play.tell({ type: 'restored', epoch: 1, positions }), []);
+    assert.deepEqual(play.restore(0), ['resume 0']);
     assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
   });
 

@@ -121,6 +121,30 @@ describe('the engine: retries and dead letters', () => {
     assert.deepEqual(play.end(5, 'failed'), ['0/5/0 failed', '0/5/0 waits']);
   });
 
+  it('waits for what is not charged as for the first time once an attempt was charged', () => {
+    const play = running();
+    play.deliver(5);
+    const waits = (['machine-fault', 'machine-fault', 'failed', 'machine-fault'] as const).map((result) => {
+      play.end(5, result);
+      const { wakesIn } = play;
+      play.wait(wakesIn as number);
+      return wakesIn;
+    });
+    assert.deepEqual(waits, [1_000, 2_000, 1_000, 1_000]);
+  });
+
+  it('tells in the letter when the file failed first', () => {
+    const play = running();
+    play.deliver(5);
+    play.now += 10;
+    const firstFailedAt = play.now;
+    for (const result of ['machine-fault', 'failed', 'path-denied'] as const) {
+      play.end(5, result);
+      play.wait(play.wakesIn ?? 0);
+    }
+    assert.equal(play.letters.get(1)?.firstFailedAt, firstFailedAt);
+  });
+
   it('gives up at once on a permanent exit code', () => {
     const play = running();
     play.deliver(5);
@@ -223,5 +247,13 @@ describe('the engine: backpressure', () => {
     play.committed('0:0');
     play.now += 100;
     assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'resume 0', 'commit 0:4']);
+  });
+
+  it('keeps it paused until it is less than half as far ahead', () => {
+    const play = running({ slots: 10, maxUncommitted: 4 });
+    for (const offset of [0, 1, 2]) play.deliver(offset);
+    assert.ok(play.deliver(3).includes('pause 0'));
+    for (const offset of [0, 1]) assert.ok(!play.end(offset).includes('resume 0'));
+    assert.ok(play.end(2).includes('resume 0'));
   });
 });

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { read, section } from '../support/documents.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 
-const ROWS = 32;
+/** As many rows as there were once; more may come, and none may go. */
+const ROWS = 46;
 const DOCUMENT = 'docs/delivery.md';
 
 test('every row of the table of faults is tested where it says, or says why it is not', (t) => {
@@ -18,7 +19,7 @@ test('every row of the table of faults is tested where it says, or says why it i
   }));
   assert.deepEqual(
     rows.map(({ row }) => row),
-    Array.from({ length: ROWS }, (_, index) => index + 1),
+    Array.from({ length: Math.max(ROWS, rows.length) }, (_, index) => index + 1),
   );
   const leftOut = rows.filter(({ where }) => where.startsWith('left out: '));
   for (const { row, where } of rows.filter((entry) => !leftOut.includes(entry))) {
@@ -27,7 +28,7 @@ test('every row of the table of faults is tested where it says, or says why it i
     for (const file of files) {
       assert.ok(existsSync(join(PACKAGE_ROOT, file)), `row ${row}: there is no ${file}`);
       if (!file.startsWith('test/faults/')) continue;
-      const names = [...read(file).matchAll(/^test\(\s*'rows? ([\d and]+):/gm)].map((match) =>
+      const names = [...read(file).matchAll(/^test\(\s*['`]rows? ([\d and]+):/gm)].map((match) =>
         match[1]?.split(' and '),
       );
       assert.ok(names.flat().includes(String(row)), `${file} has no test named row ${row}`);

@@ -148,6 +148,19 @@ for (const launch of MODES) {
       assert.deepEqual([told.started.size, told.signals.length], [0, 0]);
     });
 
+    it('does not stop a job because the one before it in its slot was stopped or killed', async () => {
+      const { pool, told } = await openReady(1);
+      for (const end of ['stop', 'kill'] as const) {
+        const each = shell('sleep 1000');
+        const run = pool.run(each.jobId, each);
+        await waitUntil(() => told.started.has(each.jobId), 5_000, 'the child runs');
+        pool[end](each.jobId);
+        assert.equal((await run).result, 'stopped');
+        const next = shell('exit 0');
+        assert.equal((await pool.run(next.jobId, next)).result, 'succeeded');
+      }
+    });
+
     it('takes no job once it is closed', async () => {
       const { pool } = await openReady(1);
       await pool.close();

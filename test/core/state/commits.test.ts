@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { encodeMetadata, MAX_METADATA_CHARACTERS } from '../../../lib/core/offsets/commit-metadata.js';
 import { Commits } from '../../../lib/core/state/commits.js';
 import { newPartitionState, type PartitionState } from '../../../lib/core/state/partition-state.js';
 import { partition } from '../../support/engine.js';
@@ -10,6 +11,28 @@ function completed(number: number, offset: number): PartitionState {
   owned.tracker.begin(offset);
   owned.tracker.complete(offset);
   return owned;
+}
+
+/**
+ * A partition whose first offset is incomplete and of those after it every second of `count`. So close together they are
+ * kept as bits, eight to the byte.
+ */
+function riddled(count: number): PartitionState {
+  const owned = newPartitionState(partition(0));
+  for (let offset = 0; offset <= 2 * count; offset += 1) owned.tracker.begin(offset);
+  for (let offset = 2; offset <= 2 * count; offset += 2) owned.tracker.complete(offset);
+  return owned;
+}
+
+/** So many completed offsets that their metadata has exactly `length` characters. */
+function countFor(length: number): number {
+  // A character has six bits, and each of the completed offsets takes two.
+  for (let count = 3 * length - 60; ; count += 1) {
+    const map = { completed: riddled(count).tracker.completedRanges(), attempts: new Map(), clean: false };
+    const is = encodeMetadata(0, map).length;
+    if (is === length) return count;
+    assert.ok(is < length, `no metadata has ${length} characters`);
+  }
 }
 
 describe('Commits', () => {
@@ -42,6 +65,37 @@ describe('Commits', () => {
     assert.equal(commits.inFlight, true);
     assert.equal(commits.nextAt(), null);
     assert.equal(commits.next(10_000, true, false), null);
+  });
+
+  it('fail from a failure to the next success', () => {
+    const commits = new Commits(100);
+    const owned = completed(0, 5);
+    commits.touch(owned);
+    const states = [commits.isFailing];
+    for (const answer of ['failed', 'succeeded', 'failed'] as const) {
+      commits.touch(owned);
+      commits.next(10_000, true, false);
+      if (answer === 'failed') commits.failed(0, [owned]);
+      else commits.succeeded();
+      states.push(commits.isFailing);
+    }
+    assert.deepEqual(states, [false, true, false, true]);
+  });
+
+  it('say when the metadata comes near to what a broker accepts, and send none that it would refuse', () => {
+    const send = (count: number) => {
+      const commits = new Commits(100);
+      const owned = riddled(count);
+      commits.touch(owned);
+      const [offset] = commits.next(0, true, false) ?? [];
+      return { length: offset?.metadata.length ?? 0, nearlyFull: owned.metadataNearlyFull };
+    };
+    const limit = MAX_METADATA_CHARACTERS * 0.75;
+    assert.deepEqual(send(countFor(limit)), { length: limit, nearlyFull: false });
+    assert.deepEqual(send(countFor(limit + 4)), { length: limit + 4, nearlyFull: true });
+    const most = countFor(MAX_METADATA_CHARACTERS);
+    assert.deepEqual(send(most), { length: MAX_METADATA_CHARACTERS, nearlyFull: true });
+    assert.equal(send(most + 20).length, 0);
   });
 
   it('leave out what is lost and what the broker has confirmed', () => {

@@ -67,6 +67,33 @@ describe('DeadLetters', () => {
     assert.equal(letters.failing, false);
   });
 
+  it('wake the engine for the one that is due first, and are sent again in the order in which they were added', () => {
+    for (const waits of [
+      [0, 500, 1_000],
+      [500, 0, 1_000],
+      [1_000, 500, 0],
+    ]) {
+      const letters = new DeadLetters();
+      const onItsWay = open({});
+      letters.add(onItsWay, composeLetter(onItsWay));
+      const ids = waits.map((wait) => {
+        const of = open({});
+        const id = letters.add(of, composeLetter(of));
+        letters.refused(id, 'no leader', wait, 1);
+        return id;
+      });
+      letters.add(onItsWay, composeLetter(onItsWay));
+      assert.equal(letters.nextAt(), 1_000);
+      const due = (now: number) => letters.due(now).map(({ id }) => id);
+      assert.deepEqual(due(1_000), [ids[waits.indexOf(0)]]);
+      assert.equal(letters.nextAt(), 1_500);
+      assert.deepEqual(
+        due(9_000),
+        ids.filter((_, index) => waits[index] !== 0),
+      );
+    }
+  });
+
   it('of a lost partition are forgotten when they wait, and not while they are on their way', () => {
     const { letters, of, id } = pending();
     of.owned.lost = true;
