@@ -7,6 +7,7 @@ import { AnswerErrors, both, HEARTBEAT, JOIN_GROUP } from './answer-errors.js';
 import { closeBooks, fixtureLoads, RunWatch } from './ledger.js';
 import { startCluster } from './own-cluster.js';
 import { SESSION_MS, setScene } from './scene.js';
+import { ONLY_FULL } from './seed.js';
 
 /** What a broker may answer, by the names of Kafka's protocol. */
 const COORDINATOR_LOAD_IN_PROGRESS = 14;
@@ -23,7 +24,8 @@ for (const [what, codes] of [
   ['is another broker', [NOT_COORDINATOR]],
   ['does not know the member', [UNKNOWN_MEMBER_ID]],
 ] as const) {
-  test(`row 47: a join that meets a coordinator that ${what} is repeated, and commits come back`, async (t) => {
+  const name = `row 47: a join that meets a coordinator that ${what} is repeated, and commits come back`;
+  test(name, what === 'is loading' ? {} : ONLY_FULL, async (t) => {
     const [heartbeats, joins] = [new AnswerErrors(HEARTBEAT), new AnswerErrors(JOIN_GROUP)];
     const scene = await setScene(t, () => both(heartbeats.filter(), joins.filter()));
     if (scene === null) return;

@@ -28,7 +28,7 @@ test('every row of the table of faults is tested where it says, or says why it i
     for (const file of files) {
       assert.ok(existsSync(join(PACKAGE_ROOT, file)), `row ${row}: there is no ${file}`);
       if (!file.startsWith('test/faults/')) continue;
-      const names = [...read(file).matchAll(/^\s*test\(\s*['`]rows? ([\d and]+):/gm)].map((match) =>
+      const names = [...read(file).matchAll(/^\s*(?:test\(|const name =)\s*['`]rows? ([\d and]+):/gm)].map((match) =>
         match[1]?.split(' and '),
       );
       assert.ok(names.flat().includes(String(row)), `${file} has no test named row ${row}`);

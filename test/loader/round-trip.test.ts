@@ -222,7 +222,7 @@ for (const [extension, format] of [
   });
 }
 
-test('text of a typed file becomes what its column is, and no text the default', async () => {
+test('text of a typed file becomes what its column is, and no text the default that was asked for', async () => {
   const types = {
     id: 'Int64',
     at: "DateTime64(3, 'UTC')",
@@ -253,7 +253,11 @@ test('text of a typed file becomes what its column is, and no text the default',
       `SELECT ${columns.join(', ')} FROM numbers(2)`,
       'Parquet',
     );
-    succeeded(await bench.load(file, `parsed_${index}`, ['--create-table', '--schema-file', schema]));
+    const args = ['--create-table', '--schema-file', schema];
+    const { code, stderr } = await bench.load(file, `parsed_${index}`, args);
+    assert.equal(code, 65);
+    assert.match(stderr, /row 2, column '\w+': expected .*, found no value .* or give --null-as-default,/);
+    succeeded(await bench.load(file, `parsed_${index}`, [...args, '--null-as-default']));
     assert.deepEqual(await bench.rows(`SELECT * FROM parsed_${index} ORDER BY id DESC`), [
       {
         id: 7,

@@ -5,13 +5,17 @@
  * Nullable, since a sample cannot show that no later value is missing.
  */
 
-import { widened } from './conversions.js';
-import { baseType } from './types.js';
+import type { FormatName } from '../file/formats.js';
+import { readType } from './conversions.js';
+import { parseType } from './type-tree.js';
+import { baseType, isNullable } from './types.js';
 
 export interface Column {
   readonly name: string;
   /** A ClickHouse type. */
   readonly type: string;
+  /** Of numbers that are times of day: the type by which ClickHouse reads them as such. */
+  readonly timeType?: string;
 }
 
 /** A column of an existing table. MATERIALIZED and ALIAS columns are computed by the table and take no values. */
@@ -26,6 +30,8 @@ export interface LoadedColumn {
   readonly readAs: string;
   /** Of the table's column. */
   readonly type: string;
+  /** What a row gets that has no value: an error, the column's default expression, or its type's default. */
+  readonly absent: 'refused' | 'expression' | 'default';
 }
 
 export type Matching =
@@ -52,7 +58,8 @@ export function tableColumns(columns: readonly Column[]): readonly Column[] | Ex
 
 export interface MatchOptions {
   readonly skipUnknown: boolean;
-  /** The file states its own types (Parquet): read it by them and let the insert cast them to the table's. */
+  readonly format: FormatName;
+  /** The file states its own types (Parquet): read it by them and convert them to the table's. */
   readonly typed: boolean;
   /** The file's columns are only those of a sample, and later rows may have others (JSON lines). */
   readonly open: boolean;
@@ -64,14 +71,15 @@ export interface MatchOptions {
 export function matchColumns(
   file: readonly Column[],
   table: readonly TableColumn[],
-  { skipUnknown, typed, open, alsoNamed }: MatchOptions,
+  { skipUnknown, format, typed, open, alsoNamed }: MatchOptions,
 ): Matching {
   const insertable = new Map(
     table.filter(({ kind }) => kind !== 'MATERIALIZED' && kind !== 'ALIAS').map((column) => [column.name, column]),
   );
   const taken = new Map<string, LoadedColumn>();
   const unknown: string[] = [];
-  for (const { name, type } of file) {
+  for (const column of file) {
+    const { name } = column;
     const target = columnFor(name, insertable);
     if (!target) {
       unknown.push(name);
@@ -79,7 +87,7 @@ export function matchColumns(
     }
     const other = taken.get(target.name);
     if (other) return { kind: 'clash', names: [other.source, name], target: target.name };
-    taken.set(target.name, loaded(name, target, typed ? type : textType(target)));
+    taken.set(target.name, loaded(name, target, typed ? typedType(column, target) : textType(target, format)));
   }
   if (unknown.length > 0 && !skipUnknown) return { kind: 'unknown', names: unknown };
   // A sample without any key is left to ClickHouse: it may be `{}`, which is a row of defaults, or no JSON at all.
@@ -88,7 +96,10 @@ export function matchColumns(
     for (const name of [...alsoNamed, ...insertable.keys()]) {
       const target = columnFor(name, insertable);
       if (!target || taken.has(target.name)) continue;
-      taken.set(target.name, loaded(name, target, textType(target)));
+      taken.set(target.name, {
+        ...loaded(name, target, textType(target, format)),
+        absent: absentFor(target, 'default'),
+      });
     }
   }
   return { kind: 'columns', columns: [...taken.values()], skipped: unknown };
@@ -99,20 +110,29 @@ function columnFor(name: string, insertable: ReadonlyMap<string, TableColumn>): 
   return insertable.get(name) ?? insertable.get(columnName(name));
 }
 
-function loaded(source: string, { name, type }: TableColumn, readAs: string): LoadedColumn {
-  return { source, target: name, readAs, type };
+function loaded(source: string, target: TableColumn, readAs: string): LoadedColumn {
+  return { source, target: target.name, readAs, type: target.type, absent: absentFor(target, 'refused') };
 }
 
-const NEVER_NULLABLE =
-  /^(Nullable|LowCardinality|Array|Map|Tuple|Nested|JSON|Object|Variant|Dynamic|AggregateFunction)\b/;
+/** ClickHouse evaluates a DEFAULT expression in an `INSERT … SELECT` for NULL, where the column cannot hold that. */
+function absentFor({ kind, type }: TableColumn, otherwise: LoadedColumn['absent']): LoadedColumn['absent'] {
+  return kind === 'DEFAULT' && !isNullable(type) ? 'expression' : otherwise;
+}
 
-/**
- * As what a text value is read: the table's type, or a wider one whose values are then looked at, and NULL where a value is absent and the table has a DEFAULT
- * expression, because ClickHouse evaluates that expression in an `INSERT … SELECT` only for NULL.
- */
-function textType({ type, kind }: TableColumn): string {
-  const read = widened(type);
-  return kind === 'DEFAULT' && !NEVER_NULLABLE.test(type) ? `Nullable(${read})` : read;
+/** Nothing between two commas is no text, for a column of text that has no DEFAULT expression to be taken. */
+function textType(target: TableColumn, format: FormatName): string {
+  const type = parseType(target.type);
+  const text = type.name === 'String' || type.name === 'FixedString';
+  if (format === 'csv' && text && !type.nullable && target.kind !== 'DEFAULT') return 'String';
+  return readType(type, format);
+}
+
+/** The file's own type; where ClickHouse turns bytes round, or takes another unit, on the way to the table's, that one. */
+function typedType({ type, timeType }: Column, target: TableColumn): string {
+  const [from, to] = [parseType(type), parseType(target.type)];
+  if (timeType !== undefined && /^(DateTime|Time)(64)?$/.test(to.name)) return timeType;
+  if (from.text !== 'FixedString(16)' || to.name !== 'UUID') return type;
+  return from.nullable ? 'Nullable(UUID)' : 'UUID';
 }
 
 const SORTABLE =

@@ -1,51 +1,284 @@
 /**
- * Conversions that say so when a value does not fit. What ClickHouse does by itself in an `INSERT … SELECT` keeps the low
- * bits of a number that is too large for its column, and makes NULL or 0 of text that is no number, both without a word:
- * 300 becomes 44 in a UInt8. https://clickhouse.com/docs/sql-reference/functions/type-conversion-functions
+ * How the values of a file's column become those of a table's: read by a type that loses nothing, converted, and looked at
+ * before they are inserted. What ClickHouse does by itself in an `INSERT … SELECT` keeps the low bits of a number that is too
+ * large for its column, the nearest date of one that is out of range, and 0 where there is no value, all without a word.
  */
-import { baseType, isNullable } from './types.js';
+import type { FormatName } from '../file/formats.js';
+import { quoteString } from './quoting.js';
+import type { Guarded } from './text-values.js';
+import type { Element, Type } from './type-tree.js';
+import { typedAs } from './typed-values.js';
 
-const INTEGER = /^(U?)Int(\d+)$/;
-const TEXT = /^(String|FixedString\(\d+\))$/;
-const COMPOSITE = /^(Array|Map|Tuple|Nested|JSON|Object|Variant|Dynamic|AggregateFunction|SimpleAggregateFunction)\b/;
-
-/**
- * As what an integer of a text file is read: by a type in which ClickHouse notices what the column's own would swallow.
- * The sign stays, as the parsers refuse a minus before an unsigned number.
- */
-export function widened(type: string): string {
-  const integer = INTEGER.exec(type) ?? INTEGER.exec(/^Nullable\((.*)\)$/.exec(type)?.[1] ?? '');
-  if (!integer) return type;
-  const [, sign, bits] = integer;
-  const wide = Number(bits) < 64 ? 64 : 128;
-  if (Number(bits) >= wide) return type;
-  return isNullable(type) ? `Nullable(${sign}Int${wide})` : `${sign}Int${wide}`;
+export interface ConversionOptions {
+  readonly format: FormatName;
+  /** Take what is left of a number or time whose last digits the column has no room for. */
+  readonly rounding: boolean;
+  /** Take the type's default where a column that is not Nullable has no value. */
+  readonly nullAsDefault: boolean;
+  /** Leave out fields that the table's Tuple lacks. */
+  readonly skipUnknown: boolean;
 }
 
-export type Conversion = { readonly kind: 'in-range' | 'parsed'; readonly to: string; readonly nullable: boolean };
+/** Functions of one argument that a statement defines once, as many columns need the same. */
+export class Functions {
+  readonly #names = new Map<string, string>();
 
-/**
- * How a value that was read as `from` becomes one of `to`; null where ClickHouse's own conversion loses nothing.
- *
- * @param unsigned whether the file's format has unsigned types; where it has none, a negative 64-bit number may stand
- * for one, as ClickHouse itself writes it
- */
-export function conversion(from: string, to: string, unsigned: boolean): Conversion | null {
-  const [source, target] = [baseType(from), baseType(to)];
-  const nullable = isNullable(from);
-  const [narrow, wide] = [INTEGER.exec(target), INTEGER.exec(source)];
-  if (narrow && wide) return fits(wide, narrow, unsigned) ? null : { kind: 'in-range', to: target, nullable };
-  const parses = TEXT.test(source) && !TEXT.test(target) && !COMPOSITE.test(target);
-  return parses ? { kind: 'parsed', to: target, nullable } : null;
+  define(body: string): string {
+    const known = this.#names.get(body);
+    if (known !== undefined) return known;
+    const name = `f${this.#names.size}`;
+    this.#names.set(body, name);
+    return name;
+  }
+
+  /** The definitions as they stand behind WITH. */
+  get definitions(): readonly string[] {
+    return [...this.#names].map(([body, name]) => `(x -> ${body}) AS ${name}`);
+  }
 }
 
-function fits(
-  [, sourceSign, source]: RegExpExecArray,
-  [, targetSign, target]: RegExpExecArray,
-  unsigned: boolean,
-): boolean {
-  const [sourceBits, targetBits] = [Number(source), Number(target)];
-  if (sourceSign === targetSign) return sourceBits <= targetBits;
-  if (sourceSign === 'U') return sourceBits < targetBits;
-  return !unsigned && sourceBits === 64 && targetBits === 64;
+/** An expression of the value, and of whether it is the one that was written. */
+export interface Converted {
+  readonly value: string;
+  /** Null where nothing can go wrong that ClickHouse does not notice. */
+  readonly fits: string | null;
+}
+
+/** A field of a struct that the table's Tuple has not. */
+export class UnknownField extends Error {
+  readonly field: string;
+  readonly column: string;
+
+  constructor(field: string, column: string) {
+    super(`the table has no field for '${field}' in column '${column}'`);
+    this.field = field;
+    this.column = column;
+  }
+}
+
+export interface ColumnOptions extends ConversionOptions {
+  readonly hasDefault: boolean;
+  /** For messages. */
+  readonly column: string;
+}
+
+/** @throws UnknownField */
+export function conversion(
+  expression: string,
+  from: Type,
+  to: Type,
+  options: ColumnOptions,
+  functions: Functions,
+): Converted {
+  return new Converter(options, functions).column(expression, from, to, options.hasDefault);
+}
+
+class Converter {
+  readonly #options: ColumnOptions;
+  readonly #functions: Functions;
+  #depth = 0;
+
+  constructor(options: ColumnOptions, functions: Functions) {
+    this.#options = options;
+    this.#functions = functions;
+  }
+
+  column(x: string, from: Type, to: Type, hasDefault: boolean): Converted {
+    // NULL becomes the column's default expression, or the type's default, when the insert meets it.
+    const mayBeNull = hasDefault || this.#options.nullAsDefault;
+    return this.#value(x, from, mayBeNull ? { ...to, nullable: true } : to);
+  }
+
+  #value(x: string, from: Type, to: Type): Converted {
+    if (from.elements.length > 0 && to.elements.length > 0) return this.#composite(x, from, to);
+    return this.#scalar(x, from, to);
+  }
+
+  #scalar(x: string, from: Type, to: Type): Converted {
+    if (this.#options.format === 'csv' && from.name === 'String' && !from.nullable && isText(to))
+      return this.#csvText(x, from, to);
+    const found = this.#guarded(from, to);
+    // No text is no value, but for text.
+    const empty = from.name === 'String' && !isText(to) && isScalar(to);
+    // Of no text each of the functions makes NULL, but the casts that refuse it.
+    const castsEmpty = /^(Enum|Time)/.test(to.name) || found === null || found.of !== undefined;
+    const given = empty && castsEmpty ? `nullIf(${x}, '')` : x;
+    const isNull = from.nullable || empty;
+    const conditions: string[] = [];
+    let value = given;
+    if (found !== null) {
+      const argument = found.of === undefined ? given : found.of(given);
+      value = `${this.#functions.define(found.value)}(${argument})`;
+      const holds =
+        found.fits === null
+          ? 'isNotNull(x)'
+          : found.value === 'x'
+            ? found.fits
+            : `isNotNull(${found.value}) AND ${found.fits}`;
+      const tested =
+        found.fits === null ? `isNotNull(${value})` : `${this.#functions.define(`ifNull(${holds}, 0)`)}(${argument})`;
+      // Most have a value, so that whether there is none is asked last.
+      const absent = empty ? `ifNull(${x} = '', 1)` : `isNull(${given})`;
+      conditions.push(to.nullable && isNull ? `(${tested} OR ${absent})` : tested);
+    } else if (!to.nullable && isNull && isScalar(to)) conditions.push(`isNotNull(${given})`);
+    if (!to.nullable && isScalar(to) && (isNull || found !== null)) value = `assumeNotNull(${value})`;
+    return { value, fits: conditions.length === 0 ? null : conditions.join(' AND ') };
+  }
+
+  /** Without NULL in its type the reader of CSV leaves `\\N` as it is, in quotes or not. */
+  #csvText(x: string, from: Type, to: Type): Converted {
+    const text = `if(${x} = '\\\\N', NULL, ${x})`;
+    const read = { ...from, nullable: true };
+    const converted = this.#guarded(read, to) === null ? null : this.#scalar(text, read, to);
+    const fits = to.nullable ? null : `${x} != '\\\\N'`;
+    if (converted === null) return { value: to.nullable ? text : x, fits };
+    return converted;
+  }
+
+  #guarded(from: Type, to: Type): Guarded | null {
+    const { format, rounding } = this.#options;
+    return typedAs(from, to, rounding, format !== 'avro' && format !== 'orc');
+  }
+
+  #composite(x: string, from: Type, to: Type): Converted {
+    const [source, target] = [asArray(from), asArray(to)];
+    if (source.name === 'Tuple' && target.name === 'Tuple') return this.#tuple(x, source, target);
+    if (source.name !== target.name) return { value: x, fits: null };
+    if (source.name === 'Array') {
+      const each = this.#each(source.elements[0] as Element, target.elements[0] as Element);
+      return this.#mapped(x, each, (value) => value);
+    }
+    const keys = this.#each(source.elements[0] as Element, target.elements[0] as Element);
+    const values = this.#each(source.elements[1] as Element, target.elements[1] as Element);
+    const [key, value] = [this.#mapped(`mapKeys(${x})`, keys), this.#mapped(`mapValues(${x})`, values)];
+    const plain = keys.value === keys.variable && values.value === values.variable;
+    const fits = [key.fits, value.fits].filter((condition) => condition !== null);
+    return {
+      value: plain ? x : `mapFromArrays(${key.value}, ${value.value})`,
+      fits: fits.length === 0 ? null : fits.join(' AND '),
+    };
+  }
+
+  #each(from: Element, to: Element): Converted & { readonly variable: string } {
+    const variable = `e${this.#depth++}`;
+    const converted = this.#value(variable, from.type, to.type);
+    this.#depth--;
+    return { ...converted, variable };
+  }
+
+  #mapped(x: string, each: Converted & { readonly variable: string }, shape = (value: string) => value): Converted {
+    const { variable, value, fits } = each;
+    return {
+      value: value === variable ? x : shape(`arrayMap(${variable} -> ${value}, ${x})`),
+      fits: fits === null ? null : `arrayAll(${variable} -> ifNull(${fits}, 0), ${x})`,
+    };
+  }
+
+  /** Fields by name where both have names, else in their order. */
+  #tuple(x: string, from: Type, to: Type): Converted {
+    const named = [...from.elements, ...to.elements].every(({ name }) => name !== null);
+    if (!named && from.elements.length !== to.elements.length) return { value: x, fits: null };
+    const indexOf = (name: string | null): number => from.elements.findIndex((element) => element.name === name);
+    const unknown = named
+      ? from.elements.find(({ name }) => !to.elements.some((element) => element.name === name))
+      : undefined;
+    if (unknown !== undefined && !this.#options.skipUnknown)
+      throw new UnknownField(unknown.name ?? '', this.#options.column);
+    const parts = to.elements.map(({ name, type }, position) => {
+      const index = named ? indexOf(name) : position;
+      const source = from.elements[index];
+      if (source === undefined)
+        return { value: `defaultValueOfTypeName(${quoteString(whole(type))})`, fits: null, same: false };
+      const field = `tupleElement(${x}, ${index + 1})`;
+      const part = this.#value(field, source.type, this.#options.nullAsDefault ? { ...type, nullable: true } : type);
+      return { ...part, same: part.value === field && index === position };
+    });
+    const conditions = parts.map(({ fits }) => fits).filter((condition) => condition !== null);
+    const fits = conditions.length === 0 ? null : conditions.join(' AND ');
+    const same = parts.every((part) => part.same) && from.elements.length === to.elements.length;
+    if (same) return { value: x, fits };
+    const values = parts.map(({ value }, position) => {
+      const { type } = to.elements[position] as Element;
+      return this.#options.nullAsDefault && !type.nullable && isScalar(type)
+        ? `ifNull(${value}, defaultValueOfTypeName(${quoteString(whole(type))}))`
+        : value;
+    });
+    return { value: `CAST(tuple(${values.join(', ')}), ${quoteString(to.text)})`, fits };
+  }
+}
+
+function whole(type: Type): string {
+  return type.nullable ? `Nullable(${type.text})` : type.text;
+}
+
+/** Nested is an Array of Tuples. */
+function asArray(type: Type): Type {
+  if (type.name !== 'Nested') return type;
+  const tuple: Type = { ...type, name: 'Tuple', text: type.text.replace(/^Nested/, 'Tuple') };
+  return { ...type, name: 'Array', text: `Array(${tuple.text})`, elements: [{ name: null, type: tuple }] };
+}
+
+/** A type of which no text at all may be a value. */
+function isText({ name, text }: Type): boolean {
+  return name === 'String' || name === 'FixedString' || (name.startsWith('Enum') && /[(,] *''/.test(text));
+}
+
+/** A type that may be Nullable, and has one value. */
+export function isScalar({ name, elements }: Type): boolean {
+  return (
+    elements.length === 0 &&
+    /^(U?Int\d+|Float\d+|BFloat16|Decimal|Bool|String|FixedString|Date|Date32|DateTime|DateTime64|Time|Time64|UUID|IPv4|IPv6|Enum8|Enum16)$/.test(
+      name,
+    )
+  );
+}
+
+const AS_TEXT = /^(U?Int\d+|Float32|Float64|Decimal|Bool|Date|Date32|DateTime|DateTime64|FixedString)$/;
+
+/** As what a value of a text file is read: text, which loses nothing, wherever ClickHouse's own reader may change a value. */
+export function readType(to: Type, format: FormatName): string {
+  if (AS_TEXT.test(to.name)) return 'Nullable(String)';
+  if (to.elements.length === 0) return isScalar(to) ? nullableText(to.text) : to.text;
+  return format === 'jsonl' ? inJson(to) : inBrackets(to, format);
+}
+
+function nullableText(type: string): string {
+  return `Nullable(${type})`;
+}
+
+function inJson(to: Type): string {
+  return inside(to, (type, key) => {
+    if (key) return AS_TEXT.test(type.name) ? 'String' : type.text;
+    if (AS_TEXT.test(type.name)) return 'Nullable(String)';
+    return isScalar(type) ? nullableText(type.text) : type.text;
+  });
+}
+
+/** Within brackets numbers have no quotes, so that they are read by the widest type of their kind. */
+function inBrackets(to: Type, _format: FormatName): string {
+  return inside(to, (type) => {
+    const read = wide(type);
+    return type.nullable ? nullableText(read) : read;
+  });
+}
+
+function wide({ name, text, values }: Type): string {
+  const [, sign, bits] = /^(U?)Int(\d+)$/.exec(name) ?? [];
+  if (bits !== undefined) return `${sign}Int${Number(bits) < 64 ? 64 : bits === '64' ? 128 : 256}`;
+  if (name === 'Float32') return 'Float64';
+  if (/^(Date|Date32|DateTime|DateTime64|FixedString)$/.test(name)) return 'String';
+  if (name === 'Decimal') {
+    const [precision = 0, scale = 0] = values.map(Number);
+    return `Decimal(76, ${Math.min(76 - (precision - scale), scale + 20)})`;
+  }
+  return text;
+}
+
+function inside(type: Type, leaf: (type: Type, key: boolean) => string, key = false): string {
+  if (type.elements.length === 0) return leaf(type, key);
+  const parts = type.elements.map(({ name, type: element }, index) => {
+    const read = inside(element, leaf, type.name === 'Map' && index === 0);
+    return name === null ? read : `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\` ${read}`;
+  });
+  return `${type.name}(${parts.join(', ')})`;
 }

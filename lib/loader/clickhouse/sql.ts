@@ -10,7 +10,10 @@
 import type { Format } from '../file/formats.js';
 import type { TableName } from '../options/options.js';
 import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
-import { conversion } from './conversions.js';
+import { type ConversionOptions, conversion, Functions } from './conversions.js';
+import { quoteIdentifier, quoteString } from './quoting.js';
+import { checkSample } from './sample-types.js';
+import { parseType } from './type-tree.js';
 import { isDateOrTime, isNullable } from './types.js';
 
 /**
@@ -20,18 +23,6 @@ import { isDateOrTime, isNullable } from './types.js';
 const DEDUPLICATION_WINDOW = 10_000;
 
 export type Settings = Readonly<Record<string, string | number>>;
-
-export function quoteIdentifier(name: string): string {
-  return `\`${escapeBackslashes(name).replaceAll('`', '\\`')}\``;
-}
-
-export function quoteString(text: string): string {
-  return `'${escapeBackslashes(text).replaceAll("'", "\\'")}'`;
-}
-
-function escapeBackslashes(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('\0', '\\0');
-}
 
 export function quoteTable({ database, table }: TableName): string {
   return database === null ? quoteIdentifier(table) : `${quoteIdentifier(database)}.${quoteIdentifier(table)}`;
@@ -76,6 +67,11 @@ export function sampleKeys(sample: Uint8Array): string {
   );
 }
 
+/** Which columns of a text sample need another type than ClickHouse infers: their names, and those types; null if none can. */
+export function checkTypes(format: Format, sample: Uint8Array, columns: readonly Column[]): string | null {
+  return checkSample(format, literal(sample), columns);
+}
+
 /** Binary data as a literal of the statement; base64, because a statement is text. */
 function literal(data: Uint8Array): string {
   return `base64Decode('${Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')}')`;
@@ -83,7 +79,7 @@ function literal(data: Uint8Array): string {
 
 /** `statementBytes` is the length of the statement: the default limit of 256 KiB is below that of a sample. */
 export function describeSettings(statementBytes: number): Settings {
-  return { max_query_size: statementBytes + 1024, print_pretty_type_names: 0 };
+  return { max_query_size: statementBytes + 1024, print_pretty_type_names: 0, precise_float_parsing: 1 };
 }
 
 export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
@@ -111,28 +107,66 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
   return { kind: 'statement', sql };
 }
 
-/** `SELECT *`: the structure lists the columns in the order of the insert, and the statement travels in the URL. */
-export function insertRecords(table: TableName, columns: readonly LoadedColumn[], format: Format): string {
+/** What ClickHouse is made to say of a value that does not fit begins with this: number of the column, of the row, the value. */
+export const BAD_VALUE = 'atd-bad-value';
+const ROW_NUMBER = 'atd_row_number';
+/** Characters of a value that are quoted. */
+const FOUND_LENGTH = 200;
+
+/**
+ * `ignore` is evaluated for every row, and no row can be left out. A value that does not fit is made known by an error of a parser,
+ * since that is the only one that can say which. @throws UnknownField
+ */
+export function insertRecords(
+  table: TableName,
+  columns: readonly LoadedColumn[],
+  format: Format,
+  options: Omit<ConversionOptions, 'format'>,
+): string {
   const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
   const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
-  const converted = columns.flatMap((column) => converting(column, format));
-  const replaced = converted.length === 0 ? '' : ` REPLACE (${converted.join(', ')})`;
+  const functions = new Functions();
+  const checks: string[] = [];
+  const values: string[] = [];
+  for (const [index, { source, readAs, type, absent }] of columns.entries()) {
+    const name = quoteIdentifier(source);
+    const nullAsDefault = options.nullAsDefault || absent === 'default';
+    const to = parseType(type);
+    const { value, fits } = conversion(
+      name,
+      parseType(readAs),
+      to,
+      { ...options, nullAsDefault, format: format.name, hasDefault: absent === 'expression', column: source },
+      functions,
+    );
+    values.push(value);
+    if (fits !== null) checks.push(`bad(${index}, toString(${name}), ${fits})`);
+  }
+  const into = `INSERT INTO ${quoteTable(table)} (${targets}) `;
+  const input = `input(${quoteString(structure)})`;
+  const select = (expressions: readonly string[]): string => {
+    const same = expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
+    return `SELECT ${same ? '*' : expressions.join(', ')}`;
+  };
+  if (checks.length === 0) {
+    return `${into}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${format.clickhouse}`;
+  }
+  // Beside the values, in a function that works out all its arguments: what both need is worked out once, and within an `if` around it
+  // the conditions inside would be worked out for every row (8 times the time of a column of integers).
+  const [first = '', ...others] = values;
+  const checked = [`tupleElement(tuple(${first}, ignore(${checks.join(', ')})), 1)`, ...others];
+  const found = `ifNull(substringUTF8(value, 1, ${FOUND_LENGTH}), '\\\\N')`;
+  const bad =
+    `((number, value, fits) -> if(fits, 0, toUInt8(concat('${BAD_VALUE} ', toString(number), ' ', ` +
+    `toString(${ROW_NUMBER} + 1), ' ', ${found}, ' ${BAD_VALUE}')))) AS bad`;
   return (
-    `INSERT INTO ${quoteTable(table)} (${targets}) ` +
-    `SELECT *${replaced} FROM input(${quoteString(structure)}) FORMAT ${format.clickhouse}`
+    `${into}${withFunctions([...functions.definitions, bad])}${select(checked)} ` +
+    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${format.clickhouse}`
   );
 }
 
-function converting({ source, readAs, type }: LoadedColumn, { name: format }: Format): readonly string[] {
-  const found = conversion(readAs, type, format !== 'avro' && format !== 'orc');
-  if (found === null) return [];
-  const name = quoteIdentifier(source);
-  const { kind, to, nullable } = found;
-  if (kind === 'in-range') return [`accurateCast(${name}, '${nullable ? `Nullable(${to})` : to}') AS ${name}`];
-  // As in CSV, no text is no value. A cast to Nullable would make NULL of what is not understood.
-  const value = nullable ? `assumeNotNull(${name})` : name;
-  const absent = nullable ? `isNull(${name}) OR ${name} = ''` : `${name} = ''`;
-  return [`if(${absent}, NULL, CAST(${value}, ${quoteString(to)})) AS ${name}`];
+function withFunctions(definitions: readonly string[]): string {
+  return definitions.length === 0 ? '' : `WITH ${definitions.join(', ')} `;
 }
 
 /**
@@ -148,8 +182,11 @@ export interface InsertOptions {
   readonly batchSize: number;
   readonly token: string | null;
   readonly skipUnknown: boolean;
+  readonly nullAsDefault: boolean;
   /** Whether ClickHouse knows EXACT_BLOCKS. */
   readonly exactBlocks: boolean;
+  /** Of the statement: the default limit is 256 KiB. */
+  readonly statementBytes: number;
 }
 
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
@@ -159,13 +196,24 @@ export function insertSettings({
   batchSize,
   token,
   skipUnknown,
+  nullAsDefault,
   exactBlocks,
+  statementBytes,
 }: InsertOptions): Settings {
   return {
     wait_end_of_query: 1,
     async_insert: 0,
     date_time_input_format: 'best_effort',
     input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
+    input_format_json_ignore_unknown_keys_in_named_tuple: skipUnknown ? 1 : 0,
+    input_format_null_as_default: nullAsDefault ? 1 : 0,
+    input_format_json_read_numbers_as_strings: 1,
+    input_format_json_read_bools_as_strings: 1,
+    precise_float_parsing: 1,
+    max_query_size: Math.max(262_144, statementBytes + 1024),
+    // Checks are made of values in blocks as they come, and say what they found of those alone that do not fit.
+    optimize_move_to_prewhere: 0,
+    short_circuit_function_evaluation: 'enable',
     max_threads: 1,
     max_insert_threads: 1,
     max_parsing_threads: 1,

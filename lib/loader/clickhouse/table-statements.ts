@@ -1,7 +1,8 @@
 /** Statements about a table and what its own statement tells of it. */
 
 import type { TableName } from '../options/options.js';
-import { quoteIdentifier, quoteString, quoteTable } from './sql.js';
+import { quoteIdentifier, quoteString } from './quoting.js';
+import { quoteTable } from './sql.js';
 
 /** SYNC: the data is gone when the statement is answered, and the name is free for another table. */
 export function dropTable(table: TableName): string {

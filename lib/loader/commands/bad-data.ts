@@ -4,12 +4,55 @@
  */
 
 import type { LoadedColumn } from '../clickhouse/columns.js';
+import { BAD_VALUE } from '../clickhouse/sql.js';
+import { baseType } from '../clickhouse/types.js';
 import { oneLine } from '../failures.js';
+import type { FormatName } from '../file/formats.js';
 
 const FOUND_LENGTH = 60;
 
 /** How the sentence on a field of JSON that the table does not have begins. */
 export const UNKNOWN_COLUMN = 'the table has no column for';
+
+export interface BadValue {
+  readonly place: string;
+  readonly remedy: string;
+}
+
+const BAD = new RegExp(`Cannot parse string '${BAD_VALUE} (\\d+) (\\d+) (.*?) ${BAD_VALUE}' as UInt8`, 's');
+/** What of a value a column of a type may have no room for, by the beginning of the type. */
+const CUT_OFF: readonly (readonly [type: RegExp, found: RegExp])[] = [
+  [/^(U?Int|Decimal)/, /[.]\d|\d[eE]-/],
+  [/^Float/, /(\d[.]?){7}/],
+  [/^Date/, /[.,]\d*[1-9]|^\d{11,}$/],
+  [/^Date(32)?$/, /:\d\d/],
+];
+
+/** A value that was read, and that the table's column does not have; null for any other error. */
+export function badValue(text: string, columns: readonly LoadedColumn[], format: FormatName): BadValue | null {
+  const [, index, row, quoted = ''] = BAD.exec(text) ?? [];
+  const found = quoted.replace(/\\(.)/gs, '$1');
+  const column = columns[Number(index)];
+  if (column === undefined) return null;
+  const type = baseType(column.type);
+  const place = (what: string): string =>
+    `row ${row}, column '${oneLine(column.source)}': expected ${column.type}, found ${what}`;
+  if (found === '\\N' || (found === '' && column.readAs.includes('String'))) {
+    const absent = format === 'jsonl' ? 'no value (the key is missing, or its value is null or empty)' : 'no value';
+    const remedy = `mend the file, make the column Nullable, give it a DEFAULT, or give --null-as-default, which takes the type's default`;
+    return { place: place(absent), remedy };
+  }
+  const remedies = ['mend the file or the table'];
+  if (/^Date/.test(type) && /^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}/.test(found)) {
+    remedies.unshift('write dates as year-month-day, as of day and month either may come first');
+  }
+  if (CUT_OFF.some(([types, digits]) => types.test(type) && digits.test(found))) {
+    remedies.push('or give --allow-rounding if digits may be cut off');
+  }
+  if (column.absent === 'refused' && /NULL/.test(found))
+    remedies.push('or give --null-as-default where a value is missing');
+  return { place: place(`'${oneLine(found, FOUND_LENGTH)}'`), remedy: remedies.join(', ') };
+}
 
 /** Null for a text that says nothing more of the place than its first line does. */
 export function badData(text: string, columns: readonly LoadedColumn[]): string | null {
@@ -57,6 +100,15 @@ function fromRowReport(text: string, row: string, columns: readonly LoadedColumn
 }
 
 function fromJson(text: string, columns: readonly LoadedColumn[]): string | null {
+  const field = /Tuple doesn't have element with name '(.*?)', enable setting/s.exec(text)?.[1];
+  if (field !== undefined) {
+    const column = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];
+    return `${UNKNOWN_COLUMN} '${oneLine(column === undefined ? field : `${column}.${field}`)}'`;
+  }
+  if (/Unexpected number of elements in named tuple/.test(text)) {
+    const column = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1] ?? '';
+    return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}'`;
+  }
   const unknown = /Unknown field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
   if (unknown !== undefined) return `${UNKNOWN_COLUMN} '${oneLine(unknown)}'`;
   const key = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];

@@ -4,7 +4,8 @@
  */
 import { ExitCode } from '../../errors.js';
 import type { Connect } from '../clickhouse/client.js';
-import { type Column, matchColumns, type TableColumn } from '../clickhouse/columns.js';
+import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
+import { UnknownField } from '../clickhouse/conversions.js';
 import * as sql from '../clickhouse/sql.js';
 import { explain, LoadError } from '../failures.js';
 import { type Contents, contentsOfFile } from '../file/contents.js';
@@ -12,12 +13,13 @@ import { chooseCompression, chooseFormat, type Format, type FormatRefused } from
 import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { foreignSeparator, headerOf } from '../file/text-rows.js';
-import { badData, UNKNOWN_COLUMN } from './bad-data.js';
+import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
 import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
 import { readSchemaFile } from './schema-file.js';
 import { describeTable, ensureTable, warnOfRepetition } from './target-table.js';
+import { readable } from './typed-columns.js';
 
 export interface LoadResult {
   /** That ClickHouse wrote. */
@@ -120,7 +122,13 @@ async function inspect(load: Load, sample: Uint8Array, types: boolean): Promise<
   const names = (): Promise<readonly Column[]> => list(sql.describeHeader(format, headerOf(format.name, sample)));
   const hasHeader = !format.typed && format.name !== 'jsonl';
   try {
-    if (types || format.typed) return await list(sql.describeSample(format, sample));
+    if (types || format.typed) {
+      const columns = await list(sql.describeSample(format, sample));
+      if (format.typed) return readable(request, format, sample, columns);
+      const check = sql.checkTypes(format, sample, columns);
+      const better = new Map((check === null ? [] : await list(check)).map(({ name, type }) => [name, type]));
+      return columns.map(({ name, type }) => ({ name, type: better.get(name) ?? type }));
+    }
     return await (hasHeader ? names() : list(sql.sampleKeys(sample)));
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
@@ -181,6 +189,7 @@ async function insert(
   const name = tableText(request);
   const matching = matchColumns(found, table, {
     skipUnknown: request.skipUnknown,
+    format: format.name,
     typed: format.typed,
     open: format.name === 'jsonl',
     alsoNamed: schema?.map((column) => column.name) ?? [],
@@ -191,9 +200,10 @@ async function insert(
     throw dataError(request, unknown, ADD_OR_SKIP);
   }
   if (matching.kind === 'none') throw dataError(request, `it has no column of table ${name}`, 'check --table-name');
+  const statement = insertStatement(load, matching.columns);
   try {
     return await clickhouse.insert(
-      sql.insertRecords(request.table, matching.columns, format),
+      statement,
       contents.stream(),
       sql.insertSettings({
         format,
@@ -201,16 +211,32 @@ async function insert(
         batchSize: request.batchSize,
         token: request.deduplicationToken,
         skipUnknown: request.skipUnknown,
+        nullAsDefault: request.nullAsDefault,
         exactBlocks,
+        statementBytes: Buffer.byteLength(statement),
       }),
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
   } catch (error) {
+    const value = error instanceof Error ? badValue(error.message, matching.columns, format.name) : null;
+    if (value !== null) throw dataError(request, `${value.place} (table ${name})`, value.remedy);
     const place = error instanceof Error ? badData(error.message, matching.columns) : null;
     if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
       const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
       throw dataError(request, `${place} (table ${name})`, remedy);
     }
     throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
+  }
+}
+
+function insertStatement(load: Load, columns: readonly LoadedColumn[]): string {
+  const { request, format } = load;
+  const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
+  try {
+    return sql.insertRecords(request.table, columns, format, { rounding, nullAsDefault, skipUnknown });
+  } catch (error) {
+    if (!(error instanceof UnknownField)) throw error;
+    const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;
+    throw dataError(request, why, 'add the field or give --skip-unknown');
   }
 }

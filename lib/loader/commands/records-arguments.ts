@@ -13,6 +13,12 @@ export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'schema-file', value: 'S', help: 'JSON object of column name -> ClickHouse type for --create-table' },
   { name: 'format', value: 'NAME', help: `${FORMAT_NAMES.join(', ')} (by extension, then by contents)` },
   { name: 'skip-unknown', value: null, help: 'leave out columns that the table does not have' },
+  { name: 'allow-rounding', value: null, help: 'cut off digits of numbers and times that a column has no room for' },
+  {
+    name: 'null-as-default',
+    value: null,
+    help: "store a type's default where a column that is not Nullable has no value",
+  },
   { name: 'ttl-hours', value: 'N', help: 'a created table forgets rows N hours after MsgHeader_MessageTime' },
   ...CONNECTION_OPTIONS,
   { name: 'progress', value: null, help: 'show how far it is, if stderr is a terminal' },
@@ -29,6 +35,8 @@ export interface RecordsRequest {
   readonly format: FormatName | null;
   readonly batchSize: number;
   readonly skipUnknown: boolean;
+  readonly allowRounding: boolean;
+  readonly nullAsDefault: boolean;
   readonly progress: boolean;
   readonly json: boolean;
   readonly deduplicationToken: string | null;
@@ -51,6 +59,8 @@ export function parseRecordsArguments(
       format: formatName(given.get('format')),
       batchSize: options.integer('--batch-size', given.get('batch-size') ?? '10000', 1, 10_000_000),
       skipUnknown: given.has('skip-unknown'),
+      allowRounding: given.has('allow-rounding'),
+      nullAsDefault: given.has('null-as-default'),
       progress: given.has('progress'),
       json: options.wantsJson(given, env),
       deduplicationToken: env['ATD_DEDUP_TOKEN'] || null,

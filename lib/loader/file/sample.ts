@@ -4,7 +4,7 @@ import { LoadError, oneLine } from '../failures.js';
 import { arrowSchema, avroSchema, parquetSchema, type SchemaPart } from './binary-schema.js';
 import type { Contents } from './contents.js';
 import type { Format, FormatName } from './formats.js';
-import { hasRows, wholeRecords } from './text-rows.js';
+import { endsWithCarriageReturn, hasRows, wholeRecords } from './text-rows.js';
 
 /** Enough rows for a sound guess at types, and for CSV without that need enough for any header. */
 const TYPES_BYTES = 1024 * 1024;
@@ -23,6 +23,8 @@ export async function takeSample(contents: Contents, format: Format, types: bool
   let limit = types || format.name === 'jsonl' ? TYPES_BYTES : NAMES_BYTES;
   for (; ; limit *= 4) {
     const head = await contents.head(limit);
+    if (endsWithCarriageReturn(format.name, head.data))
+      throw damaged(contents, 'its lines end with CR alone', 'have it written with LF or CRLF');
     if (head.whole) return hasRows(format.name, head.data) ? { kind: 'sample', data: head.data } : { kind: 'no-rows' };
     const records = head.data.subarray(0, wholeRecords(format.name, head.data));
     if (records.length > 0 && hasRows(format.name, records)) return { kind: 'sample', data: records };

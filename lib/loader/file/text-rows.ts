@@ -2,6 +2,7 @@
 import type { FormatName } from './formats.js';
 
 const LINE_END = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
 
 /**
@@ -39,6 +40,19 @@ function endOfHeader(format: FormatName, file: Uint8Array): number {
     else if (file[i] === LINE_END && !quoted) return i + 1;
   }
   return file.length;
+}
+
+/** Whether lines end with CR alone, as on old Macintoshes: ClickHouse would take the whole file for the header. */
+export function endsWithCarriageReturn(format: FormatName, sample: Uint8Array): boolean {
+  if (format !== 'csv' && format !== 'tsv') return false;
+  const header = headerOf(format, sample);
+  let quoted = false;
+  for (let i = 0; i < header.length; i++) {
+    if (header[i] === QUOTE && format === 'csv') quoted = !quoted;
+    const next = header[i + 1];
+    if (header[i] === CARRIAGE_RETURN && !quoted && next !== undefined && next !== LINE_END) return true;
+  }
+  return false;
 }
 
 export interface ForeignSeparator {

@@ -13,7 +13,7 @@ import {
 } from '../../../lib/loader/clickhouse/columns.js';
 import { baseType, isDateOrTime } from '../../../lib/loader/clickhouse/types.js';
 
-const TEXT: MatchOptions = { skipUnknown: false, typed: false, open: false, alsoNamed: [] };
+const TEXT: MatchOptions = { skipUnknown: false, format: 'csv', typed: false, open: false, alsoNamed: [] };
 
 function columns(...names: string[]): Column[] {
   return names.map((name) => ({ name, type: 'String' }));
@@ -39,8 +39,8 @@ test('columns are paired by their renamed names, in the order of the file', () =
   assert.deepEqual(matchColumns(columns('z', 'a.b'), table('a_b', 'other', 'z'), TEXT), {
     kind: 'columns',
     columns: [
-      { source: 'z', target: 'z', readAs: 'Int128', type: 'Int64' },
-      { source: 'a.b', target: 'a_b', readAs: 'Int128', type: 'Int64' },
+      { source: 'z', target: 'z', readAs: 'Nullable(String)', type: 'Int64', absent: 'refused' },
+      { source: 'a.b', target: 'a_b', readAs: 'Nullable(String)', type: 'Int64', absent: 'refused' },
     ],
     skipped: [],
   });
@@ -100,10 +100,10 @@ test('text for a column with a DEFAULT expression may be absent', () => {
   const withDefault = types.map((type, index): TableColumn => ({ name: `c${index}`, type, kind: 'DEFAULT' }));
   const matching = matchColumns(columns('c0', 'c1', 'c2', 'c3'), withDefault, TEXT);
   assert.deepEqual(matching.kind === 'columns' && matching.columns.map(({ readAs }) => readAs), [
-    'Nullable(Int128)',
-    'Array(Int64)',
-    'Nullable(Int128)',
-    'LowCardinality(String)',
+    'Nullable(String)',
+    'Array(Int128)',
+    'Nullable(String)',
+    'Nullable(String)',
   ]);
 });
 

@@ -1,45 +1,83 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { conversion, widened } from '../../../lib/loader/clickhouse/conversions.js';
+import { conversion, Functions, readType, UnknownField } from '../../../lib/loader/clickhouse/conversions.js';
+import { parseType } from '../../../lib/loader/clickhouse/type-tree.js';
+import type { FormatName } from '../../../lib/loader/file/formats.js';
 
-test('integers of text are read by a type that is wide enough to see that they are too large', () => {
-  assert.equal(widened('UInt8'), 'UInt64');
-  assert.equal(widened('Int32'), 'Int64');
-  assert.equal(widened('Int64'), 'Int128');
-  assert.equal(widened('Nullable(UInt64)'), 'Nullable(UInt128)');
-  for (const type of ['Int128', 'UInt256', 'Float64', 'LowCardinality(Int8)', 'Array(Int8)', 'Bool'])
-    assert.equal(widened(type), type);
+const STRICT = { rounding: false, nullAsDefault: false, skipUnknown: false, hasDefault: false, column: 'c' };
+
+function converted(from: string, to: string, format: FormatName = 'parquet', options: Partial<typeof STRICT> = {}) {
+  const functions = new Functions();
+  const all = { ...STRICT, format, ...options };
+  return { ...conversion('c', parseType(from), parseType(to), all, functions), functions: functions.definitions };
+}
+
+test('text files are read as text, but for types of which ClickHouse refuses what does not fit', () => {
+  for (const type of ['UInt8', 'Nullable(Int64)', 'Date', 'DateTime64(3)', 'Decimal(9, 2)', 'Float32'])
+    assert.equal(readType(parseType(type), 'csv'), 'Nullable(String)', type);
+  assert.equal(readType(parseType('UUID'), 'csv'), 'Nullable(UUID)');
+  assert.equal(readType(parseType('Array(Int8)'), 'csv'), 'Array(Int64)');
+  assert.equal(readType(parseType('Array(Int8)'), 'jsonl'), 'Array(Nullable(String))');
+  assert.equal(readType(parseType('Map(UInt8, Tuple(a Int8))'), 'jsonl'), 'Map(String, Tuple(`a` Nullable(String)))');
+  assert.equal(readType(parseType('JSON'), 'jsonl'), 'JSON');
 });
 
-const CASES: readonly (readonly [from: string, to: string, kind: string | null])[] = [
-  ['Int64', 'Int64', null],
-  ['Int8', 'Int64', null],
-  ['UInt8', 'Int16', null],
-  ['UInt64', 'UInt8', 'in-range'],
-  ['Nullable(Int64)', 'UInt8', 'in-range'],
-  ['Int128', 'Nullable(Int64)', 'in-range'],
-  ['Int8', 'UInt16', 'in-range'],
-  ['Int64', 'UInt64', 'in-range'],
-  ['UInt64', 'Int64', 'in-range'],
-  ['UInt32', 'Int64', null],
-  ['Int32', 'UInt64', 'in-range'],
-  ['Int64', 'Float64', null],
-  ['String', 'String', null],
-  ['String', 'Int64', 'parsed'],
-  ['String', 'Nullable(Int64)', 'parsed'],
-  ['Nullable(String)', 'Int64', 'parsed'],
-  ['LowCardinality(Nullable(String))', 'DateTime', 'parsed'],
-  ['Nullable(String)', 'LowCardinality(String)', null],
-  ['Nullable(String)', 'Array(Int64)', null],
-];
+test('what cannot change is left as it is', () => {
+  for (const [from, to] of [
+    ['Int64', 'Int64'],
+    ['Int8', 'Int64'],
+    ['UInt32', 'Int64'],
+    ['Float32', 'Float64'],
+    ['String', 'String'],
+    ['Decimal(9, 2)', 'Decimal(18, 4)'],
+    ['Array(Int8)', 'Array(Int64)'],
+    ['Tuple(a Int8)', 'Tuple(a Int64)'],
+    ['Nullable(Int8)', 'Nullable(Int8)'],
+    ['Nullable(String)', 'Array(Int64)'],
+    ['FixedString(2)', 'FixedString(3)'],
+  ] as const)
+    assert.deepEqual(converted(from, to), { value: 'c', fits: null, functions: [] }, `${from} -> ${to}`);
+});
 
-test('only what ClickHouse would change without a word is converted', () => {
-  for (const [from, to, kind] of CASES)
-    assert.equal(conversion(from, to, true)?.kind ?? null, kind, `${from} -> ${to}`);
+test('what may change is looked at', () => {
+  for (const [from, to] of [
+    ['UInt64', 'UInt8'],
+    ['Int64', 'UInt64'],
+    ['UInt64', 'Int64'],
+    ['Int64', 'Float64'],
+    ['Float64', 'Float32'],
+    ['Float64', 'Decimal(9, 2)'],
+    ['Decimal(9, 3)', 'Decimal(9, 2)'],
+    ['Date32', 'Date'],
+    ['DateTime64(3)', 'DateTime'],
+    ['Int64', 'Date'],
+    ['String', 'Int64'],
+    ['FixedString(3)', 'FixedString(2)'],
+    ['Array(Int64)', 'Array(Int8)'],
+    ['Map(String, Int64)', 'Map(String, Int8)'],
+    ['Tuple(a Int64)', 'Tuple(a Int8)'],
+    ['Nullable(Int8)', 'Int8'],
+  ] as const)
+    assert.notEqual(converted(from, to).fits, null, `${from} -> ${to}`);
 });
 
 test('where a format has no unsigned types, 64 bits keep what they are', () => {
-  assert.equal(conversion('Int64', 'UInt64', false), null);
-  assert.equal(conversion('Int32', 'UInt32', false)?.kind, 'in-range');
-  assert.equal(conversion('Int64', 'UInt32', false)?.kind, 'in-range');
+  assert.equal(converted('Int64', 'UInt64', 'orc').fits, null);
+  assert.notEqual(converted('Int32', 'UInt32', 'orc').fits, null);
+  assert.notEqual(converted('Int64', 'UInt32', 'orc').fits, null);
+});
+
+test('a field that the table lacks is refused wherever it is, unless it may be skipped', () => {
+  const struct = 'Array(Tuple(a Int8, b Int8))';
+  assert.throws(() => converted(struct, 'Array(Tuple(a Int8))'), UnknownField);
+  assert.equal(
+    converted(struct, 'Array(Tuple(a Int8))', 'parquet', { skipUnknown: true }).value,
+    "arrayMap(e0 -> CAST(tuple(tupleElement(e0, 1)), 'Tuple(a Int8)'), c)",
+  );
+});
+
+test('no value is an error, the default expression, or the default that was asked for', () => {
+  assert.equal(converted('Nullable(Int8)', 'Int8').fits, 'isNotNull(c)');
+  assert.deepEqual(converted('Nullable(Int8)', 'Int8', 'parquet', { hasDefault: true }).fits, null);
+  assert.deepEqual(converted('Nullable(Int8)', 'Int8', 'parquet', { nullAsDefault: true }).fits, null);
 });

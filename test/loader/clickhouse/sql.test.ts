@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LoadedColumn } from '../../../lib/loader/clickhouse/columns.js';
+import { quoteIdentifier, quoteString } from '../../../lib/loader/clickhouse/quoting.js';
 import * as sql from '../../../lib/loader/clickhouse/sql.js';
 import { FORMATS, type Format } from '../../../lib/loader/file/formats.js';
 import type { TableName } from '../../../lib/loader/options/options.js';
 
+const STRICT = { rounding: false, nullAsDefault: false, skipUnknown: false };
 const TABLE: TableName = { database: null, table: 'atd_acme' };
 
 function format(name: string): Format {
@@ -22,42 +25,47 @@ function create(columns: readonly (readonly [name: string, type: string])[], ttl
 }
 
 test('identifiers and strings are quoted whatever they contain', () => {
-  assert.equal(sql.quoteIdentifier('user-agent'), '`user-agent`');
-  assert.equal(sql.quoteIdentifier('a`b\\c'), '`a\\`b\\\\c`');
-  assert.equal(sql.quoteString("it's \\ `x`"), "'it\\'s \\\\ `x`'");
+  assert.equal(quoteIdentifier('user-agent'), '`user-agent`');
+  assert.equal(quoteIdentifier('a`b\\c'), '`a\\`b\\\\c`');
+  assert.equal(quoteString("it's \\ `x`"), "'it\\'s \\\\ `x`'");
   assert.equal(sql.quoteTable({ database: 'd', table: 't' }), '`d`.`t`');
 });
 
 test('an insert reads the columns by the names of the file and writes them by those of the table', () => {
   const TIME = "DateTime64(3, 'UTC')";
-  const columns = [
-    { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: TIME, type: TIME },
-    { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String' },
+  const columns: readonly LoadedColumn[] = [
+    { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: TIME, type: TIME, absent: 'refused' },
+    { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String', absent: 'refused' },
   ];
   assert.equal(
-    sql.insertRecords(TABLE, columns, format('csv')),
+    sql.insertRecords(TABLE, columns, format('parquet'), STRICT),
     'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
-      "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT CSVWithNames",
+      "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT Parquet",
   );
 });
 
-test('a value that may not fit its column is converted by what says so', () => {
-  const column = (readAs: string, type: string) => ({ source: 'a.b', target: 'a_b', readAs, type });
-  const selected = (readAs: string, type: string) =>
-    /SELECT (.*) FROM input/.exec(sql.insertRecords(TABLE, [column(readAs, type)], format('parquet')))?.[1];
-  assert.equal(selected('Int64', 'Int64'), '*');
-  assert.equal(selected('Int64', 'UInt8'), "* REPLACE (accurateCast(`a.b`, 'UInt8') AS `a.b`)");
-  assert.equal(
-    selected('Nullable(Int64)', 'LowCardinality(UInt8)'),
-    "* REPLACE (accurateCast(`a.b`, 'Nullable(UInt8)') AS `a.b`)",
+test('a value that may not fit is looked at, beside the values, so that no row is left out', () => {
+  const statement = (readAs: string, type: string): string =>
+    sql.insertRecords(
+      TABLE,
+      [{ source: 'a.b', target: 'a_b', readAs, type, absent: 'refused' }],
+      format('parquet'),
+      STRICT,
+    );
+  assert.match(statement('Int64', 'Int64'), /\) SELECT \* FROM input\(/);
+  const guarded = statement('Int64', 'UInt8');
+  assert.match(guarded, /WITH \(x -> accurateCastOrNull\(x, 'UInt8'\)\) AS f0, /);
+  assert.match(
+    guarded,
+    / SELECT tupleElement\(tuple\(assumeNotNull\(f0\(`a\.b`\)\), ignore\(bad\(0, toString\(`a\.b`\), isNotNull\(f0\(`a\.b`\)\)\)\)\), 1\) FROM /,
   );
-  assert.equal(
-    selected('Nullable(String)', "DateTime('UTC')"),
-    "* REPLACE (if(isNull(`a.b`) OR `a.b` = '', NULL, CAST(assumeNotNull(`a.b`), 'DateTime(\\'UTC\\')')) AS `a.b`)",
+  assert.match(
+    guarded,
+    / FROM \(SELECT \*, rowNumberInAllBlocks\(\) AS atd_row_number FROM input\(.*\)\) FORMAT Parquet$/,
   );
-  assert.equal(
-    selected('String', 'Nullable(Int64)'),
-    "* REPLACE (if(`a.b` = '', NULL, CAST(`a.b`, 'Int64')) AS `a.b`)",
+  assert.match(
+    statement('Nullable(Int64)', 'LowCardinality(Int64)'),
+    /bad\(0, toString\(`a\.b`\), isNotNull\(`a\.b`\)\)/,
   );
 });
 
@@ -67,7 +75,9 @@ const INSERT: sql.InsertOptions = {
   batchSize: 500,
   token: null,
   skipUnknown: false,
+  nullAsDefault: false,
   exactBlocks: true,
+  statementBytes: 100,
 };
 
 test('a ClickHouse that cannot cut blocks exactly gets other tokens', () => {
@@ -100,7 +110,9 @@ test('blocks are closed by their rows alone, in one thread, so that a token find
 
 test('a tuple in CSV is one field, which only tables with a tuple need say', () => {
   const name = 'input_format_csv_deserialize_separate_columns_into_tuple';
-  const columns = [{ source: 'a', target: 'a', readAs: 'Nullable(Tuple(x Int8))', type: 'Tuple(x Int8)' }];
+  const columns: readonly LoadedColumn[] = [
+    { source: 'a', target: 'a', readAs: 'Nullable(Tuple(x Int8))', type: 'Tuple(x Int8)', absent: 'refused' },
+  ];
   assert.equal(sql.insertSettings({ ...INSERT, columns })[name], 0);
   assert.ok(!(name in sql.insertSettings({ ...INSERT, columns, format: format('tsv') })));
   assert.ok(!(name in sql.insertSettings(INSERT)));

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { badData } from '../../../lib/loader/commands/bad-data.js';
+import type { LoadedColumn } from '../../../lib/loader/clickhouse/columns.js';
+import { badData, badValue } from '../../../lib/loader/commands/bad-data.js';
 
-const COLUMNS = [
-  { source: 'id', target: 'id', readAs: 'Int128', type: 'Int64' },
-  { source: 'a.b', target: 'a_b', readAs: 'Nullable(String)', type: "DateTime('UTC')" },
-  { source: 'half', target: 'half', readAs: 'Array(UInt8)', type: 'Float64' },
+const COLUMNS: readonly LoadedColumn[] = [
+  { source: 'id', target: 'id', readAs: 'Int128', type: 'Int64', absent: 'refused' },
+  { source: 'a.b', target: 'a_b', readAs: 'Nullable(String)', type: "DateTime('UTC')", absent: 'refused' },
+  { source: 'half', target: 'half', readAs: 'Array(UInt8)', type: 'Float64', absent: 'refused' },
 ];
 
 /** As ClickHouse reports on a row of CSV or TSV. */
@@ -116,3 +117,22 @@ const CASES: readonly (readonly [what: string, text: string, sentence: string | 
 for (const [what, text, sentence] of CASES) {
   test(`${what} is told in a sentence with its place`, () => assert.equal(badData(text, COLUMNS), sentence));
 }
+
+test('a value that a check of ours found comes with its place and what to do', () => {
+  const bad = (index: number, row: number, value: string): string =>
+    `Cannot parse string 'atd-bad-value ${index} ${row} ${value} atd-bad-value' as UInt8: syntax error at begin of string`;
+  assert.deepEqual(badValue(bad(0, 7, '300'), COLUMNS, 'csv'), {
+    place: "row 7, column 'id': expected Int64, found '300'",
+    remedy: 'mend the file or the table',
+  });
+  assert.equal(
+    badValue(bad(0, 7, "it\\'s"), COLUMNS, 'csv')?.place,
+    "row 7, column 'id': expected Int64, found 'it's'",
+  );
+  assert.match(badValue(bad(0, 7, '1.5'), COLUMNS, 'csv')?.remedy ?? '', /--allow-rounding/);
+  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, 'csv')?.place ?? '', /found no value$/);
+  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, 'jsonl')?.place ?? '', /no value \(the key is missing, or/);
+  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, 'csv')?.remedy ?? '', /--null-as-default/);
+  assert.match(badValue(bad(1, 7, '01/02/2024'), COLUMNS, 'csv')?.remedy ?? '', /year-month-day/);
+  assert.equal(badValue('Memory limit exceeded', COLUMNS, 'csv'), null);
+});

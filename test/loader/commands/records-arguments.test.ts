@@ -37,6 +37,8 @@ test('the file and the table are enough, everything else has a default', () => {
     format: null,
     batchSize: 10_000,
     skipUnknown: false,
+    allowRounding: false,
+    nullAsDefault: false,
     progress: false,
     json: false,
     deduplicationToken: null,
@@ -52,12 +54,14 @@ test('the whole command line is understood, with and without an equals sign', ()
     ...['--file', 'a.csv', '--table-name', 'db1.t', '--create-table', '--batch-size', '500', '--schema-file', 's.json'],
     ...['--format', 'csv', '--db-host', '::1', '--db-port', '1', '--db-database', 'd', '--db-user', 'u'],
     ...['--db-password', '-w=1', '--db-secure', '--skip-unknown', '--ttl-hours', '24', '--json', '--progress'],
+    ...['--allow-rounding', '--null-as-default'],
     ...['--db-ca-file', '/etc/ca.pem', '--connect-timeout', '3', '--timeout', '60'],
   ];
   const joined = [
     ...['--file=a.csv', '--table-name=db1.t', '--create-table', '--batch-size=500', '--schema-file=s.json'],
     ...['--format=csv', '--db-host=::1', '--db-port=1', '--db-database=d', '--db-user=u'],
     ...['--db-password=-w=1', '--db-secure', '--skip-unknown', '--ttl-hours=24', '--json', '--progress'],
+    ...['--allow-rounding', '--null-as-default'],
     ...['--db-ca-file=/etc/ca.pem', '--connect-timeout=3', '--timeout=60'],
   ];
   const expected: RecordsRequest = {
@@ -69,6 +73,8 @@ test('the whole command line is understood, with and without an equals sign', ()
     format: 'csv',
     batchSize: 500,
     skipUnknown: true,
+    allowRounding: true,
+    nullAsDefault: true,
     progress: true,
     json: true,
     deduplicationToken: null,

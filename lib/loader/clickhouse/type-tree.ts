@@ -1,0 +1,66 @@
+/** ClickHouse's types as trees: `Array(Nullable(Int8))` and `Tuple(a Int8, b String)` with what is inside them. */
+
+export interface Type {
+  /** As the server writes it. */
+  readonly text: string;
+  /** Without arguments: `Decimal`. */
+  readonly name: string;
+  /** Types inside an Array, Map, Tuple or Nested. Other types have none. */
+  readonly elements: readonly Element[];
+  /** Arguments that are no types: `18` and `4` of a Decimal. */
+  readonly values: readonly string[];
+  readonly nullable: boolean;
+}
+
+export interface Element {
+  /** Of a field of a Tuple; null where it has none. */
+  readonly name: string | null;
+  readonly type: Type;
+}
+
+const WRAPPER = /^(Nullable|LowCardinality)\((.*)\)$/s;
+const WITH_ARGUMENTS = /^(\w+)\s*\((.*)\)$/s;
+const NAMED = /^(`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*"|[A-Za-z_]\w*)\s+(\S.*)$/s;
+
+/** Nullable and LowCardinality are taken off: the first becomes `nullable`, the second changes no value. */
+export function parseType(written: string): Type {
+  let text = written.trim();
+  let nullable = false;
+  for (let wrapper = WRAPPER.exec(text); wrapper !== null; wrapper = WRAPPER.exec(text)) {
+    nullable ||= wrapper[1] === 'Nullable';
+    text = wrapper[2] as string;
+  }
+  const aggregated = /^SimpleAggregateFunction\(.*?, *(?=[A-Z])(.*)\)$/s.exec(text)?.[1];
+  if (aggregated !== undefined) return parseType(aggregated);
+  const [, name = text, inner = ''] = WITH_ARGUMENTS.exec(text) ?? [];
+  const parts = split(inner);
+  if (!['Array', 'Map', 'Tuple', 'Nested'].includes(name)) {
+    return { text, name, elements: [], values: parts, nullable };
+  }
+  const named = name === 'Tuple' || name === 'Nested';
+  const elements = parts.map((part) => (named ? parseElement(part) : { name: null, type: parseType(part) }));
+  return { text, name, elements, values: [], nullable };
+}
+
+function parseElement(text: string): Element {
+  const [, name, type] = NAMED.exec(text) ?? [];
+  if (name === undefined || type === undefined) return { name: null, type: parseType(text) };
+  const quoted = /^[`"]/.test(name) ? name.slice(1, -1).replace(/\\(.)|``/gs, (_, escaped) => escaped ?? '`') : name;
+  return { name: quoted, type: parseType(type) };
+}
+
+/** The parts of a list of arguments: commas in brackets and in quotes belong to a part. */
+function split(text: string): readonly string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let part = '';
+  for (const token of text.match(/'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|./gs) ?? []) {
+    if (token === '(') depth++;
+    else if (token === ')') depth--;
+    if (token === ',' && depth === 0) {
+      parts.push(part.trim());
+      part = '';
+    } else part += token;
+  }
+  return part.trim() === '' ? parts : [...parts, part.trim()];
+}

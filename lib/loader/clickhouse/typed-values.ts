@@ -1,0 +1,162 @@
+/**
+ * Values that a file has by a type of its own, as values of a column's type: converted, and converted back, which must give
+ * what was read. ClickHouse's casts keep the low bits of a number that is too large, and the nearest date of one that is out of
+ * range. https://clickhouse.com/docs/sql-reference/functions/type-conversion-functions
+ */
+import { quoteString } from './quoting.js';
+import { type Guarded, textAs } from './text-values.js';
+import type { Type } from './type-tree.js';
+
+const INTEGER = /^(U?)Int(\d+)$/;
+
+/**
+ * Null where ClickHouse's own conversion loses nothing, or refuses.
+ *
+ * @param unsigned whether the file's format has unsigned types; where it has none, a negative 64-bit number may stand
+ * for one, as ClickHouse itself writes it
+ */
+export function typedAs(from: Type, to: Type, rounding: boolean, unsigned: boolean): Guarded | null {
+  if (from.text === to.text || to.name === 'String') return null;
+  if (from.name === 'String') return textAs(to, rounding);
+  if (to.name === 'FixedString' && from.name !== 'FixedString') return throughText(to, rounding);
+  if (from.name === 'FixedString') return fromFixed(from, to, rounding);
+  if (INTEGER.test(from.name)) return fromInteger(from, to, rounding, unsigned);
+  if (from.name === 'Bool') return to.name === 'Bool' || INTEGER.test(to.name) ? null : throughText(to, rounding);
+  if (/^(BFloat16|Float\d+)$/.test(from.name)) return fromFloat(from, to, rounding);
+  if (from.name === 'Decimal') return fromDecimal(from, to, rounding);
+  if (isTime(from)) return fromTime(from, to, rounding);
+  return null;
+}
+
+function isTime({ name }: Type): boolean {
+  return /^(Date|Date32|DateTime|DateTime64)$/.test(name);
+}
+
+function nullable({ text }: Type): string {
+  return quoteString(`Nullable(${text})`);
+}
+
+/** By the value's shortest text, which is how a Decimal is meant that a program held as a double. */
+function throughText(to: Type, rounding: boolean, of = (value: string) => `toString(${value})`): Guarded | null {
+  const guarded = textAs(to, rounding);
+  return guarded === null ? null : { ...guarded, of };
+}
+
+function fromFixed(from: Type, to: Type, rounding: boolean): Guarded | null {
+  if (/^(UUID|IPv6)$/.test(to.name)) return null;
+  if (to.name === 'FixedString' && Number(from.values[0]) <= Number(to.values[0])) return null;
+  // NUL bytes at the end fill the text up.
+  return throughText(to, rounding, (value) => `toStringCutToZero(${value})`);
+}
+
+function fromInteger(from: Type, to: Type, rounding: boolean, unsigned: boolean): Guarded | null {
+  const narrow = INTEGER.exec(to.name);
+  const wide = INTEGER.exec(from.name) as RegExpExecArray;
+  if (narrow) return fits(wide, narrow, unsigned) ? null : { value: `accurateCastOrNull(x, '${to.name}')`, fits: null };
+  if (to.name === 'Bool') return { value: `CAST(x, 'Nullable(Bool)')`, fits: 'x IN (0, 1)' };
+  if (/^Float(32|64)$/.test(to.name)) {
+    if (rounding) return null;
+    return Number(wide[2]) < (to.name === 'Float32' ? 32 : 64) && Number(wide[2]) <= (to.name === 'Float32' ? 16 : 32)
+      ? null
+      : { value: `accurateCastOrNull(x, '${to.name}')`, fits: null };
+  }
+  if (to.name === 'Decimal') return throughText(to, rounding);
+  // Seconds or days since 1970; what is out of range comes back as another number.
+  if (isTime(to)) return { value: `CAST(x, ${nullable(to)})`, fits: `toInt64(CAST(x, ${nullable(to)})) = x` };
+  return null;
+}
+
+function fits(
+  [, sourceSign, source]: RegExpExecArray,
+  [, targetSign, target]: RegExpExecArray,
+  unsigned: boolean,
+): boolean {
+  const [sourceBits, targetBits] = [Number(source), Number(target)];
+  if (sourceSign === targetSign) return sourceBits <= targetBits;
+  if (sourceSign === 'U') return sourceBits < targetBits;
+  return !unsigned && sourceBits === 64 && targetBits === 64;
+}
+
+function fromFloat(from: Type, to: Type, rounding: boolean): Guarded | null {
+  if (INTEGER.test(to.name)) {
+    return { value: `accurateCastOrNull(${rounding ? 'trunc(x)' : 'x'}, '${to.name}')`, fits: null };
+  }
+  if (to.name === 'Float32' && from.name === 'Float64') {
+    const value = 'toFloat32(x)';
+    // A Float32 stands for the double of the same shortest text.
+    const same = `(toFloat64(${value}) = x OR toString(${value}) = toString(x))`;
+    return { value, fits: `(NOT isFinite(x) OR ${rounding ? `isFinite(${value})` : same})` };
+  }
+  if (to.name === 'Float64') return null;
+  if (to.name === 'Decimal') return throughText(to, rounding);
+  if (to.name === 'Bool') return { value: `CAST(x, 'Nullable(Bool)')`, fits: 'x IN (0, 1)' };
+  if (isTime(to) && to.name !== 'DateTime64') {
+    const whole = rounding ? 'floor(x)' : 'x';
+    const value = `CAST(accurateCastOrNull(${whole}, 'Int64'), ${nullable(to)})`;
+    return { value, fits: `toInt64(${value}) = ${whole}` };
+  }
+  if (isTime(to)) {
+    const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
+    return { value, fits: rounding ? `abs(toFloat64(${value}) - x) < 1` : `toFloat64(${value}) = x` };
+  }
+  return null;
+}
+
+function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
+  if (to.name === 'Decimal') {
+    const [[fromDigits = 0, fromScale = 0], [digits = 0, scale = 0]] = [from.values.map(Number), to.values.map(Number)];
+    if (fromScale <= scale && fromDigits - fromScale <= digits - scale) return null;
+    return throughText(to, rounding);
+  }
+  if (INTEGER.test(to.name) || to.name === 'Bool') return throughText(to, rounding);
+  if (/^Float/.test(to.name)) {
+    const value = `to${to.name}OrNull(toString(x))`;
+    return { value, fits: rounding ? null : `toDecimal256OrNull(toString(${value}), ${from.values[1]}) = x` };
+  }
+  if (isTime(to) && to.name !== 'DateTime64') {
+    const whole = rounding ? 'floor(x)' : 'x';
+    const value = `CAST(toInt64OrNull(toString(${whole})), ${nullable(to)})`;
+    return { value, fits: `toInt64(${value}) = ${whole}` };
+  }
+  if (isTime(to)) {
+    const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
+    const back = `toDecimal128(${value}, ${Math.min(9, Number(from.values[1]))})`;
+    return { value, fits: rounding ? `abs(${back} - x) < 1` : `${back} = x` };
+  }
+  return null;
+}
+
+function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {
+  if (/^Time(64)?$/.test(to.name) && from.name === 'DateTime64') {
+    const kept = to.name === 'Time' ? 0 : Number(to.values[0] ?? 3);
+    if (rounding || kept >= Number(from.values[0])) return null;
+    return { value: 'x', fits: `CAST(CAST(x, 'Nullable(DateTime64(${kept}))'), ${nullable(from)}) = x` };
+  }
+  // Seconds or days since 1970.
+  if (!isTime(to)) {
+    const number =
+      from.name === 'DateTime64'
+        ? (x: string) => `toDecimal128(${x}, ${from.values[0]})`
+        : (x: string) => `toInt64(${x})`;
+    // Neither true nor false, which ClickHouse would make of it.
+    if (to.name === 'Bool') return { value: `CAST(NULL, 'Nullable(Bool)')`, fits: null };
+    return /^(U?Int|Float|Decimal)/.test(to.name) ? throughText(to, rounding, (x) => `toString(${number(x)})`) : null;
+  }
+  const scale = ({ name, values }: Type): number => (name === 'DateTime64' ? Number(values[0]) : 0);
+  const back = `CAST(CAST(x, ${nullable(to)}), ${nullable(from)})`;
+  if (to.name === 'DateTime64') {
+    const finer = scale(to) >= scale(from);
+    // Years that nanoseconds have no room for are an error without a row.
+    const room = scale(to) === 9 ? `(toYear(x) > 1677 AND x < toDateTime64('2262-04-11 00:00:00', 0, 'UTC'))` : null;
+    const value = room === null ? `CAST(x, ${nullable(to)})` : `if(${room}, CAST(x, ${nullable(to)}), NULL)`;
+    if (finer) return room === null ? null : { value, fits: null };
+    return { value, fits: rounding ? null : `CAST(${value}, ${nullable(from)}) = x` };
+  }
+  const value = `CAST(x, ${nullable(to)})`;
+  if (!rounding) return { value, fits: `${back} = x` };
+  const cut = to.name === 'DateTime' ? `toStartOfSecond(toDateTime64(x, 3))` : `toStartOfDay(toDateTime64(x, 3))`;
+  return {
+    value,
+    fits: from.name === 'Date' || from.name === 'Date32' ? `${back} = x` : `toDateTime64(${value}, 3) = ${cut}`,
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * The names of a Parquet file's columns, from its footer: ClickHouse leaves out what it has no use for, as a column without a
+ * name, and does not say so. The footer is a struct of Thrift's compact protocol.
+ * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ */
+
+const FOOTER_SCHEMA = 2;
+const ELEMENT = { name: 4, children: 5 } as const;
+const TYPE = {
+  true: 1,
+  false: 2,
+  byte: 3,
+  i16: 4,
+  i32: 5,
+  i64: 6,
+  double: 7,
+  binary: 8,
+  list: 9,
+  set: 10,
+  map: 11,
+  struct: 12,
+} as const;
+
+interface SchemaElement {
+  name: string;
+  children: number;
+}
+
+/** Of the outermost columns, in their order. `part` ends as the file does. @throws Error where the footer is damaged. */
+export function parquetNames(part: Uint8Array): readonly string[] {
+  const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
+  const length = bytes.readUInt32LE(bytes.length - 8);
+  const [root, ...elements] = schemaElements(new Reader(bytes.subarray(bytes.length - 8 - length, bytes.length - 8)));
+  const names: string[] = [];
+  let at = 0;
+  // An element is followed by those within it.
+  const skip = (): void => {
+    const { children = 0 } = elements[at++] ?? {};
+    for (let child = 0; child < children; child++) skip();
+  };
+  for (let child = 0; child < (root?.children ?? 0) && at < elements.length; child++) {
+    names.push(elements[at]?.name ?? '');
+    skip();
+  }
+  return names;
+}
+
+function schemaElements(reader: Reader): readonly SchemaElement[] {
+  const elements: SchemaElement[] = [];
+  reader.struct((field, type) => {
+    if (field !== FOOTER_SCHEMA || type !== TYPE.list) return reader.skip(type);
+    reader.list(() => {
+      const element: SchemaElement = { name: '', children: 0 };
+      reader.struct((inner, innerType) => {
+        if (inner === ELEMENT.name) element.name = reader.text();
+        else if (inner === ELEMENT.children) element.children = reader.zigzag();
+        else reader.skip(innerType);
+      });
+      elements.push(element);
+    });
+  });
+  return elements;
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  #byte(): number {
+    const byte = this.#bytes[this.#at++];
+    if (byte === undefined) throw new Error('the footer ends too early');
+    return byte;
+  }
+
+  #varint(): number {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = this.#byte();
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+  }
+
+  zigzag(): number {
+    const value = this.#varint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  text(): string {
+    const length = this.#varint();
+    this.#at += length;
+    return this.#bytes.toString('utf8', this.#at - length, this.#at);
+  }
+
+  /** `read` must read the field's value, or skip it. */
+  struct(read: (field: number, type: number) => void): void {
+    let field = 0;
+    for (;;) {
+      const header = this.#byte();
+      if (header === 0) return;
+      field = header >> 4 === 0 ? this.zigzag() : field + (header >> 4);
+      read(field, header & 0x0f);
+    }
+  }
+
+  list(read: (type: number) => void): void {
+    const header = this.#byte();
+    const count = header >> 4 === 15 ? this.#varint() : header >> 4;
+    for (let element = 0; element < count; element++) read(header & 0x0f);
+  }
+
+  skip(type: number): void {
+    if (type === TYPE.byte) this.#at += 1;
+    else if (type === TYPE.double) this.#at += 8;
+    else if (type === TYPE.i16 || type === TYPE.i32 || type === TYPE.i64) this.#varint();
+    else if (type === TYPE.binary) this.text();
+    else if (type === TYPE.struct) this.struct((_, inner) => this.skip(inner));
+    else if (type === TYPE.list || type === TYPE.set) this.list((inner) => this.#skipElement(inner));
+    else if (type !== TYPE.true && type !== TYPE.false) throw new Error(`the footer has a field of type ${type}`);
+  }
+
+  /** In a list a Boolean has a byte. */
+  #skipElement(type: number): void {
+    if (type === TYPE.true || type === TYPE.false) this.#at += 1;
+    else this.skip(type);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * A value is read back as it was written, or refused with row, column, expected and found; there is nothing third. Of all pairs
+ * of a file's type and a column's type, in every format: some in an ordinary run, all where FAULTS=full. SEED plays one again.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type ClickHouseSandbox, startClickHouse } from '../../sandbox/sandbox.js';
+import { seededRandom } from '../../support/random.js';
+import { allPairs, describePair, FORMATS, PairBench, type PairResult } from './pairs.js';
+
+const FULL = process.env['FAULTS'] === 'full';
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+/** Pairs of one format in an ordinary run. */
+const SOME = 12;
+/** Of the values that a column has room for, so many must be loaded. */
+const LEAST = 0.9;
+
+let clickhouse: ClickHouseSandbox;
+let directory: string;
+
+before(async () => {
+  clickhouse = await startClickHouse();
+  directory = await mkdtemp(join(tmpdir(), 'atd-values-'));
+});
+
+after(async () => {
+  await clickhouse.stop();
+  await rm(directory, { recursive: true });
+});
+
+for (const format of FORMATS) {
+  test(`${format}: what is loaded is what was written (SEED=${SEED})`, async (context) => {
+    const random = seededRandom(SEED);
+    const all = allPairs().filter((pair) => pair.format === format);
+    const pairs = FULL ? all : Array.from({ length: SOME }, () => random.pick(all));
+    const bench = new PairBench(clickhouse, directory, `values_${FORMATS.indexOf(format)}`);
+    const results: PairResult[] = [];
+    for (const pair of pairs) results.push(await bench.try(pair, random.next, 4, FULL ? 4 : 2));
+    const sum = (of: (result: PairResult) => number): number =>
+      results.reduce((total, result) => total + of(result), 0);
+    context.diagnostic(
+      `${results.length} pairs, ${sum(({ loaded }) => loaded)} values loaded, ${sum(({ refused }) => refused)} refused; ` +
+        `${sum(({ withRoomLoaded }) => withRoomLoaded)} of ${sum(({ withRoom }) => withRoom)} with room loaded`,
+    );
+    const faults = results.flatMap((result) =>
+      [...result.changed, ...result.unclear].map((fault) => `${describePair(result.pair)}: ${fault}`),
+    );
+    assert.deepEqual(faults, []);
+    const withRoom = sum((result) => result.withRoom);
+    assert.ok(sum((result) => result.withRoomLoaded) >= LEAST * withRoom, 'too much is refused');
+    const never = results.filter((result) => result.withRoom > 0 && result.withRoomLoaded === 0);
+    assert.deepEqual(
+      never.map(({ pair }) => describePair(pair)),
+      [],
+      'pairs of which nothing is loaded',
+    );
+  });
+}
