@@ -75,11 +75,13 @@ export interface Command {
 
 /**
  * How one attempt ended.
- * - `succeeded`: exit code 0.
- * - `failed`: another exit code, or a signal that we did not send.
+ * - `succeeded`: exit code 0, and the loader's output does not say that it failed.
+ * - `failed`: another exit code, an output that says so, or a signal that we did not send.
  * - `timed-out`: the deadline passed and we ended it.
  * - `stopped`: we ended it because the service stops.
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
+ * - `sink-refused`: ClickHouse lets this loader in for no table: a wrong password, port or certificate.
+ * - `table-refused`: ClickHouse takes no rows for this table: a missing grant or table.
  * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …), or what
  *   was to start it died before it began.
  * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
@@ -93,6 +95,8 @@ export const OUTCOME_RESULTS = [
   'timed-out',
   'stopped',
   'sink-unavailable',
+  'sink-refused',
+  'table-refused',
   'machine-fault',
   'service-fault',
   'file-missing',
@@ -135,6 +139,17 @@ export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
 
 export type LaunchMode = (typeof LAUNCH_MODES)[number];
 
+/** How a probe of the loader ended. */
+export interface ProbeResult {
+  /** Why no process came of it; null when one ran. */
+  readonly notStarted: string | null;
+  readonly exitCode: number | null;
+  /** How it ended, for people. */
+  readonly reason: string;
+  /** What it wrote to both outputs, as lines without escapes. */
+  readonly lines: readonly string[];
+}
+
 /** How important a line of the log is, from the most important on. A level shows itself and all before it. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
@@ -142,11 +157,29 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What a worker thread is created with. */
 export interface WorkerSettings {
-  /** Exit codes and stderr patterns (case-insensitive regular expressions) that mean an unavailable sink. */
-  readonly sinkUnavailable: { readonly exitCodes: readonly number[]; readonly patterns: readonly string[] };
+  readonly sinkUnavailable: {
+    /** Exit codes that mean an unavailable sink. */
+    readonly exitCodes: readonly number[];
+    /** Case-insensitive regular expressions that mean the same, for what a loader says that ended with a vague exit code. */
+    readonly patterns: readonly string[];
+    /** Exit codes that do not say what happened, by default 0 (where the output says that the load failed) and 1. */
+    readonly vagueExitCodes?: readonly number[];
+    /** Whether the loader's report of a failure (`scope`) is believed, as that of the bundled one is. */
+    readonly reportsScope?: boolean;
+  };
+  /** How a loader says on stdout that it failed although it ends with 0; nothing for the bundled one, whose exit codes say it. */
+  readonly stdoutFailures?: StdoutFailures | null;
   readonly launch: LaunchMode;
   /** Whether the child's lines are sent to the primary for its log. */
   readonly forwardLines: boolean;
+}
+
+/** Regular expressions for single lines of stdout, without ANSI escapes; a carriage return ends a line too. */
+export interface StdoutFailures {
+  /** A line that makes the load a failure; case counts. */
+  readonly failurePatterns: readonly string[];
+  /** A later line that makes it a success after all; case is ignored. */
+  readonly successPattern: string;
 }
 
 /** One attempt, from the primary to a thread. Requests for it stand in `slot` of the shared memory. */

@@ -39,6 +39,8 @@ const CONTENTS = [
   ...['bin', 'dist', 'etc', 'libexec', 'atd-ingestion.service', ...MANIFESTS],
   ...['docs', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE'],
 ];
+/** What package.json says for the development alone. */
+const DEVELOPMENT = ['scripts', 'devDependencies', 'allowScripts'];
 /** Those of an npm that runs this script would be taken for settings. */
 const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
 
@@ -100,7 +102,8 @@ function build(tree, version, nodeModules) {
  */
 function stage(tree, directory) {
   for (const name of CONTENTS) cpSync(join(tree, name), join(directory, name), { recursive: true });
-  const { scripts: _, devDependencies: __, ...manifest } = JSON.parse(readFileSync(join(tree, 'package.json'), 'utf8'));
+  const manifest = JSON.parse(readFileSync(join(tree, 'package.json'), 'utf8'));
+  for (const key of DEVELOPMENT) delete manifest[key];
   writeFileSync(join(directory, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   run(directory, 'npm', 'install', '--package-lock-only', '--omit=dev', '--ignore-scripts', '--offline', '--no-audit');
 }

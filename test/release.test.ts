@@ -203,7 +203,7 @@ describe('scripts/release.mjs', { skip: isRepository ? false : 'the project is n
       assert.equal(manifest.version, VERSION);
       assert.deepEqual(manifest.dependencies, dependencies);
       assert.deepEqual(
-        Object.keys(manifest).filter((key) => /^(scripts|devDependencies)$/.test(key)),
+        Object.keys(manifest).filter((key) => /scripts$|^dev/i.test(key)),
         [],
       );
       const packages = Object.entries<{ dev?: boolean; version: string }>(lock.packages);

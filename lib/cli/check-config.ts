@@ -7,9 +7,9 @@ import { chooseLoader } from './run.js';
 
 export function checkConfig(options: ParsedOptions): ExitCode {
   const { config, warnings } = loadSettings(options);
-  const { loader, bundled } = chooseLoader(config);
+  const { file, args, bundled } = chooseLoader(config);
   process.stdout.write(stringify(describeConfig(config)));
-  process.stdout.write(`# loader: ${[loader.file, ...loader.args].join(' ')}${bundled ? ' (bundled)' : ''}\n`);
+  process.stdout.write(`# loader: ${[file, ...args].join(' ')}${bundled ? ' (bundled)' : ''}\n`);
   for (const warning of warnings) process.stdout.write(`# warning: ${warning}\n`);
   process.stdout.write('# the configuration is valid\n');
   return ExitCode.ok;

@@ -17,11 +17,11 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
   let onSignal: (signal: string) => void = () => undefined;
   const heedSignals = ignoreSignals((signal) => onSignal(signal));
   const { config, warnings } = loadSettings(options);
-  const { loader, bundled } = chooseLoader(config);
+  const loader = chooseLoader(config);
   const logger = createLogger({ level: config.log_level, format: config.log_format, file: config.log_file });
   onSignal = (signal) => logger.write({ level: 'warn', event: 'service.signal', fields: { signal, note: 'ignored' } });
   for (const warning of warnings) logger.write({ level: 'warn', event: 'config.warning', fields: { warning } });
-  if (bundled) {
+  if (loader.bundled) {
     const note = 'the loader is the bundled as-cli';
     logger.write({ level: 'info', event: 'loader.bundled', fields: { note } });
   }
@@ -43,11 +43,11 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
 }
 
 /** @throws AtdError ATD_EXECUTABLE_NOT_FOUND */
-export function chooseLoader({ as_cli }: Config): { readonly loader: LoaderProgram; readonly bundled: boolean } {
+export function chooseLoader({ as_cli }: Config): LoaderProgram {
   const found = findExecutable(as_cli.executable, process.env['PATH'] ?? '');
   const bundle = fileURLToPath(new URL('../../../bin/as-cli', import.meta.url));
   if (found !== null && realpathSync(found) !== realpathSync(bundle)) {
-    if (as_cli.launch !== 'warm') return { loader: { file: found, args: [] }, bundled: false };
+    if (as_cli.launch !== 'warm') return { file: found, args: [], bundled: false };
     throw new AtdError(
       'ATD_CONFIG_INVALID',
       `as_cli.launch is warm, which only the bundled loader can be, but as_cli.executable is ${found}; ` +
@@ -62,5 +62,5 @@ export function chooseLoader({ as_cli }: Config): { readonly loader: LoaderProgr
     );
   }
   const script = as_cli.launch === 'warm' ? fileURLToPath(new URL('../loader/warm.js', import.meta.url)) : bundle;
-  return { loader: { file: process.execPath, args: [script] }, bundled: true };
+  return { file: process.execPath, args: [script], bundled: true };
 }

@@ -67,14 +67,23 @@ export function checkTogether({ as_cli, kafka, service }: Config): string[] {
   if (backoff_seconds > max_backoff_seconds) {
     complaints.push('service.retry.backoff_seconds must not exceed service.retry.max_backoff_seconds');
   }
-  for (const pattern of service.circuit_breaker.patterns) {
+  complaints.push(
+    ...checkPatterns('service.circuit_breaker.patterns holds', service.circuit_breaker.patterns),
+    ...checkPatterns('as_cli.failure_patterns holds', as_cli.failure_patterns),
+    ...checkPatterns('as_cli.success_pattern is', [as_cli.success_pattern]),
+  );
+  return complaints;
+}
+
+function checkPatterns(where: string, patterns: readonly string[]): string[] {
+  return patterns.flatMap((pattern) => {
     try {
       new RegExp(pattern);
+      return [];
     } catch {
-      complaints.push(`service.circuit_breaker.patterns holds ${JSON.stringify(pattern)}, not a regular expression`);
+      return [`${where} ${JSON.stringify(pattern)}, not a regular expression`];
     }
-  }
-  return complaints;
+  });
 }
 
 export function warningsFor({ kafka }: Config): string[] {

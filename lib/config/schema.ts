@@ -122,7 +122,17 @@ export const SETTINGS = {
     ),
     pass_env: texts(
       PASSED_ENVIRONMENT,
-      "Variables of the service's environment that the loader gets; it gets no others.",
+      "Variables of the service's environment that the loader gets; one that is not the bundled one also gets those " +
+        'that begin with AS_. It gets no others.',
+    ),
+    failure_patterns: texts(
+      ['^Error:'],
+      'Regular expressions; a line of stdout that matches one makes exit code 0 a failure, unless the loader is the ' +
+        'bundled one. Case counts.',
+    ),
+    success_pattern: text(
+      '^[\\W_]*(successfully|imported|ingested|loaded|inserted)\\b',
+      'Regular expression; a later line of stdout that matches it makes that a success after all. Case is ignored.',
     ),
   },
   thread_pool_size: whole(4, 1, 256, 'Loads at the same time: worker threads with one child each.'),
@@ -197,7 +207,8 @@ export const SETTINGS = {
       exit_codes: exitCodes([69, 75], 'Exit codes of the loader that mean an unavailable ClickHouse.'),
       patterns: texts(
         SINK_PATTERNS,
-        'Regular expressions; a failed load that prints one of them to stderr means the same.',
+        'Regular expressions; what a loader other than the bundled one says when it ends with 1, or with 0 after a line ' +
+          'of as_cli.failure_patterns, means the same where it matches one.',
       ),
     },
     shutdown: {

@@ -7,13 +7,15 @@
  * The engine conducts. `records` keeps the books of records, `jobs` those of jobs, and `markers` those of starts that wait
  * for a commit; records and jobs do not know each other. What passes between them passes here.
  */
-import type { KafkaRecord, Outcome, TopicPartition } from '../types.js';
+import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent } from './events.js';
 import { shouldPauseAll, shouldPausePartition } from './rules/backpressure.js';
+import { isDoubtful } from './rules/loader-probe.js';
 import type { EngineSettings } from './settings.js';
 import { Commits } from './state/commits.js';
 import type { JobState } from './state/job-state.js';
 import { Jobs } from './state/jobs.js';
+import { type HeldEnd, LoaderHealth } from './state/loader-health.js';
 import type { PartitionState } from './state/partition-state.js';
 import type { PendingRecord } from './state/pending-record.js';
 import { Records } from './state/records.js';
@@ -34,6 +36,7 @@ export class Engine {
   readonly #markers: StartMarkers;
   readonly #records: Records;
   readonly #jobs: Jobs;
+  readonly #loader: LoaderHealth;
   #lifecycle: Lifecycle = { kind: 'starting' };
   #epoch = 0;
   #pausedAll = false;
@@ -48,6 +51,7 @@ export class Engine {
     this.#markers = new StartMarkers(this.#commits);
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
     this.#jobs = new Jobs(settings, random, emit);
+    this.#loader = new LoaderHealth(settings.breaker);
   }
 
   /** @param now milliseconds on a clock that never goes back; wall time where a deadline is shown to people */
@@ -57,6 +61,7 @@ export class Engine {
     const breakerBefore = this.#jobs.breaker.state;
     this.#handleEvent(event, now);
     this.#resendLetters(now);
+    this.#probeLoader(now);
     this.#startJobs(now);
     this.#adjustPauses();
     this.#commit(event, now);
@@ -73,7 +78,8 @@ export class Engine {
     if (this.#lifecycle.kind === 'draining') {
       return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
     }
-    return earlier(commitAt, earlier(this.#records.deadLetters.nextAt(), this.#nextStartAt()));
+    const nextAt = earlier(this.#records.deadLetters.nextAt(), this.#nextStartAt());
+    return earlier(commitAt, earlier(nextAt, this.#loader.nextAt()));
   }
 
   /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
@@ -83,7 +89,7 @@ export class Engine {
   }
 
   #nextStartAt(): number | null {
-    return this.#records.assignment.isRestored ? this.#jobs.nextStartAt() : null;
+    return this.#records.assignment.isRestored && this.#loader.permitsStarts ? this.#jobs.nextStartAt() : null;
   }
 
   /**
@@ -101,6 +107,7 @@ export class Engine {
       slots: this.#settings.slots,
       jobs: this.#jobs,
       records: this.#records,
+      loader: this.#loader,
     });
   }
 
@@ -115,7 +122,11 @@ export class Engine {
       case 'record':
         return this.#admit(event.record, event.defect ?? null, now);
       case 'finished':
-        return this.#finish(event.jobId, event.outcome, now);
+        return this.#takeEnd(event, now);
+      case 'loader-changed':
+        return this.#loader.changed();
+      case 'probed':
+        return this.#takeProbe(event.probe, now);
       case 'dead-lettered':
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
@@ -168,6 +179,29 @@ export class Engine {
     }
   }
 
+  /** An end that may be the loader's own fault waits for a probe, and keeps its slot meanwhile. */
+  #takeEnd({ jobId, outcome }: HeldEnd, now: number): void {
+    if (this.#settings.command.bundled || !isDoubtful(outcome)) this.#finish(jobId, outcome, now);
+    else if (this.#lifecycle.kind === 'running') this.#loader.hold({ jobId, outcome });
+    else this.#finish(jobId, leave(outcome), now);
+  }
+
+  #takeProbe(probe: ProbeResult, now: number): void {
+    const { reason: before } = this.#loader.trouble ?? { reason: null };
+    const wasUnproven = !this.#loader.permitsStarts;
+    const { verdict, ends } = this.#loader.probed(probe, now);
+    const isNews = verdict.kind === 'accused' ? verdict.reason !== before : wasUnproven;
+    if (isNews) this.#emit({ type: 'loader-judged', verdict });
+    for (const { jobId, outcome } of ends) {
+      this.#finish(jobId, verdict.kind === 'accused' ? faultOf(outcome, verdict.reason) : outcome, now);
+    }
+  }
+
+  #probeLoader(now: number): void {
+    if (this.#lifecycle.kind !== 'starting' && this.#lifecycle.kind !== 'running') return;
+    if (this.#loader.begin(now)) this.#emit({ type: 'probe' });
+  }
+
   #finish(jobId: string, outcome: Outcome, now: number): void {
     const settlement = this.#jobs.finish(jobId, outcome, now);
     if (settlement !== null) this.#records.settle(settlement);
@@ -192,6 +226,7 @@ export class Engine {
   #startJobs(now: number): void {
     // What a previous owner finished must be known before more is begun.
     if (this.#lifecycle.kind !== 'running' || !this.#records.assignment.isRestored) return;
+    if (!this.#loader.permitsStarts) return;
     for (let state = this.#jobs.next(now); state !== null; state = this.#jobs.next(now)) {
       if (this.#markers.mark(state)) this.#jobs.run(state);
     }
@@ -217,7 +252,8 @@ export class Engine {
   #adjustPauses(): void {
     const load = { jobs: this.#jobs.count, bytes: this.#records.heldBytes };
     // With nothing left to try, an open breaker would wait for ever for a canary: then the next record brings one.
-    const held = this.#jobs.breaker.state !== 'closed' && load.jobs > 0;
+    const isTrouble = this.#jobs.breaker.state !== 'closed' || this.#loader.trouble !== null;
+    const held = isTrouble && load.jobs > 0;
     this.#pausedAll =
       this.#lifecycle.kind !== 'running' ||
       held ||
@@ -240,6 +276,7 @@ export class Engine {
     if (this.#lifecycle.kind !== 'draining') return;
     const { stopAt, stopped, finalCommits } = this.#lifecycle;
     if (now >= stopAt && !stopped) {
+      for (const { jobId, outcome } of this.#loader.releaseHeld()) this.#finish(jobId, leave(outcome), now);
       for (const jobId of this.#jobs.running.ids()) this.#emit({ type: 'stop', jobId });
       this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
@@ -261,6 +298,15 @@ export class Engine {
     const reason = breaker.trouble?.reason ?? 'a job ended well';
     this.#emit({ type: 'breaker-changed', state: breaker.state, reason });
   }
+}
+
+function faultOf(outcome: Outcome, reason: string): Outcome {
+  return { ...outcome, result: 'service-fault', reason: `the loader does not work: ${reason}` };
+}
+
+/** The end of an attempt that stays unexplained: its record is left to the next reader. */
+function leave(outcome: Outcome): Outcome {
+  return { ...outcome, result: 'stopped', reason: `the service stops before the loader was probed; ${outcome.reason}` };
 }
 
 function earlier(a: number | null, b: number | null): number | null {

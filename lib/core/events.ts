@@ -3,7 +3,7 @@
  * everything that is to be done leaves it as an `Action`; what is worth a log line or a metric, as a `Notice`. `service.ts`
  * performs the actions, and logs and metrics are derived from events, actions and notices alone.
  */
-import type { Command, Job, KafkaRecord, Outcome, OutcomeResult, TopicPartition } from '../types.js';
+import type { Command, Job, KafkaRecord, Outcome, OutcomeResult, ProbeResult, TopicPartition } from '../types.js';
 
 /** Why a record ends in the dead-letter topic. */
 export const DISPOSITIONS = [
@@ -73,7 +73,11 @@ export type EngineEvent =
   /** Stop taking work; children that still run at `stopAt` are stopped. */
   | { readonly type: 'drain'; readonly stopAt: number }
   /** A second request to stop: do not wait for the children. */
-  | { readonly type: 'force-stop' };
+  | { readonly type: 'force-stop' }
+  /** A loader that is not the bundled one is there for the first time, or its executable is another one than before. */
+  | { readonly type: 'loader-changed' }
+  /** The probe that was asked for has ended. */
+  | { readonly type: 'probed'; readonly probe: ProbeResult };
 
 export type Action =
   | { readonly type: 'run'; readonly job: Job; readonly attempt: number; readonly command: Command }
@@ -82,7 +86,14 @@ export type Action =
   | { readonly type: 'commit'; readonly offsets: readonly CommitOffset[] }
   | { readonly type: 'pause'; readonly partitions: readonly TopicPartition[] }
   | { readonly type: 'resume'; readonly partitions: readonly TopicPartition[] }
+  /** Asks whether the loader works at all, without a file; the answer is to be `probed`. */
+  | { readonly type: 'probe' }
   | { readonly type: 'drained' };
+
+/** What a probe says of the loader. One that works may have ended in a way that should be known. */
+export type LoaderVerdict =
+  | { readonly kind: 'works'; readonly warning: string | null }
+  | { readonly kind: 'accused'; readonly reason: string };
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
@@ -121,6 +132,10 @@ export type Notice =
   /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */
   | { readonly type: 'jobs-dropped'; readonly jobs: number; readonly partition: TopicPartition }
   | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
+  /** ClickHouse takes no rows for the table, or does so again: its jobs wait, and the others do not. */
+  | { readonly type: 'table-changed'; readonly table: string; readonly held: boolean; readonly reason: string }
+  /** A probe has said something new about the loader. */
+  | { readonly type: 'loader-judged'; readonly verdict: LoaderVerdict }
   /** The records that a previous owner or run has finished are known. */
   | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }
   /** A commit's metadata could not be read (the records are loaded again), or had to be left out. */

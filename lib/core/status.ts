@@ -4,7 +4,9 @@ import type { BreakerState } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
 import type { Refusal } from './state/dead-letters.js';
 import type { Jobs } from './state/jobs.js';
+import type { LoaderHealth } from './state/loader-health.js';
 import type { Records } from './state/records.js';
+import type { HeldTable } from './state/table-holds.js';
 
 /** The numbers are exported as a metric and stay as they are. */
 export const RUN_STATES = { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4 } as const;
@@ -38,6 +40,8 @@ export interface EngineStatus {
     /** Milliseconds since the epoch. */
     readonly since: number | null;
   };
+  /** Tables that ClickHouse takes no rows for, with the jobs that wait for them. */
+  readonly heldTables: readonly HeldTable[];
   readonly deadLettersPending: number;
   /** Of these, the letters that their topic refused: nothing is read meanwhile. Null where there are none. */
   readonly deadLettersRefused: Refusal | null;
@@ -50,25 +54,30 @@ export function statusOf(engine: {
   readonly slots: number;
   readonly jobs: Jobs;
   readonly records: Records;
+  readonly loader: LoaderHealth;
 }): EngineStatus {
-  const { lifecycle, jobs, records } = engine;
-  const { scheduler, breaker, running } = jobs;
+  const { lifecycle, jobs, records, loader } = engine;
+  const { scheduler, breaker, running, tables } = jobs;
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
     slots: engine.slots,
     running: running.states().map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
     queue: {
-      jobs: scheduler.jobs,
-      delayed: scheduler.delayed,
+      jobs: scheduler.jobs + tables.parked,
+      delayed: scheduler.delayed + tables.parked,
       fileBytes: scheduler.bytes,
       messageBytes: records.heldBytes,
     },
-    breaker: {
-      state: breaker.state,
-      cause: breaker.trouble?.cause ?? null,
-      reason: breaker.trouble?.reason ?? null,
-      since: breaker.trouble?.since ?? null,
-    },
+    breaker:
+      loader.trouble === null
+        ? {
+            state: breaker.state,
+            cause: breaker.trouble?.cause ?? null,
+            reason: breaker.trouble?.reason ?? null,
+            since: breaker.trouble?.since ?? null,
+          }
+        : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
+    heldTables: tables.tables(),
     deadLettersPending: records.deadLetters.size,
     deadLettersRefused: records.deadLetters.refusal,
     partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({

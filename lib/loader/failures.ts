@@ -17,8 +17,16 @@ export type Stage =
   | 'delete-table'
   | 'view';
 
+/**
+ * What else fails in the same way: every file (`connection`: who logs in where, and how this program is set up), every file
+ * for the same table, or no other one.
+ */
+export type Scope = 'connection' | 'table' | 'file';
+
 export interface Explanation {
   readonly exitCode: ExitCode;
+  /** Null where that is not known, or passes by itself. */
+  readonly scope: Scope | null;
   readonly why: string;
   readonly remedy: string;
 }
@@ -26,17 +34,34 @@ export interface Explanation {
 /** An expected end of a load. `message` is the whole line without the program's name. */
 export class LoadError extends Error {
   readonly exitCode: ExitCode;
+  readonly scope: Scope | null;
 
-  constructor(exitCode: ExitCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly scope?: Scope | null } = {},
+  ) {
     super(message, options);
     this.name = 'LoadError';
     this.exitCode = exitCode;
+    this.scope = options.scope === undefined ? 'file' : options.scope;
   }
 }
 
-const CLICKHOUSE_CODES: readonly { exitCode: ExitCode; codes: readonly number[]; remedy: string }[] = [
+const UNKNOWN_DATABASE = 81;
+const CHECK_USER = "check --db-user, CLICKHOUSE_PASSWORD and the user's grants";
+
+interface KnownCodes {
+  readonly exitCode: ExitCode;
+  readonly scope: Scope | null;
+  readonly codes: readonly number[];
+  readonly remedy: string;
+}
+
+const CLICKHOUSE_CODES: readonly KnownCodes[] = [
   {
     exitCode: ExitCode.dataError,
+    scope: 'file',
     // Parsing, conversion, corrupt compression and checksums, constraints, a structure that cannot be extracted, and
     // 1001: what the Parquet reader's libraries throw.
     codes: [
@@ -48,6 +73,7 @@ const CLICKHOUSE_CODES: readonly { exitCode: ExitCode; codes: readonly number[];
   },
   {
     exitCode: ExitCode.tryAgain,
+    scope: null,
     // Time, memory, disk and numbers of queries, parts and connections; what a server that starts, stops or has lost its
     // Keeper, its replicas or its object storage answers.
     codes: [
@@ -57,16 +83,35 @@ const CLICKHOUSE_CODES: readonly { exitCode: ExitCode; codes: readonly number[];
     ],
     remedy: 'try again later',
   },
+  // Who logs in: an unknown or expired user, a wrong password, an address, a role or a profile that is not allowed.
   {
     exitCode: ExitCode.notPermitted,
-    codes: [164, 192, 193, 194, 195, 291, 392, 452, 472, 481, 482, 497, 511, 512, 516, 620, 673, 720, 767, 774],
-    remedy: "check --db-user, CLICKHOUSE_PASSWORD and the user's grants",
+    scope: 'connection',
+    codes: [164, 192, 193, 194, 195, 392, 452, 472, 481, 482, 511, 512, 516, 620, 673, 720, 767, 774],
+    remedy: CHECK_USER,
   },
-  { exitCode: ExitCode.notPermitted, codes: [359], remedy: 'raise max_table_size_to_drop on the server' },
-  { exitCode: ExitCode.configuration, codes: [81], remedy: 'create the database or correct --db-database' },
-  { exitCode: ExitCode.configuration, codes: [60, 218], remedy: 'create the table or give --create-table' },
-  { exitCode: ExitCode.configuration, codes: [115], remedy: 'use ClickHouse 24.3 or newer' },
-  { exitCode: ExitCode.configuration, codes: [724, 725], remedy: 'raise the limit on the server' },
+  // What the user may do, and where.
+  { exitCode: ExitCode.notPermitted, scope: 'table', codes: [291, 497], remedy: CHECK_USER },
+  {
+    exitCode: ExitCode.notPermitted,
+    scope: 'table',
+    codes: [359],
+    remedy: 'raise max_table_size_to_drop on the server',
+  },
+  {
+    exitCode: ExitCode.configuration,
+    scope: 'connection',
+    codes: [UNKNOWN_DATABASE],
+    remedy: 'create the database or correct --db-database',
+  },
+  {
+    exitCode: ExitCode.configuration,
+    scope: 'table',
+    codes: [60, 218],
+    remedy: 'create the table or give --create-table',
+  },
+  { exitCode: ExitCode.configuration, scope: 'connection', codes: [115], remedy: 'use ClickHouse 24.3 or newer' },
+  { exitCode: ExitCode.configuration, scope: 'table', codes: [724, 725], remedy: 'raise the limit on the server' },
 ];
 
 const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/;
@@ -91,6 +136,7 @@ export function explain(error: unknown, stage: Stage): Explanation {
       );
     return {
       exitCode: ExitCode.tryAgain,
+      scope: null,
       why: `the connection was closed during the insert (${code || text})`,
       remedy: 'try again: the same ATD_DEDUP_TOKEN adds no row twice',
     };
@@ -120,16 +166,16 @@ function explainClickHouse(code: number, text: string, stage: Stage, status: num
   const why = `ClickHouse error ${code}: ${text}`;
   // 36, 43, 44, 50, 62, 549: a type or a name that ClickHouse does not take.
   if (stage === 'create-table' && [36, 43, 44, 50, 62, 549].includes(code)) {
-    return misconfigured(why, 'correct the types in the schema file');
+    return { ...misconfigured(why, 'correct the types in the schema file'), scope: 'file' };
   }
   // 43: no conversion leads from the type of the file to that of the table.
   if (stage === 'insert' && code === 43) {
-    return { exitCode: ExitCode.dataError, why, remedy: 'check the file against the table' };
+    return { exitCode: ExitCode.dataError, scope: 'file', why, remedy: 'check the file against the table' };
   }
   const known = CLICKHOUSE_CODES.find((entry) => entry.codes.includes(code));
-  if (known) return { exitCode: known.exitCode, why, remedy: known.remedy };
-  if (status === TOO_MANY_REQUESTS) return { exitCode: ExitCode.tryAgain, why, remedy: 'try again later' };
-  return { exitCode: ExitCode.internal, why, remedy: 'see the log of ClickHouse' };
+  if (known) return { exitCode: known.exitCode, scope: known.scope, why, remedy: known.remedy };
+  if (status === TOO_MANY_REQUESTS) return { exitCode: ExitCode.tryAgain, scope: null, why, remedy: 'try again later' };
+  return { exitCode: ExitCode.internal, scope: null, why, remedy: 'see the log of ClickHouse' };
 }
 
 /** Answers that carry no code of ClickHouse: the client passes on only their status and text. */
@@ -140,30 +186,39 @@ function explainText(text: string, stage: Stage): Explanation {
   if (/^timeout error|aborted|timed? ?out/i.test(text))
     return unavailable('it did not answer in time', 'try again later');
   const status = Number(/^HTTP status (\d+)/.exec(text)?.[1] ?? Number.NaN);
-  if (Number.isNaN(status)) return { exitCode: ExitCode.internal, why: text, remedy: 'report this as a bug' };
+  if (Number.isNaN(status))
+    return { exitCode: ExitCode.internal, scope: null, why: text, remedy: 'report this as a bug' };
   if (status === TOO_MANY_REQUESTS)
-    return { exitCode: ExitCode.tryAgain, why: `too many requests: ${text}`, remedy: 'try again later' };
+    return { exitCode: ExitCode.tryAgain, scope: null, why: `too many requests: ${text}`, remedy: 'try again later' };
   if ([502, 503, 504].includes(status))
     return unavailable(`the gateway before it answered: ${text}`, 'try again later');
   // ClickHouse has just described the table, so the address is right: what took this one request was on the way to it.
   if (stage === 'insert' && status >= 200 && status < 300)
     return {
       exitCode: ExitCode.tryAgain,
+      scope: null,
       why: `it is not known whether the rows arrived: a proxy answered the insert, not ClickHouse: ${text}`,
       remedy: 'look at that proxy and try again: the same ATD_DEDUP_TOKEN adds no row twice',
     };
-  return misconfigured(`a web server answered, not ClickHouse: ${text}`, 'check --db-host and --db-port');
+  const misled = misconfigured(`a web server answered, not ClickHouse: ${text}`, 'check --db-host and --db-port');
+  // A proxy may refuse one file, as one that is too large for it.
+  return stage === 'insert' ? { ...misled, scope: null } : misled;
 }
 
 /** `what` could not be done: `cannot read table default.atd_acme`. */
 export function serverFailure(error: unknown, stage: Stage, what: string, { host, port }: Connection): LoadError {
   if (error instanceof LoadError) return error;
-  const { exitCode, why, remedy } = explain(error, stage);
-  return new LoadError(exitCode, `${what} on ${host}:${port}: ${why}; ${remedy}`, { cause: error });
+  const { exitCode, scope, why, remedy } = explain(error, stage);
+  return new LoadError(exitCode, `${what} on ${host}:${port}: ${why}; ${remedy}`, { cause: error, scope });
+}
+
+/** Whether ClickHouse does not know the database. */
+export function isUnknownDatabase(error: unknown): boolean {
+  return codeOf(error) === String(UNKNOWN_DATABASE);
 }
 
 /** A file that could not be opened or read; a lack of the machine's resources is worth another try. */
-export function explainFileError(error: unknown): Explanation {
+export function explainFileError(error: unknown): Omit<Explanation, 'scope'> {
   const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return { exitCode: ExitCode.noInput, why: 'no such file', remedy: 'check the path' };
@@ -198,11 +253,11 @@ export function redact(text: string, password: string): string {
 }
 
 function unavailable(why: string, remedy: string): Explanation {
-  return { exitCode: ExitCode.unavailable, why, remedy };
+  return { exitCode: ExitCode.unavailable, scope: 'connection', why, remedy };
 }
 
 function misconfigured(why: string, remedy: string): Explanation {
-  return { exitCode: ExitCode.configuration, why, remedy };
+  return { exitCode: ExitCode.configuration, scope: 'connection', why, remedy };
 }
 
 function codeOf(error: unknown): string {

@@ -5,7 +5,7 @@ import { type Connect, connect } from './clickhouse/client.js';
 import { type LoadResult, loadRecords } from './commands/load-records.js';
 import { ProgressBar } from './commands/progress.js';
 import { parseRecordsArguments } from './commands/records-arguments.js';
-import { LoadError, oneLine, redact } from './failures.js';
+import { LoadError, oneLine, redact, type Scope } from './failures.js';
 import type { Connection, ReadText } from './options/connection-options.js';
 import { type Environment, type Parsed, unknownWord } from './options/options.js';
 
@@ -31,6 +31,8 @@ interface End {
   readonly warning?: string | null;
   /** What failed, without the program's name. */
   readonly failure?: string;
+  /** Whose failure it is; null where that is not known. */
+  readonly scope?: Scope | null;
 }
 
 type Run = (args: readonly string[], context: Context) => Promise<End>;
@@ -48,7 +50,19 @@ interface CommandDefinition<Request extends { readonly connection: Connection }>
   perform(request: Request, context: Context): Promise<End>;
 }
 
-const records = command({
+/** Reports a failure as one line of JSON too, where its report is wanted so. */
+function reported(run: Run): Run {
+  return async (args, context) => {
+    const end = await run(args, context);
+    const { exitCode, failure, scope } = end;
+    const isWanted = args.includes('--json') || context.env['ATD_OUTPUT'] === 'json';
+    if (failure === undefined || !isWanted) return end;
+    const report = { exitCode, ...(scope ? { scope } : {}), error: oneLine(failure) };
+    return { ...end, stdout: `${JSON.stringify(report)}\n` };
+  };
+}
+
+const loadOneFile = command({
   name: 'as-cli ingest records',
   parse: parseRecordsArguments,
   async perform(request, { connect, output }) {
@@ -62,6 +76,8 @@ const records = command({
     return { exitCode: ExitCode.ok, stdout: request.json ? `${JSON.stringify(report)}\n` : sentence(result), warning };
   },
 });
+
+const records = reported(loadOneFile);
 
 /** The commands that people call are loaded only when they do. */
 const tenant: Run = async (args, context) => {
@@ -111,7 +127,9 @@ function command<Request extends { readonly connection: Connection }>(definition
     const parsed = definition.parse(args, context.env, (path) => readFileSync(path, 'utf8'));
     if (parsed.kind === 'help') return await help(definition.name);
     if (parsed.kind === 'invalid') {
-      return { exitCode: parsed.exitCode, failure: `${parsed.reason}; see ${definition.name} --help` };
+      // A wrong argument may be the caller's, for this file; a wrong variable or secret is there for every file.
+      const scope = parsed.exitCode === ExitCode.configuration ? 'connection' : null;
+      return { exitCode: parsed.exitCode, failure: `${parsed.reason}; see ${definition.name} --help`, scope };
     }
     try {
       return await definition.perform(parsed.request, context);
@@ -121,6 +139,7 @@ function command<Request extends { readonly connection: Connection }>(definition
       return {
         exitCode: expected ? error.exitCode : ExitCode.internal,
         failure: redact(failure, parsed.request.connection.password),
+        scope: expected ? error.scope : null,
       };
     }
   };

@@ -1,17 +1,26 @@
 /** The parts that do things, made from the configuration: each setting is handed to the one part that it belongs to. */
 import type { Config } from '../config/load.js';
+import { type CommandRules, commandTemplate } from '../core/rules/command.js';
 import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
 import { mendHeaderDecoder } from '../kafka/header-decoder.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { LoaderProbe } from '../pool/loader-probe.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
+import type { WorkerSettings } from '../types.js';
+import type { LoaderProgram } from './settings.js';
+
+/** What a program without exit codes of its own ends with, whether it succeeds or fails. */
+const VAGUE_EXIT_CODES = [0, 1];
 
 export interface Adapters {
   readonly consumer: ConsumerAdapter;
   readonly deadLetter: DeadLetterAdapter;
   readonly pool: Pool;
+  /** Null for the bundled loader, which is there as long as the service is. */
+  readonly probe: LoaderProbe | null;
 }
 
 export interface AdapterEvents {
@@ -20,13 +29,19 @@ export interface AdapterEvents {
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onCrashing' | 'onLog'>;
 }
 
-export function createAdapters(config: Config, events: AdapterEvents): Adapters {
+/** @param command how loads are started, for the probe of the loader */
+export function createAdapters(
+  config: Config,
+  loader: LoaderProgram,
+  command: CommandRules,
+  events: AdapterEvents,
+): Adapters {
   registerCodecs();
   stopIdleTimer();
   mendHeaderDecoder();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;
-  const { circuit_breaker, dead_letter } = config.service;
+  const { dead_letter } = config.service;
   const consumer = createConsumer(
     {
       kafka,
@@ -48,14 +63,28 @@ export function createAdapters(config: Config, events: AdapterEvents): Adapters 
   });
   const pool = createPool({
     slots: config.thread_pool_size,
-    settings: {
-      sinkUnavailable: { exitCodes: circuit_breaker.exit_codes, patterns: circuit_breaker.patterns },
-      launch: config.as_cli.launch,
-      forwardLines: config.log_level === 'debug',
-    },
+    settings: workerSettings(config, loader),
     events: events.pool,
   });
-  return { consumer, deadLetter, pool };
+  const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
+  return { consumer, deadLetter, pool, probe };
+}
+
+/** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */
+export function workerSettings(config: Config, { bundled }: LoaderProgram): WorkerSettings {
+  const { retry, circuit_breaker } = config.service;
+  const { failure_patterns, success_pattern, launch } = config.as_cli;
+  return {
+    sinkUnavailable: {
+      exitCodes: circuit_breaker.exit_codes,
+      patterns: bundled ? [] : circuit_breaker.patterns,
+      reportsScope: bundled,
+      vagueExitCodes: VAGUE_EXIT_CODES.filter((code) => !retry.permanent_exit_codes.includes(code)),
+    },
+    stdoutFailures: bundled ? null : { failurePatterns: failure_patterns, successPattern: success_pattern },
+    launch,
+    forwardLines: config.log_level === 'debug',
+  };
 }
 
 /** How to reach the brokers; the commands of the command line use it too. */

@@ -6,6 +6,7 @@
 import type { Config } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
+import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode } from '../errors.js';
 import { probeLiveness, probeReadiness } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
@@ -53,8 +54,9 @@ export class Service {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#engine = new Engine(engineSettings(config, loader, environment), Math.random);
-    this.#adapters = this.#createAdapters();
+    const settings = engineSettings(config, loader, environment);
+    this.#engine = new Engine(settings, Math.random);
+    this.#adapters = this.#createAdapters(settings.command);
     this.#metrics = createMetrics({
       version,
       status: () => this.#engine.status(),
@@ -81,6 +83,7 @@ export class Service {
     const { topic, bootstrap_servers: brokers, group_id: group } = config.kafka;
     const fields = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
+    if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
 
@@ -150,6 +153,8 @@ export class Service {
         return this.#adapters.consumer.pause(effect.partitions);
       case 'resume':
         return this.#adapters.consumer.resume(effect.partitions);
+      case 'probe':
+        return void this.#probeLoader();
       case 'drained':
         return void this.#end(ExitCode.ok);
       default:
@@ -159,9 +164,19 @@ export class Service {
   }
 
   async #run({ job, command }: Extract<Action, { type: 'run' }>): Promise<void> {
+    if (this.#adapters.probe?.hasChanged()) queueMicrotask(() => this.#handleEvent({ type: 'loader-changed' }));
     try {
       const outcome = await this.#adapters.pool.run(job.id, command);
       this.#handleEvent({ type: 'finished', jobId: job.id, outcome });
+    } catch (error) {
+      this.#fail('pool.failed', error, ExitCode.internal);
+    }
+  }
+
+  async #probeLoader(): Promise<void> {
+    try {
+      const probe = await this.#adapters.probe?.run();
+      if (probe !== undefined) this.#handleEvent({ type: 'probed', probe });
     } catch (error) {
       this.#fail('pool.failed', error, ExitCode.internal);
     }
@@ -201,6 +216,7 @@ export class Service {
 
   async #end(code: ExitCode): Promise<void> {
     this.#phase = 'ending';
+    this.#adapters.probe?.stop();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const disconnected = Promise.allSettled([this.#adapters.consumer.stop(), this.#adapters.deadLetter.close()]);
@@ -249,8 +265,8 @@ export class Service {
     return last === 0 ? null : Date.now() - last;
   }
 
-  #createAdapters(): Adapters {
-    return createAdapters(this.#options.config, {
+  #createAdapters(command: CommandRules): Adapters {
+    return createAdapters(this.#options.config, this.#options.loader, command, {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),

@@ -6,7 +6,12 @@ import type { EngineSettings } from '../core/settings.js';
 export interface LoaderProgram {
   readonly file: string;
   readonly args: readonly string[];
+  /** Whether it is the one of this package, whose exit codes say what happened. */
+  readonly bundled: boolean;
 }
+
+/** What AppSentinels' as-cli reads of its environment begins so. */
+const AS_CLI_VARIABLE = /^AS_/;
 
 export function engineSettings(
   config: Config,
@@ -31,16 +36,17 @@ export function engineSettings(
     command: {
       executable: loader.file,
       executableArgs: loader.args,
+      bundled: loader.bundled,
       createTable: config.auto_create_tables,
       batchSize: config.batch_size,
       schemaFile: config.schema_file,
-      clickhouse: config.clickhouse,
+      clickhouse: { ...config.clickhouse, database: databaseOf(config) },
       passwordIn: config.as_cli.password_in,
       additionalArgs: config.as_cli.additional_args,
       timeoutMs: config.as_cli.timeout * 1000,
       graceMs: config.as_cli.grace * 1000,
       allowedRoots: config.ingest.allowed_roots,
-      environment: pick(environment, config.as_cli.pass_env),
+      environment: pick(environment, passedVariables(config, loader, environment)),
     },
     retry: {
       maxAttempts: retry.enabled ? retry.max_attempts : 1,
@@ -50,6 +56,7 @@ export function engineSettings(
       maxBackoffMs: retry.max_backoff_seconds * 1000,
       maxUnchargedMs: circuit_breaker.max_open_seconds * 1000,
       permanentExitCodes: retry.permanent_exit_codes,
+      unavailableExitCodes: circuit_breaker.exit_codes,
     },
     breaker: {
       threshold: circuit_breaker.threshold,
@@ -58,6 +65,20 @@ export function engineSettings(
       maxOpenMs: circuit_breaker.max_open_seconds * 1000,
     },
   };
+}
+
+/** Where a server is named, so is its database, as the Python service of the same name does. */
+function databaseOf({ clickhouse: { host, port, database } }: Config): string | null {
+  return database ?? (host === null && port === null ? null : 'default');
+}
+
+function passedVariables(
+  { as_cli }: Config,
+  { bundled }: LoaderProgram,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  if (bundled) return as_cli.pass_env;
+  return [...as_cli.pass_env, ...Object.keys(environment).filter((name) => AS_CLI_VARIABLE.test(name))];
 }
 
 function pick(

@@ -1,6 +1,6 @@
 /** What the log says of events and effects: pure, so that every line the service can write is written down here. */
 
-import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
+import type { DeadLetter, Effect, EngineEvent, LoaderVerdict } from '../core/events.js';
 import type { Job, LogLevel, Outcome } from '../types.js';
 
 export interface LogLine {
@@ -46,6 +46,8 @@ export function describeEvent(event: EngineEvent): LogLine | null {
       return event.leftOut === undefined || event.leftOut.length === 0
         ? null
         : warn('letter.cut', { letter: event.letterId, without: event.leftOut });
+    case 'loader-changed':
+    case 'probed':
     case 'record':
     case 'finished':
     case 'tick':
@@ -87,6 +89,12 @@ export function describeEffect(effect: Effect): LogLine | null {
       return effect.state === 'closed'
         ? info('breaker.closed', { reason: effect.reason })
         : warn(`breaker.${effect.state}`, { reason: effect.reason });
+    case 'table-changed':
+      return effect.held
+        ? warn('table.held', { table: effect.table, reason: effect.reason })
+        : info('table.released', { table: effect.table, reason: effect.reason });
+    case 'loader-judged':
+      return describeLoader(effect.verdict);
     case 'restored-partition':
       return info('partition.restored', {
         partition: effect.partition.partition,
@@ -104,8 +112,14 @@ export function describeEffect(effect: Effect): LogLine | null {
     case 'drained':
       return info('drain.done', {});
     case 'commit':
+    case 'probe':
       return null;
   }
+}
+
+function describeLoader(verdict: LoaderVerdict): LogLine {
+  if (verdict.kind === 'accused') return error('loader.accused', { reason: verdict.reason });
+  return verdict.warning === null ? info('loader.works', {}) : warn('loader.doubtful', { reason: verdict.warning });
 }
 
 function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: number): LogLine {

@@ -3,7 +3,6 @@
  * file has a winston logger of its own: a transport that stalls, as the one for files does without a word on a full disk,
  * stalls all transports of its logger.
  */
-import { once } from 'node:events';
 import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
@@ -13,6 +12,7 @@ import { AtdError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
 import { shorten } from '../util/safe-text.js';
 import type { LogLine } from './log-lines.js';
+import { rotatedFile } from './rotated-file.js';
 
 export interface Logger {
   write(line: LogLine): void;
@@ -27,18 +27,23 @@ export interface LoggerOptions {
 }
 
 const FILE_BYTES = 64 * 1024 * 1024;
-const FILES = 5;
 /** Lines that may wait for the disk. Past that the file misses lines; the alternative is to run out of memory. */
 const MAX_WAITING_LINES = 10_000;
 const RANKS = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank])) as Readonly<Record<LogLevel, number>>;
-/** How long the last lines may take. */
-const CLOSE_MS = 2_000;
-const POLL_MS = 10;
+/**
+ * A transport that took nothing for so many looks has stopped. Looks are counted and not time: on a busy machine this process
+ * may stand still itself, which says nothing about the disk.
+ */
+const MAX_IDLE_LOOKS = 200;
+const LOOK_EVERY_MS = 10;
 /** winston's file transport stops for ever at a line longer than a file; no field needs more than this. */
 const MAX_FIELD_CHARACTERS = 4_096;
 
-/** @throws AtdError ATD_LOG_FILE when the file or its directory cannot be written: winston itself would hang on it */
-export function createLogger({ level, format, file }: LoggerOptions): Logger {
+/**
+ * @param fileBytes the size at which the file is rotated
+ * @throws AtdError ATD_LOG_FILE when the file or its directory cannot be written: winston itself would hang on it
+ */
+export function createLogger({ level, format, file }: LoggerOptions, fileBytes = FILE_BYTES): Logger {
   const { printf } = winston.format;
   const asJson = printf(toJsonLine);
   const onTerminal = process.stdout.isTTY === true;
@@ -46,8 +51,8 @@ export function createLogger({ level, format, file }: LoggerOptions): Logger {
   const console = createConsole(level, isPretty ? printf(toPrettyLine) : asJson);
   if (file === null) return { write: console.write, close: console.close };
   requireWritable(file);
-  const options = { filename: file, maxsize: FILE_BYTES, maxFiles: FILES, tailable: true };
-  const onFile = createTarget(level, asJson, new winston.transports.File(options));
+  const { transport, keep } = rotatedFile(file, fileBytes);
+  const onFile = createTarget(level, asJson, transport, keep);
   let stalled = false;
   return {
     write: (line) => {
@@ -132,8 +137,16 @@ interface LogTarget extends Logger {
   waiting(): number;
 }
 
-/** @param format the logger's own: winston formats every line by that one, also where a transport has another */
-function createTarget(level: LogLevel, format: winston.Logform.Format, transport: winston.transport): LogTarget {
+/**
+ * @param format the logger's own: winston formats every line by that one, also where a transport has another
+ * @param beforeEnd is called before the transport is ended
+ */
+function createTarget(
+  level: LogLevel,
+  format: winston.Logform.Format,
+  transport: winston.transport,
+  beforeEnd: () => void = () => undefined,
+): LogTarget {
   const logger = winston.createLogger({ level, format, transports: [transport] });
   const waiting = () => logger.writableLength + logger.readableLength;
   return {
@@ -144,13 +157,15 @@ function createTarget(level: LogLevel, format: winston.Logform.Format, transport
     },
     waiting,
     close: async () => {
-      const limit = AbortSignal.timeout(CLOSE_MS);
       // winston ends a transport before it has handed over the lines that wait for it.
-      while (waiting() > 0 && !limit.aborted) await delay(POLL_MS);
-      if (waiting() > 0) return;
-      const finished = once(transport, 'finish', { signal: limit }).catch(() => undefined);
+      if (!(await reachesZero(waiting))) return;
+      let unfinished = 1;
+      transport.once('finish', () => {
+        unfinished = 0;
+      });
+      beforeEnd();
       logger.end();
-      await finished;
+      await reachesZero(() => unfinished);
     },
   };
 }
@@ -165,6 +180,18 @@ function shortenTexts(fields: Readonly<Record<string, unknown>>): Readonly<Recor
       typeof value === 'string' ? shorten(value, MAX_FIELD_CHARACTERS) : value,
     ]),
   );
+}
+
+/** Resolves with true when `count` is 0, or with false when it has stopped to fall before. */
+async function reachesZero(count: () => number): Promise<boolean> {
+  let least = count();
+  for (let idle = 0; least > 0 && idle < MAX_IDLE_LOOKS; idle += 1) {
+    await delay(LOOK_EVERY_MS);
+    if (count() >= least) continue;
+    least = count();
+    idle = 0;
+  }
+  return least === 0;
 }
 
 /** winston's own format looks at every value for what JSON does not know, which here only a client library can bring. */

@@ -10,7 +10,8 @@ const POLL_MS = 10;
 export async function withinTime(done: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+    // On a busy machine the loop may have stood still until then: what came meanwhile is looked at before.
+    timer = setTimeout(() => setImmediate(resolve), ms);
   });
   await Promise.race([done, late]);
   clearTimeout(timer);

@@ -5,7 +5,7 @@
  */
 import { MessageChannel, type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
 import type { Outcome, PrimaryMessage, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask } from '../types.js';
-import { compileSinkRules } from './attempt/classify.js';
+import { compileSinkRules, compileStdoutFailures } from './attempt/classify.js';
 import { type Control, supervise } from './attempt/supervise.js';
 import { createLauncher } from './launch/choose.js';
 import { SlotMemory } from './shared-memory.js';
@@ -31,6 +31,7 @@ interface Listening {
 
 const settings = workerData as WorkerSettings & { readonly memory: SharedArrayBuffer };
 const sink = compileSinkRules(settings.sinkUnavailable);
+const stdoutFailures = compileStdoutFailures(settings.stdoutFailures);
 const memory = new SlotMemory(settings.memory);
 const { port1: primary, port2: port } = new MessageChannel();
 const launcher = await createLauncher(settings.launch, ({ name, pid }) =>
@@ -59,6 +60,7 @@ function controlOf({ jobId, slot }: WorkerTask): Control {
   return {
     launcher,
     sink,
+    stdoutFailures,
     onStarted: (pid, launchMs) => {
       memory.setPid(slot, pid);
       unreported = {

@@ -85,7 +85,7 @@ describe('atd-ingestion run: a stop before there is a Kafka', () => {
     const file = join(temporaryDirectory(t), 'deep/service.log');
     const child = spawnCli(['run'], { ...NO_BROKER, ATD_LOG_FILE: file });
     t.after(() => child.kill('SIGKILL'));
-    const exited = once(child, 'exit');
+    const exited = once(child, 'close');
     const events: string[] = [];
     let stopped = false;
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
@@ -109,7 +109,7 @@ describe('atd-ingestion run: a stop before there is a Kafka', () => {
     chmodSync(loader, 0o755);
     const child = spawnCli(['run'], { ...NO_BROKER, ATD_AS_CLI_EXECUTABLE: loader });
     t.after(() => child.kill('SIGKILL'));
-    const exited = once(child, 'exit');
+    const exited = once(child, 'close');
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
     for await (const line of lines) {
       const { message, loader: named } = JSON.parse(line) as { message: string; loader?: string };

@@ -236,6 +236,8 @@ describe('loadConfig: complaints', () => {
       'service: { circuit_breaker: { patterns: ["("] } }',
       'service.circuit_breaker.patterns holds "(", not a regular expression',
     ],
+    ['as_cli: { failure_patterns: ["["] }', 'as_cli.failure_patterns holds "[", not a regular expression'],
+    ["as_cli: { success_pattern: '(' }", 'as_cli.success_pattern is "(", not a regular expression'],
     [
       'service: { retry: { backoff_seconds: 10, max_backoff_seconds: 5 } }',
       'service.retry.backoff_seconds must not exceed service.retry.max_backoff_seconds',

@@ -19,6 +19,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
     running: [],
     queue: { jobs: 3, delayed: 1, fileBytes: 150, messageBytes },
     breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },
+    heldTables: [],
     deadLettersPending: 1,
     deadLettersRefused: null,
     partitions: [

@@ -35,11 +35,12 @@ test('row 27: while the dead-letter topic takes nothing, nothing is committed pa
   const before = await announcements.files([good, good, bad, good, good], {}, 0);
   const watch = new RunWatch(t, place, async () => fixtureLoads(place), [before[2] as string]);
   const service = await startService(t, place);
-  await service.seen('letter.refused', 2, 60_000);
   const committed = async () => (await groupOffsets(place.kafka.brokers, place.group, place.topic))[0]?.committed;
-  assert.equal(await committed(), 2, 'the commit stands before the record whose letter was refused');
+  await service.until(async () => (await committed()) === 2, 60_000, 'what was loaded before it is committed');
+  await service.seen('letter.refused', 2, 60_000);
   const later = await announcements.files([good, good], {}, 0);
   await service.seen('letter.refused', 3, 60_000);
+  assert.equal(await committed(), 2, 'the commit stands before the record whose letter was refused');
   assert.equal(fixtureLoads(place).has(later[0] as string), false, 'nothing is read meanwhile');
   const status = (await (await fetch(`${service.http}/api/status`)).json()) as { deadLettersPending: number };
   assert.equal(status.deadLettersPending, 1);

@@ -6,10 +6,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { withAdmin } from '../sandbox/kafka-admin.js';
+import { patience } from '../support/processes.js';
 import type { Place, ServiceProcess } from '../support/service-process.js';
 
 const LEAVE_GROUP = 13;
-const ANSWER_MS = 5_000;
+const ANSWER_MS = patience(5_000);
 
 /** Kills a service as nothing can be caught, and has the group forget it. */
 export async function crash(place: Place, service: ServiceProcess): Promise<void> {

@@ -1,6 +1,6 @@
 /** Memory and descriptors of the services of a run: bounded at any time, and given back when the work is done. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Place } from '../support/service-process.js';
+import { type Place, startedService } from '../support/service-process.js';
 import { processesOf } from './processes.js';
 
 /** One look at a process. */
@@ -9,10 +9,18 @@ interface Sample {
   readonly descriptors: number;
 }
 
+/** What was seen of one service since it had ended WARM_JOBS jobs, and what was seen of it in all. */
+interface Life {
+  readonly all: Sample[];
+  readonly warm: Sample[];
+}
+
 const SAMPLE_EVERY_MS = 500;
-/** A shorter life is all warm-up: only the bounds hold for it. */
-const MIN_SAMPLES = 40;
-/** Beyond what was open early in its life: the dead-letter producer and an admin connect only when they are needed. */
+/** From then on a service has loaded and opened what it works with; how long it takes to get there is the machine's. */
+const WARM_JOBS = 20;
+/** For a shorter life only the bounds hold. */
+const MIN_SAMPLES = 20;
+/** Beyond what was open when it was warm: the dead-letter producer and an admin connect only when they are needed. */
 const MORE_DESCRIPTORS = 12;
 /** The heap is collected when V8 sees fit: what is held for good shows as growth beyond this. */
 const MORE_MEMORY = { factor: 1.3, miB: 24 };
@@ -21,7 +29,7 @@ const BOUNDS: Sample = { rssMiB: 320, descriptors: 128 };
 
 export class Vitals {
   readonly #place: Place;
-  readonly #samples = new Map<number, Sample[]>();
+  readonly #lives = new Map<number, Life>();
   #lookedAt = 0;
 
   constructor(place: Place) {
@@ -35,33 +43,34 @@ export class Vitals {
     for (const pid of processesOf(this.#place)) {
       const sample = sampleOf(pid);
       if (sample === null) continue;
-      const samples = this.#samples.get(pid) ?? [];
-      samples.push(sample);
-      this.#samples.set(pid, samples);
+      const life = this.#lives.get(pid) ?? { all: [], warm: [] };
+      life.all.push(sample);
+      if (jobsEndedBy(pid) >= WARM_JOBS) life.warm.push(sample);
+      this.#lives.set(pid, life);
     }
   }
 
   /** What was not flat, a line each. */
   problems(): string[] {
-    return [...this.#samples].flatMap(([pid, samples]) => problemsOf(pid, samples));
+    return [...this.#lives].flatMap(([pid, life]) => problemsOf(pid, life));
   }
 
   /** For people: the highest figures of the run. */
   summary(): string {
-    const { rssMiB, descriptors } = highestOf([...this.#samples.values()].flat());
+    const { rssMiB, descriptors } = highestOf([...this.#lives.values()].flatMap(({ all }) => all));
     return `at most ${rssMiB} MiB and ${descriptors} descriptors in one service`;
   }
 }
 
-function problemsOf(pid: number, samples: readonly Sample[]): string[] {
+function problemsOf(pid: number, { all, warm }: Life): string[] {
   const problems: string[] = [];
-  const { rssMiB, descriptors } = highestOf(samples);
+  const { rssMiB, descriptors } = highestOf(all);
   if (rssMiB > BOUNDS.rssMiB) problems.push(`service ${pid} took ${rssMiB} MiB`);
   if (descriptors > BOUNDS.descriptors) problems.push(`service ${pid} had ${descriptors} descriptors`);
-  if (samples.length < MIN_SAMPLES) return problems;
-  const quarter = Math.floor(samples.length / 4);
-  const early = medianOf(samples.slice(quarter, 2 * quarter));
-  const late = medianOf(samples.slice(-quarter));
+  if (warm.length < MIN_SAMPLES) return problems;
+  const quarter = Math.floor(warm.length / 4);
+  const early = medianOf(warm.slice(0, quarter));
+  const late = medianOf(warm.slice(-quarter));
   if (late.rssMiB > early.rssMiB * MORE_MEMORY.factor + MORE_MEMORY.miB)
     problems.push(`service ${pid} grew from ${early.rssMiB} to ${late.rssMiB} MiB`);
   if (late.descriptors > early.descriptors + MORE_DESCRIPTORS)
@@ -82,6 +91,11 @@ function reduced(samples: readonly Sample[], to: (values: readonly number[]) => 
     rssMiB: Math.round(to(samples.map(({ rssMiB }) => rssMiB))),
     descriptors: to(samples.map(({ descriptors }) => descriptors)),
   };
+}
+
+function jobsEndedBy(pid: number): number {
+  const service = startedService(pid);
+  return service === null ? 0 : service.events('job.loaded').length + service.events('job.ended').length;
 }
 
 /** Null for a process that is no service, or has just ended. */

@@ -70,11 +70,14 @@ describe('the Kafka client', () => {
 
   it('has its log passed on: trouble as a warning, the rest for those who look closely, without stack and time', async (t) => {
     const broker = await startBroker(t, 1);
-    broker.refuse('Fetch', [CODES.TOPIC_AUTHORIZATION_FAILED]);
     const reports = new Reports();
-    const member = GroupMember.create(t, broker, { kafka: createKafkaClient(reports.options(broker)) });
-    await member.adapter.start();
+    const member = await GroupMember.join(t, broker, { kafka: createKafkaClient(reports.options(broker)) });
+    broker.rebalance([0]);
+    await member.reports('assigned 2');
+    broker.refuse('Fetch', [CODES.TOPIC_AUTHORIZATION_FAILED]);
     await member.reports('failed');
+    const rebalance = reports.log.find(({ message }) => message === 'The group is rebalancing, re-joining');
+    assert.deepEqual([rebalance?.level, rebalance?.details['groupId']], ['warn', 'group']);
     const joined = reports.log.find(({ message }) => message === 'Consumer has joined the group');
     assert.deepEqual([joined?.level, joined?.details['groupId']], ['debug', 'group']);
     const crash = reports.log.find(({ message }) => message.startsWith('Crash: '));

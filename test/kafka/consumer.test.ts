@@ -82,6 +82,7 @@ describe('the consumer: start and stop', () => {
     const member = GroupMember.create(t, broker);
     await Promise.all([member.adapter.start(), member.adapter.start()]);
     await member.reports('restored 1');
+    await member.adapter.start();
     const times = broker.seen('JoinGroup').map(({ sessionMs, rebalanceMs }) => [sessionMs, rebalanceMs]);
     assert.deepEqual(times, [[500, 60_000]]);
   });
@@ -89,8 +90,15 @@ describe('the consumer: start and stop', () => {
   it('shows life when it joins, and goes on to while there is nothing to read', async (t) => {
     const broker = await startBroker(t, 1);
     const before = Date.now();
-    const member = await GroupMember.join(t, broker);
-    const joined = member.adapter.lastBeatAt();
+    let joined = 0;
+    const member: GroupMember = GroupMember.create(t, broker, {
+      on: {
+        assigned() {
+          joined = member.adapter.lastBeatAt();
+        },
+      },
+    });
+    await member.adapter.start();
     assert.ok(joined >= before && joined <= Date.now(), `${joined} after ${before}`);
     member.adapter.pause([partition(0)]);
     const heartbeats = broker.seen('Heartbeat').length;
@@ -321,8 +329,13 @@ describe('the consumer: rebalances', () => {
 });
 
 describe('the consumer: rebalances whose assignment does not arrive', () => {
+  interface Joined {
+    readonly broker: ScriptedBroker;
+    readonly member: GroupMember;
+  }
+
   /** In its group with one of two partitions, of which it is to get both. */
-  async function joined(t: TestContext, options: MemberOptions = {}) {
+  async function joined(t: TestContext, options: MemberOptions = {}): Promise<Joined> {
     const broker = await startBroker(t, 2);
     for (const number of [0, 1]) broker.topics.append(TOPIC, number, ['a']);
     broker.assignment = [0];
@@ -354,6 +367,20 @@ describe('the consumer: rebalances whose assignment does not arrive', () => {
     assert.deepEqual(member.found('assigned'), ['assigned 1: 0', 'assigned 2: 0 1']);
   });
 
+  it('leave nothing by which an offset could be committed for the generation before', async (t) => {
+    const { broker, member }: Joined = await joined(t, {
+      on: { assigned: (epoch, partitions) => epoch > 1 && member.adapter.pause(partitions) },
+    });
+    broker.refuse('SyncGroup', [CODES.COORDINATOR_LOAD_IN_PROGRESS]);
+    broker.rebalance([0, 1]);
+    await member.reports('restored 2');
+    await member.adapter.commit([position(0, 1)]);
+    assert.deepEqual(
+      broker.seen('OffsetCommit').map(({ generation }) => generation),
+      [3],
+    );
+  });
+
   it('are not repeated by a consumer that is being ended', async (t) => {
     let stopped: Promise<void> = Promise.resolve();
     const { broker, member } = await joined(t, {
@@ -370,6 +397,36 @@ describe('the consumer: rebalances whose assignment does not arrive', () => {
     await allClosed(broker);
     assert.deepEqual(member.found('assigned'), ['assigned 1: 0']);
     assert.equal(broker.seen('JoinGroup').length, 2);
+  });
+
+  it('are repeated to the end before the consumer can be ended', async (t) => {
+    const { broker, member } = await joined(t);
+    broker.refuse('SyncGroup', [CODES.COORDINATOR_LOAD_IN_PROGRESS]);
+    broker.rebalance([0, 1]);
+    await broker.until('SyncGroup', 2);
+    const release = broker.hold('JoinGroup');
+    await broker.until('JoinGroup', 3);
+    const stopped = member.adapter.stop();
+    release();
+    await stopped;
+    await allClosed(broker);
+    assert.equal(broker.seen('LeaveGroup').length, 2, 'it has left the group that it joined again');
+  });
+
+  it('are no news of a consumer that is being ended', async (t) => {
+    const { broker, member } = await joined(t);
+    broker.refuse('SyncGroup', [CODES.COORDINATOR_LOAD_IN_PROGRESS]);
+    const syncs = broker.hold('SyncGroup');
+    broker.rebalance([0, 1]);
+    await broker.until('SyncGroup', 2);
+    const heartbeats = broker.hold('Heartbeat');
+    const before = broker.seen('Heartbeat').length;
+    syncs();
+    await broker.until('Heartbeat', before + 1);
+    const stopped = member.adapter.stop();
+    heartbeats();
+    await stopped;
+    assert.deepEqual(member.found('restarting'), []);
   });
 
   it('that cannot be repeated are the end', async (t) => {

@@ -154,6 +154,17 @@ describe('a dead letter that is too large', () => {
     });
   }
 
+  it('is sent with less and less, and says what it was sent without', async (t) => {
+    const broker = await ScriptedBroker.start(t, BOTH);
+    broker.refuse('Produce', Array(4).fill(CODES.MESSAGE_TOO_LARGE));
+    const value = randomBytes(EXCERPT_BYTES + 1);
+    const without = await open(t, broker).send(letterOf({ value, headers: { large: Buffer.alloc(100) } }));
+    assert.deepEqual(without, ['value', 'headers', 'key', 'diagnosis']);
+    const bytes = sent(broker).map((letter) => letter.value?.length);
+    assert.deepEqual(bytes, [value.length, EXCERPT_BYTES, EXCERPT_BYTES, EXCERPT_BYTES, 0]);
+    assert.equal(String(sent(broker).at(-1)?.key), `${TOPIC}/0/5`);
+  });
+
   it('in every form is refused in the end', async (t) => {
     const broker = await ScriptedBroker.start(t, BOTH);
     const letters = open(t, broker);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { execute } from '../sandbox/clickhouse-client.js';
 import { type Bench, startBench } from './as-cli.js';
 
 let bench: Bench;
@@ -20,10 +21,16 @@ const ROWS = 12_500;
 const BATCH = 1_000;
 const SELECT = `SELECT toInt64(number) AS id, concat('text ', toString(number)) AS text FROM numbers(${ROWS})`;
 
+/** A table as the loader would create it, which keeps each block as a part of its own: nothing is merged. */
+async function createUnmerged(table: string, model: string): Promise<void> {
+  await execute(bench.clickhouse, `CREATE TABLE ${table} AS ${model}`);
+  await execute(bench.clickhouse, `SYSTEM STOP MERGES ${table}`);
+}
+
 async function blocksOf(table: string): Promise<unknown> {
   const [blocks] = await bench.rows(
-    `SELECT sum(parts.rows) AS written, count() AS blocks, max(parts.rows) AS most, countIf(parts.rows != ${BATCH}) AS other
-       FROM system.parts AS parts WHERE table = '${table}' AND level = 0`,
+    `SELECT sum(n) AS written, count() AS blocks, max(n) AS most, countIf(n != ${BATCH}) AS other
+       FROM (SELECT count() AS n FROM ${table} GROUP BY _part)`,
   );
   return blocks;
 }
@@ -47,8 +54,12 @@ for (const [extension, format, settings] of [
       format,
     );
     const files = [plain, await bench.compress(plain, 'gz'), await bench.compress(plain, 'zst')];
+    const model = `blocks_${extension}`;
+    const one = await bench.writeSelect(`one.${extension}`, `${SELECT} LIMIT 1`, format);
+    assert.equal((await bench.load(one, model, ['--create-table'])).code, 0);
     for (const [index, file] of files.entries()) {
-      const table = `blocks_${extension}_${index}`;
+      const table = `${model}_${index}`;
+      await createUnmerged(table, model);
       const args = ['--create-table', '--batch-size', String(BATCH)];
       for (let attempt = 0; attempt < 2; attempt++) {
         const { code, stderr } = await bench.load(file, table, args, { ATD_DEDUP_TOKEN: 'topic/0/1/0' });

@@ -67,6 +67,26 @@ test('every failure has the exit code that tells a supervisor whether to try aga
   }
 });
 
+test('every failure says whose it is, where that is known', () => {
+  const scopes: Readonly<Record<'connection' | 'table' | 'file' | 'unknown', readonly (string | Error)[]>> = {
+    connection: [
+      ...['192', '193', '194', '195', '516', '164', '452', '81', '115'],
+      ...['ECONNREFUSED', 'NOT_HTTP', 'TLS_EXPECTED', 'SELF_SIGNED_CERT_IN_CHAIN', 'EPROTO'],
+    ],
+    table: ['60', '218', '291', '497', '724'],
+    file: ['27', '117', '636', '43'],
+    unknown: ['241', '252', '49', new TypeError('x is not a function'), new Error('HTTP status 413: too large')],
+  };
+  for (const [scope, errors] of Object.entries(scopes)) {
+    for (const error of errors) {
+      const found = explain(typeof error === 'string' ? failure(error) : error, 'insert').scope ?? 'unknown';
+      assert.equal(found, scope, String(error));
+    }
+  }
+  assert.equal(explain(failure('50'), 'create-table').scope, 'file');
+  assert.equal(explain(new Error('HTTP status 404: Not Found'), 'describe-table').scope, 'connection');
+});
+
 test('the two refused addresses of a host name are one refusal', () => {
   const both = Object.assign(new AggregateError([failure('ECONNREFUSED'), failure('ECONNREFUSED')], ''), {
     code: 'ECONNREFUSED',

@@ -69,7 +69,7 @@ test('a misuse is one line on stderr and exit code 64', async () => {
   }
 });
 
-async function load(port: number): Promise<Ended> {
+async function load(port: number, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const args = [
     'ingest',
     'records',
@@ -82,7 +82,7 @@ async function load(port: number): Promise<Ended> {
     '--db-port',
     `${port}`,
   ];
-  return await asCli([...args, '--db-password', 'geheim']);
+  return await asCli([...args, '--db-password', 'geheim'], env);
 }
 
 async function withServer(onConnection: (socket: Socket) => void, use: (port: number) => Promise<void>): Promise<void> {
@@ -179,6 +179,28 @@ test('a password that a server repeats is not printed', async () => {
       assert.match(stderr, /no such password: \*\*\*/);
     },
   );
+});
+
+test('a failure is reported as JSON too, where the report is wanted so, with whose it is', async () => {
+  const answer = (code: number): string => {
+    const body = `Code: ${code}. DB::Exception: no. (NO)`;
+    return `HTTP/1.1 403 Forbidden\r\nX-ClickHouse-Exception-Code: ${code}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+  for (const [code, scope] of [
+    [516, 'connection'],
+    [497, 'table'],
+  ] as const) {
+    await withServer(
+      (socket) => socket.once('data', () => socket.end(answer(code))),
+      async (port) => {
+        const { stdout, stderr } = await load(port, { ATD_OUTPUT: 'json' });
+        const report = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+        assert.deepEqual([report['exitCode'], report['scope']], [77, scope]);
+        assert.equal(stderr, `as-cli: ${report['error']}\n`);
+        assert.equal((await load(port)).stdout, '');
+      },
+    );
+  }
 });
 
 const OUT_DIR = fileURLToPath(new URL('../..', import.meta.url));

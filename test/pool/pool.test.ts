@@ -9,7 +9,7 @@ import { JOB_VARIABLE, SUPERVISOR_VARIABLE, supervisorId } from '../../lib/proce
 import { readVariable } from '../../lib/processes/process-table.js';
 import type { LaunchMode, WorkerSettings } from '../../lib/types.js';
 import { command, fixture, program, shell } from '../support/commands.js';
-import { isAlive, ownZombies, processesWithMarker, stateOf, waitUntil } from '../support/processes.js';
+import { isAlive, ownZombies, patience, processesWithMarker, stateOf, waitUntil } from '../support/processes.js';
 
 const MODES = ['direct', 'launcher'] as const;
 
@@ -146,6 +146,19 @@ for (const launch of MODES) {
       pool.stop(each.jobId);
       assert.equal((await run).result, 'stopped');
       assert.deepEqual([told.started.size, told.signals.length], [0, 0]);
+    });
+
+    it('does not stop a job because the one before it in its slot was stopped or killed', async () => {
+      const { pool, told } = await openReady(1);
+      for (const end of ['stop', 'kill'] as const) {
+        const each = shell('sleep 1000');
+        const run = pool.run(each.jobId, each);
+        await waitUntil(() => told.started.has(each.jobId), 5_000, 'the child runs');
+        pool[end](each.jobId);
+        assert.equal((await run).result, 'stopped');
+        const next = shell('exit 0');
+        assert.equal((await pool.run(next.jobId, next)).result, 'succeeded');
+      }
     });
 
     it('takes no job once it is closed', async () => {
@@ -402,7 +415,7 @@ async function primary(settings: WorkerSettings, script: string) {
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patience(15_000));
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   clearTimeout(timer);
   return { code, signal, said };

@@ -14,7 +14,8 @@ export async function requestClickHouse(ch: ClickHouseSandbox, request: ClickHou
   const parameters = { database: ch.database, ...request.parameters, query: request.query };
   return await fetch(`${ch.url}/?${new URLSearchParams(parameters)}`, {
     method: 'POST',
-    headers: { 'X-ClickHouse-User': ch.user, 'X-ClickHouse-Key': ch.password, ...request.headers },
+    // A connection of its own: one that waits may be closed by the server just as a busy test takes it.
+    headers: { Connection: 'close', 'X-ClickHouse-User': ch.user, 'X-ClickHouse-Key': ch.password, ...request.headers },
     body: request.body ?? '',
   });
 }

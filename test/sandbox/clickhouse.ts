@@ -17,7 +17,7 @@ export interface ClickHouseSandbox {
 }
 
 const FRONT = fileURLToPath(new URL('./clickhouse-front.js', import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 300_000;
 /** Statements run on libuv's threads, and so does all file I/O: enough of both for a pool of loaders. */
 const FRONT_THREADS = '16';
 

@@ -9,7 +9,7 @@ const STUBBORN = 'trap "" TERM; echo pid $$; sleep 600 & echo pid $!; while true
 
 const guarded = await Guarded.start('atd-guard-test-');
 const command = guarded.run('sh', ['-c', STUBBORN]);
-const pids = await guarded.ready(command, 10_000, (output) => {
+const pids = await guarded.ready(command, 120_000, (output) => {
   const found = [...output.matchAll(/^pid (\d+)$/gm)].map((match) => Number(match[1]));
   return found.length === 2 ? found : null;
 });

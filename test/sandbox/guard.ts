@@ -33,8 +33,8 @@ const GRACE_MS = 3_000;
 /** A killed process may stay in the table for ever where nobody reaps orphans; waiting for that has an end. */
 const REAP_MS = 2_000;
 const POLL_MS = 20;
-/** A command's descendants may hold its output open after its end. */
-const LAST_OUTPUT_MS = 200;
+/** A command's descendants may hold its output open after its end; else that ends soon, and later on a busy machine. */
+const LAST_OUTPUT_MS = 2_000;
 
 const directory = mkdtempSync(join(tmpdir(), process.argv[2] ?? 'atd-sandbox-'));
 const groups = new Set<number>();

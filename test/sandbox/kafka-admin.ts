@@ -6,7 +6,7 @@ export function kafkaClient(brokers: readonly string[], retry?: RetryOptions): K
   return new Kafka({
     brokers: [...brokers],
     clientId: 'atd-sandbox',
-    connectionTimeout: 5_000,
+    connectionTimeout: 30_000,
     logLevel: logLevel.NOTHING,
     ...(retry === undefined ? {} : { retry }),
   });

@@ -9,7 +9,8 @@ import { javaArguments, javaRelease, type KafkaPorts, serverProperties } from '.
 
 /** Kafka 4 brokers need it. */
 const MIN_JAVA_RELEASE = 17;
-const START_TIMEOUT_MS = 90_000;
+/** Some seconds of a processor, which a busy machine has not to spare. */
+const START_TIMEOUT_MS = 300_000;
 /** Any UUID in Kafka's base64 form will do for a cluster of one. */
 const CLUSTER_ID = 'YXRkLWluZ2VzdGlvbi1zYg';
 

@@ -9,7 +9,7 @@
 import type { Guarded } from './guarded.js';
 import { brokerAnswers } from './kafka-admin.js';
 
-const START_TIMEOUT_MS = 15_000;
+const START_TIMEOUT_MS = 120_000;
 /** kcat is a consumer and must be told some topic; it lives as long as it waits for messages there. */
 const ARGUMENTS = ['-C', '-b', 'mock', '-X', 'test.mock.num.brokers=1', '-t', 'sandbox-keep-alive'];
 

@@ -6,7 +6,7 @@ import { javaArguments, javaRelease, serverProperties } from './kafka-settings.j
 import { type KafkaSandbox, startKafka } from './sandbox.js';
 import { createTopic, groupOffsets, produce, readAll } from './topics.js';
 
-describe('the sandbox Kafka', { timeout: 120_000 }, () => {
+describe('the sandbox Kafka', { timeout: 600_000 }, () => {
   let kafka: KafkaSandbox;
   before(async () => {
     kafka = await startKafka();

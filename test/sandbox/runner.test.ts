@@ -12,7 +12,7 @@ import { selectTests } from '../test-selection.js';
 const RUNNER = fileURLToPath(new URL('../run.js', import.meta.url));
 const TESTS = fileURLToPath(new URL('..', import.meta.url));
 
-describe('the test runner', { timeout: 60_000 }, () => {
+describe('the test runner', { timeout: 600_000 }, () => {
   let directory: string;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'atd-runner-test-'));

@@ -33,7 +33,7 @@ export interface GroupOffset {
   readonly end: number;
 }
 
-const READ_TIMEOUT_MS = 30_000;
+const READ_TIMEOUT_MS = 300_000;
 const LEADER_TRIES = 100;
 const LEADER_RETRY_MS = 100;
 
@@ -145,7 +145,7 @@ function headersOf(headers: IHeaders | undefined): Record<string, string> {
 
 /**
  * All messages that the topic holds now, by partition and offset. @throws Error where the topic does not exist or its
- * end is not reached in 30 s.
+ * end is not reached in five minutes.
  */
 export async function readAll(brokers: readonly string[], topic: string): Promise<ConsumedMessage[]> {
   const expected = await withAdmin(brokers, (admin) => ranges(admin, topic));

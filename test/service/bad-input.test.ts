@@ -10,6 +10,9 @@ interface BadInput {
   readonly disposition: string;
 }
 
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+const EXCERPT_BYTES = 64 * 1024;
+
 const asMessage = (fields: object) => JSON.stringify(fields);
 
 const BAD_INPUTS: readonly BadInput[] = [
@@ -59,7 +62,9 @@ test('bad input ends in the dead-letter topic with its disposition, and the mess
     assert.equal(letter.headers['atd.disposition'], disposition, what);
     assert.equal(letter.headers['origin'], 'test', "the record's own headers are kept");
     assert.equal(letter.headers['__connect.errors.topic'], place.topic);
-    assert.deepEqual(letter.value, Buffer.from(value as Uint8Array), `the value of ${what} is kept`);
+    const whole = Buffer.from(value as Uint8Array);
+    const kept = whole.length > MAX_MESSAGE_BYTES ? whole.subarray(0, EXCERPT_BYTES) : whole;
+    assert.deepEqual(letter.value, kept, `the value of ${what} is kept as far as it was read`);
   }
   const missing = letters.find(({ headers }) => headers['atd.disposition'] === 'file-missing');
   assert.equal(missing?.headers['atd.attempts'], '2', 'a missing file is given another chance');

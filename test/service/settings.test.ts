@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadConfig } from '../../lib/config/load.js';
 import type { Config } from '../../lib/config/schema.js';
+import { workerSettings } from '../../lib/service/adapters.js';
 import { engineSettings } from '../../lib/service/settings.js';
 
 /** Another value than the default for each setting that the engine is given. */
@@ -47,7 +48,7 @@ function configured(more: Readonly<Record<string, string>> = {}): Config {
   return loadConfig({ file: null, env: {}, args: { ...GIVEN, ...more } }).config;
 }
 
-const LOADER = { file: '/usr/bin/node', args: ['/opt/as-cli'] };
+const LOADER = { file: '/usr/bin/node', args: ['/opt/as-cli'], bundled: true };
 
 describe('engineSettings', () => {
   it('hands each part its slice, in milliseconds', () => {
@@ -63,6 +64,7 @@ describe('engineSettings', () => {
       command: {
         executable: '/usr/bin/node',
         executableArgs: ['/opt/as-cli'],
+        bundled: true,
         createTable: true,
         batchSize: 10,
         schemaFile: '/dev/null',
@@ -82,13 +84,49 @@ describe('engineSettings', () => {
         maxBackoffMs: 60_000,
         maxUnchargedMs: 30_000,
         permanentExitCodes: [65],
+        unavailableExitCodes: [69, 75],
       },
       breaker: { threshold: 3, deadLetters: 9, openMs: 2_000, maxOpenMs: 30_000 },
     });
   });
 
+  it('gives the AS_ variables of its own environment to a loader that is not the bundled one, and to no other', () => {
+    const environment = { PATH: '/bin', AS_DB_CONTAINER: 'ch', ASPECT: 'x', ATD_AS_CLI_TIMEOUT: '1' };
+    const passed = (bundled: boolean) =>
+      engineSettings(configured(), { ...LOADER, bundled }, environment).command.environment;
+    assert.deepEqual(passed(true), { PATH: '/bin' });
+    assert.deepEqual(passed(false), { PATH: '/bin', AS_DB_CONTAINER: 'ch' });
+  });
+
+  it('names the database default where a server is named and no database', () => {
+    const database = (args: Readonly<Record<string, string>>) =>
+      engineSettings(loadConfig({ file: null, env: {}, args }).config, LOADER, {}).command.clickhouse.database;
+    assert.equal(database({}), null);
+    assert.equal(database({ 'clickhouse.user': 'loader' }), null);
+    assert.equal(database({ 'clickhouse.host': 'db' }), 'default');
+    assert.equal(database({ 'clickhouse.port': '8123' }), 'default');
+    assert.equal(database({ 'clickhouse.host': 'db', 'clickhouse.database': 'logs' }), 'logs');
+  });
+
   it('means one attempt when retries are switched off', () => {
     const config = configured({ 'service.retry.enabled': 'false' });
     assert.equal(engineSettings(config, LOADER, {}).retry.maxAttempts, 1);
+  });
+});
+
+describe('workerSettings', () => {
+  it('judges the bundled loader by its exit code alone', () => {
+    const { sinkUnavailable, stdoutFailures } = workerSettings(configured(), LOADER);
+    assert.deepEqual([sinkUnavailable.patterns, stdoutFailures], [[], null]);
+  });
+
+  it('judges any other loader by its words too, unless its exit code is said to be permanent', () => {
+    const other = { ...LOADER, bundled: false };
+    const { sinkUnavailable, stdoutFailures } = workerSettings(configured(), other);
+    assert.ok(sinkUnavailable.patterns.length > 0);
+    assert.deepEqual(sinkUnavailable.vagueExitCodes, [0, 1]);
+    assert.deepEqual(stdoutFailures?.failurePatterns, ['^Error:']);
+    const permanent = configured({ 'service.retry.permanent_exit_codes': '1,65' });
+    assert.deepEqual(workerSettings(permanent, other).sinkUnavailable.vagueExitCodes, [0]);
   });
 });

@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { patience } from './processes.js';
 
 const MAIN = new URL('../../lib/cli/main.js', import.meta.url).href;
 const SCRIPT = `import { main } from ${JSON.stringify(MAIN)}; await main(process.argv.slice(1));`;
 /** Nothing that is tested here takes longer; a process that hangs must not hold the test. */
-const KILL_MS = 30_000;
+const KILL_MS = patience(30_000);
 
 export interface CliResult {
   /** The exit code, or the name of the signal that ended the process. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Command } from '../../lib/types.js';
 import { PACKAGE_ROOT } from './package-root.js';
+import { patience } from './processes.js';
 
 export function fixture(name: string): string {
   return join(PACKAGE_ROOT, 'test/fixtures', name);
@@ -24,8 +25,9 @@ export function command(
     input: { file: join(PACKAGE_ROOT, 'package.json'), allowedRoots: [] },
     file,
     args,
-    timeoutMs: 30_000,
-    graceMs: 500,
+    // Only tests of deadline and grace are about them.
+    timeoutMs: patience(60_000),
+    graceMs: patience(60_000),
     ...changes,
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...changes.env, ATD_JOB_ID: jobId },
     jobId,

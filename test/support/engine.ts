@@ -16,6 +16,7 @@ export const TOPIC = 'files';
 export const COMMAND: CommandRules = {
   executable: '/usr/bin/as-cli',
   executableArgs: [],
+  bundled: true,
   createTable: false,
   batchSize: null,
   schemaFile: null,
@@ -46,6 +47,7 @@ export const SETTINGS: EngineSettings = {
     maxBackoffMs: 60_000,
     maxUnchargedMs: 60_000,
     permanentExitCodes: [65],
+    unavailableExitCodes: [69, 75],
   },
   breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000, deadLetters: 1_000 },
 };
@@ -279,6 +281,12 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} has ${effect.completedAhead} completed ahead`;
     case 'metadata-problem':
       return `${effect.partition.partition} metadata ${effect.problem}`;
+    case 'probe':
+      return 'probe';
+    case 'loader-judged':
+      return `loader ${effect.verdict.kind}`;
+    case 'table-changed':
+      return `table ${effect.table} ${effect.held ? 'held' : 'released'}`;
     case 'offsets-reset':
       return `${effect.partition.partition} reset to ${effect.to}`;
   }

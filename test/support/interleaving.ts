@@ -29,6 +29,7 @@ function settings(random: Random): EngineSettings {
       maxBackoffMs: 1_000,
       maxUnchargedMs: 1_000,
       permanentExitCodes: [65],
+      unavailableExitCodes: [69, 75],
     },
     breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400, deadLetters: 1 + random.below(4) },
   };

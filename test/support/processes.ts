@@ -4,15 +4,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 10;
 
-/** Waits until `condition` holds; throws, naming `what`, when it does not within `deadlineMs`. */
+/**
+ * A deadline says how long something takes at most on an idle machine, and is there for what hangs. How busy the machine
+ * is must not decide about a test: so it is given four times as long, and never less than a minute.
+ */
+export function patience(deadlineMs: number): number {
+  return Math.max(4 * deadlineMs, 60_000);
+}
+
+/** Waits until `condition` holds; throws, naming `what`, when it does not although `deadlineMs` and all patience are over. */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   deadlineMs: number,
   what: string,
 ): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
+  const waitMs = patience(deadlineMs);
+  const deadline = performance.now() + waitMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${waitMs} ms: ${what}`);
     await delay(POLL_MS);
   }
 }

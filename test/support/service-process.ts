@@ -49,6 +49,14 @@ export async function createPlace(t: Cleanup, topicConfig: Readonly<Record<strin
   return { kafka, topic: name, group: `${name}-group`, directory, ledger };
 }
 
+/** All that this process has started, by pid. */
+const started = new Map<number, ServiceProcess>();
+
+/** The service that was started as this process; null for any other process. */
+export function startedService(pid: number): ServiceProcess | null {
+  return started.get(pid) ?? null;
+}
+
 export class ServiceProcess {
   readonly log: LogLine[] = [];
   /** What its id in the group begins with. */
@@ -62,7 +70,9 @@ export class ServiceProcess {
   constructor(child: ChildProcess, clientId: string) {
     this.#child = child;
     this.clientId = clientId;
-    this.exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
+    if (child.pid !== undefined) started.set(child.pid, this);
+    // The last lines of the log may come after the end of the process.
+    this.exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       const parsed = JSON.parse(line) as LogLine;
       this.log.push(parsed);

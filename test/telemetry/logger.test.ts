@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isAtdError } from '../../lib/errors.js';
 import { createLogger, type LoggerOptions } from '../../lib/telemetry/logger.js';
+import { patience } from '../support/processes.js';
 
 const LOGGER = new URL('../../lib/telemetry/logger.js', import.meta.url).href;
 
@@ -22,15 +23,29 @@ function linesOf(file: string): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** What hangs is ended: nothing here takes as long, on a busy machine either. */
+const LIMITS = { timeout: patience(60_000), maxBuffer: 64 * 1024 * 1024 };
+
+function nodeArguments(options: Partial<LoggerOptions>, script: string, fileBytes?: number): string[] {
+  const all = JSON.stringify({ level: 'debug', format: 'json', file: null, ...options });
+  const source = `import { createLogger } from ${JSON.stringify(LOGGER)}; const log = createLogger(${all}, ${fileBytes}); ${script} await log.close();`;
+  return ['--input-type=module', '-e', source];
+}
+
 /** Runs a script with a logger in a process of its own; returns what it printed. */
 function printed(options: Partial<LoggerOptions>, script: string): string {
-  const all = JSON.stringify({ level: 'debug', format: 'json', file: null, ...options });
-  const source = `import { createLogger } from ${JSON.stringify(LOGGER)}; const log = createLogger(${all}); ${script} await log.close();`;
-  return execFileSync(process.execPath, ['--input-type=module', '-e', source], {
+  return execFileSync(process.execPath, nodeArguments(options, script), { encoding: 'utf8', ...LIMITS });
+}
+
+/** The same, for what the script itself writes to stderr; the console is not looked at. */
+function ran(options: Partial<LoggerOptions>, script: string, fileBytes?: number): string {
+  const { stderr, status } = spawnSync(process.execPath, nodeArguments(options, script, fileBytes), {
     encoding: 'utf8',
-    timeout: 20_000,
-    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...LIMITS,
   });
+  assert.equal(status, 0, stderr);
+  return stderr;
 }
 
 describe('the log file', () => {
@@ -102,47 +117,73 @@ describe('the log file', () => {
 
   it('is rotated without the loss of a line, and comes back after somebody deleted it', () => {
     const file = join(directory, 'rotated.log');
-    const rotated = join(directory, 'rotated1.log');
-    // A line has some 4 KiB, and a file 64 MiB. More is written only when the last lines have reached the disk.
+    const files = [4, 3, 2, 1].map((age) => join(directory, `rotated${age}.log`)).concat(file);
+    // A line has some 4 KiB, and a file 1 MiB. More is written only when the last lines have reached the disk.
     const script = `
-      import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
-      const [file, rotated] = ${JSON.stringify([file, rotated])};
-      const size = (path) => (existsSync(path) ? statSync(path).size : 0);
+      import { existsSync, readFileSync, rmSync } from 'node:fs';
+      const files = ${JSON.stringify(files)};
+      const onDisk = () => files.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')).join('');
       const until = async (condition) => {
         while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
       };
-      const write = async (from, to, isOnDisk) => {
-        for (let i = from; i < to; i += 500) {
-          for (let n = i; n < i + 500; n += 1) {
-            log.write({ level: 'info', event: 'x', fields: { n, text: 'x'.repeat(4096) } });
-          }
-          await until(() => isOnDisk(i + 500));
+      const write = (from, to) => {
+        for (let n = from; n < to; n += 1) {
+          log.write({ level: 'info', event: 'x', fields: { n, text: 'x'.repeat(4_096) } });
         }
       };
-      await write(0, 17_000, (lines) => size(file) + size(rotated) > lines * 4_096);
-      console.error(JSON.stringify([size(rotated), size(file)]));
-      rmSync(rotated);
-      rmSync(file);
-      for (let n = 17_000; !existsSync(file); n += 500) {
-        await write(n, n + 500, () => true);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      for (let n = 0; n < 1_000; n += 100) {
+        write(n, n + 100);
+        await until(() => onDisk().split('\\n').length === n + 101);
       }
-      // Lines that wait for the disk may be too many for this one to be kept.
-      while (!readFileSync(file, 'utf8').includes('"message":"last"')) {
-        log.write({ level: 'info', event: 'last', fields: {} });
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }`;
-    const all = JSON.stringify({ level: 'debug', format: 'json', file });
-    const source = `import { createLogger } from ${JSON.stringify(LOGGER)}; const log = createLogger(${all}); ${script} await log.close();`;
-    const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
-      encoding: 'utf8',
-      timeout: 60_000,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    assert.equal(status, 0, stderr);
-    const [before, after] = JSON.parse(stderr) as [number, number];
-    assert.ok(before > 60 * 1024 * 1024 && after > 0, `files of ${before} and ${after} bytes`);
+      console.error(onDisk());
+      for (const path of files) rmSync(path, { force: true });
+      // What is written goes to the deleted file until that is full.
+      for (let n = 1_000; !existsSync(files.at(-1)); n += 50) {
+        write(n, n + 50);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      log.write({ level: 'info', event: 'last', fields: {} });`;
+    const stderr = ran({ file }, script, 1024 * 1024);
+    const numbers = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { n: number }).n);
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 1_000 }, (_, n) => n),
+    );
     assert.equal(linesOf(file).at(-1)?.['message'], 'last');
+  });
+
+  it('has every line when it is closed, however many of them are on their way and wherever the file is full', () => {
+    const file = join(directory, 'closed');
+    const script = `
+      import { existsSync, readFileSync } from 'node:fs';
+      process.setMaxListeners(0);
+      for (let more = 2; more <= 40; more += 1) {
+        const files = [${JSON.stringify(file)} + more + '-1.log', ${JSON.stringify(file)} + more + '-.log'];
+        const lines = () => files.map((path) => (existsSync(path) ? readFileSync(path, 'latin1') : '')).join('').split('\\n').length - 1;
+        const one = createLogger({ level: 'debug', format: 'json', file: files[1] }, 1024 * 1024);
+        const write = () => one.write({ level: 'info', event: 'x', fields: { text: 'x'.repeat(4_096) } });
+        for (let n = 0; n < 240; n += 1) write();
+        while (lines() < 240) await new Promise((resolve) => setTimeout(resolve, 5));
+        for (let n = 0; n < more; n += 1) write();
+        await one.close();
+        console.error(lines() - 240 - more);
+      }`;
+    assert.deepEqual(new Set(ran({ file: null }, script).trimEnd().split('\n')), new Set(['0']));
+  });
+
+  it('has every line although the process stood still while it was closed', () => {
+    const file = join(directory, 'still.log');
+    const script = `
+      for (let n = 0; n < 5000; n++) log.write({ level: 'info', event: 'x', fields: { n } });
+      const closed = log.close();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+      await closed;
+      process.exit();`;
+    ran({ file }, script);
+    assert.equal(linesOf(file).length, 5_000);
   });
 
   it('on a full disk stops neither the console nor the end of the process', { skip: !existsSync('/dev/full') }, () => {

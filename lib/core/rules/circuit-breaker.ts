@@ -12,7 +12,7 @@
  */
 import type { OutcomeResult } from '../../types.js';
 import type { BreakerState } from '../events.js';
-import { OUTCOMES } from './outcomes.js';
+import { OUTCOMES, type OutcomeRule } from './outcomes.js';
 
 export interface BreakerRules {
   /** Faults in a row that open the breaker. */
@@ -24,7 +24,7 @@ export interface BreakerRules {
 }
 
 /** Outcomes that are not the file's fault and will befall every other file too. */
-export type Fault = 'sink-unavailable' | 'service-fault' | 'dead-letters';
+export type Fault = 'sink-unavailable' | 'sink-refused' | 'service-fault' | 'dead-letters';
 
 interface Trouble {
   readonly cause: Fault;
@@ -93,10 +93,10 @@ export class CircuitBreaker {
   }
 
   /** Takes the end of a job into account, whether it was started before or after the breaker opened. */
-  ended(jobId: string, result: OutcomeResult, reason: string, now: number): void {
+  ended(jobId: string, result: OutcomeResult, reason: string, now: number, rule: OutcomeRule = OUTCOMES[result]): void {
     const state = this.#state;
     const isCanary = state.kind === 'half-open' && state.canary === jobId;
-    switch (OUTCOMES[result].breaker) {
+    switch (rule.breaker) {
       case 'fault': {
         const cause = result as Fault;
         if (state.kind === 'closed') this.#fault(state.faults + 1, { cause, reason, since: now }, now);

@@ -9,6 +9,8 @@ export interface CommandRules {
   readonly executable: string;
   /** Arguments between the executable and `ingest`; the bundled loader is started as `node <script>`. */
   readonly executableArgs: readonly string[];
+  /** Whether it is the one of this package; another one is given what AppSentinels' as-cli reads of its environment. */
+  readonly bundled: boolean;
   readonly createTable: boolean;
   /** Null leaves the option out. */
   readonly batchSize: number | null;
@@ -99,7 +101,22 @@ function commonEnvironment(rules: CommandRules): Record<string, string> {
   };
   if (password !== null && rules.passwordIn === 'environment') environment['CLICKHOUSE_PASSWORD'] = password;
   if (secure) environment['CLICKHOUSE_SECURE'] = 'true';
-  return environment;
+  return rules.bundled ? environment : { ...environment, ...asCliVariables(rules) };
+}
+
+/** What stands on the command line, as the variables of AppSentinels' as-cli; so the password reaches it without argv. */
+function asCliVariables(rules: CommandRules): Record<string, string> {
+  const { host, port, database, user, password } = rules.clickhouse;
+  const values: Readonly<Record<string, string | number | null>> = {
+    AS_DB_HOST: host,
+    AS_DB_PORT: port,
+    AS_DB_DATABASE: database,
+    AS_DB_USER: user,
+    AS_DB_PASSWORD: rules.passwordIn === 'environment' ? password : null,
+  };
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, String(value)]])),
+  );
 }
 
 function buildEnvironment(job: Job, attempt: number, common: Readonly<Record<string, string>>): Record<string, string> {

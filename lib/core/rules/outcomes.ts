@@ -57,7 +57,15 @@ export const OUTCOMES: Readonly<Record<OutcomeResult, OutcomeRule>> = {
   'file-missing': { ...FAILED, disposition: 'file-missing' },
   'path-denied': { ...FAILED, verdict: 'dead-letter', disposition: 'path-denied', countsInRow: false },
   'sink-unavailable': { ...REPEATED, breaker: 'fault' },
+  'sink-refused': { ...REPEATED, breaker: 'fault' },
+  'table-refused': { ...REPEATED, breaker: 'answer' },
   'service-fault': { ...REPEATED, breaker: 'fault' },
   'machine-fault': { ...REPEATED, breaker: 'nothing' },
   stopped: { ...REPEATED, verdict: 'leave', breaker: 'nothing' },
 };
+
+/**
+ * What `sink-unavailable` means of a job that was found so again and again while others were loaded: that its loader takes
+ * words of the file for those of ClickHouse.
+ */
+export const SUSPECT: OutcomeRule = { ...FAILED, disposition: 'attempts-exhausted' };

@@ -6,7 +6,7 @@
 import type { Outcome } from '../../types.js';
 import type { Disposition } from '../events.js';
 import type { ChargedAttempts } from '../offsets/commit-metadata.js';
-import { OUTCOMES } from './outcomes.js';
+import { OUTCOMES, type OutcomeRule } from './outcomes.js';
 
 export interface RetryRules {
   /** Attempts that may fail, the first included; 1 when retries are switched off. */
@@ -21,6 +21,8 @@ export interface RetryRules {
   readonly maxUnchargedMs: number;
   /** Exit codes that no repetition will change. */
   readonly permanentExitCodes: readonly number[];
+  /** Exit codes that mean an unavailable ClickHouse; where the code is another one, only the loader's words mean it. */
+  readonly unavailableExitCodes: readonly number[];
 }
 
 /** Least wait before an uncharged repetition: there may be any number of them, also where `backoffMs` is 0. */
@@ -47,10 +49,11 @@ export function decideRetry(
   rules: RetryRules,
   now: number,
   random: number,
+  rule: OutcomeRule = OUTCOMES[result],
 ): Verdict {
   // Nearly always, and in no need of what follows.
   if (result === 'succeeded') return COMPLETE;
-  const { verdict, charge: budget, disposition, mayBePermanent } = OUTCOMES[result];
+  const { verdict, charge: budget, disposition, mayBePermanent } = rule;
   switch (verdict) {
     case 'complete':
       return COMPLETE;
@@ -72,8 +75,11 @@ export function decideRetry(
 }
 
 /** What the job has cost with this attempt; the same object if the attempt is not charged. */
-export function charge(charged: ChargedAttempts, { result }: Outcome): ChargedAttempts {
-  const budget = OUTCOMES[result].charge;
+export function charge(
+  charged: ChargedAttempts,
+  { result }: Outcome,
+  { charge: budget }: OutcomeRule = OUTCOMES[result],
+): ChargedAttempts {
   return budget === null ? charged : { ...charged, [budget]: charged[budget] + 1 };
 }
 

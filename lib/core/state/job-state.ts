@@ -15,6 +15,10 @@ export interface JobState extends Schedulable {
   charged: ChargedAttempts;
   /** Repetitions in a row that did not count. */
   unchargedInRow: number;
+  /** How often its loader's words said that ClickHouse is unavailable although another job was loaded meanwhile. */
+  contradictions: number;
+  /** Jobs that had been loaded when it was started first, or was last found to find ClickHouse unavailable. */
+  loadedBefore: number;
   firstFailedAt: number | null;
 }
 
@@ -29,6 +33,8 @@ export function newJobState(job: Job, pending: PendingRecord, now: number): JobS
     starts: 0,
     charged: pending.owned.attempts.of(job.offset),
     unchargedInRow: 0,
+    contradictions: 0,
+    loadedBefore: 0,
     firstFailedAt: null,
   };
 }

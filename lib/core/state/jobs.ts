@@ -7,25 +7,31 @@ import type { Disposition, Effect } from '../events.js';
 import type { AttemptCounts } from '../offsets/commit-metadata.js';
 import { CircuitBreaker } from '../rules/circuit-breaker.js';
 import { buildCommand, type CommandTemplate, commandTemplate } from '../rules/command.js';
-import { OUTCOMES } from '../rules/outcomes.js';
+import { OUTCOMES, type OutcomeRule, SUSPECT } from '../rules/outcomes.js';
 import { charge, decideRetry, unchargedBackoff } from '../rules/retry-policy.js';
 import { Scheduler } from '../rules/scheduler.js';
 import type { EngineSettings } from '../settings.js';
 import { type JobState, newJobState } from './job-state.js';
 import { isNoLongerOurs, type PendingRecord, type Settlement } from './pending-record.js';
 import { Running } from './running.js';
+import { TableHolds } from './table-holds.js';
 
 /** How soon a job is tried again while a child of an older record with the same offset still runs under its id. */
 const ID_TAKEN_MS = 1_000;
+/** Contradictions after which a loader's words about ClickHouse are held to be the file's. */
+const MAX_CONTRADICTIONS = 5;
 
 export class Jobs {
   readonly scheduler = new Scheduler<JobState>();
   readonly running = new Running();
   readonly breaker: CircuitBreaker;
+  readonly tables: TableHolds;
   readonly #settings: EngineSettings;
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
   readonly #commands: CommandTemplate;
+  /** Jobs that were loaded. */
+  #loaded = 0;
 
   constructor(settings: EngineSettings, random: () => number, emit: (effect: Effect) => void) {
     this.#settings = settings;
@@ -33,9 +39,11 @@ export class Jobs {
     this.#commands = commandTemplate(settings.command);
     this.#emit = emit;
     this.breaker = new CircuitBreaker(settings.breaker);
+    const waitAfter = (refusals: number) => unchargedBackoff(refusals, settings.retry, random());
+    this.tables = new TableHolds(waitAfter, (change) => emit({ type: 'table-changed', ...change }));
   }
 
-  /** Jobs waiting and running. */
+  /** Jobs waiting and running, without those that wait for a table that is held. */
   get count(): number {
     return this.scheduler.jobs + this.running.size;
   }
@@ -69,10 +77,12 @@ export class Jobs {
   /** Gives a free slot to the job whose turn it is; null when there is no slot, no such job, or no permission. */
   next(now: number): JobState | null {
     while (this.running.size < this.#settings.slots && this.breaker.permits(now)) {
+      for (const canary of this.tables.due(now)) this.scheduler.push(canary);
       const state = this.scheduler.next(now);
       if (state === null) return null;
-      if (!this.running.has(state.job.id)) return this.#start(state, now);
-      this.scheduler.delay(state, now + ID_TAKEN_MS);
+      if (!this.tables.permits(state)) this.tables.park(state);
+      else if (this.running.has(state.job.id)) this.scheduler.delay(state, now + ID_TAKEN_MS);
+      else return this.#start(state, now);
     }
     return null;
   }
@@ -86,13 +96,15 @@ export class Jobs {
   withdraw({ job, pending, charged }: JobState): void {
     this.running.delete(job.id);
     this.breaker.withdrawn(job.id);
+    this.tables.withdrawn(job.id);
     pending.owned.attempts.ended(job.offset, charged);
   }
 
   /** When a job may be started that may not be started now; null when that depends on the end of another one. */
   nextStartAt(): number | null {
     if (this.running.size >= this.#settings.slots || this.breaker.canaryIsOut) return null;
-    return this.breaker.nextChangeAt() ?? this.scheduler.nextDueAt();
+    const [due, canary] = [this.scheduler.nextDueAt(), this.tables.nextAt()];
+    return this.breaker.nextChangeAt() ?? (due === null || canary === null ? (due ?? canary) : Math.min(due, canary));
   }
 
   /** Takes the end of an attempt. Returns the final verdict, or null where there is none yet. */
@@ -100,16 +112,20 @@ export class Jobs {
     const state = this.running.get(jobId);
     if (state === undefined) return null;
     this.running.delete(jobId);
-    this.breaker.ended(jobId, outcome.result, outcome.reason, now);
+    const rule = this.#ruleFor(state, outcome);
+    const { result, reason } = outcome;
+    this.breaker.ended(jobId, result, reason, now, rule);
+    for (const released of this.tables.ended(state, result, rule.breaker, reason, now)) this.scheduler.push(released);
     const { job, pending, starts: attempt, startedAt, arrivedAt } = state;
     this.#emit({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
     if (isNoLongerOurs(pending)) return null;
-    const charged = charge(state.charged, outcome);
+    const charged = charge(state.charged, outcome, rule);
     const isCharged = charged !== state.charged;
     state.charged = charged;
     pending.owned.attempts.ended(job.offset, charged);
-    if (outcome.result !== 'succeeded') state.firstFailedAt ??= now;
-    const verdict = decideRetry(outcome, charged, state.unchargedInRow, this.#settings.retry, now, this.#random());
+    if (result !== 'succeeded') state.firstFailedAt ??= now;
+    const { retry } = this.#settings;
+    const verdict = decideRetry(outcome, charged, state.unchargedInRow, retry, now, this.#random(), rule);
     state.unchargedInRow = isCharged ? 0 : state.unchargedInRow + 1;
     switch (verdict.kind) {
       case 'complete':
@@ -117,7 +133,8 @@ export class Jobs {
       case 'dead-letter':
         return this.#fail(state, verdict.disposition, outcome, now);
       case 'retry':
-        this.#retry(state, outcome, verdict.at, isCharged, outcome.reason);
+        if (result === 'table-refused') this.#await(state, outcome);
+        else this.#retry(state, outcome, verdict.at, isCharged, reason);
         return null;
       case 'leave':
         return null;
@@ -130,7 +147,8 @@ export class Jobs {
    * @returns the records of both
    */
   drop({ topic, partition }: PendingRecord['owned'], isUnwanted: (state: JobState) => boolean): Set<PendingRecord> {
-    const dropped = this.scheduler.drop(isUnwanted);
+    const dropped = [...this.scheduler.drop(isUnwanted), ...this.tables.drop(isUnwanted)];
+    for (const { job } of dropped) this.tables.withdrawn(job.id);
     const running = this.running.states().filter(isUnwanted);
     this.#emit({ type: 'jobs-dropped', partition: { topic, partition }, jobs: dropped.length + running.length });
     return new Set([...dropped, ...running].map(({ pending }) => pending));
@@ -139,9 +157,29 @@ export class Jobs {
   #start(state: JobState, now: number): JobState {
     state.starts += 1;
     state.startedAt = now;
+    if (state.starts === 1) state.loadedBefore = this.#loaded;
     this.running.add(state);
     this.breaker.started(state.job.id);
     return state;
+  }
+
+  /** What the end of this job means: a loader that repeats itself while others load is no longer believed. */
+  #ruleFor(state: JobState, { result, exitCode }: Outcome): OutcomeRule {
+    if (result === 'succeeded') this.#loaded += 1;
+    const isSaidByWords =
+      result === 'sink-unavailable' &&
+      (exitCode === null || !this.#settings.retry.unavailableExitCodes.includes(exitCode));
+    if (!isSaidByWords) return OUTCOMES[result];
+    if (state.contradictions >= MAX_CONTRADICTIONS) return SUSPECT;
+    if (this.#loaded > state.loadedBefore) state.contradictions += 1;
+    state.loadedBefore = this.#loaded;
+    return OUTCOMES[result];
+  }
+
+  /** Has the job wait for its table. */
+  #await(state: JobState, { result: reason, reason: why }: Outcome): void {
+    const at = this.tables.park(state);
+    this.#emit({ type: 'job-retry', job: state.job, at, charged: false, reason, why });
   }
 
   #retry(state: JobState, outcome: Outcome, at: number, charged: boolean, why: string): void {

@@ -2,7 +2,7 @@
 import { ExitCode } from '../../errors.js';
 import type { ClickHouse } from '../clickhouse/client.js';
 import type { Column } from '../clickhouse/columns.js';
-import { LoadError, oneLine, type Stage, serverFailure } from '../failures.js';
+import { isUnknownDatabase, LoadError, oneLine, type Stage, serverFailure } from '../failures.js';
 import type { Contents } from '../file/contents.js';
 import type { Format } from '../file/formats.js';
 import type { ProgressBar } from './progress.js';
@@ -44,7 +44,12 @@ export function clickhouseFailure(
   error: unknown,
   stage: Stage,
   what: string,
-  { connection }: RecordsRequest,
+  { connection, table, schemaFile }: RecordsRequest,
 ): LoadError {
-  return serverFailure(error, stage, what, connection);
+  const failure = serverFailure(error, stage, what, connection);
+  // A database that is not the connection's own belongs to the table, and so do types that the schema file names.
+  const isOfTable =
+    (isUnknownDatabase(error) && table.database !== null) ||
+    (stage === 'create-table' && failure.scope === 'file' && schemaFile !== null);
+  return isOfTable ? new LoadError(failure.exitCode, failure.message, { cause: error, scope: 'table' }) : failure;
 }

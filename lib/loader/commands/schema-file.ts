@@ -6,7 +6,8 @@ import { explainFileError, LoadError, oneLine } from '../failures.js';
 
 export async function readSchemaFile(path: string): Promise<readonly Column[]> {
   const fail = (why: string, remedy: string): LoadError =>
-    new LoadError(ExitCode.configuration, `cannot use schema file ${path}: ${why}; ${remedy}`);
+    // Whoever gave it gives it for every file.
+    new LoadError(ExitCode.configuration, `cannot use schema file ${path}: ${why}; ${remedy}`, { scope: 'connection' });
   const text = await files.readFile(path, 'utf8').catch((error: unknown) => {
     throw fail(explainFileError(error).why, 'check --schema-file');
   });

@@ -1,9 +1,14 @@
 /**
  * How an attempt ended -> Outcome. The exit code is believed first: a child that ends with 0 has loaded its file, even
- * if we had just asked it to stop. After that our own reason for ending it counts, and only then the child's words.
+ * if we had just asked it to stop. The exception is a loader that is known to end with 0 when it failed, and whose output
+ * says that it did. After that comes our own reason for ending it, and only then the child's words.
+ *
+ * Loaders quote names and values of the file, so their words may mean anything. They count only where the exit code does
+ * not say what happened.
  */
 import type { Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
 import { lastLine, shorten, stripControl, tailOf } from '../../util/safe-text.js';
+import type { FailurePatterns } from '../output/failure-watch.js';
 
 /** How it ended, as far as the system reports it. */
 export type Ending =
@@ -34,6 +39,8 @@ export interface AttemptEvidence {
   /** What was kept of the output. */
   readonly stdout: string;
   readonly stderr: string;
+  /** What the loader said on stdout from a line on that reports a failure; null when it reports none there. */
+  readonly failureText: string | null;
   readonly droppedOutputBytes: number;
   /** The file's size before the start; null where no child was started. */
   readonly fileBytes: number | null;
@@ -42,10 +49,19 @@ export interface AttemptEvidence {
 export interface SinkRules {
   readonly exitCodes: ReadonlySet<number>;
   readonly patterns: readonly RegExp[];
+  /** With these the patterns count. */
+  readonly vagueExitCodes: ReadonlySet<number>;
+  /** Whether the loader reports whose failure it is. */
+  readonly reportsScope: boolean;
 }
+
+/** What a program without exit codes of its own ends with, whether it succeeds or fails. */
+export const VAGUE_EXIT_CODES: readonly number[] = [0, 1];
 
 const STDERR_TAIL_BYTES = 2048;
 const REASON_LINE_LENGTH = 200;
+/** For a failure of several lines. */
+const REASON_TEXT_LENGTH = 1000;
 
 /** Want of a resource, or an executable that is just being replaced (ETXTBSY): it passes without anyone's doing. */
 const MACHINE_FAULTS: ReadonlySet<string> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY']);
@@ -57,6 +73,17 @@ export function compileSinkRules(settings: WorkerSettings['sinkUnavailable']): S
   return {
     exitCodes: new Set(settings.exitCodes),
     patterns: settings.patterns.map((pattern) => new RegExp(pattern, 'i')),
+    vagueExitCodes: new Set(settings.vagueExitCodes ?? VAGUE_EXIT_CODES),
+    reportsScope: settings.reportsScope === true,
+  };
+}
+
+/** @throws SyntaxError when a pattern is not a regular expression */
+export function compileStdoutFailures(settings: WorkerSettings['stdoutFailures']): FailurePatterns | null {
+  if (settings === null || settings === undefined) return null;
+  return {
+    failure: settings.failurePatterns.map((pattern) => new RegExp(pattern)),
+    success: new RegExp(settings.successPattern, 'i'),
   };
 }
 
@@ -120,7 +147,7 @@ function judge(attempt: AttemptEvidence, sink: SinkRules): Judgement {
         }
       );
     case 'exited':
-      if (ending.code === 0) return { result: 'succeeded', reason: 'exit code 0' };
+      if (ending.code === 0 && attempt.failureText === null) return { result: 'succeeded', reason: 'exit code 0' };
       return judgeCause(attempt) ?? judgeFailure(ending.code, ending.signal, attempt, sink);
   }
 }
@@ -148,26 +175,49 @@ function judgeFailure(
   attempt: AttemptEvidence,
   sink: SinkRules,
 ): Judgement {
-  const said = lastLine(attempt.stderr) || lastLine(attempt.stdout);
+  const said = code === 0 ? '' : lastLine(attempt.stderr) || lastLine(attempt.stdout);
   const colon = said === '' ? '' : `: ${shorten(said, REASON_LINE_LENGTH)}`;
   if (code === null) {
     const hint = signal === 'SIGKILL' ? ' (not by this service; out of memory?)' : '';
     return { result: 'failed', reason: `killed by ${signal ?? 'an unknown signal'}${hint}${colon}` };
   }
-  const unavailable = sink.exitCodes.has(code) || sink.patterns.some((pattern) => pattern.test(attempt.stderr));
-  return { result: unavailable ? 'sink-unavailable' : 'failed', reason: `exit code ${code}${colon}` };
+  const result = isUnavailable(code, attempt, sink) ? 'sink-unavailable' : failureByScope(attempt, sink);
+  if (code !== 0) return { result, reason: `exit code ${code}${colon}` };
+  return { result, reason: `exit code 0, but it printed: ${oneLine(attempt.failureText ?? '')}` };
 }
 
-/** What the loader reports with `ATD_OUTPUT=json`: a JSON object as its last line, with the numbers `rows` and `bytes`. */
+function isUnavailable(code: number, { stderr, failureText }: AttemptEvidence, sink: SinkRules): boolean {
+  if (sink.exitCodes.has(code)) return true;
+  if (!sink.vagueExitCodes.has(code)) return false;
+  // What a loader that ends with 0 writes to stderr is a log of what went well, too.
+  const said = `${code === 0 ? '' : stderr}\n${failureText ?? ''}`;
+  return sink.patterns.some((pattern) => pattern.test(said));
+}
+
+/** Whose failure it is, as the loader reports it. */
+function failureByScope({ stdout }: AttemptEvidence, { reportsScope }: SinkRules): OutcomeResult {
+  const scope = reportsScope ? lastReport(stdout)['scope'] : null;
+  return scope === 'connection' ? 'sink-refused' : scope === 'table' ? 'table-refused' : 'failed';
+}
+
+function oneLine(text: string): string {
+  return shorten(text.trimEnd().split('\n').map(stripControl).join(' | '), REASON_TEXT_LENGTH);
+}
+
 function readReport(stdout: string): Pick<Outcome, 'rows' | 'bytes'> {
+  const report = lastReport(stdout);
+  return { rows: count(report['rows']), bytes: count(report['bytes']) };
+}
+
+/** What the loader reports with `ATD_OUTPUT=json`: a JSON object as its last line; else an empty one. */
+function lastReport(stdout: string): Readonly<Record<string, unknown>> {
   const line = lastLine(stdout);
-  if (!line.startsWith('{')) return { rows: null, bytes: null };
+  if (!line.startsWith('{')) return {};
   try {
-    const report = JSON.parse(line) as Readonly<Record<string, unknown>>;
-    return { rows: count(report['rows']), bytes: count(report['bytes']) };
+    return JSON.parse(line) as Readonly<Record<string, unknown>>;
   } catch {
     // The line of another program that happens to begin with a brace.
-    return { rows: null, bytes: null };
+    return {};
   }
 }
 

@@ -10,6 +10,7 @@ import type { Command, Outcome, WorkerControl } from '../../types.js';
 import { withinTime } from '../../util/deadline.js';
 import type { LaunchedChild, Launcher } from '../launch/launcher.js';
 import { Capture } from '../output/capture.js';
+import { type FailurePatterns, FailureWatch } from '../output/failure-watch.js';
 import { type AttemptEvidence, classify, type Ending, type SinkRules } from './classify.js';
 import { checkInput } from './input.js';
 import { Termination } from './termination.js';
@@ -18,6 +19,8 @@ import { Termination } from './termination.js';
 export interface Control {
   readonly launcher: Launcher;
   readonly sink: SinkRules;
+  /** How the loader says on stdout that it failed; nothing for one whose exit code always says so. */
+  readonly stdoutFailures?: FailurePatterns | null;
   readonly onStarted: (pid: number, launchMs: number) => void;
   readonly onSignalled: (signal: Outcome['signalsSent'][number]) => void;
   /** Null when nobody wants the child's lines. */
@@ -49,6 +52,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
         durationMs: 0,
         stdout: '',
         stderr: '',
+        failureText: null,
         droppedOutputBytes: 0,
         fileBytes: null,
         ...rest,
@@ -62,6 +66,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
   const { onLine } = control;
   const stdout = new Capture(onLine && ((text) => onLine('stdout', text)));
   const stderr = new Capture(onLine && ((text) => onLine('stderr', text)));
+  const watch = control.stdoutFailures ? new FailureWatch(control.stdoutFailures) : null;
   const requestedAt = performance.now();
   let startedAt = requestedAt;
   const launched = await control.launcher.launch(command, {
@@ -70,7 +75,10 @@ export async function supervise(command: Command, control: Control): Promise<Out
       control.onStarted(pid, startedAt - requestedAt);
       termination.begin(pid, command.timeoutMs);
     },
-    stdout: (chunk) => stdout.push(chunk),
+    stdout: (chunk) => {
+      stdout.push(chunk);
+      watch?.push(chunk);
+    },
     stderr: (chunk) => stderr.push(chunk),
   });
   if (launched.kind === 'failed') {
@@ -89,11 +97,13 @@ export async function supervise(command: Command, control: Control): Promise<Out
   else if (!exit.alone || termination.signalsSent.length > 0) await clearUp(child, command, termination, durationMs);
   stdout.end();
   stderr.end();
+  watch?.end();
   return settle(exit, {
     launchMs: startedAt - requestedAt,
     durationMs,
     stdout: stdout.text(),
     stderr: stderr.text(),
+    failureText: watch?.text() ?? null,
     droppedOutputBytes: stdout.droppedBytes + stderr.droppedBytes,
     fileBytes: input.bytes,
   });

@@ -14,7 +14,7 @@ let round = 0;
 
 answer(async ({ children, slots, file }: LaunchQuestion): Promise<LaunchAnswer> => {
   const { config } = loadConfig({ file: null, env: {}, args: {} });
-  const commands = commandTemplate(engineSettings(config, { file, args: [] }, process.env).command);
+  const commands = commandTemplate(engineSettings(config, { file, args: [], bundled: true }, process.env).command);
   pool ??= createPool({
     slots,
     settings: { sinkUnavailable: { exitCodes: [], patterns: [] }, forwardLines: false, launch: 'launcher' },

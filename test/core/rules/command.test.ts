@@ -60,6 +60,23 @@ describe('buildCommand: the argument vector', () => {
     assert.deepEqual(command.args.slice(0, 3), ['/opt/as-cli', 'ingest', 'records']);
   });
 
+  it("sets the variables of AppSentinels' as-cli for a loader that is not the bundled one", () => {
+    const given = { host: 'db', port: 8_123, database: 'logs', user: 'loader', password: PASSWORD, secure: false };
+    const variables = (changes: Partial<CommandRules>) =>
+      Object.entries(buildCommand(JOB, 1, { ...COMMAND, ...changes }).env).filter(([name]) => name.startsWith('AS_'));
+    assert.deepEqual(variables({ clickhouse: given }), []);
+    assert.deepEqual(variables({ bundled: false }), []);
+    assert.deepEqual(Object.fromEntries(variables({ bundled: false, clickhouse: given })), {
+      AS_DB_HOST: 'db',
+      AS_DB_PORT: '8123',
+      AS_DB_DATABASE: 'logs',
+      AS_DB_USER: 'loader',
+      AS_DB_PASSWORD: PASSWORD,
+    });
+    const onArgv = Object.fromEntries(variables({ bundled: false, clickhouse: given, passwordIn: 'argv' }));
+    assert.equal(onArgv['AS_DB_PASSWORD'], undefined);
+  });
+
   it('holds the password nowhere unless it is asked for there', () => {
     const everything = OPTIONS.reduce((built, [, set]) => set(built), COMMAND);
     const command = buildCommand(JOB, 1, { ...everything, passwordIn: 'environment' });

@@ -15,6 +15,7 @@ const RULES: RetryRules = {
   maxBackoffMs: 10_000,
   maxUnchargedMs: 10_000,
   permanentExitCodes: [65],
+  unavailableExitCodes: [69, 75],
 };
 const NOW = 50_000;
 
@@ -42,6 +43,8 @@ const VERDICTS: Readonly<Record<OutcomeResult, { first: unknown; last: unknown }
   'timed-out': { first: RETRY, last: { kind: 'dead-letter', disposition: 'timeouts-exhausted' } },
   stopped: { first: { kind: 'leave' }, last: { kind: 'leave' } },
   'sink-unavailable': { first: REPEAT, last: REPEAT },
+  'sink-refused': { first: REPEAT, last: REPEAT },
+  'table-refused': { first: REPEAT, last: REPEAT },
   'machine-fault': { first: REPEAT, last: REPEAT },
   'service-fault': { first: REPEAT, last: REPEAT },
   'file-missing': { first: RETRY, last: { kind: 'dead-letter', disposition: 'file-missing' } },

@@ -23,7 +23,7 @@ async function serve(
   const { port } = server.address() as AddressInfo;
   const clickhouse = connect({
     ...{ host: '127.0.0.1', port, secure: false, ca: null, database: 'd b', user: 'ü', password: 'p:w' },
-    ...{ connectMs: 5_000, silenceMs: 5_000 },
+    ...{ connectMs: 60_000, silenceMs: 60_000 },
   });
   try {
     await use(clickhouse);

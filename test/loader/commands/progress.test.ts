@@ -52,7 +52,7 @@ test('rows are those that ClickHouse tells while the insert is under way', async
   await once(server, 'listening');
   const clickhouse = connect({
     ...{ host: '127.0.0.1', port: (server.address() as AddressInfo).port, secure: false, ca: null },
-    ...{ database: 'd', user: 'u', password: '', connectMs: 5_000, silenceMs: 5_000 },
+    ...{ database: 'd', user: 'u', password: '', connectMs: 60_000, silenceMs: 60_000 },
   });
   try {
     const seen: Progress[] = [];

@@ -11,7 +11,7 @@ import {
 
 const SINK = compileSinkRules({ exitCodes: [69, 75], patterns: ['connection refused', 'code: 202\\b'] });
 
-function outcome(ending: Ending, changes: Partial<AttemptEvidence> = {}) {
+function outcome(ending: Ending, changes: Partial<AttemptEvidence> = {}, rules = SINK) {
   const attempt: AttemptEvidence = {
     ending,
     cause: null,
@@ -21,11 +21,12 @@ function outcome(ending: Ending, changes: Partial<AttemptEvidence> = {}) {
     durationMs: 1_000,
     stdout: '',
     stderr: '',
+    failureText: null,
     droppedOutputBytes: 0,
     fileBytes: null,
     ...changes,
   };
-  return classify(attempt, SINK);
+  return classify(attempt, rules);
 }
 
 const exit = (code: number): Ending => ({ kind: 'exited', code, signal: null });
@@ -98,6 +99,42 @@ describe('classify', () => {
     assert.equal(outcome(exit(1), { stderr: 'Code: 2020' }).result, 'failed');
     assert.equal(outcome(exit(1), { stdout: 'connection refused' }).result, 'failed');
     assert.equal(outcome(killed('SIGSEGV'), { stderr: 'connection refused' }).result, 'failed');
+  });
+
+  it('believes what a child says only where its exit code does not say what happened', () => {
+    const stderr = 'bad cell: connect: connection refused';
+    for (const code of [2, 3, 64, 65, 66, 70, 77, 78, 137]) {
+      assert.equal(outcome(exit(code), { stderr, failureText: stderr }).result, 'failed', String(code));
+    }
+    assert.equal(outcome(exit(1), { failureText: 'Error: connection refused' }).result, 'sink-unavailable');
+    const rules = compileSinkRules({ exitCodes: [69], patterns: ['connection refused'], vagueExitCodes: [0] });
+    assert.equal(outcome(exit(1), { stderr }, rules).result, 'failed', 'a code that the settings call permanent');
+  });
+
+  it('takes exit code 0 for a failure when stdout says so', () => {
+    const failureText = 'Error: import failed\n  row: 17\n';
+    const failed = outcome(exit(0), { failureText, stderr: 'connection refused, tried again' });
+    assert.deepEqual([failed.result, failed.exitCode], ['failed', 0]);
+    assert.equal(failed.reason, 'exit code 0, but it printed: Error: import failed |   row: 17');
+    const away = outcome(exit(0), { failureText: 'Error: import failed\nConnection refused\n' });
+    assert.equal(away.result, 'sink-unavailable');
+    assert.equal(outcome(exit(0), { failureText, cause: 'deadline' }).result, 'timed-out');
+    assert.equal(outcome(exit(0), { failureText, cause: 'stop' }).result, 'stopped');
+    assert.ok(outcome(exit(0), { failureText: `Error: ${'x\n'.repeat(5_000)}` }).reason.length < 1_100);
+  });
+
+  it('believes the bundled loader about whose failure it is, after the exit codes of an unavailable sink', () => {
+    const bundled = compileSinkRules({ exitCodes: [69, 75], patterns: [], reportsScope: true });
+    const reported = (code: number, scope: string, rules = bundled) =>
+      outcome(exit(code), { stdout: `{"exitCode":${code},"scope":"${scope}","error":"x"}\n` }, rules).result;
+    assert.equal(reported(77, 'connection'), 'sink-refused');
+    assert.equal(reported(78, 'table'), 'table-refused');
+    assert.equal(reported(65, 'file'), 'failed');
+    assert.equal(reported(69, 'connection'), 'sink-unavailable');
+    assert.equal(reported(77, 'constructor'), 'failed');
+    assert.equal(reported(77, 'connection', SINK), 'failed', 'another loader');
+    assert.equal(outcome(exit(77), { stdout: 'scope: connection' }, bundled).result, 'failed');
+    assert.equal(outcome(exit(0), { stdout: '{"scope":"table"}' }, bundled).result, 'succeeded');
   });
 
   it('passes on why a file was refused', () => {

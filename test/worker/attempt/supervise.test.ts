@@ -9,9 +9,14 @@ import { DIRECT } from '../../../lib/worker/launch/direct.js';
 import type { Launcher } from '../../../lib/worker/launch/launcher.js';
 import { program, shell, type TestCommand } from '../../support/commands.js';
 import { allLaunchers, closeAll } from '../../support/launchers.js';
-import { isAlive, processesWithMarker, stateOf, waitUntil } from '../../support/processes.js';
+import { isAlive, patience, processesWithMarker, stateOf, waitUntil } from '../../support/processes.js';
 
 const SINK = compileSinkRules({ exitCodes: [69, 75], patterns: ['connection refused'] });
+
+/** The deadline of a child that first has to get ready for its end: much more than that takes on a busy machine. */
+const READY_MS = 3_000;
+/** A test of what settles soon fails, rather than waits for a child that sleeps for ever. */
+const HANGS = { timeout: patience(60_000) };
 
 const launchers = await allLaunchers();
 after(() => closeAll(launchers));
@@ -83,7 +88,7 @@ for (const launcher of launchers) {
     });
 
     it('gives the child an empty stdin', async () => {
-      const outcome = await start(shell('cat; exit 4', { timeoutMs: 5_000 })).outcome;
+      const outcome = await start(shell('cat; exit 4', { timeoutMs: patience(5_000) })).outcome;
       assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 4]);
     });
 
@@ -106,18 +111,18 @@ for (const launcher of launchers) {
     });
 
     it('kills a child that ignores TERM after the grace, with its whole group', async () => {
-      const command = program('ignore-term.sh', [], { timeoutMs: 300, graceMs: 300 });
+      const command = program('ignore-term.sh', [], { timeoutMs: READY_MS, graceMs: 300 });
       const attempt = start(command);
       const outcome = await attempt.outcome;
       assert.equal(outcome.result, 'timed-out');
-      assert.equal(outcome.reason, 'no end after 0.3 s; ended with SIGTERM, then SIGKILL');
+      assert.equal(outcome.reason, 'no end after 3 s; ended with SIGTERM, then SIGKILL');
       assert.deepEqual(attempt.signals, ['SIGTERM', 'SIGKILL']);
-      assert.ok(outcome.durationMs >= 590 && outcome.durationMs < 5_000, `took ${outcome.durationMs} ms`);
+      assert.ok(outcome.durationMs >= READY_MS + 290, `took ${outcome.durationMs} ms`);
       await assertNothingLeft(command);
     });
 
     it('kills a child that stopped itself', async () => {
-      const command = shell('kill -STOP $$', { timeoutMs: 300, graceMs: 200 });
+      const command = shell('kill -STOP $$', { timeoutMs: READY_MS, graceMs: 200 });
       const attempt = start(command);
       await waitUntil(() => stateOf(attempt.pid() ?? 0) === 'T', 2_000, 'the child stopped itself');
       const outcome = await attempt.outcome;
@@ -135,7 +140,7 @@ for (const launcher of launchers) {
     });
 
     it('kills a child on request without waiting for the grace', async () => {
-      const command = program('ignore-term.sh', [], { graceMs: 60_000 });
+      const command = program('ignore-term.sh', [], { graceMs: 600_000 });
       const attempt = start(command);
       await waitUntil(() => attempt.lines.length > 0, 2_000, 'the child is ready');
       attempt.request('stop');
@@ -155,7 +160,7 @@ for (const launcher of launchers) {
     });
 
     it('keeps the first of two causes', async () => {
-      const attempt = start(program('ignore-term.sh', [], { timeoutMs: 200, graceMs: 60_000 }));
+      const attempt = start(program('ignore-term.sh', [], { timeoutMs: READY_MS, graceMs: 600_000 }));
       await waitUntil(() => attempt.signals.length > 0, 5_000, 'the deadline has passed');
       attempt.request('stop');
       attempt.request('kill');
@@ -180,14 +185,11 @@ for (const launcher of launchers) {
   });
 
   describe(`supervise by ${launcher.name}: nothing outlives the job`, () => {
-    it('settles soon and kills a grandchild that holds stdout open', async () => {
+    it('settles before a grandchild that holds stdout open ends, and kills it', HANGS, async () => {
       const command = program('hold-pipe.sh');
-      const startedAt = performance.now();
-      const attempt = start(command);
-      const outcome = await attempt.outcome;
+      const outcome = await start(command).outcome;
       assert.equal(outcome.result, 'succeeded');
       assert.deepEqual(outcome.signalsSent, ['SIGKILL']);
-      assert.ok(performance.now() - startedAt < 5_000);
       await assertNothingLeft(command);
     });
 

@@ -118,7 +118,9 @@ describe('a warm loader', () => {
 
   it('is killed when it ignores TERM', async () => {
     const { launcher } = open();
-    const run = start(launcher, job(['deaf'], { timeoutMs: 500, graceMs: 200 }));
+    // It is up, so that its time goes by only when it is deaf.
+    await start(launcher, job(['exit', '0'])).outcome;
+    const run = start(launcher, job(['deaf'], { timeoutMs: 3_000, graceMs: 200 }));
     const outcome = await run.outcome;
     assert.deepEqual([outcome.result, outcome.signal], ['timed-out', 'SIGKILL']);
     assert.deepEqual(run.signals, ['SIGTERM', 'SIGKILL']);
