@@ -96,26 +96,29 @@ describe('the engine: commits', () => {
     assert.deepEqual(next.deliver(7), ['7 accepted', 'commit 0:0']);
   });
 
-  it('whose metadata is nearly full hold the partition up until nothing in it is incomplete', () => {
-    const count = 9_000;
-    const play = new Play({ slots: count, maxUncommitted: 10 * count, load: { jobs: 10 * count, bytes: 1e9 } });
+  /** Every second of `2 * count` records is loaded, far from each other, so that each takes four bytes of metadata, and one that runs seven. */
+  function riddled(count: number): { play: Play; offsets: number[] } {
+    const offsets = Array.from({ length: 2 * count }, (_, index) => index * 20_000);
+    const play = new Play({ slots: 10_000, maxUncommitted: 1e9, load: { jobs: 10_000, bytes: 1e9 } });
     play.assign(0);
-    for (let offset = 0; offset < count; offset += 1) play.deliver(offset);
-    for (let offset = 1; offset < count; offset += 2) play.end(offset);
+    for (const offset of offsets) play.deliver(offset);
+    for (const [index, offset] of offsets.entries()) if (index % 2 === 1) play.end(offset);
     play.now += 100;
+    return { play, offsets };
+  }
+
+  it('whose metadata is nearly full hold the partition up until nothing in it is incomplete', () => {
+    const { play, offsets } = riddled(240);
     assert.deepEqual(play.committed('0:0'), ['commit 0:0']);
     assert.deepEqual(play.wait(0), ['pause 0']);
-    for (let offset = 2; offset < count; offset += 2) assert.deepEqual(play.end(offset), [`0/${offset}/0 succeeded`]);
+    for (const [index, offset] of offsets.entries()) {
+      if (index % 2 === 0 && index > 0) assert.deepEqual(play.end(offset), [`0/${offset}/0 succeeded`]);
+    }
     assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'resume 0']);
   });
 
   it('whose metadata would be too long go without it, and say so', () => {
-    const count = 30_000;
-    const play = new Play({ slots: count, maxUncommitted: 10 * count, load: { jobs: 10 * count, bytes: 1e9 } });
-    play.assign(0);
-    for (let offset = 0; offset < count; offset += 1) play.deliver(offset);
-    for (let offset = 1; offset < count; offset += 2) play.end(offset);
-    play.now += 100;
+    const { play } = riddled(800);
     assert.deepEqual(play.committed('0:0'), ['0 metadata too-long', 'commit 0:0']);
   });
 
