@@ -197,6 +197,18 @@ describe('the engine: commits', () => {
     assert.deepEqual(play.wait(1), ['commit 0:7']);
   });
 
+  it('wake the engine before a job that is due later', () => {
+    const play = loading(5, 6, 7);
+    play.end(5);
+    play.committed('0:6');
+    play.end(6);
+    play.end(7, 'failed');
+    assert.equal(play.wakesIn, 100);
+    assert.deepEqual(play.wait(100), ['commit 0:7']);
+    play.committed('0:7');
+    assert.equal(play.wakesIn, 900);
+  });
+
   it('gather what completed in several partitions', () => {
     const play = new Play({ slots: 10 });
     play.assign(0, 1);
