@@ -35,6 +35,23 @@ describe('the engine: the circuit breaker', () => {
     assert.equal(play.status.breaker.state, 'open');
   });
 
+  it('says why it opened, and why it closed', () => {
+    const reasons: (string | undefined)[] = [];
+    const play = new Play({ slots: 2, retry: RETRY_SOON });
+    play.assign(0);
+    for (const offset of [0, 1]) play.deliver(offset);
+    const note = (offset: number, ending: 'sink-unavailable' | 'succeeded') => {
+      const event = { type: 'finished', jobId: `files/0/${offset}/0`, outcome: outcome(ending) } as const;
+      const changed = play.engine.handle(event, play.now).find(({ type }) => type === 'breaker-changed');
+      reasons.push(changed?.type === 'breaker-changed' ? changed.reason : undefined);
+    };
+    note(0, 'sink-unavailable');
+    note(1, 'sink-unavailable');
+    play.wait(1_000);
+    note(play.status.running[0]?.job.offset as number, 'succeeded');
+    assert.deepEqual(reasons, [undefined, 'it sink-unavailable', 'a job ended well']);
+  });
+
   it('then starts one canary alone, whose success lets the others go', () => {
     const play = opened();
     play.end(2);

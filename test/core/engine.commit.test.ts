@@ -1,7 +1,9 @@
 /** Transcripts of commits: which offset, when, and what becomes of one that fails. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Play, SETTINGS } from '../support/engine.js';
+import type { CommitOffset } from '../../lib/core/events.js';
+import { decodeMetadata } from '../../lib/core/offsets/commit-metadata.js';
+import { outcome, Play, partition, SETTINGS } from '../support/engine.js';
 
 function loading(...offsets: number[]): Play {
   const play = new Play({ slots: 10 });
@@ -94,17 +96,66 @@ describe('the engine: commits', () => {
     assert.deepEqual(next.deliver(7), ['7 accepted', 'commit 0:0']);
   });
 
-  it('whose metadata is nearly full hold the partition up until nothing in it is incomplete', () => {
-    const count = 9_000;
-    const play = new Play({ slots: count, maxUncommitted: 10 * count, load: { jobs: 10 * count, bytes: 1e9 } });
+  /** Every second of `2 * count` records is loaded, far from each other, so that each takes four bytes of metadata, and one that runs seven. */
+  function riddled(count: number): { play: Play; offsets: number[] } {
+    const offsets = Array.from({ length: 2 * count }, (_, index) => index * 20_000);
+    const play = new Play({ slots: 10_000, maxUncommitted: 1e9, load: { jobs: 10_000, bytes: 1e9 } });
     play.assign(0);
-    for (let offset = 0; offset < count; offset += 1) play.deliver(offset);
-    for (let offset = 1; offset < count; offset += 2) play.end(offset);
+    for (const offset of offsets) play.deliver(offset);
+    for (const [index, offset] of offsets.entries()) if (index % 2 === 1) play.end(offset);
     play.now += 100;
+    return { play, offsets };
+  }
+
+  it('whose metadata is nearly full hold the partition up until nothing in it is incomplete', () => {
+    const { play, offsets } = riddled(240);
     assert.deepEqual(play.committed('0:0'), ['commit 0:0']);
     assert.deepEqual(play.wait(0), ['pause 0']);
-    for (let offset = 2; offset < count; offset += 2) assert.deepEqual(play.end(offset), [`0/${offset}/0 succeeded`]);
+    for (const [index, offset] of offsets.entries()) {
+      if (index % 2 === 0 && index > 0) assert.deepEqual(play.end(offset), [`0/${offset}/0 succeeded`]);
+    }
     assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'resume 0']);
+  });
+
+  it('whose metadata would be too long go without it, and say so', () => {
+    const { play } = riddled(800);
+    assert.deepEqual(play.committed('0:0'), ['0 metadata too-long', 'commit 0:0']);
+  });
+
+  it('name no partition again of which the broker has all', () => {
+    const play = new Play({ slots: 10 });
+    play.assign(0, 1);
+    play.deliver(5);
+    for (const offset of [5, 6]) play.deliver(offset, undefined, { partition: 1 });
+    assert.deepEqual(play.end('1/6/0'), ['1/6/0 succeeded', 'commit 1:0']);
+    play.committed('1:0');
+    play.now += 100;
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
+    play.commitFailed('0:6');
+    assert.deepEqual(play.wait(1_000), ['commit 0:6']);
+  });
+
+  it('keep no attempts of a record that is complete', () => {
+    const play = loading(5, 6);
+    play.end(6, 'failed');
+    play.wait(1_000);
+    const event = { type: 'finished', jobId: 'files/0/6/0', outcome: outcome('succeeded') } as const;
+    const commit = play.engine.handle(event, play.now).find(({ type }) => type === 'commit');
+    assert.ok(commit?.type === 'commit');
+    const [{ offset, metadata }] = commit.offsets as [CommitOffset];
+    assert.deepEqual([...(decodeMetadata(offset, metadata)?.attempts.keys() ?? [])], [5]);
+  });
+
+  it('of a start are waited for in a partition without any until its first record is complete', () => {
+    const play = new Play({ slots: 10 });
+    play.tell({ type: 'assigned', epoch: 1, partitions: [partition(0)] });
+    const positions = [{ ...partition(0), offset: null, metadata: '' }];
+    play.tell({ type: 'restored', epoch: 1, positions });
+    assert.deepEqual(play.deliver(5), ['5 accepted', 'commit 0:5']);
+    assert.deepEqual(play.committed('0:5'), ['run 0/5/0 attempt 1']);
+    play.now += 100;
+    play.end(5);
+    assert.deepEqual(play.deliver(6), ['6 accepted', 'run 0/6/0 attempt 1']);
   });
 
   it('wait for delivered offsets only: a gap in the numbering holds nothing back', () => {
@@ -144,6 +195,18 @@ describe('the engine: commits', () => {
     assert.equal(play.wakesIn, 60);
     assert.deepEqual(play.wait(59), []);
     assert.deepEqual(play.wait(1), ['commit 0:7']);
+  });
+
+  it('wake the engine before a job that is due later', () => {
+    const play = loading(5, 6, 7);
+    play.end(5);
+    play.committed('0:6');
+    play.end(6);
+    play.end(7, 'failed');
+    assert.equal(play.wakesIn, 100);
+    assert.deepEqual(play.wait(100), ['commit 0:7']);
+    play.committed('0:7');
+    assert.equal(play.wakesIn, 900);
   });
 
   it('gather what completed in several partitions', () => {

@@ -34,6 +34,33 @@ describe('the engine: drain', () => {
     assert.equal(play.wakesIn, null);
   });
 
+  it('tells the next reader that it ended in order: its starts wait for no commit', () => {
+    const play = loading(5, 6);
+    play.end(5);
+    play.committed('0:6');
+    play.drain(10_000);
+    assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'commit 0:7']);
+    assert.deepEqual(play.committed('0:7'), ['drained']);
+    const next = new Play();
+    next.take(play);
+    next.assign(0);
+    assert.deepEqual(next.deliver(7), ['7 accepted', 'run 0/7/0 attempt 1']);
+  });
+
+  it('wakes for a commit that is due before stopAt, and for stopAt', () => {
+    const play = new Play({ slots: 3 });
+    play.assign(0);
+    for (const offset of [5, 6, 7]) play.deliver(offset);
+    play.end(5);
+    play.committed('0:6');
+    play.end(6);
+    play.drain(10_000);
+    assert.equal(play.wakesIn, 100);
+    assert.deepEqual(play.wait(100), ['commit 0:7']);
+    play.committed('0:7');
+    assert.equal(play.wakesIn, 9_900);
+  });
+
   it('stops what still runs at stopAt, once', () => {
     const play = loading(5, 6);
     play.drain(10_000);

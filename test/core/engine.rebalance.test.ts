@@ -176,6 +176,17 @@ describe('the engine: rebalances', () => {
   });
 });
 
+describe('the engine: what is lost', () => {
+  it('wakes nobody when its letter is acknowledged', () => {
+    const play = new Play();
+    play.assign(0);
+    play.deliver(6, 'no json');
+    play.assign();
+    assert.deepEqual(play.acknowledge(1), []);
+    assert.equal(play.wakesIn, null);
+  });
+});
+
 describe('the engine: offsets that go back', () => {
   it('are no reset when a commit is acknowledged in the middle of the repetition after a join', () => {
     const play = new Play({ slots: 10 });

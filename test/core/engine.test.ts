@@ -175,6 +175,7 @@ describe('the engine: retries and dead letters', () => {
   it('sends poison straight to the dead-letter topic and commits only when that has it', () => {
     const play = running();
     assert.deepEqual(play.deliver(5, 'no json'), ['5 rejected', 'letter 1 invalid-message of 5']);
+    assert.equal(play.letters.get(1)?.attempts, 0);
     assert.equal(play.wakesIn, null);
     assert.deepEqual(play.acknowledge(1), ['commit 0:6']);
   });

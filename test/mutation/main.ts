@@ -86,7 +86,8 @@ async function check(
     survivors.push(mutant);
     counts.survived += 1;
     const unreached = judges.length === 0 ? ' (no test comes here)' : '';
-    console.log(`${mutant.file}:${mutant.line} survives${unreached}\n  - ${mutant.from}\n  + ${mutant.to}`);
+    console.log(`${mutant.file}:${mutant.line} survives in ${mutant.within || 'the module'}${unreached}`);
+    console.log(`  - ${mutant.from}\n  + ${mutant.to}`);
   });
   const files = new Set(mutants.map(({ file }) => file));
   const stale = ACCEPTED.filter(

@@ -38,16 +38,17 @@ describe('mutants', () => {
 
   it('are accepted by file and text, wherever the line is', () => {
     const [one, other] = mutants as [Mutant, Mutant];
-    const accepted = [{ file: FILE, from: one.from, to: one.to, why: 'of a test' }];
+    const accepted = [{ file: FILE, within: one.within, from: one.from, to: one.to, why: 'of a test' }];
     assert.equal(isAccepted(accepted, { ...one, line: 999 }), true);
     assert.equal(isAccepted(accepted, other), false);
     assert.equal(isAccepted(accepted, { ...one, file: 'lib/core/engine.ts' }), false);
+    assert.equal(isAccepted(accepted, { ...one, within: 'elsewhere' }), false);
   });
 });
 
 describe('accepted survivors', () => {
   it('have a reason each, and stand once', () => {
-    const keys = ACCEPTED.map(({ file, from, to }) => `${file}: ${from} -> ${to}`);
+    const keys = ACCEPTED.map(({ file, within, from, to }) => `${file} ${within}: ${from} -> ${to}`);
     assert.deepEqual(keys.toSorted(), [...new Set(keys)].toSorted());
     for (const { why } of ACCEPTED) assert.ok(why.length > 10, why);
   });

@@ -14,24 +14,29 @@ export interface Mutant extends Mutation {
   readonly to: string;
 }
 
-/** A survivor that no test can or should find, by its text: lines move. */
+/** A survivor that no test can or should find, by its place and its text: lines move. */
 export interface Accepted {
   readonly file: string;
+  readonly within: string;
   readonly from: string;
   readonly to: string;
   readonly why: string;
 }
 
 const MAX_SHOWN = 160;
+const SHORT = 24;
 
 /** @param file the source, `lib/core/engine.ts`; `compiled` what the compiler made of it, with its source map */
 export function mutantsOf(file: string, compiled: string, sourceMap: string): Mutant[] {
   const map = new SourceMap(JSON.parse(sourceMap) as SourceMapPayload);
   return mutationsOf(compiled).map((mutation) => {
     const { start, end, replacement } = mutation;
-    const lineStart = compiled.lastIndexOf('\n', start - 1) + 1;
+    const lineStart = startOfLine(compiled, start);
     const lineEnd = indexOr(compiled.indexOf('\n', end), compiled.length);
-    const before = compiled.slice(lineStart, start);
+    // Many a line says `return;`: the line before tells which it is.
+    const isShort = compiled.slice(lineStart, lineEnd).trim().length < SHORT;
+    const shownFrom = isShort && lineStart > 0 ? startOfLine(compiled, lineStart - 1) : lineStart;
+    const before = compiled.slice(shownFrom, start);
     const lineNumber = compiled.slice(0, lineStart).split('\n').length - 1;
     const entry = map.findEntry(lineNumber, start - lineStart);
     if (!('originalLine' in entry)) throw new Error(`${file} has no source map for line ${lineNumber + 1}`);
@@ -41,7 +46,7 @@ export function mutantsOf(file: string, compiled: string, sourceMap: string): Mu
       line: entry.originalLine + 1,
       column: entry.originalColumn,
       original: compiled.slice(start, end),
-      from: shown(compiled.slice(lineStart, lineEnd)),
+      from: shown(compiled.slice(shownFrom, lineEnd)),
       to: shown(before + replacement + compiled.slice(end, lineEnd)),
     };
   });
@@ -75,10 +80,14 @@ function shown(lines: string): string {
   return line.length <= MAX_SHOWN ? line : `${line.slice(0, MAX_SHOWN / 2)} … ${line.slice(-MAX_SHOWN / 2)}`;
 }
 
+function startOfLine(text: string, offset: number): number {
+  return text.lastIndexOf('\n', offset - 1) + 1;
+}
+
 function indexOr(index: number, otherwise: number): number {
   return index === -1 ? otherwise : index;
 }
 
-export function isAccepted(accepted: readonly Accepted[], { file, from, to }: Mutant): boolean {
-  return accepted.some((each) => each.file === file && each.from === from && each.to === to);
+export function isAccepted(accepted: readonly Accepted[], { file, within, from, to }: Mutant): boolean {
+  return accepted.some((each) => each.file === file && each.within === within && each.from === from && each.to === to);
 }

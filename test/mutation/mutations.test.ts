@@ -63,6 +63,11 @@ describe('mutationsOf', () => {
     assert.deepEqual(mutated("import { a } from 'b'; const c = 'd' + a + a + `e`; export { c };"), []);
   });
 
+  it('names the function, the method or the property around a change', () => {
+    const source = 'const a = b < c; function f() { g(); } class D { e = 1; #h() { i(() => j()); } }';
+    assert.deepEqual([...new Set(mutationsOf(source).map(({ within }) => within))], ['', 'f', 'e', '#h']);
+  });
+
   it('leaves the source with no more than one change at a time, in the order of their places', () => {
     const places = mutationsOf('x = a < 1;\ny = b > 2;').map(({ start }) => start);
     assert.deepEqual(

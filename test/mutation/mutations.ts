@@ -6,6 +6,8 @@ export interface Mutation {
   readonly start: number;
   readonly end: number;
   readonly replacement: string;
+  /** The function, method or property in which it is; empty outside of all. */
+  readonly within: string;
 }
 
 type Text = (node: AnyNode) => string;
@@ -82,17 +84,23 @@ const MAX_COUNT = 255;
 export function mutationsOf(source: string): Mutation[] {
   const text: Text = ({ start, end }) => source.slice(start, end);
   const found = new Map<string, Mutation>();
-  const visit = (node: AnyNode): void => {
+  const visit = (node: AnyNode, around: string): void => {
     if (node.type === 'ImportDeclaration') return;
+    const within = nameOf(node, text) ?? around;
     for (const [{ start, end }, replacement] of changesOf(node, text)) {
       if (source.slice(start, end) !== replacement) {
-        found.set(`${start} ${end} ${replacement}`, { start, end, replacement });
+        found.set(`${start} ${end} ${replacement}`, { start, end, replacement, within });
       }
     }
-    for (const child of childrenOf(node)) visit(child);
+    for (const child of childrenOf(node)) visit(child, within);
   };
-  visit(parse(source, { ecmaVersion: 'latest', sourceType: 'module' }));
+  visit(parse(source, { ecmaVersion: 'latest', sourceType: 'module' }), '');
   return [...found.values()].sort((a, b) => a.start - b.start || a.end - b.end);
+}
+
+function nameOf(node: AnyNode, text: Text): string | null {
+  if (node.type === 'FunctionDeclaration') return node.id === null ? null : text(node.id);
+  return node.type === 'MethodDefinition' || node.type === 'PropertyDefinition' ? text(node.key) : null;
 }
 
 function childrenOf(node: AnyNode): AnyNode[] {

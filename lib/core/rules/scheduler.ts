@@ -23,8 +23,8 @@ class Fifo<T> {
   }
 
   shift(): T | undefined {
-    // An array that is emptied so keeps its memory.
-    if (this.#head === 0 && this.#items.length === 1) return this.#items.pop();
+    // Then the head is at 0. An array that is emptied so keeps its memory.
+    if (this.#items.length === 1) return this.#items.pop();
     const item = this.#items[this.#head];
     this.#head += 1;
     if (this.#head * 2 >= this.#items.length) {

@@ -57,6 +57,17 @@ describe('The offset map', () => {
     assert.deepEqual(decodeMetadata(0, metadata)?.completed, completed);
   });
 
+  it('has as many characters as brokers accept by default', () => {
+    assert.equal(MAX_METADATA_CHARACTERS, 4_096);
+  });
+
+  it('is believed up to a span of four million offsets', () => {
+    const spanning = (span: number) =>
+      decodeMetadata(0, encodeMetadata(0, { completed: [[1, span]], attempts: NONE, clean: false }));
+    assert.deepEqual(spanning(4_000_000)?.completed, [[1, 4_000_000]]);
+    assert.equal(spanning(4_000_001), null);
+  });
+
   it('that is foreign, damaged or absurd is refused', () => {
     const whole = encodeMetadata(0, {
       completed: [[1, 300]],

@@ -68,6 +68,7 @@ describe('decideRetry', () => {
     const dead = { kind: 'dead-letter', disposition: 'permanent-failure' };
     assert.deepEqual(decide(outcome('failed', { exitCode: 65 }), 1), dead);
     assert.equal(decide(outcome('failed', { exitCode: 66 }), 1).kind, 'retry');
+    assert.equal(decide(outcome('timed-out', { exitCode: 65 }), 1).kind, 'retry');
     assert.equal(decide(outcome('failed', { exitCode: null, signal: 'SIGKILL' }), 1).kind, 'retry');
   });
 

@@ -62,6 +62,7 @@ describe('planJobs', () => {
       ['/in/a\u007f', /control character$/],
       ['/in/a\u0085', /control character$/],
       [`/${'ü'.repeat(2_048)}`, /longer than 4096 bytes$/],
+      [`/${'a'.repeat(4_095)}`, new RegExp(`^"/${'a'.repeat(199)}": the path is longer than 4096 bytes$`)],
     ];
     for (const [path, objection] of paths) {
       const planned = plan({ files: ['/in/good', path] });
@@ -96,6 +97,12 @@ describe('normaliseTenant', () => {
       assert.equal(refused.disposition, 'tenant-denied');
       assert.match(refused.reason, /is not made of 1 to 63 letters, digits and underscores$/);
     }
+  });
+
+  it('quotes the beginning of one that is long', () => {
+    const refused = normaliseTenant(`x${'y'.repeat(100)}`, []);
+    const quoted = `tenant "x${'y'.repeat(79)}" is not made of`;
+    assert.ok(refused !== null && typeof refused !== 'string' && refused.reason.startsWith(quoted));
   });
 
   it('lets only allowed tenants in if there is a list, and always a message without one', () => {

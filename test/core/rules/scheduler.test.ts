@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Scheduler } from '../../../lib/core/rules/scheduler.js';
+import { seededRandom } from '../../support/random.js';
 
 interface Item {
   readonly tenant: string | null;
@@ -57,6 +58,17 @@ describe('Scheduler', () => {
     assert.equal(scheduler.nextDueAt(), 300);
     assert.equal(takeAll(scheduler, 1_000), 'a3 a4');
     assert.equal(scheduler.nextDueAt(), null);
+  });
+
+  it('takes any number of delayed jobs in the order in which they are due', () => {
+    const random = seededRandom(1);
+    for (let round = 0; round < 20; round += 1) {
+      const scheduler = new Scheduler<Item>();
+      const dues = Array.from({ length: 30 }, () => random.below(20));
+      for (const [index, due] of dues.entries()) scheduler.delay(item(`a${index}`), due);
+      const inOrder = [...dues.keys()].sort((a, b) => (dues[a] as number) - (dues[b] as number) || a - b);
+      assert.equal(takeAll(scheduler, 20), inOrder.map((index) => `a${index}`).join(' '));
+    }
   });
 
   it('counts what waits, delayed or not, in jobs and bytes', () => {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { encodeMetadata, MAX_METADATA_CHARACTERS } from '../../../lib/core/offsets/commit-metadata.js';
+import { MAX_METADATA_CHARACTERS } from '../../../lib/core/offsets/commit-metadata.js';
 import { Commits } from '../../../lib/core/state/commits.js';
 import { newPartitionState, type PartitionState } from '../../../lib/core/state/partition-state.js';
 import { partition } from '../../support/engine.js';
+
+/** A distance that takes three bytes. */
+const FAR = 20_000;
 
 /** A partition of which everything up to `offset` is complete. */
 function completed(number: number, offset: number): PartitionState {
@@ -13,26 +16,12 @@ function completed(number: number, offset: number): PartitionState {
   return owned;
 }
 
-/**
- * A partition whose first offset is incomplete and of those after it every second of `count`. So close together they are
- * kept as bits, eight to the byte.
- */
+/** A partition whose first offset is incomplete, and of the others every second of `2 * count`; they are far from each other. */
 function riddled(count: number): PartitionState {
   const owned = newPartitionState(partition(0));
-  for (let offset = 0; offset <= 2 * count; offset += 1) owned.tracker.begin(offset);
-  for (let offset = 2; offset <= 2 * count; offset += 2) owned.tracker.complete(offset);
+  for (let index = 0; index <= 2 * count; index += 1) owned.tracker.begin(index * FAR);
+  for (let index = 2; index <= 2 * count; index += 2) owned.tracker.complete(index * FAR);
   return owned;
-}
-
-/** So many completed offsets that their metadata has exactly `length` characters. */
-function countFor(length: number): number {
-  // A character has six bits, and each of the completed offsets takes two.
-  for (let count = 3 * length - 60; ; count += 1) {
-    const map = { completed: riddled(count).tracker.completedRanges(), attempts: new Map(), clean: false };
-    const is = encodeMetadata(0, map).length;
-    if (is === length) return count;
-    assert.ok(is < length, `no metadata has ${length} characters`);
-  }
 }
 
 describe('Commits', () => {
@@ -90,12 +79,14 @@ describe('Commits', () => {
       const [offset] = commits.next(0, true, false) ?? [];
       return { length: offset?.metadata.length ?? 0, nearlyFull: owned.metadataNearlyFull };
     };
-    const limit = MAX_METADATA_CHARACTERS * 0.75;
-    assert.deepEqual(send(countFor(limit)), { length: limit, nearlyFull: false });
-    assert.deepEqual(send(countFor(limit + 4)), { length: limit + 4, nearlyFull: true });
-    const most = countFor(MAX_METADATA_CHARACTERS);
-    assert.deepEqual(send(most), { length: MAX_METADATA_CHARACTERS, nearlyFull: true });
-    assert.equal(send(most + 20).length, 0);
+    // Each completed offset takes four bytes, and all else together four.
+    const countOf = (characters: number) => (characters * 0.75 - 4) / 4;
+    const limit = countOf(MAX_METADATA_CHARACTERS * 0.75);
+    assert.deepEqual(send(limit), { length: 3_072, nearlyFull: false });
+    assert.deepEqual(send(limit + 1), { length: 3_080, nearlyFull: true });
+    const most = countOf(MAX_METADATA_CHARACTERS);
+    assert.deepEqual(send(most), { length: 4_096, nearlyFull: true });
+    assert.deepEqual(send(most + 1), { length: 0, nearlyFull: true });
   });
 
   it('leave out what is lost and what the broker has confirmed', () => {

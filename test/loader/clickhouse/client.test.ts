@@ -12,6 +12,7 @@ const OF_CLICKHOUSE = { 'X-ClickHouse-Query-Id': 'q' };
 async function serve(
   answer: (request: IncomingMessage, body: string, response: ServerResponse) => void,
   use: (clickhouse: ClickHouse) => Promise<void>,
+  silenceMs = 60_000,
 ): Promise<void> {
   const server = createServer(async (request, response) => {
     let body = '';
@@ -23,7 +24,7 @@ async function serve(
   const { port } = server.address() as AddressInfo;
   const clickhouse = connect({
     ...{ host: '127.0.0.1', port, secure: false, ca: null, database: 'd b', user: 'ü', password: 'p:w' },
-    ...{ connectMs: 60_000, silenceMs: 60_000 },
+    ...{ connectMs: 60_000, silenceMs },
   });
   try {
     await use(clickhouse);
@@ -152,3 +153,114 @@ test('rows are read line by line, whatever pieces the answer comes in', async ()
     ]);
   });
 });
+
+/** Answers every request with this text, as ClickHouse. */
+function always(text: string, status = 200, headers: Readonly<Record<string, string>> = OF_CLICKHOUSE) {
+  return (_request: IncomingMessage, _body: string, response: ServerResponse): void => {
+    response.writeHead(status, headers).end(text);
+  };
+}
+
+test('the progress of an insert is told in bytes that went and in rows that ClickHouse has read', async () => {
+  const parameters: URLSearchParams[] = [];
+  const report = (request: IncomingMessage, _body: string, response: ServerResponse): void => {
+    parameters.push(new URL(request.url ?? '', 'http://localhost').searchParams);
+    response.setHeader('X-ClickHouse-Progress', ['{"read_rows":"3"}', '{"read_rows":"5","read_bytes":"9"}']);
+    response.writeHead(200, { 'X-ClickHouse-Summary': '{"written_rows":"5"}' }).end();
+  };
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('1,2');
+    yield Buffer.from('3,4,5');
+  }
+  await serve(report, async (clickhouse) => {
+    const told: unknown[] = [];
+    assert.equal(await clickhouse.insert('I', pieces(), {}, { onProgress: (progress) => told.push(progress) }), 5);
+    assert.deepEqual(told, [{ bytes: 3 }, { bytes: 8 }, { rows: 3 }, { rows: 5 }]);
+    assert.equal(await clickhouse.insert('I', pieces(), {}), 5);
+  });
+  const [asked, unasked] = parameters;
+  assert.deepEqual(
+    [asked?.get('send_progress_in_http_headers'), asked?.get('http_headers_progress_interval_ms')],
+    ['1', '200'],
+  );
+  assert.equal(unasked?.has('send_progress_in_http_headers'), false);
+});
+
+test('an insert without a summary has written nothing', async () => {
+  await serve(always(''), async (clickhouse) => {
+    assert.equal(await clickhouse.insert('INSERT', bytes('x'), {}), 0);
+  });
+  await serve(always('', 200, { 'X-ClickHouse-Summary': '{}' }), async (clickhouse) => {
+    assert.equal(await clickhouse.insert('INSERT', bytes('x'), {}), 0);
+  });
+});
+
+test('white space after an insert is no error', async () => {
+  await serve(always(' \n', 200, { 'X-ClickHouse-Summary': '{"written_rows":"5"}' }), async (clickhouse) => {
+    assert.equal(await clickhouse.insert('INSERT', bytes('x'), {}), 5);
+  });
+});
+
+test('a text that has an exception in it is an answer to who asked for a text', async () => {
+  const text = 'Code: 27. DB::Exception: Cannot parse. (X)';
+  await serve(always(text), async (clickhouse) => {
+    assert.equal(await clickhouse.text('SELECT', {}), text);
+  });
+});
+
+test('of an answer no more is kept than is worth the memory', async () => {
+  const mebibyte = 1024 * 1024;
+  await serve(always('x'.repeat(5 * mebibyte), 500, {}), async (clickhouse) => {
+    await assert.rejects(clickhouse.insert('INSERT', bytes('x'), {}), ({ message }: Error) => {
+      assert.equal(message.length, 'HTTP status 500: '.length + 4 * mebibyte);
+      return true;
+    });
+  });
+  await serve(always('x'.repeat(65 * mebibyte)), async (clickhouse) => {
+    assert.equal((await clickhouse.text('SELECT', {})).length, 64 * mebibyte);
+  });
+});
+
+test('a statement is given up when nothing comes for as long as it would be for an insert', {
+  timeout: 25_000,
+}, async () => {
+  const silent = (): void => undefined;
+  await serve(
+    silent,
+    (clickhouse) => assert.rejects(clickhouse.text('SELECT', {}), /timeout error: nothing was sent or received/),
+    100,
+  );
+});
+
+test('rows have numbers that are numbers, whatever ClickHouse quotes by itself', async () => {
+  let parameters = new URLSearchParams();
+  const answer = (request: IncomingMessage, _body: string, response: ServerResponse): void => {
+    parameters = new URL(request.url ?? '', 'http://localhost').searchParams;
+    response.writeHead(200, OF_CLICKHOUSE).end('{"n":1}\n\n{"n":2}\n');
+  };
+  await serve(answer, async (clickhouse) => {
+    assert.deepEqual(await clickhouse.rows('SELECT'), [{ n: 1 }, { n: 2 }]);
+  });
+  assert.deepEqual(Object.fromEntries(parameters), {
+    database: 'd b',
+    wait_end_of_query: '1',
+    default_format: 'JSONEachRow',
+    output_format_json_quote_64bit_integers: '0',
+  });
+});
+
+const SENTENCES: readonly (readonly [text: string, sentence: string])[] = [
+  ['Code: 60. DB::Exception: No table. (UNKNOWN_TABLE) (version 26.7.1.1)\n', 'No table.'],
+  ['Code: 60. DB::Exception: No table. (UNKNOWN_TABLE) (version 26.7.1.1 (official build))', 'No table.'],
+  ['DB::Exception: No table.', 'No table.'],
+  ['Poco::Exception: No route.', 'No route.'],
+  ['Code: 1. DB::Exception: It said: Code: 2. DB::Exception: no. (OTHER)', 'It said: Code: 2. DB::Exception: no.'],
+  ['Code: 1. DB::Exception: Of (A) and (version 1) only (B)', 'Of (A) and (version 1) only'],
+];
+
+for (const [text, sentence] of SENTENCES) {
+  test(`of ${JSON.stringify(text)} people read the sentence`, () => {
+    const error = new ClickHouseError(500, '60', text);
+    assert.deepEqual([error.name, error.message], ['ClickHouseError', sentence]);
+  });
+}
