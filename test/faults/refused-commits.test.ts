@@ -9,7 +9,7 @@ import { AnswerErrors, OFFSET_COMMIT } from './answer-errors.js';
 import { closeBooks, fixtureLoads } from './ledger.js';
 import { crash } from './members.js';
 import { SESSION_MS, setScene, startOwnKafka } from './scene.js';
-import { skipOnMock } from './seed.js';
+import { ONLY_FULL, skipOnMock } from './seed.js';
 
 const UNKNOWN_SERVER_ERROR = -1;
 const MEMBER = { thread_pool_size: 2, kafka: { session_timeout_ms: SESSION_MS } };
@@ -71,23 +71,27 @@ test('row 5: without a broker no load is started after a session, probes say why
   await scene.end();
 });
 
-test('row 8: commits that are refused while heartbeats are answered fail liveness, and are made up for', async (t) => {
-  const errors = new AnswerErrors(OFFSET_COMMIT);
-  const scene = await setScene(t, () => errors.filter());
-  if (scene === null) return;
-  const { service } = scene;
-  errors.answerWith(Array(10_000).fill(UNKNOWN_SERVER_ERROR));
-  await service.until(
-    async () => (await probe(service.http, 'livez')).text.includes('no commit has been acknowledged'),
-    SESSION_MS * 10,
-    'liveness fails',
-  );
-  errors.answerWith([]);
-  await service.until(async () => (await probe(service.http, 'livez')).status === 200, 60_000, 'liveness is back');
-  await scene.end();
-});
+test(
+  'row 8: commits that are refused while heartbeats are answered fail liveness, and are made up for',
+  ONLY_FULL,
+  async (t) => {
+    const errors = new AnswerErrors(OFFSET_COMMIT);
+    const scene = await setScene(t, () => errors.filter());
+    if (scene === null) return;
+    const { service } = scene;
+    errors.answerWith(Array(10_000).fill(UNKNOWN_SERVER_ERROR));
+    await service.until(
+      async () => (await probe(service.http, 'livez')).text.includes('no commit has been acknowledged'),
+      SESSION_MS * 10,
+      'liveness fails',
+    );
+    errors.answerWith([]);
+    await service.until(async () => (await probe(service.http, 'livez')).status === 200, 60_000, 'liveness is back');
+    await scene.end();
+  },
+);
 
-test('row 8: a stop that cannot commit says how much is lost, and ends with 75', async (t) => {
+test('row 8: a stop that cannot commit says how much is lost, and ends with 75', ONLY_FULL, async (t) => {
   const scene = await setScene(t);
   if (scene === null) return;
   const { broker, service } = scene;
