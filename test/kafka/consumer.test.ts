@@ -553,6 +553,8 @@ describe('the consumer: commits', () => {
     }
     await member.adapter.commit([position(0, 1)]);
     assert.equal(broker.committed.get(0)?.offset, 1);
+    // Refusals that say that the membership is over have the member join anew.
+    await member.reports('assigned', 2);
   });
 
   it('that the client did not send are not taken for acknowledged', async (t) => {
