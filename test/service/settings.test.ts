@@ -19,6 +19,7 @@ const GIVEN = {
   'as_cli.password_in': 'argv',
   'as_cli.pass_env': 'PATH,TZ,HOME',
   'kafka.commit_interval_ms': '250',
+  'kafka.session_timeout_ms': '30000',
   thread_pool_size: '7',
   auto_create_tables: 'true',
   table_prefix: 'p',
@@ -54,6 +55,7 @@ describe('engineSettings', () => {
   it('hands each part its slice, in milliseconds', () => {
     assert.deepEqual(engineSettings(configured(), LOADER, { PATH: '/bin', TZ: 'UTC', SECRET: 'x' }), {
       slots: 7,
+      sessionTimeoutMs: 30_000,
       records: {
         maxMessageBytes: 2_048,
         commitIntervalMs: 250,
