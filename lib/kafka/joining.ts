@@ -1,8 +1,8 @@
 /**
  * Two faults of kafkajs 2.2.4 in joining a group, mended on its classes. A join that is refused because the coordinator still
  * loads the group, or whose assignment is refused or lost with its connection, is given up: the member goes on with what it
- * had, its heartbeats are answered, others wait in vain for what it was given, and its commits are refused for ever. And nothing makes a member join again while its heartbeats are answered, whatever becomes of its
- * commits. Here a failed join is repeated, and whoever holds the group may ask for another join.
+ * had, its heartbeats are answered, others wait in vain for what it was given, and its commits are refused for ever. And
+ * nothing makes a member join again while its heartbeats are answered, whatever becomes of its commits. Here a failed join is repeated, and whoever holds the group may ask for another join.
  */
 import { createRequire } from 'node:module';
 import kafkajs, { type Assigner, type PartitionAssigner } from 'kafkajs';

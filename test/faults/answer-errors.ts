@@ -44,37 +44,27 @@ export const FETCH: Api = {
   },
 };
 
+/** An answer that begins with its error: at once, or behind the throttling from a version on. */
+function errorBehindThrottling(key: number, fromVersion: number): Api {
+  return {
+    key,
+    write(answer, version, code) {
+      answer.writeInt16BE(code, version >= fromVersion ? ANSWER_START + 4 : ANSWER_START);
+    },
+  };
+}
+
 /** The question for a group's coordinator: the error stands behind the throttling, from version 1 on. */
-export const FIND_COORDINATOR: Api = {
-  key: 10,
-  write(answer, version, code) {
-    answer.writeInt16BE(code, version >= 1 ? ANSWER_START + 4 : ANSWER_START);
-  },
-};
+export const FIND_COORDINATOR: Api = errorBehindThrottling(10, 1);
 
 /** A heartbeat: the error stands behind the throttling, from version 1 on. */
-export const HEARTBEAT: Api = {
-  key: 12,
-  write(answer, version, code) {
-    answer.writeInt16BE(code, version >= 1 ? ANSWER_START + 4 : ANSWER_START);
-  },
-};
+export const HEARTBEAT: Api = errorBehindThrottling(12, 1);
 
 /** What a member of the group is to read: the error stands behind the throttling, from version 1 on. */
-export const SYNC_GROUP: Api = {
-  key: 14,
-  write(answer, version, code) {
-    answer.writeInt16BE(code, version >= 1 ? ANSWER_START + 4 : ANSWER_START);
-  },
-};
+export const SYNC_GROUP: Api = errorBehindThrottling(14, 1);
 
 /** A join: the error stands behind the throttling, from version 2 on. */
-export const JOIN_GROUP: Api = {
-  key: 11,
-  write(answer, version, code) {
-    answer.writeInt16BE(code, version >= 2 ? ANSWER_START + 4 : ANSWER_START);
-  },
-};
+export const JOIN_GROUP: Api = errorBehindThrottling(11, 2);
 
 /** Passes what comes through one filter after the other. */
 export function both(first: Filter, second: Filter): Filter {
