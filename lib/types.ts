@@ -146,6 +146,8 @@ export interface ProbeResult {
   readonly exitCode: number | null;
   /** How it ended, for people. */
   readonly reason: string;
+  /** Whether the executable that was probed is another one than when that was last looked at. */
+  readonly isOther: boolean;
   /** What it wrote to both outputs, as lines without escapes. */
   readonly lines: readonly string[];
 }

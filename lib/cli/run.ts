@@ -15,7 +15,7 @@ const DEFAULT_EXECUTABLE = 'as-cli';
 
 export async function run(options: ParsedOptions, version: string): Promise<ExitCode> {
   let onSignal: (signal: string) => void = () => undefined;
-  const heedSignals = ignoreSignals((signal) => onSignal(signal));
+  ignoreSignals((signal) => onSignal(signal));
   const { config, warnings } = loadSettings(options);
   const loader = chooseLoader(config);
   const logger = createLogger({ level: config.log_level, format: config.log_format, file: config.log_file });
@@ -26,7 +26,7 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
     logger.write({ level: 'info', event: 'loader.bundled', fields: { note } });
   }
   const service = new Service({ config, loader, logger, version, environment: process.env });
-  const uninstall = installShutdown({
+  const endShutdown = installShutdown({
     drain: (signal) => service.drain(signal),
     forceStop: () => service.forceStop(),
     killAllNow: () => service.killAllNow(),
@@ -35,10 +35,9 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
     await service.start();
     return await service.done;
   } finally {
-    uninstall();
+    endShutdown();
     onSignal = () => undefined;
     await logger.close();
-    heedSignals();
   }
 }
 

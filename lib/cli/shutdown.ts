@@ -20,28 +20,26 @@ export interface ShutdownHandlers {
  */
 const HARMLESS: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR'];
 
-/**
- * Takes the signals that must not end the service. To be called before anything else, as they may come at any time.
- *
- * @returns puts the process back as it was
- */
-export function ignoreSignals(onSignal: (signal: NodeJS.Signals) => void): () => void {
+/** Takes the signals that must not end the service. To be called before anything else, as they may come at any time. */
+export function ignoreSignals(onSignal: (signal: NodeJS.Signals) => void): void {
   for (const signal of HARMLESS) process.on(signal, onSignal);
-  return () => {
-    for (const signal of HARMLESS) process.off(signal, onSignal);
-  };
 }
 
-/** Returns what puts the process back as it was. */
+/**
+ * @returns what to call when the service has ended: no signal or defect that comes later, as an answer to a client that is
+ *   closed, changes the exit code that stands by then
+ */
 export function installShutdown(handlers: ShutdownHandlers): () => void {
-  let signals = 0;
+  let [signals, isOver] = [0, false];
   const onSignal = (signal: NodeJS.Signals) => {
+    if (isOver) return;
     signals += 1;
     if (signals === 1) handlers.drain(signal);
     else if (signals === 2) handlers.forceStop(signal);
     else end(handlers, ExitCode.crash);
   };
   const onDefect = (error: unknown) => {
+    if (isOver) return;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     // Written synchronously: the logger's streams may never be flushed again.
     try {
@@ -56,10 +54,7 @@ export function installShutdown(handlers: ShutdownHandlers): () => void {
   process.on('uncaughtException', onDefect);
   process.on('unhandledRejection', onDefect);
   return () => {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
-    process.off('uncaughtException', onDefect);
-    process.off('unhandledRejection', onDefect);
+    isOver = true;
   };
 }
 

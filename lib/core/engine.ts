@@ -131,7 +131,7 @@ export class Engine {
       case 'finished':
         return this.#takeEnd(event, now);
       case 'loader-changed':
-        return this.#loader.changed();
+        return this.#loader.changed(now);
       case 'probed':
         return this.#takeProbe(event.probe, now);
       case 'dead-lettered':
@@ -187,10 +187,19 @@ export class Engine {
   }
 
   /** An end that may be the loader's own fault waits for a probe, and keeps its slot meanwhile. */
-  #takeEnd({ jobId, outcome }: HeldEnd, now: number): void {
-    if (this.#settings.command.bundled || !isDoubtful(outcome)) this.#finish(jobId, outcome, now);
-    else if (this.#lifecycle.kind === 'running') this.#loader.hold({ jobId, outcome });
+  #takeEnd({ jobId, outcome }: Extract<EngineEvent, { type: 'finished' }>, now: number): void {
+    const startedAt = this.#jobs.running.get(jobId)?.startedAt ?? now;
+    const end = { jobId, startedAt, outcome };
+    if (this.#settings.command.bundled || outcome.result !== 'failed') this.#finish(jobId, outcome, now);
+    else if (!isDoubtful(outcome)) this.#finishUnlessTroubled(end, now);
+    else if (this.#lifecycle.kind === 'running') this.#loader.hold(end);
     else this.#finish(jobId, leave(outcome), now);
+  }
+
+  #finishUnlessTroubled({ jobId, startedAt, outcome }: HeldEnd, now: number): void {
+    const { trouble } = this.#loader;
+    if (!this.#loader.wasTroubledSince(startedAt)) this.#finish(jobId, outcome, now);
+    else this.#finish(jobId, trouble === null ? ofAnother(outcome) : faultOf(outcome, trouble.reason), now);
   }
 
   #takeProbe(probe: ProbeResult, now: number): void {
@@ -199,9 +208,7 @@ export class Engine {
     const { verdict, ends } = this.#loader.probed(probe, now);
     const isNews = verdict.kind === 'accused' ? verdict.reason !== before : wasUnproven;
     if (isNews) this.#emit({ type: 'loader-judged', verdict });
-    for (const { jobId, outcome } of ends) {
-      this.#finish(jobId, verdict.kind === 'accused' ? faultOf(outcome, verdict.reason) : outcome, now);
-    }
+    for (const end of ends) this.#finishUnlessTroubled(end, now);
   }
 
   #probeLoader(now: number): void {
@@ -334,6 +341,12 @@ export class Engine {
 
 function faultOf(outcome: Outcome, reason: string): Outcome {
   return { ...outcome, result: 'service-fault', reason: `the loader does not work: ${reason}` };
+}
+
+/** The end of an attempt by a loader that is not there any more. */
+function ofAnother(outcome: Outcome): Outcome {
+  const reason = `the loader was exchanged, or did not work, while it ran; ${outcome.reason}`;
+  return { ...outcome, result: 'machine-fault', reason };
 }
 
 /** The end of an attempt that stays unexplained: its record is left to the next reader. */

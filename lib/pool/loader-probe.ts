@@ -40,7 +40,8 @@ export class LoaderProbe {
 
   /** Never rejects for anything that the loader does. One at a time. */
   async run(): Promise<ProbeResult> {
-    this.#fingerprint = fingerprintOf(this.#options.file);
+    const isOther = this.hasChanged();
+    this.#fingerprint ??= fingerprintOf(this.#options.file);
     // The primary starts no other child, and has no need of these before.
     const [{ supervise }, { DIRECT }] = await Promise.all([
       import('../worker/attempt/supervise.js'),
@@ -61,7 +62,7 @@ export class LoaderProbe {
     });
     this.#stop = () => undefined;
     const notStarted = NOT_STARTED.has(result) ? reason : null;
-    return { notStarted, exitCode, reason, lines };
+    return { notStarted, exitCode, reason, isOther, lines };
   }
 
   /** Ends the probe under way, if there is one. */

@@ -13,7 +13,7 @@ const WITH_HANDLERS = `
   import { writeSync } from 'node:fs';
   import { installShutdown } from '${MODULE}';
   const say = (text) => writeSync(1, text + '\\n');
-  const uninstall = installShutdown({
+  const over = installShutdown({
     drain: (signal) => say('drain ' + signal),
     forceStop: (signal) => say('force-stop ' + signal),
     killAllNow: () => say('kill'),
@@ -67,11 +67,13 @@ describe('signals', () => {
     assert.deepEqual(watched.lines, ['ready', 'drain SIGTERM', 'force-stop SIGINT', 'kill']);
   });
 
-  it('do what they do to any process when the handlers are gone', async (t) => {
-    const watched = new Watched(t, "uninstall(); say('ready')");
+  it('change nothing once the service has ended', async (t) => {
+    const watched = new Watched(t, "over(); process.on('SIGINT', () => process.exit(3)); say('ready')");
     await watched.said('ready');
+    watched.signal('SIGTERM');
     watched.signal('SIGINT');
-    assert.deepEqual(await watched.ended, [null, 'SIGINT']);
+    assert.deepEqual(await watched.ended, [3, null]);
+    assert.deepEqual(watched.lines, ['ready']);
   });
 });
 
@@ -93,9 +95,10 @@ describe('a defect', () => {
     });
   }
 
-  it('is left to the process when the handlers are gone', async (t) => {
-    const watched = new Watched(t, "uninstall(); setImmediate(() => { throw new Error('a defect'); })");
-    assert.deepEqual(await watched.ended, [1, null]);
+  it('changes nothing once the service has ended', async (t) => {
+    const late = "setImmediate(() => { setImmediate(() => process.exit(3)); throw new Error('a defect'); })";
+    const watched = new Watched(t, `over(); ${late}`);
+    assert.deepEqual(await watched.ended, [3, null]);
     assert.deepEqual(watched.lines, []);
   });
 });

@@ -5,11 +5,18 @@ import type { Outcome, ProbeResult } from '../../lib/types.js';
 import { COMMAND, outcome, Play, SETTINGS } from '../support/engine.js';
 
 const OTHER = { ...COMMAND, bundled: false };
-const WORKS: ProbeResult = { notStarted: null, exitCode: 0, reason: 'exit code 0', lines: ['usage: as-cli'] };
+const WORKS: ProbeResult = {
+  notStarted: null,
+  exitCode: 0,
+  reason: 'exit code 0',
+  isOther: false,
+  lines: ['usage: as-cli'],
+};
 const NO_PLUGIN: ProbeResult = {
   notStarted: null,
   exitCode: 2,
   reason: 'exit code 2',
+  isOther: false,
   lines: ["as-cli: error: argument command: invalid choice: 'ingest' (choose from 'auth', 'plugin')"],
 };
 const WRONG_OPTION = outcome('failed', { exitCode: 2, stderrTail: 'unrecognized arguments: --compress' });
@@ -97,6 +104,38 @@ describe('the engine: an end that may be the fault of the loader', () => {
     const lines = play.tell({ type: 'probed', probe: WORKS });
     assert.ok(lines.includes('0/1/0 failed') && !lines.includes('0/2/0 failed') && lines.includes('probe'));
     assert.ok(play.tell({ type: 'probed', probe: NO_PLUGIN }).includes('0/2/0 service-fault'));
+  });
+
+  it('is no file`s when the loader was exchanged since the attempt began, whichever looks first', () => {
+    for (const tell of [
+      (play: Play) => play.tell({ type: 'probed', probe: { ...WORKS, isOther: true } }),
+      (play: Play) => {
+        play.tell({ type: 'loader-changed' });
+        return play.tell({ type: 'probed', probe: WORKS });
+      },
+    ]) {
+      const play = running();
+      play.wait(1);
+      const lines = tell(play);
+      assert.ok(lines.includes('0/1/0 machine-fault') && lines.includes('0/1/0 waits uncharged'), lines.join('\n'));
+      assert.equal(play.letters.size, 0);
+      assert.equal(play.status.breaker.state, 'closed', 'the loader of now works');
+    }
+  });
+
+  it('is no file`s when a probe accused the loader after the attempt began, and the next one found it mended', () => {
+    const play = running();
+    play.end(2, WRONG_OPTION);
+    play.tell({ type: 'probed', probe: NO_PLUGIN });
+    const lines = play.tell({ type: 'probed', probe: WORKS });
+    assert.ok(lines.includes('0/2/0 machine-fault'), lines.join('\n'));
+    assert.equal(play.letters.size, 0);
+  });
+
+  it('may have any exit code when the loader was exchanged while it ran', () => {
+    const play = running();
+    play.tell({ type: 'loader-changed' });
+    assert.ok(play.end(2, outcome('failed', { exitCode: 127 })).includes('0/2/0 machine-fault'));
   });
 
   it('is a traceback from making its directory too, and no other exit code', () => {

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withAdmin } from '../sandbox/kafka-admin.js';
-import { groupOffsets, readAll } from '../sandbox/topics.js';
+import { groupCommits, groupOffsets, readAll } from '../sandbox/topics.js';
 import { ownZombies, waitUntil } from '../support/processes.js';
 import { type Place, readLedger } from '../support/service-process.js';
 import { processesOf } from './processes.js';
@@ -94,7 +94,6 @@ export class RunWatch {
   readonly #mayFail: ReadonlySet<string>;
   readonly #checked = new Map<number, number>();
   readonly #early: string[] = [];
-  readonly #back: string[] = [];
   readonly #stopping = new AbortController();
   readonly #ended: Promise<void>;
 
@@ -121,10 +120,25 @@ export class RunWatch {
   async close(): Promise<void> {
     await this.#stop();
     assert.deepEqual(this.#early, [], 'committed before it was finished');
-    assert.deepEqual(this.#back, [], 'a commit took a partition back');
+    assert.deepEqual(await this.#takenBack(), [], 'a commit took a partition back');
     assert.ok(this.samples > 0, 'the offsets were looked at');
     assert.deepEqual(this.#vitals.problems(), [], 'memory and descriptors are flat');
     this.#t.diagnostic(`offsets looked at ${this.samples} times; ${this.#vitals.summary()}`);
+  }
+
+  /**
+   * Looked up in the broker's own log: an answer to the question what is committed may be of a coordinator that is none any
+   * more, and so older than the one before.
+   */
+  async #takenBack(): Promise<string[]> {
+    const { kafka, group, topic } = this.#place;
+    const [last, back] = [new Map<number, number>(), [] as string[]];
+    for (const { partition, committed } of await groupCommits(kafka.brokers, group, topic)) {
+      const before = last.get(partition) ?? 0;
+      if (committed < before) back.push(`${partition} from ${before} to ${committed}`);
+      last.set(partition, committed);
+    }
+    return back;
   }
 
   async #stop(): Promise<void> {
@@ -152,9 +166,7 @@ export class RunWatch {
         const record = `${topic}/${partition}/${offset}`;
         if (!finished.has(record) && !this.#mayFail.has(record)) this.#early.push(record);
       }
-      const before = this.#checked.get(partition) ?? 0;
-      if (committed !== null && committed < before) this.#back.push(`${partition} from ${before} to ${committed}`);
-      this.#checked.set(partition, Math.max(before, committed ?? 0));
+      this.#checked.set(partition, Math.max(this.#checked.get(partition) ?? 0, committed ?? 0));
     }
   }
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { kafkaClient } from './kafka-admin.js';
+import { kafkaClient, withAdmin } from './kafka-admin.js';
 import { javaArguments, javaRelease, serverProperties } from './kafka-settings.js';
 import { type KafkaSandbox, startKafka } from './sandbox.js';
-import { createTopic, groupOffsets, produce, readAll } from './topics.js';
+import { createTopic, groupCommits, groupOffsets, produce, readAll } from './topics.js';
 
 describe('the sandbox Kafka', { timeout: 600_000 }, () => {
   let kafka: KafkaSandbox;
@@ -79,6 +79,25 @@ describe('the sandbox Kafka', { timeout: 600_000 }, () => {
       { partition: 0, committed: null, metadata: '', end: 0 },
       { partition: 1, committed: 1, metadata: 'AQ==', end: 2 },
     ]);
+  });
+
+  it('tells every commit of a group in its order, one that took another back included', async (t) => {
+    if (kafka.kind === 'mock') return t.skip('the mock cluster has no log of commits');
+    const [topic, groupId] = [`topic-${randomUUID()}`, `group-${randomUUID()}`];
+    await createTopic(kafka.brokers, topic, 2);
+    await withAdmin(kafka.brokers, async (admin) => {
+      for (const offset of ['6', '5']) {
+        await admin.setOffsets({ groupId, topic, partitions: [{ partition: 1, offset }] });
+      }
+    });
+    const commits = await groupCommits(kafka.brokers, groupId, topic);
+    assert.deepEqual(
+      commits.map(({ partition, committed }) => [partition, committed]),
+      [
+        [1, 6],
+        [1, 5],
+      ],
+    );
   });
 
   it('makes a topic when it is first produced to', async () => {

@@ -198,3 +198,33 @@ export async function groupOffsets(brokers: readonly string[], groupId: string, 
     return offsets.sort((a, b) => a.partition - b.partition);
   });
 }
+
+export interface GroupCommit {
+  readonly partition: number;
+  readonly committed: number;
+}
+
+const OFFSETS_TOPIC = '__consumer_offsets';
+/** Versions of a key in that topic which mean a committed offset, not a group. */
+const COMMIT_KEYS: ReadonlySet<number> = new Set([0, 1]);
+
+/** All commits of a group on a topic that the broker wrote down, in their order. None of a mock cluster, which has no such log. */
+export async function groupCommits(brokers: readonly string[], groupId: string, topic: string): Promise<GroupCommit[]> {
+  const exists = await withAdmin(brokers, async (admin) => (await admin.listTopics()).includes(OFFSETS_TOPIC));
+  const commits: GroupCommit[] = [];
+  for (const { key, value } of exists ? await readAll(brokers, OFFSETS_TOPIC) : []) {
+    if (key === null || value === null || !COMMIT_KEYS.has(key.readInt16BE(0))) continue;
+    const [group, afterGroup] = readText(key, 2);
+    const [name, afterName] = readText(key, afterGroup);
+    // The value begins with its version.
+    if (group === groupId && name === topic)
+      commits.push({ partition: key.readInt32BE(afterName), committed: Number(value.readBigInt64BE(2)) });
+  }
+  return commits;
+}
+
+/** A string of Kafka's protocol, and where it ends. */
+function readText(bytes: Buffer, at: number): readonly [string, number] {
+  const end = at + 2 + bytes.readInt16BE(at);
+  return [bytes.toString('utf8', at + 2, end), end];
+}

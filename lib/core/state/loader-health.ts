@@ -3,6 +3,8 @@
  * of the executable, nor while it is accused. The bundled loader is never probed.
  *
  * An attempt whose end may be the loader's fault is held until a probe has ended that began after it; its slot stays taken.
+ * A probe speaks for the loader that it ran: of an attempt during which the loader was exchanged or accused it says nothing,
+ * and that attempt is charged to no file.
  */
 import type { Outcome, ProbeResult } from '../../types.js';
 import type { LoaderVerdict } from '../events.js';
@@ -21,6 +23,7 @@ type State =
 
 export interface HeldEnd {
   readonly jobId: string;
+  readonly startedAt: number;
   readonly outcome: Outcome;
 }
 
@@ -34,6 +37,8 @@ export class LoaderHealth {
   readonly #rules: ProbeRules;
   #state: State = { kind: 'works' };
   #isProbing = false;
+  /** When it was last accused or found to be another one. */
+  #troubledAt = Number.NEGATIVE_INFINITY;
   /** Something happened for which the probe under way began too early. */
   #isAsked = false;
   /** Ends that wait for the probe under way, and those that came while it was. */
@@ -54,9 +59,15 @@ export class LoaderHealth {
   }
 
   /** It is there for the first time, or its executable is another one. */
-  changed(): void {
+  changed(now: number): void {
+    this.#troubledAt = now;
     if (this.#state.kind === 'works') this.#state = { kind: 'unproven' };
     this.#isAsked = true;
+  }
+
+  /** Whether the loader that an attempt ran may be another one than that of now, or one that was accused. */
+  wasTroubledSince(startedAt: number): boolean {
+    return this.#troubledAt >= startedAt;
   }
 
   hold(end: HeldEnd): void {
@@ -81,12 +92,13 @@ export class LoaderHealth {
   /**
    * The probe has ended.
    *
-   * @returns what it says, and the ends that waited for it; they are the loader's fault if it is accused
+   * @returns what it says, and the ends that waited for it
    */
   probed(result: ProbeResult, now: number): { readonly verdict: LoaderVerdict; readonly ends: readonly HeldEnd[] } {
     const verdict = judgeProbe(result);
     this.#isProbing = false;
     const before = this.#state;
+    if (result.isOther || verdict.kind === 'accused') this.#troubledAt = now;
     if (verdict.kind === 'works') this.#state = { kind: 'works' };
     else {
       const doubled = before.kind === 'accused' ? before.waitMs * 2 : this.#rules.openMs;
