@@ -67,7 +67,7 @@ export class Engine {
     this.#holdStarts(now);
     this.#probeLoader(now);
     this.#startJobs(now);
-    this.#adjustPauses();
+    this.#adjustPauses(now);
     this.#commit(event, now);
     if (this.#startsHeld) this.#endVainHold(event, now);
     this.#runCommittedStarts();
@@ -283,17 +283,19 @@ export class Engine {
     (metadataNearlyFull && tracker.incomplete > 0) ||
     shouldPausePartition(tracker.unconfirmed + tracker.span, this.#settings.maxUncommitted, paused === true);
 
-  #adjustPauses(): void {
-    const load = { jobs: this.#jobs.count, bytes: this.#records.heldBytes };
+  #adjustPauses(now: number): void {
+    const load = { jobs: this.#jobs.ready, waiting: this.#jobs.count, bytes: this.#records.heldBytes };
     // With nothing left to try, an open breaker would wait for ever for a canary: then the next record brings one.
-    const isTrouble = this.#jobs.breaker.state !== 'closed' || this.#loader.trouble !== null;
+    const { trouble } = this.#jobs.breaker;
+    // Of held tables nobody knows whether a file that is not read yet is of another one.
+    const isTrouble = (trouble !== null && trouble.cause !== 'held-tables') || this.#loader.trouble !== null;
     const held = isTrouble && load.jobs > 0;
     this.#pausedAll =
       this.#lifecycle.kind !== 'running' ||
       held ||
       this.#records.deadLetters.failing ||
       shouldPauseAll(load, this.#settings.load, this.#pausedAll);
-    const changes = this.#records.assignment.setPaused(this.#isPaused);
+    const changes = this.#records.assignment.setPaused(this.#isPaused, now);
     if (changes === null) return;
     const { pause, resume } = changes;
     if (pause.length > 0) this.#emit({ type: 'pause', partitions: pause });

@@ -2,6 +2,7 @@
 import type { Job } from '../types.js';
 import type { BreakerState } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
+import type { TenantLoad } from './rules/scheduler.js';
 import type { Commits } from './state/commits.js';
 import type { Refusal } from './state/dead-letters.js';
 import type { Jobs } from './state/jobs.js';
@@ -18,6 +19,10 @@ export interface PartitionStatus {
   readonly topic: string;
   readonly partition: number;
   readonly paused: boolean;
+  /** Milliseconds since the epoch; null while it is read. */
+  readonly pausedSince: number | null;
+  /** Of a paused partition, whose jobs of it are most, and how many; null where there are none. */
+  readonly flood: { readonly tenant: string | null; readonly jobs: number } | null;
   /** Records delivered and not passed by an acknowledged commit. */
   readonly uncommitted: number;
   readonly incomplete: number;
@@ -48,7 +53,9 @@ export interface EngineStatus {
     /** Whether no load is started for that. */
     readonly startsHeld: boolean;
   };
-  /** Tables that ClickHouse takes no rows for, with the jobs that wait for them. */
+  /** Tenants with jobs that wait in turn or run; those that wait for a held table stand there. */
+  readonly tenants: readonly TenantLoad[];
+  /** Tables that are held back, with the jobs that wait for them. */
   readonly heldTables: readonly HeldTable[];
   readonly deadLettersPending: number;
   /** Of these, the letters that their topic refused: nothing is read meanwhile. Null where there are none. */
@@ -87,17 +94,32 @@ export function statusOf(engine: {
             since: breaker.trouble?.since ?? null,
           }
         : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
+    tenants: scheduler.tenants(),
     heldTables: tables.tables(),
     commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },
     deadLettersPending: records.deadLetters.size,
     deadLettersRefused: records.deadLetters.refusal,
-    partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({
+    partitions: [...records.assignment.values()].map(({ topic, partition, pausedSince, tracker }) => ({
       topic,
       partition,
-      paused: paused === true,
+      paused: pausedSince !== null,
+      pausedSince,
+      flood: pausedSince === null ? null : floodOf(jobs, partition),
       uncommitted: tracker.unconfirmed + tracker.span,
       incomplete: tracker.incomplete,
       completedAhead: tracker.completedAhead,
     })),
   };
+}
+
+/** Whose jobs of a partition are most. A service reads one topic, so its number tells the partition. */
+function floodOf({ scheduler, tables }: Jobs, partition: number): PartitionStatus['flood'] {
+  const counts = new Map<string | null, number>();
+  for (const items of [scheduler.items(), tables.items()]) {
+    for (const { job } of items)
+      if (job.partition === partition) counts.set(job.tenant, (counts.get(job.tenant) ?? 0) + 1);
+  }
+  let flood: PartitionStatus['flood'] = null;
+  for (const [tenant, number] of counts) if (number > (flood?.jobs ?? 0)) flood = { tenant, jobs: number };
+  return flood;
 }

@@ -38,7 +38,7 @@ export const SETTINGS: EngineSettings = {
   },
   maxUncommitted: 1_000,
   sessionTimeoutMs: 30_000,
-  load: { jobs: 1_000, bytes: 1_000_000 },
+  load: { jobs: 1_000, waiting: 1_000_000, bytes: 1_000_000 },
   command: COMMAND,
   retry: {
     maxAttempts: 3,
@@ -50,7 +50,9 @@ export const SETTINGS: EngineSettings = {
     permanentExitCodes: [65],
     unavailableExitCodes: [69, 75],
   },
-  breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000, deadLetters: 1_000 },
+  breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000 },
+  maxDeadLettersInRow: 1_000,
+  fairness: { weights: new Map(), maxRunning: 1_000, share: 1_000 },
 };
 
 export function partition(number: number): TopicPartition {

@@ -21,7 +21,7 @@ function settings(random: Random): EngineSettings {
     slots: 1 + random.below(4),
     maxUncommitted: 1 + random.below(12),
     sessionTimeoutMs: 100 + random.below(3_000),
-    load: { jobs: 1 + random.below(12), bytes: 200 + random.below(2_000) },
+    load: { jobs: 1 + random.below(12), waiting: 1 + random.below(40), bytes: 200 + random.below(2_000) },
     retry: {
       maxAttempts: 1 + random.below(3),
       maxTimeouts: 1 + random.below(3),
@@ -32,7 +32,13 @@ function settings(random: Random): EngineSettings {
       permanentExitCodes: [65],
       unavailableExitCodes: [69, 75],
     },
-    breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400, deadLetters: 1 + random.below(4) },
+    breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400 },
+    maxDeadLettersInRow: 1 + random.below(4),
+    fairness: {
+      weights: new Map([['good', 1 + random.below(3)]]),
+      maxRunning: 1 + random.below(4),
+      share: 1 + random.below(6),
+    },
   };
 }
 

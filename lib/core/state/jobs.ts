@@ -22,7 +22,7 @@ const ID_TAKEN_MS = 1_000;
 const MAX_CONTRADICTIONS = 5;
 
 export class Jobs {
-  readonly scheduler = new Scheduler<JobState>();
+  readonly scheduler: Scheduler<JobState>;
   readonly running = new Running();
   readonly breaker: CircuitBreaker;
   readonly tables: TableHolds;
@@ -38,14 +38,23 @@ export class Jobs {
     this.#random = random;
     this.#commands = commandTemplate(settings.command);
     this.#emit = emit;
+    this.scheduler = new Scheduler(settings.fairness);
     this.breaker = new CircuitBreaker(settings.breaker);
     const waitAfter = (refusals: number) => unchargedBackoff(refusals, settings.retry, random());
-    this.tables = new TableHolds(waitAfter, (change) => emit({ type: 'table-changed', ...change }));
+    this.tables = new TableHolds(settings.maxDeadLettersInRow, waitAfter, (change, now) => {
+      emit({ type: 'table-changed', ...change });
+      if (change.held) this.breaker.tableHeld(change.table, change.reason, now);
+    });
   }
 
-  /** Jobs waiting and running, without those that wait for a table that is held. */
+  /** Jobs that count against the bound on what is ready: a share of each tenant, and none that waits for a held table. */
+  get ready(): number {
+    return this.scheduler.ready + this.running.size;
+  }
+
+  /** All jobs. */
   get count(): number {
-    return this.scheduler.jobs + this.running.size;
+    return this.scheduler.jobs + this.tables.parked + this.running.size;
   }
 
   enqueue(job: Job, pending: PendingRecord, now: number): void {
@@ -80,9 +89,11 @@ export class Jobs {
       for (const canary of this.tables.due(now)) this.scheduler.push(canary);
       const state = this.scheduler.next(now);
       if (state === null) return null;
-      if (!this.tables.permits(state)) this.tables.park(state);
-      else if (this.running.has(state.job.id)) this.scheduler.delay(state, now + ID_TAKEN_MS);
-      else return this.#start(state, now);
+      const isFree = !this.running.has(state.job.id);
+      if (isFree && this.tables.permits(state)) return this.#start(state, now);
+      this.scheduler.done(state);
+      if (isFree) this.tables.park(state);
+      else this.scheduler.delay(state, now + ID_TAKEN_MS);
     }
     return null;
   }
@@ -93,8 +104,10 @@ export class Jobs {
   }
 
   /** Takes the slot back from a job that `next` gave one to and that is not to run. */
-  withdraw({ job, pending, charged }: JobState): void {
+  withdraw(state: JobState): void {
+    const { job, pending, charged } = state;
     this.running.delete(job.id);
+    this.scheduler.done(state);
     this.breaker.withdrawn(job.id);
     this.tables.withdrawn(job.id);
     pending.owned.attempts.ended(job.offset, charged);
@@ -112,6 +125,7 @@ export class Jobs {
     const state = this.running.get(jobId);
     if (state === undefined) return null;
     this.running.delete(jobId);
+    this.scheduler.done(state);
     const rule = this.#ruleFor(state, outcome);
     const { result, reason } = outcome;
     this.breaker.ended(jobId, result, reason, now, rule);
@@ -190,10 +204,9 @@ export class Jobs {
   #fail(state: JobState, disposition: Disposition, outcome: Outcome, now: number): Settlement | null {
     const { job, pending, charged } = state;
     const { result, reason } = outcome;
-    if (OUTCOMES[result].countsInRow && !this.breaker.permitsLetter(job.id, reason, now)) {
-      const at = now + unchargedBackoff(state.unchargedInRow, this.#settings.retry, this.#random());
+    if (OUTCOMES[result].countsInRow && !this.tables.permitsLetter(state, reason, now)) {
       state.unchargedInRow += 1;
-      this.#retry(state, outcome, at, false, `too many dead letters in a row; ${reason}`);
+      this.#await(state, { ...outcome, reason: `too many dead letters in a row; ${reason}` });
       return null;
     }
     this.#emit({ type: 'job-failed', job, disposition, reason });
