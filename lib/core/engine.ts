@@ -11,6 +11,7 @@ import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent } from './events.js';
 import { shouldPauseAll, shouldPausePartition } from './rules/backpressure.js';
 import { isDoubtful } from './rules/loader-probe.js';
+import { faultOf, leave, ofAnother } from './rules/unjudged-ends.js';
 import type { EngineSettings } from './settings.js';
 import { Commits } from './state/commits.js';
 import type { JobState } from './state/job-state.js';
@@ -337,21 +338,6 @@ export class Engine {
     const reason = breaker.trouble?.reason ?? 'a job ended well';
     this.#emit({ type: 'breaker-changed', state: breaker.state, reason });
   }
-}
-
-function faultOf(outcome: Outcome, reason: string): Outcome {
-  return { ...outcome, result: 'service-fault', reason: `the loader does not work: ${reason}` };
-}
-
-/** The end of an attempt by a loader that is not there any more. */
-function ofAnother(outcome: Outcome): Outcome {
-  const reason = `the loader was exchanged, or did not work, while it ran; ${outcome.reason}`;
-  return { ...outcome, result: 'machine-fault', reason };
-}
-
-/** The end of an attempt that stays unexplained: its record is left to the next reader. */
-function leave(outcome: Outcome): Outcome {
-  return { ...outcome, result: 'stopped', reason: `the service stops before the loader was probed; ${outcome.reason}` };
 }
 
 function earlier(a: number | null, b: number | null): number | null {
