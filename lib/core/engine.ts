@@ -50,7 +50,7 @@ export class Engine {
     this.#settings = settings;
     this.#random = random;
     const emit = (effect: Effect) => this.#emit(effect);
-    this.#commits = new Commits(settings.records.commitIntervalMs);
+    this.#commits = new Commits(settings.records.commitIntervalMs, settings.records.boot);
     this.#markers = new StartMarkers(this.#commits);
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
     this.#jobs = new Jobs(settings, random, emit);
@@ -125,7 +125,7 @@ export class Engine {
         this.#epoch = event.epoch;
         return this.#reassign(event.partitions);
       case 'restored':
-        if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position);
+        if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position, now);
         return;
       case 'record':
         return this.#admit(event.record, event.defect ?? null, now);
@@ -148,11 +148,12 @@ export class Engine {
       case 'force-stop':
         if (this.#lifecycle.kind === 'draining') this.#lifecycle = { ...this.#lifecycle, stopAt: now };
         return;
+      case 'rebalancing':
+        return this.#records.beforeRebalance();
       case 'started':
       case 'signalled':
       case 'out-of-range':
       case 'consumer-restarting':
-      case 'rebalancing':
       case 'tick':
         return;
     }
@@ -163,9 +164,11 @@ export class Engine {
     for (const lost of this.#records.assignment.replace(partitions)) this.#dropJobs(lost);
   }
 
-  #restore(position: CommittedPosition): void {
+  #restore(position: CommittedPosition, now: number): void {
     const restored = this.#records.restore(position);
-    if (restored === null || restored.finishedElsewhere.length === 0) return;
+    if (restored === null) return;
+    if (restored.lastAloneAt !== null) this.#jobs.suspects.ranAlone(restored.lastAloneAt, now);
+    if (restored.finishedElsewhere.length === 0) return;
     const offsets = new Set(restored.finishedElsewhere);
     const dropped = this.#dropJobs(restored.owned, ({ job }) => offsets.has(job.offset));
     for (const pending of dropped) this.#records.finishElsewhere(pending);
@@ -180,9 +183,10 @@ export class Engine {
     if (begun.kind !== 'jobs') return;
     const { pending, jobs } = begun;
     const attempts = pending.owned.attempts.of(record.offset);
-    const isDeadly = this.#jobs.isDeadly(attempts);
+    const suspicion = this.#jobs.judge(jobs, attempts);
     for (const job of jobs) {
-      if (isDeadly) this.#records.settle(this.#jobs.giveUp(job, pending, attempts, now));
+      if (suspicion === 'deadly') this.#records.settle(this.#jobs.giveUp(job, pending, attempts, now));
+      else if (suspicion === 'suspect') this.#jobs.suspect(job, pending, attempts, now);
       else this.#jobs.enqueue(job, pending, now);
     }
   }

@@ -20,6 +20,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
     queue: { jobs: 3, delayed: 1, fileBytes: 150, messageBytes },
     breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },
     heldTables: [],
+    suspects: { jobs: 0, dueAt: null },
     commits: { unacknowledgedSince: null, reason: null, startsHeld: false },
     deadLettersPending: 1,
     deadLettersRefused: null,
