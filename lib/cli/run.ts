@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
 import { AtdError, type ExitCode } from '../errors.js';
+import { readBoot } from '../service/boot.js';
 import { Service } from '../service/service.js';
 import type { LoaderProgram } from '../service/settings.js';
 import { createLogger } from '../telemetry/logger.js';
@@ -25,7 +26,7 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
     const note = 'the loader is the bundled as-cli';
     logger.write({ level: 'info', event: 'loader.bundled', fields: { note } });
   }
-  const service = new Service({ config, loader, logger, version, environment: process.env });
+  const service = new Service({ config, loader, logger, version, environment: process.env, boot: readBoot() });
   const endShutdown = installShutdown({
     drain: (signal) => service.drain(signal),
     forceStop: () => service.forceStop(),

@@ -201,7 +201,12 @@ export const SETTINGS = {
       enabled: flag(true, 'Whether a failed load is tried again.'),
       max_attempts: whole(3, 1, 1_000, 'Attempts that may fail, the first included.'),
       max_timeouts: whole(3, 1, 1_000, 'Attempts that may come to no end in time, the first included.'),
-      max_interruptions: whole(10, 1, 1_000, 'Crashes of the service during its load after which a file is given up.'),
+      max_interruptions: whole(
+        10,
+        1,
+        1_000,
+        'Crashes of the service during its load after which a file is loaded alone; one more, and it is given up.',
+      ),
       backoff_seconds: number(5, 0, 3_600, 'Wait before the second attempt; it doubles with each further one.'),
       max_backoff_seconds: number(300, 0, DAY, 'The longest wait.'),
       permanent_exit_codes: exitCodes(

@@ -9,9 +9,8 @@
  */
 import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent } from './events.js';
-import { shouldPauseAll, shouldPausePartition } from './rules/backpressure.js';
-import { faultOf, leave, ofAnother } from './rules/loader-ends.js';
 import { isDoubtful } from './rules/loader-probe.js';
+import { faultOf, leave, ofAnother } from './rules/unjudged-ends.js';
 import type { EngineSettings } from './settings.js';
 import { Commits } from './state/commits.js';
 import type { JobState } from './state/job-state.js';
@@ -19,6 +18,7 @@ import { Jobs } from './state/jobs.js';
 import { type HeldEnd, LoaderHealth } from './state/loader-health.js';
 import type { PartitionState } from './state/partition-state.js';
 import type { PendingRecord } from './state/pending-record.js';
+import { Reading } from './state/reading.js';
 import { Records } from './state/records.js';
 import { StartMarkers } from './state/start-markers.js';
 import { type EngineStatus, statusOf } from './status.js';
@@ -38,9 +38,9 @@ export class Engine {
   readonly #records: Records;
   readonly #jobs: Jobs;
   readonly #loader: LoaderHealth;
+  readonly #reading: Reading;
   #lifecycle: Lifecycle = { kind: 'starting' };
   #epoch = 0;
-  #pausedAll = false;
   /** Whether no load is started, for no commit was acknowledged for a whole session. */
   #startsHeld = false;
   #effects: Effect[] = [];
@@ -50,11 +50,12 @@ export class Engine {
     this.#settings = settings;
     this.#random = random;
     const emit = (effect: Effect) => this.#emit(effect);
-    this.#commits = new Commits(settings.records.commitIntervalMs);
+    this.#commits = new Commits(settings.records.commitIntervalMs, settings.records.boot);
     this.#markers = new StartMarkers(this.#commits);
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
     this.#jobs = new Jobs(settings, random, emit);
     this.#loader = new LoaderHealth(settings.breaker);
+    this.#reading = new Reading(settings, this.#records, this.#jobs, this.#loader);
   }
 
   /** @param now milliseconds on a clock that never goes back; wall time where a deadline is shown to people */
@@ -109,7 +110,7 @@ export class Engine {
   status(): EngineStatus {
     return statusOf({
       lifecycle: this.#lifecycle.kind,
-      pausedAll: this.#pausedAll,
+      pausedAll: this.#reading.pausedAll,
       slots: this.#settings.slots,
       jobs: this.#jobs,
       records: this.#records,
@@ -125,7 +126,7 @@ export class Engine {
         this.#epoch = event.epoch;
         return this.#reassign(event.partitions);
       case 'restored':
-        if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position);
+        if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position, now);
         return;
       case 'record':
         return this.#admit(event.record, event.defect ?? null, now);
@@ -148,11 +149,12 @@ export class Engine {
       case 'force-stop':
         if (this.#lifecycle.kind === 'draining') this.#lifecycle = { ...this.#lifecycle, stopAt: now };
         return;
+      case 'rebalancing':
+        return this.#records.beforeRebalance();
       case 'started':
       case 'signalled':
       case 'out-of-range':
       case 'consumer-restarting':
-      case 'rebalancing':
       case 'tick':
         return;
     }
@@ -163,9 +165,11 @@ export class Engine {
     for (const lost of this.#records.assignment.replace(partitions)) this.#dropJobs(lost);
   }
 
-  #restore(position: CommittedPosition): void {
+  #restore(position: CommittedPosition, now: number): void {
     const restored = this.#records.restore(position);
-    if (restored === null || restored.finishedElsewhere.length === 0) return;
+    if (restored === null) return;
+    if (restored.lastAloneAt !== null) this.#jobs.suspects.ranAlone(restored.lastAloneAt, now);
+    if (restored.finishedElsewhere.length === 0) return;
     const offsets = new Set(restored.finishedElsewhere);
     const dropped = this.#dropJobs(restored.owned, ({ job }) => offsets.has(job.offset));
     for (const pending of dropped) this.#records.finishElsewhere(pending);
@@ -180,9 +184,10 @@ export class Engine {
     if (begun.kind !== 'jobs') return;
     const { pending, jobs } = begun;
     const attempts = pending.owned.attempts.of(record.offset);
-    const isDeadly = this.#jobs.isDeadly(attempts);
+    const suspicion = this.#jobs.judge(jobs, attempts);
     for (const job of jobs) {
-      if (isDeadly) this.#records.settle(this.#jobs.giveUp(job, pending, attempts, now));
+      if (suspicion === 'deadly') this.#records.settle(this.#jobs.giveUp(job, pending, attempts, now));
+      else if (suspicion === 'suspect') this.#jobs.suspect(job, pending, attempts, now);
       else this.#jobs.enqueue(job, pending, now);
     }
   }
@@ -276,26 +281,8 @@ export class Engine {
     for (const state of this.#markers.takeCommitted()) this.#jobs.run(state);
   }
 
-  /** Whether a partition should not be read now. */
-  readonly #isPaused = ({ tracker, restored, metadataNearlyFull, paused }: PartitionState): boolean =>
-    this.#pausedAll ||
-    !restored ||
-    (metadataNearlyFull && tracker.incomplete > 0) ||
-    shouldPausePartition(tracker.unconfirmed + tracker.span, this.#settings.maxUncommitted, paused === true);
-
   #adjustPauses(now: number): void {
-    const load = { jobs: this.#jobs.ready, waiting: this.#jobs.count, bytes: this.#records.heldBytes };
-    // With nothing left to try, an open breaker would wait for ever for a canary: then the next record brings one.
-    const { trouble } = this.#jobs.breaker;
-    // Of held tables nobody knows whether a file that is not read yet is of another one.
-    const isTrouble = (trouble !== null && trouble.cause !== 'held-tables') || this.#loader.trouble !== null;
-    const held = isTrouble && load.jobs > 0;
-    this.#pausedAll =
-      this.#lifecycle.kind !== 'running' ||
-      held ||
-      this.#records.deadLetters.failing ||
-      shouldPauseAll(load, this.#settings.load, this.#pausedAll);
-    const changes = this.#records.assignment.setPaused(this.#isPaused, now);
+    const changes = this.#reading.adjust(this.#lifecycle.kind === 'running', now);
     if (changes === null) return;
     const { pause, resume } = changes;
     if (pause.length > 0) this.#emit({ type: 'pause', partitions: pause });

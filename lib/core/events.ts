@@ -134,6 +134,10 @@ export type Notice =
       readonly why: string;
     }
   | { readonly type: 'job-failed'; readonly job: Job; readonly disposition: Disposition; readonly reason: string }
+  /** The service ended so often while this was being loaded that it waits until nothing else runs, not before `at`. */
+  | { readonly type: 'job-suspected'; readonly job: Job; readonly interruptions: number; readonly at: number }
+  /** Such a job is about to be started, and nothing else is until it has ended. */
+  | { readonly type: 'runs-alone'; readonly job: Job }
   /** A record was delivered anew while a child of its earlier delivery still runs: that child's end counts for it. */
   | { readonly type: 'reattached'; readonly job: Job }
   /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */

@@ -1,4 +1,5 @@
 /** What the engine is made with: each part's slice of the configuration, times in milliseconds. */
+import type { Boot } from './offsets/interruptions.js';
 import type { LoadLimits } from './rules/backpressure.js';
 import type { BreakerRules } from './rules/circuit-breaker.js';
 import type { CommandRules } from './rules/command.js';
@@ -10,6 +11,8 @@ export interface RecordRules {
   readonly maxMessageBytes: number;
   readonly commitIntervalMs: number;
   readonly routing: RoutingRules;
+  /** Where this run is; null where nobody knows. */
+  readonly boot: Boot | null;
 }
 
 export interface EngineSettings {

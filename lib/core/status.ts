@@ -57,6 +57,8 @@ export interface EngineStatus {
   readonly tenants: readonly TenantLoad[];
   /** Tables that are held back, with the jobs that wait for them. */
   readonly heldTables: readonly HeldTable[];
+  /** Jobs during whose load the service ended too often: they wait to be loaded alone, the next at `dueAt`; nothing else starts meanwhile. */
+  readonly suspects: { readonly jobs: number; readonly dueAt: number | null; readonly isAlone: boolean };
   readonly deadLettersPending: number;
   /** Of these, the letters that their topic refused: nothing is read meanwhile. Null where there are none. */
   readonly deadLettersRefused: Refusal | null;
@@ -74,14 +76,14 @@ export function statusOf(engine: {
   readonly loader: LoaderHealth;
 }): EngineStatus {
   const { lifecycle, jobs, records, commits, startsHeld, loader } = engine;
-  const { scheduler, breaker, running, tables } = jobs;
+  const { scheduler, breaker, running, tables, suspects } = jobs;
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
     slots: engine.slots,
     running: running.states().map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
     queue: {
-      jobs: scheduler.jobs + tables.parked,
-      delayed: scheduler.delayed + tables.parked,
+      jobs: scheduler.jobs + tables.parked + suspects.size,
+      delayed: scheduler.delayed + tables.parked + suspects.size,
       fileBytes: scheduler.bytes,
       messageBytes: records.heldBytes,
     },
@@ -96,6 +98,7 @@ export function statusOf(engine: {
         : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
     tenants: scheduler.tenants(),
     heldTables: tables.tables(),
+    suspects: { jobs: suspects.size, dueAt: suspects.dueAt, isAlone: suspects.isBlocking },
     commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },
     deadLettersPending: records.deadLetters.size,
     deadLettersRefused: records.deadLetters.refusal,

@@ -6,6 +6,7 @@
 import type { Config } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
+import type { Boot } from '../core/offsets/interruptions.js';
 import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode } from '../errors.js';
 import { probeLiveness, probeReadiness, type Silences } from '../http/probes.js';
@@ -25,6 +26,8 @@ export interface ServiceOptions {
   readonly logger: Logger;
   readonly version: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The machine and its boot; null where they cannot be told. */
+  readonly boot: Boot | null;
 }
 
 /** How long the clients may take to leave the group and to disconnect; a silent broker must not hold the stop. */
@@ -50,12 +53,12 @@ export class Service {
   #resolve: (code: ExitCode) => void = () => undefined;
 
   constructor(options: ServiceOptions) {
-    const { config, loader, version, environment } = options;
+    const { config, loader, version, environment, boot } = options;
     this.#options = options;
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    const settings = engineSettings(config, loader, environment);
+    const settings = engineSettings(config, loader, environment, boot);
     this.#engine = new Engine(settings, Math.random);
     this.#adapters = this.#createAdapters(settings.command);
     this.#metrics = createMetrics({

@@ -1,5 +1,6 @@
 /** The configuration as the engine's parts want it: seconds to milliseconds, and each part its slice. */
 import type { Config } from '../config/schema.js';
+import type { Boot } from '../core/offsets/interruptions.js';
 import type { EngineSettings } from '../core/settings.js';
 
 /** How the loader is started: the file to execute and what stands before `ingest`. */
@@ -21,6 +22,7 @@ export function engineSettings(
   config: Config,
   loader: LoaderProgram,
   environment: Readonly<Record<string, string | undefined>>,
+  boot: Boot | null = null,
 ): EngineSettings {
   const { retry, circuit_breaker } = config.service;
   return {
@@ -28,6 +30,7 @@ export function engineSettings(
     records: {
       maxMessageBytes: config.ingest.max_message_bytes,
       commitIntervalMs: config.kafka.commit_interval_ms,
+      boot,
       routing: {
         tablePrefix: config.table_prefix,
         defaultTable: config.default_table,

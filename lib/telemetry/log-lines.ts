@@ -79,6 +79,14 @@ export function describeEffect(effect: Effect): LogLine | null {
         disposition: effect.disposition,
         reason: effect.reason,
       });
+    case 'job-suspected':
+      return warn('job.suspected', {
+        ...describeJob(effect.job),
+        interruptions: effect.interruptions,
+        aloneFrom: new Date(effect.at).toISOString(),
+      });
+    case 'runs-alone':
+      return warn('job.alone', { ...describeJob(effect.job) });
     case 'dead-letter':
       return warn('letter.sent', { letter: effect.letterId, ...describeLetter(effect.letter) });
     case 'reattached':

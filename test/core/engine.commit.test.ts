@@ -54,7 +54,15 @@ describe('the engine: commits', () => {
       const lines = last.deliver(5);
       if (lines.some((line) => line.startsWith('letter'))) break;
       const isFirst = lives === 0;
-      assert.deepEqual(lines.slice(1), isFirst ? ['run 0/5/0 attempt 1'] : ['commit 0:0']);
+      const alone = lines.includes('0/5/0 suspected') ? last.wait(10_000) : [];
+      assert.deepEqual(
+        [...lines.slice(1), ...alone],
+        isFirst
+          ? ['run 0/5/0 attempt 1']
+          : lives < 6
+            ? ['commit 0:0']
+            : ['0/5/0 suspected', '0/5/0 is alone', 'commit 0:0'],
+      );
       if (!isFirst) assert.deepEqual(last.committed('0:0'), ['run 0/5/0 attempt 1']);
       const next = new Play({ slots: 10 });
       next.take(last);
@@ -63,7 +71,7 @@ describe('the engine: commits', () => {
       assert.ok(lives < 100, 'it is never given up');
     }
     assert.equal(last.letters.get(1)?.disposition, 'attempts-exhausted');
-    assert.deepEqual([lives, last.letters.get(1)?.attempts], [6, 5]);
+    assert.deepEqual([lives, last.letters.get(1)?.attempts], [7, 6]);
   });
 
   it('do not count a start that came to an end before the service did', () => {

@@ -22,6 +22,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
     breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },
     tenants: [{ tenant: null, weight: 1, waiting: 3, due: 2, running: 0 }],
     heldTables: [],
+    suspects: { jobs: 0, dueAt: null, isAlone: false },
     commits: { unacknowledgedSince: null, reason: null, startsHeld: false },
     deadLettersPending: 1,
     deadLettersRefused: null,

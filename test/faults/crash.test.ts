@@ -114,7 +114,8 @@ test('row 12: a file that brings the whole service down ends as a dead letter, a
   };
   let lives = 1;
   let service = await startService(t, place, settings);
-  while (await isBroughtDown(service, () => fixtureLoads(place).size >= 8)) {
+  const isDone = () => fixtureLoads(place).size >= 8 && service.events('job.failed').length > 0;
+  while (await isBroughtDown(service, isDone)) {
     lives += 1;
     assert.ok(lives <= 6, 'the service is brought down again and again');
     await crash(place, service);
@@ -125,7 +126,48 @@ test('row 12: a file that brings the whole service down ends as a dead letter, a
   assert.deepEqual(failed, [[`${records[4]}/0`, 'attempts-exhausted']]);
   const { letters } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
   assert.equal(letters, 1);
+  assert.equal(service.events('job.alone').length, 0, 'nothing else is suspected');
   t.diagnostic(`${lives - 1} lives were lost before the file was given up`);
+});
+
+test('row 50: a long load beside which the service is killed again and again is loaded in the end', async (t) => {
+  const place = await createPlace(t);
+  const long = writeScript(place, 'long', `[ -e ${place.directory}/released ] || sleep 300`);
+  const short = writeScript(place, 'short', 'exit 0');
+  const announcements = new Announcements(place);
+  const records = await announcements.files([long], {}, 0);
+  const maxInterruptions = 3;
+  const settings: Settings = {
+    as_cli: { timeout: 600 },
+    kafka: { session_timeout_ms: 6_000 },
+    service: { retry: { max_interruptions: maxInterruptions } },
+  };
+  const isOfLong = (line: Record<string, unknown>) => line['job'] === `${records[0]}/0`;
+  for (let kills = 0; kills < maxInterruptions; kills += 1) {
+    const service = await startService(t, place, settings);
+    await service.until(() => service.events('child.started').some(isOfLong), 60_000, 'the long load runs');
+    await crash(place, service);
+  }
+  // Kills in a fast row do not meet the load that is run alone.
+  for (let kills = 0; kills < 2; kills += 1) {
+    const service = await startService(t, place, settings);
+    await service.seen('job.suspected', 1, 60_000);
+    await crash(place, service);
+  }
+  writeScript(place, 'released', '');
+  const last = await startService(t, place, settings);
+  await announcements.files(Array(4).fill(short), {}, 0);
+  await last.until(() => fixtureLoads(place).size >= 5, 90_000, 'all files are loaded');
+  assert.equal(await last.stop(), 0);
+  assert.deepEqual(last.events('job.alone').map(isOfLong), [true]);
+  assert.equal(last.events('job.failed').length, 0);
+  const { letters } = await closeBooks({
+    place,
+    records: announcements.records,
+    loads: fixtureLoads(place),
+    mayRepeat: true,
+  });
+  assert.equal(letters, 0);
 });
 
 test('row 13: a file that kills the launcher of its thread ends as a dead letter, and costs the others nothing', async (t) => {

@@ -59,6 +59,7 @@ describe('engineSettings', () => {
       records: {
         maxMessageBytes: 2_048,
         commitIntervalMs: 250,
+        boot: null,
         routing: { tablePrefix: 'p', defaultTable: 'd', allowedTenants: ['acme', 'globex'], tenantRequired: true },
       },
       maxUncommitted: 13,

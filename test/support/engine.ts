@@ -35,6 +35,7 @@ export const SETTINGS: EngineSettings = {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
     routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false },
+    boot: null,
   },
   maxUncommitted: 1_000,
   sessionTimeoutMs: 30_000,
@@ -290,6 +291,10 @@ function describeEffect(effect: Effect): string {
       return `${short(effect.job.id)} waits${effect.charged ? '' : ' uncharged'}`;
     case 'job-failed':
       return `${short(effect.job.id)} failed for good: ${effect.disposition}`;
+    case 'job-suspected':
+      return `${short(effect.job.id)} suspected`;
+    case 'runs-alone':
+      return `${short(effect.job.id)} is alone`;
     case 'reattached':
       return `${short(effect.job.id)} reattached`;
     case 'jobs-dropped':

@@ -135,13 +135,14 @@ export class World {
   }
 
   /** Nobody with work waits while a slot is free and nothing forbids a start. */
-  #checkSlots({ state, slots, running, breaker, tenants, commits }: EngineStatus): void {
+  #checkSlots({ state, slots, running, breaker, tenants, commits, suspects }: EngineStatus): void {
     const isForbidden =
       state === 'starting' ||
       state === 'draining' ||
       state === 'stopped' ||
       breaker.state !== 'closed' ||
-      commits.startsHeld;
+      commits.startsHeld ||
+      suspects.isAlone;
     if (isForbidden || this.unrestored !== null || running.length >= slots) return;
     for (const { tenant, due, running: own } of tenants) {
       const mayRun = due > 0 && own < this.#settings.fairness.maxRunning;

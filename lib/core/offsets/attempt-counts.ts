@@ -4,26 +4,53 @@
  * counted once for each run that it ended, and becomes a dead letter instead of a crash loop.
  */
 import { type AttemptCounts, type ChargedAttempts, MAX_ATTEMPTS } from './commit-metadata.js';
+import {
+  aloneAt,
+  BOOT_OFFSET,
+  type Boot,
+  bootEntry,
+  endedByBoot,
+  interruptedOnceLess,
+  interruptedOnceMore,
+} from './interruptions.js';
 
 interface Entry {
   readonly spent: ChargedAttempts;
-  /** Ends of the service in previous runs while a file of the record was being loaded. */
+  /** Ends of the service in previous runs while a file of the record was being loaded, as the metadata has them. */
   readonly interrupted: number;
   readonly running: number;
+  /** Since when a file of it runs with nothing else beside it; null where none does. */
+  readonly aloneSince: number | null;
 }
 
 const NOTHING: ChargedAttempts = { failed: 0, timedOut: 0 };
 /** What most records have while they are open; they are many, and share it. */
-const RUNNING_ONCE: Entry = { spent: NOTHING, interrupted: 0, running: 1 };
+const RUNNING_ONCE: Entry = { spent: NOTHING, interrupted: 0, running: 1, aloneSince: null };
 const NONE: AttemptCounts = { ...NOTHING, interrupted: 0 };
 
 export class AttemptLedger {
   readonly #entries = new Map<number, Entry>();
 
-  restore(attempts: ReadonlyMap<number, AttemptCounts>): void {
-    for (const [offset, { interrupted, ...spent }] of attempts) {
-      if (!this.#entries.has(offset)) this.#entries.set(offset, { spent, interrupted, running: 0 });
+  /**
+   * What ended with the machine is held against no file.
+   *
+   * @param boot where this run is; null where nobody knows
+   * @returns when a file was last loaded alone that the service did not survive; null where none was
+   */
+  restore(attempts: ReadonlyMap<number, AttemptCounts>, boot: Boot | null = null): number | null {
+    let ofTheMachine = endedByBoot(attempts.get(BOOT_OFFSET), boot);
+    let lastAloneAt: number | null = null;
+    for (const [offset, { interrupted: committed, ...spent }] of attempts) {
+      if (offset === BOOT_OFFSET) continue;
+      const interrupted = ofTheMachine > 0 ? interruptedOnceLess(committed) : committed;
+      ofTheMachine -= 1;
+      const at = aloneAt(interrupted);
+      if (at !== null) lastAloneAt = Math.max(lastAloneAt ?? at, at);
+      const isCounted = spent.failed + spent.timedOut + interrupted > 0;
+      if (isCounted && !this.#entries.has(offset))
+        this.#entries.set(offset, { spent, interrupted, running: 0, aloneSince: null });
     }
+    return lastAloneAt;
   }
 
   /** The counts that a record brings with it from previous runs. */
@@ -32,9 +59,28 @@ export class AttemptLedger {
     return entry === undefined ? NONE : { ...entry.spent, interrupted: entry.interrupted };
   }
 
-  started(offset: number): void {
+  /** @param aloneSince now, where nothing else runs meanwhile */
+  started(offset: number, aloneSince: number | null = null): void {
     const entry = this.#entries.get(offset);
-    this.#entries.set(offset, entry === undefined ? RUNNING_ONCE : { ...entry, running: entry.running + 1 });
+    if (entry === undefined && aloneSince === null) this.#entries.set(offset, RUNNING_ONCE);
+    else {
+      const { running, ...rest } = entry ?? { ...RUNNING_ONCE, running: 0 };
+      this.#entries.set(offset, { ...rest, running: running + 1, aloneSince });
+    }
+  }
+
+  /**
+   * The partition may go to another reader while the service lives on: that a file runs alone is not to be taken for an end
+   * of the service during that. Returns whether there is one.
+   */
+  doubtAlone(): boolean {
+    let isDoubted = false;
+    for (const [offset, entry] of this.#entries) {
+      if (entry.aloneSince === null) continue;
+      this.#entries.set(offset, { ...entry, aloneSince: null });
+      isDoubted = true;
+    }
+    return isDoubted;
   }
 
   /** A job of the record ended, and so did not end the service. */
@@ -45,7 +91,7 @@ export class AttemptLedger {
     // Of several files of a record, the one with most.
     const most = { failed: Math.max(entry.spent.failed, failed), timedOut: Math.max(entry.spent.timedOut, timedOut) };
     if (running === 0 && most.failed + most.timedOut === 0) this.#entries.delete(offset);
-    else this.#entries.set(offset, { spent: most, interrupted: 0, running });
+    else this.#entries.set(offset, { spent: most, interrupted: 0, running, aloneSince: null });
   }
 
   /** The record is complete. */
@@ -63,13 +109,28 @@ export class AttemptLedger {
     return counts;
   }
 
-  /** The counts to commit, for as many records as fit. A running job counts as interrupted, in case this run ends now. */
-  snapshot(): Map<number, AttemptCounts> {
+  /**
+   * The counts to commit, for as many records as fit. A running job counts as interrupted, in case this run ends now; these
+   * come first, after the boot that they run in.
+   */
+  snapshot(boot: Boot | null = null): Map<number, AttemptCounts> {
+    const limit = boot === null ? MAX_ATTEMPTS : MAX_ATTEMPTS - 1;
+    const running = this.#some(limit, (entry) => entry.running > 0);
+    const others = this.#some(limit - running.length, (entry) => entry.running === 0);
     const snapshot = new Map<number, AttemptCounts>();
-    for (const [offset, { spent, interrupted, running }] of this.#entries) {
-      if (snapshot.size === MAX_ATTEMPTS) break;
-      snapshot.set(offset, { ...spent, interrupted: interrupted + (running > 0 ? 1 : 0) });
-    }
+    if (boot !== null && running.length > 0) snapshot.set(BOOT_OFFSET, bootEntry(boot, running.length));
+    for (const [offset, { spent, interrupted, aloneSince }] of running)
+      snapshot.set(offset, { ...spent, interrupted: interruptedOnceMore(interrupted, aloneSince) });
+    for (const [offset, { spent, interrupted }] of others) snapshot.set(offset, { ...spent, interrupted });
     return snapshot;
+  }
+
+  #some(limit: number, isMeant: (entry: Entry) => boolean): [offset: number, entry: Entry][] {
+    const found: [offset: number, entry: Entry][] = [];
+    for (const [offset, entry] of this.#entries) {
+      if (found.length >= limit) break;
+      if (isMeant(entry)) found.push([offset, entry]);
+    }
+    return found;
   }
 }

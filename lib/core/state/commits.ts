@@ -7,6 +7,7 @@
  */
 import type { CommitOffset } from '../events.js';
 import { encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
+import type { Boot } from '../offsets/interruptions.js';
 import type { PartitionState } from './partition-state.js';
 
 /** Above this share of what a broker accepts, no further records of the partition are read. */
@@ -19,6 +20,7 @@ const MIN_METADATA_CHARACTERS = 8;
 
 export class Commits {
   readonly #intervalMs: number;
+  readonly #boot: Boot | null;
   readonly #dirty = new Set<PartitionState>();
   #inFlight = false;
   #isFailing = false;
@@ -31,8 +33,10 @@ export class Commits {
   #lastError: string | null = null;
   #metadataLimit = MAX_METADATA_CHARACTERS;
 
-  constructor(intervalMs: number) {
+  /** @param boot where this run is; null where nobody knows */
+  constructor(intervalMs: number, boot: Boot | null = null) {
     this.#intervalMs = intervalMs;
+    this.#boot = boot;
   }
 
   get inFlight(): boolean {
@@ -152,7 +156,7 @@ export class Commits {
    */
   #describe(owned: PartitionState, position: number, clean: boolean): string {
     const { tracker } = owned;
-    const attempts = owned.attempts.snapshot();
+    const attempts = owned.attempts.snapshot(this.#boot);
     const whole = encodeMetadata(position, { completed: tracker.completedRanges(), attempts, clean });
     // A broker that takes less than others would have reading stop all the time.
     const isUsual = this.#metadataLimit === MAX_METADATA_CHARACTERS;

@@ -10,6 +10,8 @@ export interface JobState extends Schedulable {
   pending: PendingRecord;
   readonly arrivedAt: number;
   startedAt: number;
+  /** When it was started with nothing else running; null where it was not. */
+  aloneSince: number | null;
   /** Starts in all, for the child's environment and the logs. */
   starts: number;
   charged: ChargedAttempts;
@@ -31,6 +33,7 @@ export function newJobState(job: Job, pending: PendingRecord, now: number): JobS
     arrivedAt: now,
     startedAt: now,
     starts: 0,
+    aloneSince: null,
     charged: pending.owned.attempts.of(job.offset),
     unchargedInRow: 0,
     contradictions: 0,

@@ -5,15 +5,18 @@
 import type { Job, Outcome } from '../../types.js';
 import type { Disposition, Effect } from '../events.js';
 import type { AttemptCounts } from '../offsets/commit-metadata.js';
+import { countOf } from '../offsets/interruptions.js';
 import { CircuitBreaker } from '../rules/circuit-breaker.js';
 import { buildCommand, type CommandTemplate, commandTemplate } from '../rules/command.js';
 import { OUTCOMES, type OutcomeRule, SUSPECT } from '../rules/outcomes.js';
 import { charge, decideRetry, unchargedBackoff } from '../rules/retry-policy.js';
 import { Scheduler } from '../rules/scheduler.js';
+import { judgeInterruptions, type Suspicion } from '../rules/suspicion.js';
 import type { EngineSettings } from '../settings.js';
 import { type JobState, newJobState } from './job-state.js';
 import { isNoLongerOurs, type PendingRecord, type Settlement } from './pending-record.js';
 import { Running } from './running.js';
+import { Suspects } from './suspects.js';
 import { TableHolds } from './table-holds.js';
 
 /** How soon a job is tried again while a child of an older record with the same offset still runs under its id. */
@@ -24,6 +27,7 @@ const MAX_CONTRADICTIONS = 5;
 export class Jobs {
   readonly scheduler: Scheduler<JobState>;
   readonly running = new Running();
+  readonly suspects = new Suspects((state) => this.tables.permits(state));
   readonly breaker: CircuitBreaker;
   readonly tables: TableHolds;
   readonly #settings: EngineSettings;
@@ -47,14 +51,14 @@ export class Jobs {
     });
   }
 
-  /** Jobs that count against the bound on what is ready: a share of each tenant, and none that waits for a held table. */
+  /** Jobs that count against the bound on what is ready: a share of each tenant, and none that is kept beside the turns. */
   get ready(): number {
     return this.scheduler.ready + this.running.size;
   }
 
-  /** All jobs. */
+  /** All jobs, also those that wait for a table that is held or for being alone. */
   get count(): number {
-    return this.scheduler.jobs + this.tables.parked + this.running.size;
+    return this.scheduler.jobs + this.tables.parked + this.suspects.size + this.running.size;
   }
 
   enqueue(job: Job, pending: PendingRecord, now: number): void {
@@ -69,16 +73,25 @@ export class Jobs {
     }
   }
 
-  /** Whether the record ended the service so often that its files are held to be the cause. */
-  isDeadly({ interrupted }: AttemptCounts): boolean {
-    return interrupted >= this.#settings.retry.maxInterruptions;
+  /** Has the job wait until it can be loaded with nothing else running. */
+  suspect(job: Job, pending: PendingRecord, { interrupted }: AttemptCounts, now: number): void {
+    this.suspects.add(newJobState(job, pending, now), now);
+    const at = this.suspects.dueAt ?? now;
+    this.#emit({ type: 'job-suspected', job, interruptions: countOf(interrupted), at });
   }
 
-  /** The verdict on a job of a record that ended the service too often. */
+  /** What the ends of the service say about the jobs of a record. One that runs is not the cause of any. */
+  judge(jobs: readonly Job[], { interrupted }: AttemptCounts): Suspicion {
+    if (jobs.some(({ id }) => this.running.has(id))) return 'none';
+    return judgeInterruptions(interrupted, this.#settings.retry.maxInterruptions);
+  }
+
+  /** The verdict on a job of a record that ended the service when nothing else ran. */
   giveUp(job: Job, pending: PendingRecord, { failed, timedOut, interrupted }: AttemptCounts, now: number): Settlement {
     const disposition = 'attempts-exhausted';
-    const reason = `the service ended ${interrupted} times while this was being loaded`;
-    const attempts = failed + timedOut + interrupted;
+    const ends = countOf(interrupted);
+    const reason = `the service ended ${ends} times while this was being loaded, the last time with nothing else running`;
+    const attempts = failed + timedOut + ends;
     this.#emit({ type: 'job-failed', job, disposition, reason });
     return { pending, failure: { file: job.file, disposition, reason, attempts, outcome: null, firstFailedAt: now } };
   }
@@ -86,6 +99,7 @@ export class Jobs {
   /** Gives a free slot to the job whose turn it is; null when there is no slot, no such job, or no permission. */
   next(now: number): JobState | null {
     while (this.running.size < this.#settings.slots && this.breaker.permits(now)) {
+      if (this.suspects.isDue(now)) return this.#nextAlone(now);
       for (const canary of this.tables.due(now)) this.scheduler.push(canary);
       const state = this.scheduler.next(now);
       if (state === null) return null;
@@ -107,17 +121,23 @@ export class Jobs {
   withdraw(state: JobState): void {
     const { job, pending, charged } = state;
     this.running.delete(job.id);
-    this.scheduler.done(state);
+    this.#freeSlot(state);
     this.breaker.withdrawn(job.id);
     this.tables.withdrawn(job.id);
     pending.owned.attempts.ended(job.offset, charged);
   }
 
+  /** One that runs alone has not had its turn. */
+  #freeSlot(state: JobState): void {
+    if (!this.suspects.ended(state)) this.scheduler.done(state);
+  }
+
   /** When a job may be started that may not be started now; null when that depends on the end of another one. */
   nextStartAt(): number | null {
     if (this.running.size >= this.#settings.slots || this.breaker.canaryIsOut) return null;
-    const [due, canary] = [this.scheduler.nextDueAt(), this.tables.nextAt()];
-    return this.breaker.nextChangeAt() ?? (due === null || canary === null ? (due ?? canary) : Math.min(due, canary));
+    const changeAt = this.breaker.nextChangeAt();
+    if (changeAt !== null || this.suspects.isBlocking) return changeAt;
+    return earliest(this.scheduler.nextDueAt(), this.tables.nextAt(), this.suspects.nextAt());
   }
 
   /** Takes the end of an attempt. Returns the final verdict, or null where there is none yet. */
@@ -125,7 +145,7 @@ export class Jobs {
     const state = this.running.get(jobId);
     if (state === undefined) return null;
     this.running.delete(jobId);
-    this.scheduler.done(state);
+    this.#freeSlot(state);
     const rule = this.#ruleFor(state, outcome);
     const { result, reason } = outcome;
     this.breaker.ended(jobId, result, reason, now, rule);
@@ -161,11 +181,20 @@ export class Jobs {
    * @returns the records of both
    */
   drop({ topic, partition }: PendingRecord['owned'], isUnwanted: (state: JobState) => boolean): Set<PendingRecord> {
-    const dropped = [...this.scheduler.drop(isUnwanted), ...this.tables.drop(isUnwanted)];
+    const dropped = [this.scheduler, this.tables, this.suspects].flatMap((waiting) => waiting.drop(isUnwanted));
     for (const { job } of dropped) this.tables.withdrawn(job.id);
     const running = this.running.states().filter(isUnwanted);
     this.#emit({ type: 'jobs-dropped', partition: { topic, partition }, jobs: dropped.length + running.length });
     return new Set([...dropped, ...running].map(({ pending }) => pending));
+  }
+
+  /** A suspect waits until all that runs has ended, and has everything wait for it meanwhile. */
+  #nextAlone(now: number): JobState | null {
+    if (this.running.size > 0) return null;
+    const state = this.suspects.take(now);
+    if (state === null) return null;
+    this.#emit({ type: 'runs-alone', job: state.job });
+    return this.#start(state, now);
   }
 
   #start(state: JobState, now: number): JobState {
@@ -214,4 +243,8 @@ export class Jobs {
     const firstFailedAt = state.firstFailedAt ?? now;
     return { pending, failure: { file: job.file, disposition, reason, attempts, outcome, firstFailedAt } };
   }
+}
+
+function earliest(...times: readonly (number | null)[]): number | null {
+  return times.reduce((first, at) => (first === null || at === null ? (first ?? at) : Math.min(first, at)), null);
 }

@@ -35,6 +35,8 @@ export interface Restored {
   readonly owned: PartitionState;
   /** Offsets that another member finished while we had them open. */
   readonly finishedElsewhere: readonly number[];
+  /** When a file of it was last loaded alone that the service did not survive; null where none was. */
+  readonly lastAloneAt: number | null;
 }
 
 type CommitFailure = Extract<EngineEvent, { readonly type: 'commit-failed' }>;
@@ -81,12 +83,12 @@ export class Records {
       this.#emit({ type: 'metadata-problem', partition: { topic, partition }, problem: 'unreadable' });
     }
     if (!isKnown && !isClean) this.#markers.expectCrash(owned, offset !== null);
-    if (offset === null) return { owned, finishedElsewhere: [] };
+    if (offset === null) return { owned, finishedElsewhere: [], lastAloneAt: null };
     owned.committedMetadata = metadata;
     owned.lastCommit = { offset, metadata };
     // This run has not come to its end. If it crashes before anything completes, the next run must know.
     if (isClean) this.#commits.touch(owned);
-    owned.attempts.restore(committed?.attempts ?? EMPTY_METADATA.attempts);
+    const lastAloneAt = owned.attempts.restore(committed?.attempts ?? EMPTY_METADATA.attempts, this.#rules.boot);
     const finishedElsewhere = owned.tracker.restore(offset, committed?.completed ?? []);
     // A commit that outlived an assignment may have moved the group back.
     if (owned.tracker.isBehind) this.#commits.touch(owned);
@@ -94,7 +96,7 @@ export class Records {
     if (!isKnown && completedAhead > 0) {
       this.#emit({ type: 'restored-partition', partition: { topic, partition }, completedAhead });
     }
-    return { owned, finishedElsewhere };
+    return { owned, finishedElsewhere, lastAloneAt };
   }
 
   /** Takes a delivered record. After a reset it is to be begun again, in the partition that was made anew. */
@@ -116,6 +118,11 @@ export class Records {
       case 'new':
         return this.#open(record, owned, defect, now);
     }
+  }
+
+  /** The group gives partitions to others perhaps, and they read what is committed now. */
+  beforeRebalance(): void {
+    for (const owned of this.assignment.values()) if (owned.attempts.doubtAlone()) this.#commits.touch(owned);
   }
 
   /** Another member finished the record. */

@@ -207,8 +207,8 @@ describe('Scheduler: shares', () => {
     scheduler.done(scheduler.next(0) as Item);
     scheduler.next(0);
     assert.deepEqual(scheduler.tenants(), [
-      { tenant: 'a', weight: 2, waiting: 2, running: 0 },
-      { tenant: 'b', weight: 1, waiting: 0, running: 1 },
+      { tenant: 'a', weight: 2, waiting: 2, due: 2, running: 0 },
+      { tenant: 'b', weight: 1, waiting: 0, due: 0, running: 1 },
     ]);
     assert.deepEqual(
       [...scheduler.items()].map(({ name }) => name),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Effect } from '../../../lib/core/events.js';
+import { interruptedOnceMore } from '../../../lib/core/offsets/interruptions.js';
 import { Jobs } from '../../../lib/core/state/jobs.js';
 import { newPartitionState } from '../../../lib/core/state/partition-state.js';
 import { newPendingRecord } from '../../../lib/core/state/pending-record.js';
@@ -19,17 +20,26 @@ function setUp() {
 }
 
 describe('Jobs', () => {
-  it('hold the files of a record to be deadly after as many ends of the service as are allowed', () => {
-    const { jobs } = setUp();
+  it('suspect the files of a record after as many ends of the service as are allowed, unless one of them runs', () => {
+    const { jobs, pending } = setUp();
     const { maxInterruptions } = SETTINGS.retry;
-    const isDeadly = (interrupted: number) => jobs.isDeadly({ failed: 9, timedOut: 9, interrupted });
-    assert.deepEqual([isDeadly(maxInterruptions - 1), isDeadly(maxInterruptions)], [false, true]);
+    const judge = (interrupted: number) => jobs.judge([JOB], { failed: 9, timedOut: 9, interrupted });
+    assert.deepEqual([judge(maxInterruptions - 1), judge(maxInterruptions)], ['none', 'suspect']);
+    assert.equal(judge(interruptedOnceMore(0, 77_000_000)), 'deadly');
+    jobs.enqueue(JOB, pending, 0);
+    jobs.next(0);
+    assert.equal(judge(maxInterruptions), 'none');
   });
 
   it('give up a deadly file with all that it has cost, and say so', () => {
     const { jobs, effects, pending } = setUp();
-    const { failure } = jobs.giveUp(JOB, pending, { failed: 1, timedOut: 2, interrupted: 4 }, 77);
-    const reason = 'the service ended 4 times while this was being loaded';
+    const { failure } = jobs.giveUp(
+      JOB,
+      pending,
+      { failed: 1, timedOut: 2, interrupted: interruptedOnceMore(3, 77) },
+      77,
+    );
+    const reason = 'the service ended 4 times while this was being loaded, the last time with nothing else running';
     assert.deepEqual(failure, {
       file: '/a',
       disposition: 'attempts-exhausted',

@@ -1,7 +1,7 @@
-/** What the end of an attempt means where it says more of the loader than of the file: then no file is charged. */
+/** Ends of attempts that say more about the loader, or about the service, than about the file. */
 import type { Outcome } from '../../types.js';
 
-/** The end of an attempt by a loader that a probe accused. */
+/** The end of an attempt by a loader that does not work. */
 export function faultOf(outcome: Outcome, reason: string): Outcome {
   return { ...outcome, result: 'service-fault', reason: `the loader does not work: ${reason}` };
 }
