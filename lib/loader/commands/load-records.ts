@@ -4,21 +4,21 @@
  */
 import { ExitCode } from '../../errors.js';
 import type { Connect } from '../clickhouse/client.js';
-import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
-import { UnknownField } from '../clickhouse/conversions.js';
+import type { Column, TableColumn } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
-import { explain, LoadError } from '../failures.js';
+import { LoadError } from '../failures.js';
 import { type Contents, contentsOfFile } from '../file/contents.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from '../file/formats.js';
 import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { foreignSeparator, headerOf } from '../file/text-rows.js';
-import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
-import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
+import { badData } from './bad-data.js';
+import { insertFile, tryFile } from './insert-file.js';
+import { clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
 import { readSchemaFile } from './schema-file.js';
-import { describeTable, ensureTable, warnOfRepetition } from './target-table.js';
+import { createTable, describeTable, tableToMake, warnOfRepetition } from './target-table.js';
 import { readable } from './typed-columns.js';
 
 export interface LoadResult {
@@ -35,7 +35,6 @@ export interface LoadResult {
 
 /** Enough for the first line of most text files. */
 const HEAD_BYTES = 16 * 1024;
-const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 const NOTHING = { rows: 0, warning: null };
 
 /** How a load shows its progress; null if nobody looks. */
@@ -86,13 +85,23 @@ async function loadFile(
     const found = await inspect(load, sample.data, typesWanted);
     if (found === null) return NOTHING;
     refuseForeignSeparator(load, found, existing);
-    const table = existing ?? (await ensureTable(load, schema ?? found));
-    const rows = await insert(load, found, table, exactBlocks);
+    const table = existing ?? (await makeTable(load, found, exactBlocks));
+    const rows = await insertFile(load, found, table, exactBlocks);
     return { rows, warning: existing === null ? null : await warnOfRepetition(load) };
   } finally {
     await bar?.end();
     await clickhouse.close();
   }
+}
+
+/**
+ * Others take what a table was made for by its first file, so that no file makes one that it is not loaded into. To drop it
+ * again is no way: another load may have inserted meanwhile.
+ */
+async function makeTable(load: Load, found: readonly Column[], exactBlocks: boolean): Promise<readonly TableColumn[]> {
+  const made = await tableToMake(load, load.schema ?? found);
+  await tryFile(load, found, made, exactBlocks);
+  return await createTable(load, made);
 }
 
 async function contentsOf(request: RecordsRequest, file: SourceFile): Promise<Contents> {
@@ -177,66 +186,4 @@ function refuseForeignSeparator(
     `its header is one column, ${listed([found[0]?.name ?? ''])}: ${foreign.why}`,
     foreign.remedy,
   );
-}
-
-async function insert(
-  load: Load,
-  found: readonly Column[],
-  table: readonly TableColumn[],
-  exactBlocks: boolean,
-): Promise<number> {
-  const { request, contents, format, clickhouse, schema, bar } = load;
-  const name = tableText(request);
-  const matching = matchColumns(found, table, {
-    skipUnknown: request.skipUnknown,
-    format: format.name,
-    typed: format.typed,
-    open: format.name === 'jsonl',
-    alsoNamed: schema?.map((column) => column.name) ?? [],
-  });
-  if (matching.kind === 'clash') throw clash(load, matching.names, matching.target);
-  if (matching.kind === 'unknown') {
-    const unknown = `table ${name} has no column for ${listed(matching.names)}`;
-    throw dataError(request, unknown, ADD_OR_SKIP);
-  }
-  if (matching.kind === 'none') throw dataError(request, `it has no column of table ${name}`, 'check --table-name');
-  const statement = insertStatement(load, matching.columns);
-  try {
-    return await clickhouse.insert(
-      statement,
-      contents.stream(),
-      sql.insertSettings({
-        format,
-        columns: matching.columns,
-        batchSize: request.batchSize,
-        token: request.deduplicationToken,
-        skipUnknown: request.skipUnknown,
-        nullAsDefault: request.nullAsDefault,
-        exactBlocks,
-        statementBytes: Buffer.byteLength(statement),
-      }),
-      { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
-    );
-  } catch (error) {
-    const value = error instanceof Error ? badValue(error.message, matching.columns, format.name) : null;
-    if (value !== null) throw dataError(request, `${value.place} (table ${name})`, value.remedy);
-    const place = error instanceof Error ? badData(error.message, matching.columns) : null;
-    if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
-      const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
-      throw dataError(request, `${place} (table ${name})`, remedy);
-    }
-    throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
-  }
-}
-
-function insertStatement(load: Load, columns: readonly LoadedColumn[]): string {
-  const { request, format } = load;
-  const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
-  try {
-    return sql.insertRecords(request.table, columns, format, { rounding, nullAsDefault, skipUnknown });
-  } catch (error) {
-    if (!(error instanceof UnknownField)) throw error;
-    const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;
-    throw dataError(request, why, 'add the field or give --skip-unknown');
-  }
 }
