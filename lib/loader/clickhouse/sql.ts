@@ -136,13 +136,15 @@ export function insertRecords(
   format: Format,
   options: Omit<ConversionOptions, 'format'>,
 ): string {
-  const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
+  const targets = columns.flatMap(({ target }) => (target === null ? [] : quoteIdentifier(target))).join(', ');
   const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
   const functions = new Functions();
   const checks: string[] = [];
   const values: string[] = [];
-  for (const [index, { source, readAs, type, absent }] of columns.entries()) {
+  for (const [index, { source, target, readAs, type, absent, mustBeEmpty }] of columns.entries()) {
     const name = quoteIdentifier(source);
+    if (mustBeEmpty) checks.push(`bad(${index}, ${name}, empty(${name}))`);
+    if (target === null) continue;
     const nullAsDefault = options.nullAsDefault || absent === 'default';
     const to = parseType(type);
     const { value, fits } = conversion(
@@ -156,13 +158,16 @@ export function insertRecords(
     if (fits !== null) checks.push(`bad(${index}, toString(${name}), ${fits})`);
   }
   const insert = `INSERT INTO ${into} (${targets}) `;
+  const reader = format.byPosition?.clickhouse ?? format.clickhouse;
   const input = `input(${quoteString(structure)})`;
   const select = (expressions: readonly string[]): string => {
-    const same = expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
+    const same =
+      expressions.length === columns.length &&
+      expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
     return `SELECT ${same ? '*' : expressions.join(', ')}`;
   };
   if (checks.length === 0) {
-    return `${insert}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${format.clickhouse}`;
+    return `${insert}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${reader}`;
   }
   // Beside the values, in a function that works out all its arguments: what both need is worked out once, and within an `if` around it
   // the conditions inside would be worked out for every row (8 times the time of a column of integers).
@@ -174,7 +179,7 @@ export function insertRecords(
     `toString(${ROW_NUMBER} + 1), ' ', ${found}, ' ${BAD_VALUE}')))) AS bad`;
   return (
     `${insert}${withFunctions([...functions.definitions, bad])}${select(checked)} ` +
-    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${format.clickhouse}`
+    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${reader}`
   );
 }
 
@@ -239,11 +244,19 @@ export function insertSettings({
     min_insert_block_size_bytes: 0,
     ...(exactBlocks ? EXACT_BLOCKS : {}),
     ...format.settings,
+    ...placeOfRows(format),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...(token === null
       ? {}
       : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
   };
+}
+
+/** Where the header is, or where it ends if it is not to be read. */
+function placeOfRows({ name, preamble, byPosition }: Format): Settings {
+  const lines = preamble.lines + (byPosition === null ? 0 : 1);
+  if (lines === 0) return {};
+  return { [`input_format_${name}_skip_first_lines`]: lines, [`input_format_${name}_detect_header`]: 0 };
 }
 
 /** A header has one name for a tuple; without the setting its values would be looked for in as many fields. */

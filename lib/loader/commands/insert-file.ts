@@ -60,9 +60,9 @@ async function send(
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
   } catch (error) {
-    const value = error instanceof Error ? badValue(error.message, columns, format.name) : null;
+    const value = error instanceof Error ? badValue(error.message, columns, format) : null;
     if (value !== null) throw dataError(request, `${value.place} (table ${name})`, value.remedy);
-    const place = error instanceof Error ? badData(error.message, columns) : null;
+    const place = error instanceof Error ? badData(error.message, columns, format.byPosition) : null;
     if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
       const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
       throw dataError(request, `${place} (table ${name})`, remedy);
@@ -79,6 +79,7 @@ function matched(load: Load, found: readonly Column[], table: readonly TableColu
     format: format.name,
     typed: format.typed,
     open: format.name === 'jsonl',
+    byPosition: format.byPosition,
     alsoNamed: schema?.map((column) => column.name) ?? [],
   });
   if (matching.kind === 'columns') return matching.columns;

@@ -2,15 +2,17 @@
  * One load of `ingest records`: look at the file, learn the table's columns (or create the table), pair them, stream the
  * bytes. Each step throws a LoadError whose message says what failed, where, why and what to do.
  */
+import { isUtf8 } from 'node:buffer';
 import { ExitCode } from '../../errors.js';
 import type { Connect } from '../clickhouse/client.js';
 import type { Column, TableColumn } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
-import { LoadError } from '../failures.js';
+import { LoadError, oneLine } from '../failures.js';
 import { type Contents, contentsOfFile } from '../file/contents.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from '../file/formats.js';
 import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
+import { layoutOf } from '../file/text-layout.js';
 import { foreignSeparator, headerOf } from '../file/text-rows.js';
 import { badData } from './bad-data.js';
 import { insertFile, tryFile } from './insert-file.js';
@@ -76,18 +78,22 @@ async function loadFile(
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
   const clickhouse = connect(request.connection);
   const bar = makeBar?.(request.file, contents.file.bytes) ?? null;
-  const load: Load = { request, contents, format, clickhouse, schema, bar };
+  const connected = { request, contents, clickhouse, schema, bar };
   try {
-    const { columns: existing, exactBlocks } = await describeTable(load, request.createTable);
+    const { columns: existing, exactBlocks } = await describeTable(connected, request.createTable);
     const typesWanted = existing === null && schema === null;
-    const sample = await takeSample(contents, format, typesWanted);
-    if (sample.kind === 'no-rows') return NOTHING;
-    const found = await inspect(load, sample.data, typesWanted);
+    const taken = await takeSample(contents, format, typesWanted);
+    if (taken.kind === 'no-rows') return NOTHING;
+    const { format: read, sample } = layoutOf(format, taken.data);
+    const load: Load = { ...connected, format: read };
+    refuseForeignHeader(load, sample);
+    const found = await inspect(load, sample, typesWanted);
     if (found === null) return NOTHING;
     refuseForeignSeparator(load, found, existing);
     const table = existing ?? (await makeTable(load, found, exactBlocks));
     const rows = await insertFile(load, found, table, exactBlocks);
-    return { rows, warning: existing === null ? null : await warnOfRepetition(load) };
+    const warnings = [existing === null ? null : await warnOfRepetition(load), foreignText(load, sample)];
+    return { rows, warning: warnings.filter((warning) => warning !== null).join('; ') || null };
   } finally {
     await bar?.end();
     await clickhouse.close();
@@ -99,7 +105,10 @@ async function loadFile(
  * again is no way: another load may have inserted meanwhile.
  */
 async function makeTable(load: Load, found: readonly Column[], exactBlocks: boolean): Promise<readonly TableColumn[]> {
-  const made = await tableToMake(load, load.schema ?? found);
+  const { schema, format } = load;
+  // A separator at the end of each line is no column.
+  const meant = found.filter(({ name }) => format.byPosition?.unnamed.get(name)?.hasValues !== false);
+  const made = await tableToMake(load, schema ?? meant);
   await tryFile(load, found, made, exactBlocks);
   return await createTable(load, made);
 }
@@ -118,6 +127,8 @@ async function formatOf(request: RecordsRequest, contents: Contents): Promise<Fo
 }
 
 function refused(file: string, { kind, reason }: FormatRefused): LoadError {
+  if (kind === 'encoding')
+    return new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; have it written as UTF-8`);
   return kind === 'undecided'
     ? new LoadError(ExitCode.usage, `cannot load ${file}: ${reason}; give --format`)
     : new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; check the file or correct --format`);
@@ -142,6 +153,8 @@ async function inspect(load: Load, sample: Uint8Array, types: boolean): Promise<
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
     if (error instanceof Error && error.message.includes('Parquet file has no columns')) return null;
+    const twice = error instanceof Error && /Duplicate column name/.test(error.message);
+    if (twice) throw dataError(request, badData(error.message, []) ?? '', 'rename one of them');
     const place = hasHeader && types ? await placeOfDamage(names, list, format, sample) : null;
     if (place !== null) throw dataError(request, place, 'mend that row');
     throw clickhouseFailure(error, 'inspect-file', `cannot load ${request.file}`, request);
@@ -166,8 +179,24 @@ async function placeOfDamage(
     );
     return null;
   } catch (error) {
-    return error instanceof Error ? badData(error.message, []) : null;
+    return error instanceof Error ? badData(error.message, [], format.byPosition) : null;
   }
+}
+
+const LATIN = 'perhaps Latin-1 or Windows-1252';
+
+function refuseForeignHeader({ request, format }: Load, sample: Uint8Array): void {
+  if (format.typed || format.name === 'jsonl') return;
+  const header = headerOf(format.name, sample);
+  if (isUtf8(header)) return;
+  const name = Buffer.from(header).toString('latin1').trim();
+  throw dataError(request, `its header is not UTF-8 (${LATIN}: '${oneLine(name, 60)}')`, 'have it written as UTF-8');
+}
+
+/** Bytes are stored as they are, whatever they stand for. */
+function foreignText({ request, format }: Load, sample: Uint8Array): string | null {
+  if (format.typed || isUtf8(sample)) return null;
+  return `the text of ${request.file} is not UTF-8 (${LATIN}); it was stored byte for byte, have it written as UTF-8`;
 }
 
 /** A header that holds other separators than the format's would make a table of one column. */

@@ -17,7 +17,10 @@ export interface Described {
  * Asks for exact blocks already here, where they mean nothing: a ClickHouse that does not know the setting says so
  * before any data is under way, and one that does costs no further request.
  */
-export async function describeTable({ request, clickhouse }: Load, mayBeMissing: boolean): Promise<Described> {
+export async function describeTable(
+  { request, clickhouse }: Pick<Load, 'request' | 'clickhouse'>,
+  mayBeMissing: boolean,
+): Promise<Described> {
   const statement = sql.describeTable(request.table);
   const columns = async (settings: sql.Settings): Promise<readonly TableColumn[] | null> => {
     try {
