@@ -13,7 +13,14 @@ import {
 } from '../../../lib/loader/clickhouse/columns.js';
 import { baseType, isDateOrTime } from '../../../lib/loader/clickhouse/types.js';
 
-const TEXT: MatchOptions = { skipUnknown: false, format: 'csv', typed: false, open: false, alsoNamed: [] };
+const TEXT: MatchOptions = {
+  skipUnknown: false,
+  format: 'csv',
+  typed: false,
+  open: false,
+  byPosition: null,
+  alsoNamed: [],
+};
 
 function columns(...names: string[]): Column[] {
   return names.map((name) => ({ name, type: 'String' }));
