@@ -108,7 +108,7 @@ test('text for a column with a DEFAULT expression may be absent', () => {
   const matching = matchColumns(columns('c0', 'c1', 'c2', 'c3'), withDefault, TEXT);
   assert.deepEqual(matching.kind === 'columns' && matching.columns.map(({ readAs }) => readAs), [
     'Nullable(String)',
-    'Array(Int128)',
+    'Array(Int256)',
     'Nullable(String)',
     'Nullable(String)',
   ]);
