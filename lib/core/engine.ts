@@ -17,6 +17,7 @@ import type { JobState } from './state/job-state.js';
 import { Jobs } from './state/jobs.js';
 import { type HeldEnd, LoaderHealth } from './state/loader-health.js';
 import type { PartitionState } from './state/partition-state.js';
+import { Pauses } from './state/pauses.js';
 import type { PendingRecord } from './state/pending-record.js';
 import { Reading } from './state/reading.js';
 import { Records } from './state/records.js';
@@ -39,6 +40,7 @@ export class Engine {
   readonly #jobs: Jobs;
   readonly #loader: LoaderHealth;
   readonly #reading: Reading;
+  readonly #pauses: Pauses;
   #lifecycle: Lifecycle = { kind: 'starting' };
   #epoch = 0;
   /** Whether no load is started, for no commit was acknowledged for a whole session. */
@@ -55,6 +57,7 @@ export class Engine {
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
     this.#jobs = new Jobs(settings, random, emit);
     this.#loader = new LoaderHealth(settings.breaker);
+    this.#pauses = new Pauses(!settings.awaitsControl);
     this.#reading = new Reading(settings, this.#records, this.#jobs, this.#loader);
   }
 
@@ -67,6 +70,7 @@ export class Engine {
     this.#resendLetters(now);
     this.#holdStarts(now);
     this.#probeLoader(now);
+    this.#applyPauses(now);
     this.#startJobs(now);
     this.#adjustPauses(now);
     this.#commit(event, now);
@@ -85,7 +89,7 @@ export class Engine {
       return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
     }
     const nextAt = earlier(this.#records.deadLetters.nextAt(), this.#nextStartAt());
-    return earlier(commitAt, earlier(nextAt, this.#loader.nextAt()));
+    return earlier(earlier(commitAt, nextAt), earlier(this.#loader.nextAt(), this.#pauses.nextAt()));
   }
 
   /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
@@ -95,8 +99,8 @@ export class Engine {
   }
 
   #nextStartAt(): number | null {
-    const mayStart = this.#records.assignment.isRestored && this.#loader.permitsStarts && !this.#startsHeld;
-    return mayStart ? this.#jobs.nextStartAt() : null;
+    const isKnown = this.#records.assignment.isRestored && this.#pauses.isKnown;
+    return isKnown && this.#loader.permitsStarts && !this.#startsHeld ? this.#jobs.nextStartAt() : null;
   }
 
   /**
@@ -117,6 +121,7 @@ export class Engine {
       commits: this.#commits,
       startsHeld: this.#startsHeld,
       loader: this.#loader,
+      pauses: this.#pauses,
     });
   }
 
@@ -140,6 +145,8 @@ export class Engine {
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
         return this.#records.deadLetters.refused(event.letterId, event.error, now, this.#random());
+      case 'controlled':
+        return this.#pauses.replace(event.pauses);
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':
@@ -222,6 +229,13 @@ export class Engine {
     if (this.#loader.begin(now)) this.#emit({ type: 'probe' });
   }
 
+  #applyPauses(now: number): void {
+    const changes = this.#pauses.advance(now);
+    if (changes === null) return;
+    this.#jobs.scheduler.pause(new Set(this.#pauses.active.map(({ tenant }) => tenant)));
+    for (const change of changes) this.#emit({ type: 'pause-changed', ...change });
+  }
+
   #finish(jobId: string, outcome: Outcome, now: number): void {
     const settlement = this.#jobs.finish(jobId, outcome, now);
     if (settlement !== null) this.#records.settle(settlement);
@@ -263,7 +277,7 @@ export class Engine {
   #startJobs(now: number): void {
     // What a previous owner finished must be known before more is begun.
     if (this.#lifecycle.kind !== 'running' || !this.#records.assignment.isRestored) return;
-    if (!this.#loader.permitsStarts || this.#startsHeld) return;
+    if (!this.#pauses.isKnown || !this.#loader.permitsStarts || this.#startsHeld) return;
     for (let state = this.#jobs.next(now); state !== null; state = this.#jobs.next(now)) {
       if (this.#markers.mark(state)) this.#jobs.run(state);
     }

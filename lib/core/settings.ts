@@ -29,4 +29,6 @@ export interface EngineSettings {
   /** Dead letters of one table in a row, after which it is held back. */
   readonly maxDeadLettersInRow: number;
   readonly fairness: FairnessRules;
+  /** Whether it will be said which tenants are paused: then nothing is started before. */
+  readonly awaitsControl: boolean;
 }

@@ -1,12 +1,13 @@
 /** What an operator asks the engine: one snapshot, plain data, for `/api/status` and for the gauges of `/metrics`. */
 import type { Job } from '../types.js';
-import type { BreakerState } from './events.js';
+import type { BreakerState, TenantPause } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
 import type { TenantLoad } from './rules/scheduler.js';
 import type { Commits } from './state/commits.js';
 import type { Refusal } from './state/dead-letters.js';
 import type { Jobs } from './state/jobs.js';
 import type { LoaderHealth } from './state/loader-health.js';
+import type { Pauses } from './state/pauses.js';
 import type { Records } from './state/records.js';
 import type { HeldTable } from './state/table-holds.js';
 
@@ -55,6 +56,8 @@ export interface EngineStatus {
   };
   /** Tenants with jobs that wait in turn or run; those that wait for a held table stand there. */
   readonly tenants: readonly TenantLoad[];
+  /** Tenants that people have paused; their jobs are counted above. */
+  readonly pauses: readonly TenantPause[];
   /** Tables that are held back, with the jobs that wait for them. */
   readonly heldTables: readonly HeldTable[];
   /** Jobs during whose load the service ended too often: they wait to be loaded alone, the next at `dueAt`; nothing else starts meanwhile. */
@@ -74,6 +77,7 @@ export function statusOf(engine: {
   readonly commits: Commits;
   readonly startsHeld: boolean;
   readonly loader: LoaderHealth;
+  readonly pauses: Pauses;
 }): EngineStatus {
   const { lifecycle, jobs, records, commits, startsHeld, loader } = engine;
   const { scheduler, breaker, running, tables, suspects } = jobs;
@@ -97,6 +101,7 @@ export function statusOf(engine: {
           }
         : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
     tenants: scheduler.tenants(),
+    pauses: engine.pauses.active,
     heldTables: tables.tables(),
     suspects: { jobs: suspects.size, dueAt: suspects.dueAt, isAlone: suspects.isBlocking },
     commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },

@@ -45,6 +45,7 @@ export function engineSettings(
       waiting: Math.max(config.ingest.max_waiting_jobs, config.ingest.max_queued_jobs),
       bytes: config.ingest.max_queued_bytes,
     },
+    awaitsControl: true,
     maxDeadLettersInRow: circuit_breaker.dead_letters,
     fairness: {
       weights: weightsOf(config.tenants.weights),

@@ -67,6 +67,7 @@ describe('engineSettings', () => {
       },
       maxUncommitted: 13,
       load: { jobs: 11, waiting: 17, bytes: 2_097_152 },
+      awaitsControl: true,
       maxDeadLettersInRow: 9,
       fairness: { weights: new Map([['acme', 2.5]]), maxRunning: 5, share: 56 },
       command: {

@@ -52,6 +52,7 @@ export const SETTINGS: EngineSettings = {
     unavailableExitCodes: [69, 75],
   },
   breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000 },
+  awaitsControl: false,
   maxDeadLettersInRow: 1_000,
   fairness: { weights: new Map(), maxRunning: 1_000, share: 1_000 },
 };
@@ -309,6 +310,8 @@ function describeEffect(effect: Effect): string {
       return 'probe';
     case 'loader-judged':
       return `loader ${effect.verdict.kind}`;
+    case 'pause-changed':
+      return `${effect.isPaused ? 'paused' : 'resumed'} ${effect.pause.tenant}`;
     case 'table-changed':
       return `table ${effect.table} ${effect.held ? 'held' : 'released'}`;
     case 'offsets-reset':

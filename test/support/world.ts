@@ -13,7 +13,7 @@ import type { KafkaRecord, Outcome } from '../../lib/types.js';
 import { partition, record } from './engine.js';
 import type { Random } from './random.js';
 
-const TENANTS = ['acme', 'globex', 'initech', undefined];
+export const TENANTS = ['acme', 'globex', 'initech', undefined];
 
 export interface LogEntry {
   readonly record: KafkaRecord;
@@ -144,8 +144,8 @@ export class World {
       commits.startsHeld ||
       suspects.isAlone;
     if (isForbidden || this.unrestored !== null || running.length >= slots) return;
-    for (const { tenant, due, running: own } of tenants) {
-      const mayRun = due > 0 && own < this.#settings.fairness.maxRunning;
+    for (const { tenant, due, running: own, isPaused } of tenants) {
+      const mayRun = !isPaused && due > 0 && own < this.#settings.fairness.maxRunning;
       assert.ok(!mayRun, `${tenant} has ${due} jobs, and of ${slots} slots only ${running.length} are taken`);
     }
   }

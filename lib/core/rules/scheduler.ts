@@ -29,6 +29,7 @@ export interface TenantLoad {
   /** Of these, those that would run if it were their turn. */
   readonly due: number;
   readonly running: number;
+  readonly isPaused: boolean;
 }
 
 interface Tenant<Item> extends Turn {
@@ -38,6 +39,7 @@ interface Tenant<Item> extends Turn {
   /** Waiting, delayed ones included. */
   jobs: number;
   running: number;
+  isPaused: boolean;
 }
 
 /** What each file costs beyond its bytes: the start of a loader and a block of its own. */
@@ -54,6 +56,7 @@ export class Scheduler<Item extends Schedulable> {
   /** Where the tenant stood that had the last turn. */
   #virtualTime = 0;
   #forgetAt = IDLE_TENANTS;
+  #paused: ReadonlySet<string | null> = new Set();
   /** Latest first, so that the next one due is popped from the end. */
   #delayed: { readonly at: number; readonly item: Item }[] = [];
   #jobs = 0;
@@ -128,6 +131,24 @@ export class Scheduler<Item extends Schedulable> {
     this.#admit(tenant);
   }
 
+  isPaused(tenant: string | null): boolean {
+    return this.#paused.has(tenant);
+  }
+
+  /** From now on the jobs of these tenants wait, and those of all others have their turns. */
+  pause(tenants: ReadonlySet<string | null>): void {
+    this.#paused = tenants;
+    for (const tenant of this.#tenants.values()) {
+      const isPaused = tenants.has(tenant.tenant);
+      if (isPaused === tenant.isPaused) continue;
+      const before = this.#readyOf(tenant);
+      tenant.isPaused = isPaused;
+      this.#ready += this.#readyOf(tenant) - before;
+      if (isPaused && tenant.place >= 0) this.#turns.remove(tenant);
+      this.#admit(tenant);
+    }
+  }
+
   /** Drops all jobs for which `unwanted` holds and returns them. */
   drop(unwanted: (item: Item) => boolean): Item[] {
     const dropped: Item[] = [];
@@ -144,8 +165,8 @@ export class Scheduler<Item extends Schedulable> {
   /** Tenants with jobs. */
   tenants(): TenantLoad[] {
     const busy = [...this.#tenants.values()].filter(({ jobs, running }) => jobs + running > 0);
-    return busy.map(({ tenant, weight, jobs, queue, running }) => {
-      return { tenant, weight, waiting: jobs, due: queue.length, running };
+    return busy.map(({ tenant, weight, jobs, queue, running, isPaused }) => {
+      return { tenant, weight, waiting: jobs, due: queue.length, running, isPaused };
     });
   }
 
@@ -167,8 +188,8 @@ export class Scheduler<Item extends Schedulable> {
     this.#admit(tenant);
   }
 
-  #mayRun({ queue, running }: Tenant<Item>): boolean {
-    return queue.length > 0 && running < this.#rules.maxRunning;
+  #mayRun({ queue, running, isPaused }: Tenant<Item>): boolean {
+    return queue.length > 0 && running < this.#rules.maxRunning && !isPaused;
   }
 
   #admit(tenant: Tenant<Item>): void {
@@ -182,8 +203,17 @@ export class Scheduler<Item extends Schedulable> {
     if (known !== undefined) return known;
     if (this.#tenants.size >= this.#forgetAt) this.#forgetIdle();
     const weight = this.#rules.weights.get(name ?? '') ?? 1;
-    const at = this.#virtualTime;
-    const tenant = { tenant: name, weight, queue: new Fifo<Item>(), jobs: 0, running: 0, at, order: 0, place: -1 };
+    const tenant: Tenant<Item> = {
+      tenant: name,
+      weight,
+      queue: new Fifo(),
+      jobs: 0,
+      running: 0,
+      isPaused: this.#paused.has(name),
+      at: this.#virtualTime,
+      order: 0,
+      place: -1,
+    };
     this.#tenants.set(name, tenant);
     return tenant;
   }
@@ -197,10 +227,14 @@ export class Scheduler<Item extends Schedulable> {
     this.#forgetAt = Math.max(IDLE_TENANTS, this.#tenants.size * 2);
   }
 
+  #readyOf({ jobs, isPaused }: Tenant<Item>): number {
+    return isPaused ? 0 : Math.min(jobs, this.#rules.share);
+  }
+
   #count(tenant: Tenant<Item>, item: Item, sign: 1 | -1): void {
-    const before = Math.min(tenant.jobs, this.#rules.share);
+    const before = this.#readyOf(tenant);
     tenant.jobs += sign;
-    this.#ready += Math.min(tenant.jobs, this.#rules.share) - before;
+    this.#ready += this.#readyOf(tenant) - before;
     this.#jobs += sign;
     this.#bytes += sign * item.bytes;
   }

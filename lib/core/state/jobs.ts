@@ -27,7 +27,7 @@ const MAX_CONTRADICTIONS = 5;
 export class Jobs {
   readonly scheduler: Scheduler<JobState>;
   readonly running = new Running();
-  readonly suspects = new Suspects((state) => this.tables.permits(state));
+  readonly suspects = new Suspects((state) => this.tables.permits(state) && !this.scheduler.isPaused(state.job.tenant));
   readonly breaker: CircuitBreaker;
   readonly tables: TableHolds;
   readonly #settings: EngineSettings;

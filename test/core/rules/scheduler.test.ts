@@ -207,12 +207,37 @@ describe('Scheduler: shares', () => {
     scheduler.done(scheduler.next(0) as Item);
     scheduler.next(0);
     assert.deepEqual(scheduler.tenants(), [
-      { tenant: 'a', weight: 2, waiting: 2, due: 2, running: 0 },
-      { tenant: 'b', weight: 1, waiting: 0, due: 0, running: 1 },
+      { tenant: 'a', weight: 2, waiting: 2, due: 2, running: 0, isPaused: false },
+      { tenant: 'b', weight: 1, waiting: 0, due: 0, running: 1, isPaused: false },
     ]);
     assert.deepEqual(
       [...scheduler.items()].map(({ name }) => name),
       ['a1', 'a2'],
     );
+  });
+
+  it('gives a paused tenant no turn, nor a share of what is ready, and lets it come back where the others are', () => {
+    const scheduler = fair({ share: 5 });
+    flood(scheduler, 'a', 100);
+    flood(scheduler, 'b', 100);
+    scheduler.pause(new Set(['a']));
+    assert.equal(scheduler.ready, 5);
+    assert.deepEqual(take(scheduler, 40), { b: 40 });
+    flood(scheduler, 'a', 1);
+    scheduler.pause(new Set());
+    assert.equal(scheduler.ready, 10);
+    assert.deepEqual(take(scheduler, 40), { a: 20, b: 20 });
+  });
+
+  it('pauses a tenant that has not come yet, and the messages without one', () => {
+    const scheduler = fair({});
+    scheduler.pause(new Set(['a', null]));
+    flood(scheduler, 'a', 2);
+    scheduler.push(item('-1'));
+    assert.equal(scheduler.next(0), null);
+    scheduler.delay({ tenant: 'a', bytes: 1, name: 'a' }, 5);
+    assert.equal(scheduler.next(9), null);
+    scheduler.pause(new Set(['a']));
+    assert.equal(scheduler.next(9)?.tenant, null);
   });
 });
