@@ -68,6 +68,12 @@ export const SETTINGS = {
       'Where a group without commits starts. With `latest`, what was announced before the first start is never loaded; ' +
         'from then on nothing is left out.',
     ),
+    on_lost_offsets: choice(
+      'stop',
+      ['stop', 'earliest', 'latest'],
+      'Where a group goes on whose commits are gone (deleted, or expired while it was stopped): nowhere before somebody sets its ' +
+        'offsets, at the first message, or behind the last one. Seen by its dead letters, and by what this process saw committed.',
+    ),
     enable_auto_commit: flag(
       false,
       'Accepted for old files, without effect: an offset is committed when its files are loaded.',

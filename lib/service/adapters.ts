@@ -44,23 +44,27 @@ export function createAdapters(
   closeSilentConnections();
   mendHeaderDecoder();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
-  const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;
+  const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;
+  const letterTopic = dead_letter.topic ?? `${topic}.dlq`;
   const consumer = createConsumer(
     {
       kafka,
       topic,
+      brokers: bootstrap_servers,
       groupId: group_id,
+      letterTopic,
       fromBeginning: auto_offset_reset === 'earliest',
-      sessionTimeoutMs: session_timeout_ms,
-      maxWaitMs: poll_timeout_ms,
+      onLostOffsets: on_lost_offsets,
+      sessionTimeoutMs: config.kafka.session_timeout_ms,
+      maxWaitMs: config.kafka.poll_timeout_ms,
     },
     events.consumer,
   );
   const deadLetter = createDeadLetter({
     kafka,
     sourceTopic: topic,
-    topic: dead_letter.topic ?? `${topic}.dlq`,
+    topic: letterTopic,
     createTopic: dead_letter.create_topic,
     group: group_id,
     maxMessageBytes: config.ingest.max_message_bytes,
