@@ -246,8 +246,16 @@ export const SETTINGS = {
     },
   },
   http: {
-    host: text('127.0.0.1', 'Address of /metrics, /livez, /readyz and /api/status.'),
+    host: text('127.0.0.1', 'Address of /metrics, /livez, /readyz and /api.'),
     port: whole(9464, 0, 65_535, 'Port of the same; 0 for any free one.'),
+    hosts: texts(
+      [],
+      'Names under which /api may be asked for, beside addresses, localhost and the name of the machine.',
+    ),
+    token_file: text(
+      null,
+      'File with the token that permits changes (/api/v1), read anew for each; null for none: nothing can be changed.',
+    ),
   },
 };
 
@@ -268,7 +276,7 @@ export const HEADINGS: Readonly<Record<string, string>> = {
   'service.dead_letter': 'Where a message goes that cannot be loaded.',
   'service.circuit_breaker': 'Holding back while ClickHouse is away: nothing is dead-lettered meanwhile.',
   'service.shutdown': 'An orderly stop.',
-  http: 'Metrics, probes and status; read-only.',
+  http: 'Metrics, probes, status, and what people may change.',
 };
 
 export function isSetting(entry: Setting | SettingGroup): entry is Setting {

@@ -7,7 +7,13 @@ import { toPosition } from './shapes.js';
 interface FetchAnswer {
   readonly responses: readonly {
     readonly partitions: readonly {
-      readonly messages: readonly { readonly offset: string; readonly headers?: Readonly<Record<string, unknown>> }[];
+      readonly highWatermark: string;
+      readonly messages: readonly {
+        readonly offset: string;
+        readonly key: Uint8Array | null;
+        readonly value: Uint8Array | null;
+        readonly headers?: Readonly<Record<string, unknown>>;
+      }[];
     }[];
   }[];
 }
