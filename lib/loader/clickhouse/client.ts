@@ -35,10 +35,10 @@ export interface ClickHouse {
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
   /** The columns of data that is in the statement itself: one of DESCRIBE, or a SELECT of name and type. */
   inspect(statement: string, settings: Settings): Promise<readonly Column[]>;
-  /** The answer to SHOW CREATE TABLE. */
-  definition(statement: string): Promise<string>;
   /** The rows of a SELECT without FORMAT; 64-bit numbers lose what is beyond 2^53. */
   rows(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** The same of what seldom changes: the server, and how its tables are made. */
+  facts(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
   text(statement: string, settings: Settings): Promise<string>;
   execute(statement: string): Promise<void>;
@@ -115,7 +115,7 @@ export function connect(connection: Connection): ClickHouse {
   return {
     columns,
     inspect: columns,
-    definition: (statement) => ask(statement, { default_format: 'TabSeparatedRaw' }),
+    facts: (statement) => rows(statement, {}),
     rows: (statement) => rows(statement, {}),
     text: ask,
     async execute(statement) {

@@ -21,6 +21,15 @@ import { isDateOrTime, isNullable } from './types.js';
  * supervisor may load thousands of files before it forgets one; 10,000 entries are a small log file on the server.
  */
 const DEDUPLICATION_WINDOW = 10_000;
+/** A week: a supervisor repeats a load when ClickHouse or itself is back. Replicated tables forget after an hour by themselves. */
+export const REMEMBERED_SECONDS = 604_800;
+
+/** For the engine that is asked for, and for the one that a cluster or a cloud takes instead. */
+const REMEMBERING = [
+  `non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
+  `replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
+  `replicated_deduplication_window_seconds = ${REMEMBERED_SECONDS}`,
+];
 
 export type Settings = Readonly<Record<string, string | number>>;
 
@@ -30,11 +39,6 @@ export function quoteTable({ database, table }: TableName): string {
 
 export function describeTable(table: TableName): string {
   return `DESCRIBE TABLE ${quoteTable(table)}`;
-}
-
-/** The statement that would make the table, with its engine and settings. */
-export function showTable(table: TableName): string {
-  return `SHOW CREATE TABLE ${quoteTable(table)}`;
 }
 
 /**
@@ -98,7 +102,7 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
       ? ` TTL if(isNull(${column}), toDateTime(0), ${expiry(`assumeNotNull(${column})`)})`
       : ` TTL ${expiry(column)}`;
   }
-  const settings = [`non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`];
+  const settings = [...REMEMBERING];
   if (nullableKey) settings.push('allow_nullable_key = 1');
   const sql =
     `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} ` +
@@ -180,7 +184,8 @@ export interface InsertOptions {
   readonly columns: readonly LoadedColumn[];
   /** Rows of a block, and so of a part that is written. */
   readonly batchSize: number;
-  readonly token: string | null;
+  /** What makes a repetition add nothing, where one may come. */
+  readonly deduplication: Settings;
   readonly skipUnknown: boolean;
   readonly nullAsDefault: boolean;
   /** Whether ClickHouse knows EXACT_BLOCKS. */
@@ -194,7 +199,7 @@ export function insertSettings({
   format,
   columns,
   batchSize,
-  token,
+  deduplication,
   skipUnknown,
   nullAsDefault,
   exactBlocks,
@@ -227,9 +232,7 @@ export function insertSettings({
     ...(exactBlocks ? EXACT_BLOCKS : {}),
     ...format.settings,
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
-    ...(token === null
-      ? {}
-      : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
+    ...deduplication,
   };
 }
 
@@ -237,9 +240,4 @@ export function insertSettings({
 function tuplesInOneField(columns: readonly LoadedColumn[]): Settings {
   const hasTuple = columns.some(({ readAs }) => /\bTuple\(/.test(readAs));
   return hasTuple ? { input_format_csv_deserialize_separate_columns_into_tuple: 0 } : {};
-}
-
-/** With other blocks the same number would mean other rows: then rows twice are better than rows lost. */
-function blockToken(token: string, batchSize: number, exactBlocks: boolean): string {
-  return `${token}/${batchSize}${exactBlocks ? '' : '/at-least'}`;
 }

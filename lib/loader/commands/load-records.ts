@@ -17,8 +17,9 @@ import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
 import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
+import { lookAtRepetition } from './repetition.js';
 import { readSchemaFile } from './schema-file.js';
-import { describeTable, ensureTable, warnOfRepetition } from './target-table.js';
+import { describeTable, ensureTable } from './target-table.js';
 import { readable } from './typed-columns.js';
 
 export interface LoadResult {
@@ -87,8 +88,9 @@ async function loadFile(
     if (found === null) return NOTHING;
     refuseForeignSeparator(load, found, existing);
     const table = existing ?? (await ensureTable(load, schema ?? found));
-    const rows = await insert(load, found, table, exactBlocks);
-    return { rows, warning: existing === null ? null : await warnOfRepetition(load) };
+    const remembered = await lookAtRepetition(load, exactBlocks);
+    const rows = await insert(load, found, table, exactBlocks, remembered.settings);
+    return { rows, warning: remembered.warning };
   } finally {
     await bar?.end();
     await clickhouse.close();
@@ -184,6 +186,7 @@ async function insert(
   found: readonly Column[],
   table: readonly TableColumn[],
   exactBlocks: boolean,
+  deduplication: sql.Settings,
 ): Promise<number> {
   const { request, contents, format, clickhouse, schema, bar } = load;
   const name = tableText(request);
@@ -209,11 +212,11 @@ async function insert(
         format,
         columns: matching.columns,
         batchSize: request.batchSize,
-        token: request.deduplicationToken,
         skipUnknown: request.skipUnknown,
         nullAsDefault: request.nullAsDefault,
         exactBlocks,
         statementBytes: Buffer.byteLength(statement),
+        deduplication,
       }),
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );

@@ -19,12 +19,19 @@ export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
     value: null,
     help: "store a type's default where a column that is not Nullable has no value",
   },
+  {
+    name: 'generation',
+    value: 'N',
+    help: 'how often the rows of this ATD_DEDUP_TOKEN were removed to be loaded again (ATD_GENERATION, 0)',
+  },
   { name: 'ttl-hours', value: 'N', help: 'a created table forgets rows N hours after MsgHeader_MessageTime' },
   ...CONNECTION_OPTIONS,
   { name: 'progress', value: null, help: 'show how far it is, if stderr is a terminal' },
   { name: 'json', value: null, help: 'report the result as one line of JSON (ATD_OUTPUT=json)' },
   ...options.COMMON_OPTIONS,
 ];
+
+const MAX_GENERATION = 1_000_000;
 
 export interface RecordsRequest {
   readonly file: string;
@@ -40,6 +47,7 @@ export interface RecordsRequest {
   readonly progress: boolean;
   readonly json: boolean;
   readonly deduplicationToken: string | null;
+  readonly generation: number;
   readonly connection: Connection;
 }
 
@@ -64,9 +72,16 @@ export function parseRecordsArguments(
       progress: given.has('progress'),
       json: options.wantsJson(given, env),
       deduplicationToken: env['ATD_DEDUP_TOKEN'] || null,
+      generation: generation(given, env),
       connection: readConnection(given, env, readText),
     };
   });
+}
+
+function generation(given: options.Given, env: options.Environment): number {
+  const argument = given.get('generation');
+  if (argument !== undefined) return options.integer('--generation', argument, 0, MAX_GENERATION);
+  return options.integer('ATD_GENERATION', env['ATD_GENERATION'] || '0', 0, MAX_GENERATION);
 }
 
 function formatName(value: string | undefined): FormatName | null {

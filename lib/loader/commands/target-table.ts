@@ -1,8 +1,7 @@
-/** The table of a load: what it has, how it is made, and whether it remembers what was inserted. */
+/** The table of a load: what it has, and how it is made. */
 import { ExitCode } from '../../errors.js';
 import { type Column, type TableColumn, tableColumns } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
-import { deduplicationWarning } from '../clickhouse/table-statements.js';
 import { LoadError } from '../failures.js';
 import { clash, clickhouseFailure, type Load, tableText } from './load.js';
 
@@ -59,13 +58,6 @@ export async function ensureTable(load: Load, columns: readonly Column[]): Promi
     throw clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
   }
   return (await describeTable(load, false)).columns ?? [];
-}
-
-/** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
-export async function warnOfRepetition({ request, clickhouse }: Load): Promise<string | null> {
-  if (request.deduplicationToken === null) return null;
-  const statement = await clickhouse.definition(sql.showTable(request.table)).catch(() => null);
-  return statement === null ? null : deduplicationWarning(tableText(request), statement);
 }
 
 function codeOf(error: unknown): unknown {

@@ -119,7 +119,7 @@ for (const [what, status, headers, body, code, message, exitCode] of REFUSALS) {
 const STATEMENTS: readonly (readonly [what: string, ask: (clickhouse: ClickHouse) => Promise<unknown>])[] = [
   ['the columns of a table', (clickhouse) => clickhouse.columns('DESCRIBE', {})],
   ['the columns of a sample', (clickhouse) => clickhouse.inspect('DESCRIBE', {})],
-  ['the definition of a table', (clickhouse) => clickhouse.definition('SHOW')],
+  ['facts of a server', (clickhouse) => clickhouse.facts('SELECT 1')],
   ['rows', (clickhouse) => clickhouse.rows('SELECT')],
   ['a text', (clickhouse) => clickhouse.text('SELECT', {})],
   ['a statement without a result', (clickhouse) => clickhouse.execute('CREATE')],

@@ -73,22 +73,20 @@ const INSERT: sql.InsertOptions = {
   format: format('csv'),
   columns: [],
   batchSize: 500,
-  token: null,
+  deduplication: {},
   skipUnknown: false,
   nullAsDefault: false,
   exactBlocks: true,
   statementBytes: 100,
 };
 
-test('a ClickHouse that cannot cut blocks exactly gets other tokens', () => {
-  const settings = sql.insertSettings({ ...INSERT, token: 't', exactBlocks: false });
-  assert.equal(settings['insert_deduplication_token'], 't/500/at-least');
-  assert.ok(!('use_strict_insert_block_limits' in settings));
+test('a ClickHouse that cannot cut blocks exactly is not asked to', () => {
+  assert.ok(!('use_strict_insert_block_limits' in sql.insertSettings({ ...INSERT, exactBlocks: false })));
 });
 
 test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {
-  const settings = sql.insertSettings({ ...INSERT, token: 'topic/0/17/0' });
-  assert.equal(settings['insert_deduplication_token'], 'topic/0/17/0/500', 'other blocks, another token');
+  const settings = sql.insertSettings({ ...INSERT, deduplication: { insert_deduplicate: 1 } });
+  assert.equal(settings['insert_deduplicate'], 1);
   for (const name of [
     'max_block_size',
     'max_insert_block_size',
@@ -132,7 +130,8 @@ test('a created table is sorted by time and id and remembers blocks for deduplic
       ['MsgHeader_MessageTime', 'DateTime'],
     ]),
     'CREATE TABLE IF NOT EXISTS `atd_acme` (`x-y` Int8, `Id` String, `MsgHeader_MessageTime` DateTime) ENGINE = MergeTree ' +
-      'ORDER BY (`MsgHeader_MessageTime`, `Id`) SETTINGS non_replicated_deduplication_window = 10000',
+      'ORDER BY (`MsgHeader_MessageTime`, `Id`) SETTINGS non_replicated_deduplication_window = 10000, ' +
+      'replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800',
   );
 });
 

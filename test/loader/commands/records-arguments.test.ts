@@ -42,6 +42,7 @@ test('the file and the table are enough, everything else has a default', () => {
     progress: false,
     json: false,
     deduplicationToken: null,
+    generation: 0,
     connection: {
       ...{ host: 'localhost', port: 8123, secure: false, ca: null, database: 'default', user: 'default', password: '' },
       ...{ connectMs: 10_000, silenceMs: 600_000 },
@@ -54,14 +55,14 @@ test('the whole command line is understood, with and without an equals sign', ()
     ...['--file', 'a.csv', '--table-name', 'db1.t', '--create-table', '--batch-size', '500', '--schema-file', 's.json'],
     ...['--format', 'csv', '--db-host', '::1', '--db-port', '1', '--db-database', 'd', '--db-user', 'u'],
     ...['--db-password', '-w=1', '--db-secure', '--skip-unknown', '--ttl-hours', '24', '--json', '--progress'],
-    ...['--allow-rounding', '--null-as-default'],
+    ...['--allow-rounding', '--null-as-default', '--generation', '2'],
     ...['--db-ca-file', '/etc/ca.pem', '--connect-timeout', '3', '--timeout', '60'],
   ];
   const joined = [
     ...['--file=a.csv', '--table-name=db1.t', '--create-table', '--batch-size=500', '--schema-file=s.json'],
     ...['--format=csv', '--db-host=::1', '--db-port=1', '--db-database=d', '--db-user=u'],
     ...['--db-password=-w=1', '--db-secure', '--skip-unknown', '--ttl-hours=24', '--json', '--progress'],
-    ...['--allow-rounding', '--null-as-default'],
+    ...['--allow-rounding', '--null-as-default', '--generation=2'],
     ...['--db-ca-file=/etc/ca.pem', '--connect-timeout=3', '--timeout=60'],
   ];
   const expected: RecordsRequest = {
@@ -78,6 +79,7 @@ test('the whole command line is understood, with and without an equals sign', ()
     progress: true,
     json: true,
     deduplicationToken: null,
+    generation: 2,
     connection: {
       ...{ host: '::1', port: 1, secure: true, ca: '-----BEGIN CERTIFICATE-----\n', database: 'd', user: 'u' },
       ...{ password: '-w=1', connectMs: 3_000, silenceMs: 60_000 },
@@ -114,6 +116,13 @@ test('arguments win over the environment and the environment over the defaults',
   assert.equal(both.connection.password, '');
   assert.equal(both.connection.user, 'loader');
   assert.equal(request(REQUIRED, { CLICKHOUSE_HOST: '', ATD_DEDUP_TOKEN: '' }).deduplicationToken, null);
+});
+
+test('the generation of a token comes from either, and is 0 otherwise', () => {
+  const env = { ATD_GENERATION: '3' };
+  assert.equal(request(REQUIRED, env).generation, 3);
+  assert.equal(request([...REQUIRED, '--generation', '0'], env).generation, 0);
+  assert.equal(request(REQUIRED, { ATD_GENERATION: '' }).generation, 0);
 });
 
 test('HTTPS has a port of its own', () => {
@@ -168,6 +177,7 @@ const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] =
   [[...REQUIRED, '--create-table', '--ttl-hours', '1000000'], /--ttl-hours '1000000' .* from 1 to 262800/],
   [[...REQUIRED, '--db-password', 'x', '--db-password-file', 'y'], /leave out one of them/],
   [[...REQUIRED, '--db-ca-file', '/etc/ca.pem'], /--db-ca-file needs --db-secure/],
+  [[...REQUIRED, '--generation', '-1'], /--generation '-1' is not a whole number from 0/],
   [[...REQUIRED, '--timeout', '0'], /--timeout '0' is not a whole number from 1 to 86400/],
   [['--file', 'x', '--table-name', 'a-b'], /--table-name 'a-b' is not a table name/],
   [['--file', 'x', '--table-name', '1a'], /not a table name/],
@@ -186,6 +196,7 @@ test('every misuse is a usage error that names the argument', () => {
 });
 
 const MISCONFIGURED: readonly (readonly [args: readonly string[], env: Environment, reason: RegExp])[] = [
+  [[], { ATD_GENERATION: 'second' }, /ATD_GENERATION 'second' is not a whole number/],
   [[], { CLICKHOUSE_PORT: 'x' }, /CLICKHOUSE_PORT 'x' is not a whole number/],
   [[], { CLICKHOUSE_PASSWORD_FILE: '/nowhere' }, /CLICKHOUSE_PASSWORD_FILE '\/nowhere' cannot be read: ENOENT/],
   [['--db-password-file', '/run/secrets/empty'], {}, /--db-password-file '\/run\/secrets\/empty' is empty/],
