@@ -2,7 +2,7 @@
 import { ExitCode } from '../../errors.js';
 import { type Column, type TableColumn, tableColumns } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
-import { LoadError } from '../failures.js';
+import { LoadError, type Stage } from '../failures.js';
 import { clash, clickhouseFailure, type Load, tableText } from './load.js';
 
 export interface Described {
@@ -16,7 +16,11 @@ export interface Described {
  * Asks for exact blocks already here, where they mean nothing: a ClickHouse that does not know the setting says so
  * before any data is under way, and one that does costs no further request.
  */
-export async function describeTable({ request, clickhouse }: Load, mayBeMissing: boolean): Promise<Described> {
+export async function describeTable(
+  { request, clickhouse }: Load,
+  mayBeMissing: boolean,
+  stage: Stage = 'describe-table',
+): Promise<Described> {
   const statement = sql.describeTable(request.table);
   const columns = async (settings: sql.Settings): Promise<readonly TableColumn[] | null> => {
     try {
@@ -30,7 +34,7 @@ export async function describeTable({ request, clickhouse }: Load, mayBeMissing:
     return { columns: await columns(sql.EXACT_BLOCKS), exactBlocks: true };
   } catch (error) {
     const fail = (cause: unknown): LoadError =>
-      clickhouseFailure(cause, 'describe-table', `cannot read table ${tableText(request)}`, request);
+      clickhouseFailure(cause, stage, `cannot read table ${tableText(request)}`, request);
     if (codeOf(error) !== '115') throw fail(error);
     return { columns: await columns({}).catch((again: unknown) => Promise.reject(fail(again))), exactBlocks: false };
   }
@@ -57,7 +61,7 @@ export async function ensureTable(load: Load, columns: readonly Column[]): Promi
   } catch (error) {
     throw clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
   }
-  return (await describeTable(load, false)).columns ?? [];
+  return (await describeTable(load, false, 'describe-created')).columns ?? [];
 }
 
 function codeOf(error: unknown): unknown {
