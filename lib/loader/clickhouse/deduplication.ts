@@ -46,6 +46,7 @@ export function deduplicationSettings(token: string, { version, knownSettings }:
   return {
     insert_deduplicate: 1,
     insert_deduplication_token: token,
+    insert_distributed_one_random_shard: 0,
     ...(isSince(version, 24, 8) ? { deduplicate_blocks_in_dependent_materialized_views: 1 } : {}),
     ...Object.fromEntries(Object.entries(NEWER_SETTINGS).filter(([name]) => knownSettings.includes(name))),
   };
@@ -124,6 +125,21 @@ export function targetOf({ database, name, uuid, engine, statement }: TableRow):
 
 function unquoted(name: string): string {
   return name.startsWith('`') ? name.slice(1, -1).replace(/\\(.)/g, '$1') : name;
+}
+
+/** Functions whose answer is another one each time. */
+const CHANGING =
+  /\b(rand\w*|generate\w*|now\w*|today|yesterday|UTCTimestamp|hostName|FQDN|serverUUID|rowNumber\w*)\s*\(/i;
+
+/**
+ * Why a token may not be given: each shard recognises a block by its number, so that the rows of a block have to come to the
+ * same shard each time. Null where they do, and for any table that is not Distributed.
+ */
+export function unrepeatable({ engine, statement }: TableRow): string | null {
+  if (engine !== 'Distributed') return null;
+  const clause = / ENGINE = Distributed\((.*)\)/s.exec(statement)?.[1] ?? '';
+  const changing = CHANGING.exec(clause.replace(/'(?:[^'\\]|\\.)*'/gs, ''))?.[1];
+  return changing === undefined ? null : `it shares out its rows by ${changing}(), anew with each load`;
 }
 
 /**

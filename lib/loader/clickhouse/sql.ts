@@ -9,6 +9,7 @@
 
 import type { Format } from '../file/formats.js';
 import type { TableName } from '../options/options.js';
+import { PLAIN_TABLE, type TableMaking } from '../options/table-options.js';
 import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
 import { type ConversionOptions, conversion, Functions } from './conversions.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
@@ -30,6 +31,9 @@ const REMEMBERING = [
   `replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
   `replicated_deduplication_window_seconds = ${REMEMBERED_SECONDS}`,
 ];
+
+/** Of a table whose parts are on disk, and so are their names, before an insert is answered. */
+export const DURABLE_SETTINGS = ['fsync_after_insert = 1', 'fsync_part_directory = 1'] as const;
 
 export type Settings = Readonly<Record<string, string | number>>;
 
@@ -89,9 +93,16 @@ export function describeSettings(statementBytes: number): Settings {
 export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
 
 /** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
-export function createTable(table: TableName, columns: readonly Column[], ttlHours: number | null): CreateTable {
-  const key = sortingKey(columns);
-  const nullableKey = columns.some(({ name, type }) => key.includes(name) && isNullable(type));
+export function createTable(
+  table: TableName,
+  columns: readonly Column[],
+  ttlHours: number | null,
+  { engine, orderBy, partitionBy, onCluster, durable }: TableMaking = PLAIN_TABLE,
+): CreateTable {
+  const suggested = sortingKey(columns);
+  const key = orderBy ?? suggested.map(quoteIdentifier).join(', ');
+  const keys = `${key} ${partitionBy ?? ''}`;
+  const nullableKey = columns.some(({ name, type }) => isNullable(type) && mentions(keys, name));
   const time = columns.find(({ name }) => name === TIME_COLUMN);
   let ttl = '';
   if (ttlHours !== null) {
@@ -103,12 +114,24 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
       : ` TTL ${expiry(column)}`;
   }
   const settings = [...REMEMBERING];
+  if (durable) settings.push(...DURABLE_SETTINGS);
   if (nullableKey) settings.push('allow_nullable_key = 1');
   const sql =
-    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} ` +
+    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)}${onClusterClause(onCluster)} ` +
     `(${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')}) ` +
-    `ENGINE = MergeTree ORDER BY (${key.map(quoteIdentifier).join(', ')})${ttl} SETTINGS ${settings.join(', ')}`;
+    `ENGINE = ${engine}${partitionBy === null ? '' : ` PARTITION BY (${partitionBy})`} ORDER BY (${key})${ttl} SETTINGS ${settings.join(', ')}`;
   return { kind: 'statement', sql };
+}
+
+/** Whether a key is made of this column; a name that is a part of another is one too many, and only allows what is not there. */
+function mentions(key: string, column: string): boolean {
+  return (
+    key.includes(quoteIdentifier(column)) || new RegExp(`(?<![\\w\`])${column.replace(/\W/g, '\\$&')}(?!\\w)`).test(key)
+  );
+}
+
+export function onClusterClause(cluster: string | null): string {
+  return cluster === null ? '' : ` ON CLUSTER ${quoteString(cluster)}`;
 }
 
 /** What ClickHouse is made to say of a value that does not fit begins with this: number of the column, of the row, the value. */
@@ -184,8 +207,8 @@ export interface InsertOptions {
   readonly columns: readonly LoadedColumn[];
   /** Rows of a block, and so of a part that is written. */
   readonly batchSize: number;
-  /** What makes a repetition add nothing, where one may come. */
-  readonly deduplication: Settings;
+  /** What makes a repetition add nothing, and the rows last, where that is asked for. */
+  readonly promises: Settings;
   readonly skipUnknown: boolean;
   readonly nullAsDefault: boolean;
   /** Whether ClickHouse knows EXACT_BLOCKS. */
@@ -199,7 +222,7 @@ export function insertSettings({
   format,
   columns,
   batchSize,
-  deduplication,
+  promises,
   skipUnknown,
   nullAsDefault,
   exactBlocks,
@@ -208,6 +231,8 @@ export function insertSettings({
   return {
     wait_end_of_query: 1,
     async_insert: 0,
+    // Else a Distributed table answers before its shards have the rows.
+    distributed_foreground_insert: 1,
     date_time_input_format: 'best_effort',
     input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
     input_format_json_ignore_unknown_keys_in_named_tuple: skipUnknown ? 1 : 0,
@@ -232,7 +257,7 @@ export function insertSettings({
     ...(exactBlocks ? EXACT_BLOCKS : {}),
     ...format.settings,
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
-    ...deduplication,
+    ...promises,
   };
 }
 

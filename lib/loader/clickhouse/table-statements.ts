@@ -2,11 +2,11 @@
 
 import type { TableName } from '../options/options.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
-import { quoteTable } from './sql.js';
+import { onClusterClause, quoteTable } from './sql.js';
 
 /** SYNC: the data is gone when the statement is answered, and the name is free for another table. */
-export function dropTable(table: TableName): string {
-  return `DROP TABLE ${quoteTable(table)} SYNC`;
+export function dropTable(table: TableName, onCluster: string | null): string {
+  return `DROP TABLE ${quoteTable(table)}${onClusterClause(onCluster)} SYNC`;
 }
 
 export interface TableInfo {

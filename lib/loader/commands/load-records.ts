@@ -14,6 +14,7 @@ import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { foreignSeparator, headerOf } from '../file/text-rows.js';
 import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
+import { lookAtDurability } from './durability.js';
 import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
@@ -89,8 +90,9 @@ async function loadFile(
     refuseForeignSeparator(load, found, existing);
     const table = existing ?? (await ensureTable(load, schema ?? found));
     const remembered = await lookAtRepetition(load, exactBlocks);
-    const rows = await insert(load, found, table, exactBlocks, remembered.settings);
-    return { rows, warning: remembered.warning };
+    const durable = await lookAtDurability(load);
+    const rows = await insert(load, found, table, exactBlocks, { ...remembered.settings, ...durable.settings });
+    return { rows, warning: [remembered.warning, durable.warning].filter(Boolean).join('; ') || null };
   } finally {
     await bar?.end();
     await clickhouse.close();
@@ -186,7 +188,7 @@ async function insert(
   found: readonly Column[],
   table: readonly TableColumn[],
   exactBlocks: boolean,
-  deduplication: sql.Settings,
+  promises: sql.Settings,
 ): Promise<number> {
   const { request, contents, format, clickhouse, schema, bar } = load;
   const name = tableText(request);
@@ -216,7 +218,7 @@ async function insert(
         nullAsDefault: request.nullAsDefault,
         exactBlocks,
         statementBytes: Buffer.byteLength(statement),
-        deduplication,
+        promises,
       }),
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );

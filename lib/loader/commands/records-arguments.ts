@@ -4,6 +4,7 @@ import { FORMAT_NAMES, type FormatName } from '../file/formats.js';
 import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from '../options/connection-options.js';
 import type { TableName } from '../options/options.js';
 import * as options from '../options/options.js';
+import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from '../options/table-options.js';
 
 export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'file', value: 'F', help: 'the file to load (required)' },
@@ -25,6 +26,8 @@ export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
     help: 'how often the rows of this ATD_DEDUP_TOKEN were removed to be loaded again (ATD_GENERATION, 0)',
   },
   { name: 'ttl-hours', value: 'N', help: 'a created table forgets rows N hours after MsgHeader_MessageTime' },
+  ...TABLE_OPTIONS,
+  DURABLE_OPTION,
   ...CONNECTION_OPTIONS,
   { name: 'progress', value: null, help: 'show how far it is, if stderr is a terminal' },
   { name: 'json', value: null, help: 'report the result as one line of JSON (ATD_OUTPUT=json)' },
@@ -39,6 +42,7 @@ export interface RecordsRequest {
   readonly createTable: boolean;
   readonly schemaFile: string | null;
   readonly ttlHours: number | null;
+  readonly making: TableMaking;
   readonly format: FormatName | null;
   readonly batchSize: number;
   readonly skipUnknown: boolean;
@@ -64,6 +68,7 @@ export function parseRecordsArguments(
       createTable,
       schemaFile: given.get('schema-file') || null,
       ttlHours: options.ttlHours(given, createTable),
+      making: tableMaking(given, createTable),
       format: formatName(given.get('format')),
       batchSize: options.integer('--batch-size', given.get('batch-size') ?? '10000', 1, 10_000_000),
       skipUnknown: given.has('skip-unknown'),

@@ -1,4 +1,5 @@
 /** Looks at what remembers a load, where it may be repeated: the server, the table, and the tables behind its views. */
+import { ExitCode } from '../../errors.js';
 import {
   blockToken,
   deduplicationSettings,
@@ -10,8 +11,10 @@ import {
   selectTables,
   type TableRow,
   targetOf,
+  unrepeatable,
 } from '../clickhouse/deduplication.js';
 import type { Settings } from '../clickhouse/sql.js';
+import { LoadError } from '../failures.js';
 import { clickhouseFailure, type Load, tableText } from './load.js';
 
 type Facts = Readonly<Record<string, unknown>>;
@@ -34,11 +37,23 @@ export async function lookAtRepetition(load: Load, exactBlocks: boolean): Promis
   const own = await clickhouse.facts(selectServerAndTable(table)).catch(() => []);
   const [row] = own.length > 0 ? own : await aboutServer(load);
   const server = readServer(row ?? {});
+  for (const found of rowsOf(own)) refuseUnrepeatable(load, found);
   const warnings = repetitionWarnings(table, await tablesBehind(load, rowsOf(own)), server);
   return {
     settings: deduplicationSettings(blockToken({ token, generation }, batchSize, exactBlocks), server),
     warning: warnings.length === 0 ? null : warnings.join('; '),
   };
+}
+
+function refuseUnrepeatable({ request }: Load, row: TableRow): void {
+  const why = unrepeatable(row);
+  if (why === null) return;
+  throw new LoadError(
+    ExitCode.configuration,
+    `cannot load ${request.file} into ${tableText(request)} under ATD_DEDUP_TOKEN: ${why}, so that a repetition would lose ` +
+      'rows; make its sharding key depend on the row alone, as cityHash64(Id) does, or load into the tables behind it',
+    { scope: 'table' },
+  );
 }
 
 async function aboutServer({ request, clickhouse }: Load): Promise<readonly Facts[]> {

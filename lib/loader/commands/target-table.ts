@@ -48,7 +48,7 @@ export async function ensureTable(load: Load, columns: readonly Column[]): Promi
   const { request, schema, clickhouse } = load;
   const made = tableColumns(columns);
   if ('kind' in made) throw clash(load, made.names, made.target);
-  const create = sql.createTable(request.table, made, request.ttlHours);
+  const create = sql.createTable(request.table, made, request.ttlHours, request.making);
   if (create.kind === 'no-time-column') {
     throw new LoadError(
       ExitCode.usage,

@@ -8,6 +8,7 @@ import {
   type Server,
   type TableRow,
   targetOf,
+  unrepeatable,
 } from '../../../lib/loader/clickhouse/deduplication.js';
 
 /** What tables remember is under these names: another spelling would load every file again that is repeated after an upgrade. */
@@ -30,7 +31,7 @@ const SERVER: Server = { version: [26, 7], knownSettings: [], replicatedSeconds:
 test('a server is sent what it knows, by its version and its settings', () => {
   const sent = (version: Server['version'], ...knownSettings: string[]): unknown =>
     deduplicationSettings('t/1', { ...SERVER, version, knownSettings });
-  const always = { insert_deduplicate: 1, insert_deduplication_token: 't/1' };
+  const always = { insert_deduplicate: 1, insert_deduplication_token: 't/1', insert_distributed_one_random_shard: 0 };
   const views = { deduplicate_blocks_in_dependent_materialized_views: 1 };
   assert.deepEqual(sent(null), always);
   for (const old of [
@@ -105,6 +106,24 @@ const TARGETS: readonly (readonly [what: string, found: TableRow, target: readon
 for (const [what, found, target] of TARGETS) {
   test(`the target of ${what} is ${target === null ? 'none' : target.join('.')}`, () => {
     assert.deepEqual(targetOf(found), target);
+  });
+}
+
+const SHARED_OUT: readonly (readonly [engine: string, by: string | null])[] = [
+  ["Distributed('c', 'd', 'x', rand())", 'rand'],
+  ["Distributed('c', 'd', 'x', intDiv(randConstant(), 2), 'policy')", 'randConstant'],
+  ["Distributed('c', 'd', 'x', toUnixTimestamp(now()))", 'now'],
+  ["Distributed('c', 'd', 'x', cityHash64(Id))", null],
+  ["Distributed('c', 'd', 'x', Id)", null],
+  ["Distributed('rand()', 'd', 'x')", null],
+  ['MergeTree', null],
+];
+
+for (const [engine, by] of SHARED_OUT) {
+  test(`a token for ${engine} is ${by === null ? 'sent' : `refused for ${by}`}`, () => {
+    const why = unrepeatable(table('t', engine));
+    if (by === null) assert.equal(why, null);
+    else assert.match(why ?? '', new RegExp(`by ${by}\\(\\)`));
   });
 }
 

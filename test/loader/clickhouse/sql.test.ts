@@ -73,7 +73,7 @@ const INSERT: sql.InsertOptions = {
   format: format('csv'),
   columns: [],
   batchSize: 500,
-  deduplication: {},
+  promises: {},
   skipUnknown: false,
   nullAsDefault: false,
   exactBlocks: true,
@@ -85,7 +85,7 @@ test('a ClickHouse that cannot cut blocks exactly is not asked to', () => {
 });
 
 test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {
-  const settings = sql.insertSettings({ ...INSERT, deduplication: { insert_deduplicate: 1 } });
+  const settings = sql.insertSettings({ ...INSERT, promises: { insert_deduplicate: 1 } });
   assert.equal(settings['insert_deduplicate'], 1);
   for (const name of [
     'max_block_size',
@@ -133,6 +133,27 @@ test('a created table is sorted by time and id and remembers blocks for deduplic
       'ORDER BY (`MsgHeader_MessageTime`, `Id`) SETTINGS non_replicated_deduplication_window = 10000, ' +
       'replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800',
   );
+});
+
+test('a table is made as it is asked for, on each node of a cluster', () => {
+  const columns = [
+    { name: 'id', type: 'Nullable(Int8)' },
+    { name: 'id2', type: 'Int8' },
+  ];
+  const making = {
+    engine: 'ReplicatedMergeTree',
+    orderBy: 'id2',
+    partitionBy: 'id2 % 2',
+    onCluster: '{cluster}',
+    durable: true,
+  };
+  const made = sql.createTable(TABLE, columns, null, making);
+  const statement = made.kind === 'statement' ? made.sql : '';
+  assert.match(statement, /^CREATE TABLE IF NOT EXISTS `atd_acme` ON CLUSTER '\{cluster\}' \(`id` /);
+  assert.match(statement, / ENGINE = ReplicatedMergeTree PARTITION BY \(id2 % 2\) ORDER BY \(id2\) SETTINGS /);
+  assert.match(statement, /, fsync_after_insert = 1, fsync_part_directory = 1$/, 'no key of it may be NULL');
+  const nullable = sql.createTable(TABLE, columns, null, { ...making, orderBy: 'cityHash64(id)' });
+  assert.match(nullable.kind === 'statement' ? nullable.sql : '', /allow_nullable_key = 1$/);
 });
 
 test('a key that may be NULL is allowed and a table without a sortable column has none', () => {
