@@ -157,6 +157,13 @@ export const SETTINGS = {
   default_table: text('atd_logs', 'Table of messages without a tenant.', { pattern: IDENTIFIER }),
   batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
   schema_file: readableFile('JSON file of column name -> ClickHouse type (--schema-file).'),
+  tables: {
+    engine: text(null, 'Engine of a created table, of the MergeTree family (--engine).'),
+    order_by: text(null, 'Its sorting key (--order-by); null for the one that its columns suggest.'),
+    partition_by: text(null, 'Its partition key (--partition-by); null for none.'),
+    on_cluster: text(null, 'Cluster on whose nodes it is created (--on-cluster), or a macro such as `{cluster}`.'),
+    durable: flag(false, 'Whether a load that is done outlasts a loss of power (--durable).'),
+  },
   tenants: {
     allowed: texts(
       [],
@@ -269,6 +276,7 @@ export const HEADINGS: Readonly<Record<string, string>> = {
   thread_pool_size: 'Concurrency.',
   log_level: 'Log.',
   auto_create_tables: 'Tables.',
+  tables: 'How tables are made; for the bundled loader.',
   tenants: 'Tenants.',
   ingest: 'What is let in, and how much of it at a time.',
   service: 'What the service does when loads fail and when it stops.',

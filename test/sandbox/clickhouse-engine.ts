@@ -19,6 +19,13 @@ export interface EngineRun {
   readonly readOnly: boolean;
 }
 
+/** What the front needs of an engine. */
+export interface StatementEngine {
+  readonly version: string;
+  /** @throws Error whose message begins with `Code: NN. DB::Exception: …` */
+  run(run: EngineRun): Promise<EngineResult>;
+}
+
 export interface EngineResult {
   readonly bytes: Uint8Array;
   /** chDB tells the size of the result, not how many rows were read to make it. */
@@ -49,7 +56,7 @@ function loadAddon(): Addon {
   return loader.loadNative();
 }
 
-export class Engine {
+export class Engine implements StatementEngine {
   readonly #directory: string;
   readonly #addon: Addon;
   /** Keeps the data directory open between requests. */
@@ -63,7 +70,6 @@ export class Engine {
     this.version = this.#keeper.query('SELECT version()', 'TSVRaw').trim();
   }
 
-  /** @throws Error whose message begins with `Code: NN. DB::Exception: …` */
   async run(run: EngineRun): Promise<EngineResult> {
     const session = new Session(this.#directory);
     try {

@@ -15,10 +15,11 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { brotliDecompressSync, constants, createGzip, gunzipSync, inflateSync } from 'node:zlib';
-import { Engine, type EngineResult } from './clickhouse-engine.js';
+import { Engine, type EngineResult, type StatementEngine } from './clickhouse-engine.js';
 import { ClickHouseError, httpErrorOf } from './clickhouse-errors.js';
 import { authenticate, fileInsertSettings, type QueryRequest, readRequest } from './clickhouse-request.js';
 import { type Compression, type InsertWithData, readStatement } from './clickhouse-statement.js';
+import { OldEngine } from './old-engine.js';
 
 const USER = 'default';
 /** A statement together with data that stands in the same body; longer data belongs behind a statement in the URL. */
@@ -59,11 +60,11 @@ function decompress(body: Buffer, compression: Compression): Buffer {
 }
 
 class Front {
-  readonly #engine: Engine;
+  readonly #engine: StatementEngine;
   readonly #password: string;
   readonly #uploads: string;
 
-  constructor(engine: Engine, password: string, uploads: string) {
+  constructor(engine: StatementEngine, password: string, uploads: string) {
     this.#engine = engine;
     this.#password = password;
     this.#uploads = uploads;
@@ -198,14 +199,18 @@ async function* joined(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerat
   yield* rest;
 }
 
-const { values } = parseArgs({ options: { directory: { type: 'string' } } });
+const { values } = parseArgs({ options: { directory: { type: 'string' }, python: { type: 'string' } } });
 const password = process.env['SANDBOX_CLICKHOUSE_PASSWORD'];
 if (values.directory === undefined || password === undefined) {
-  throw new Error('usage: SANDBOX_CLICKHOUSE_PASSWORD=… clickhouse-front.js --directory <an empty directory>');
+  throw new Error(
+    'usage: SANDBOX_CLICKHOUSE_PASSWORD=… clickhouse-front.js --directory <an empty directory> [--python <that of an older chDB>]',
+  );
 }
 const uploads = join(values.directory, 'uploads');
 await mkdir(uploads, { recursive: true });
-const front = new Front(new Engine(join(values.directory, 'data')), password, uploads);
+const data = join(values.directory, 'data');
+const engine = values.python === undefined ? new Engine(data) : await OldEngine.open(values.python, data);
+const front = new Front(engine, password, uploads);
 /** A server's `http_max_uri_size`: the statement of an insert names every column, and Node would take 16 KiB. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {

@@ -13,8 +13,17 @@ const ERROR_BYTES = 4 * 1024 * 1024;
 /** The columns of the widest table are some megabytes. */
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Then the status is sent before it is known, and a failure comes in a later header line or in the body. */
-const PROGRESS_HEADERS: Settings = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: 200 };
+/**
+ * Header lines while an insert goes on: a balancer ends a connection on which nothing comes for a minute, and Parquet is parsed
+ * only when all of it was sent. Few of them where nobody looks, as proxies take some kilobytes of headers only. The status is then
+ * sent before it is known, and a failure comes in a later header line or in the body.
+ */
+function progressHeaders(intervalMs: number): Settings {
+  return { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: intervalMs };
+}
+
+const WATCHED_MS = 200;
+const UNWATCHED_MS = 20_000;
 
 export interface InsertOptions {
   /** How `body` is compressed, or null; ClickHouse unpacks it. */
@@ -35,10 +44,10 @@ export interface ClickHouse {
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
   /** The columns of data that is in the statement itself: one of DESCRIBE, or a SELECT of name and type. */
   inspect(statement: string, settings: Settings): Promise<readonly Column[]>;
-  /** The answer to SHOW CREATE TABLE. */
-  definition(statement: string): Promise<string>;
   /** The rows of a SELECT without FORMAT; 64-bit numbers lose what is beyond 2^53. */
   rows(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** The same of what seldom changes: the server, and how its tables are made. */
+  facts(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
   text(statement: string, settings: Settings): Promise<string>;
   execute(statement: string): Promise<void>;
@@ -115,7 +124,7 @@ export function connect(connection: Connection): ClickHouse {
   return {
     columns,
     inspect: columns,
-    definition: (statement) => ask(statement, { default_format: 'TabSeparatedRaw' }),
+    facts: (statement) => rows(statement, {}),
     rows: (statement) => rows(statement, {}),
     text: ask,
     async execute(statement) {
@@ -123,21 +132,28 @@ export function connect(connection: Connection): ClickHouse {
     },
     async insert(statement, body, settings, { encoding = null, onProgress = null } = {}) {
       const answer = new Text(ERROR_BYTES);
+      const progress = progressHeaders(onProgress === null ? UNWATCHED_MS : WATCHED_MS);
+      const answered = new Map<string, string>();
       let sent = 0;
-      const { status, headers: answered } = await http.request({
-        path: path({ database, query: statement, ...settings, ...(onProgress === null ? {} : PROGRESS_HEADERS) }),
-        headers: encoding === null ? headers : { ...headers, 'Content-Encoding': encoding },
-        body,
-        silenceMs,
-        onBody: (bytes) => answer.add(bytes),
-        onSent: (bytes) => {
-          sent += bytes;
-          onProgress?.({ bytes: sent });
-        },
-        onHeader: (name, value) => {
-          if (name === 'x-clickhouse-progress') onProgress?.({ rows: counter(value, 'read_rows') });
-        },
-      });
+      const { status } = await http
+        .request({
+          path: path({ database, query: statement, ...settings, ...progress }),
+          headers: encoding === null ? headers : { ...headers, 'Content-Encoding': encoding },
+          body,
+          silenceMs,
+          onBody: (bytes) => answer.add(bytes),
+          onSent: (bytes) => {
+            sent += bytes;
+            onProgress?.({ bytes: sent });
+          },
+          onHeader: (name, value) => {
+            answered.set(name, value);
+            if (name === 'x-clickhouse-progress') onProgress?.({ rows: counter(value, 'read_rows') });
+          },
+        })
+        .catch((lost: unknown) => {
+          throw lateException(answered, answer.toString()) ?? lost;
+        });
       const failed = failureOf(status, answered, answer.toString(), true);
       if (failed !== null) throw failed;
       return counter(answered.get('x-clickhouse-summary'), 'written_rows');
@@ -167,7 +183,30 @@ function failureOf(
   const clickHouse = [...headers.keys()].some((name) => name.startsWith('x-clickhouse-'));
   const failed =
     status !== 200 || !clickHouse || headers.has('x-clickhouse-exception-code') || (silent && text.trim() !== '');
-  return failed ? new ClickHouseError(status, code, text) : null;
+  if (!failed) return null;
+  return new ClickHouseError(status, code, withoutFrame(text, headers.get('x-clickhouse-exception-tag')));
+}
+
+const FRAME = '__exception__';
+
+/** A connection that broke after the failure was told: the failure is what counts. Null where none was. */
+function lateException(headers: ReadonlyMap<string, string>, text: string): ClickHouseError | null {
+  const told = headers.has('x-clickhouse-exception-code') || text.includes(FRAME);
+  return told ? failureOf(200, headers, text, true) : null;
+}
+
+/**
+ * A failure that comes after the status has a frame around its text: 25.11 and newer say in a header which tag it bears, and the
+ * length of the text before its end.
+ */
+function withoutFrame(text: string, tag: string | undefined): string {
+  const start = text.indexOf(FRAME);
+  if (start < 0) return text;
+  const framed = text.slice(start + FRAME.length).replace(/^[\r\n]+/, '');
+  if (tag === undefined) return framed;
+  const inner = framed.startsWith(tag) ? framed.slice(tag.length).replace(/^[\r\n]+/, '') : framed;
+  const end = new RegExp(`[\\r\\n]*\\d+ ${tag}[\\r\\n]*(?:${FRAME})?[\\r\\n]*$`);
+  return inner.replace(end, '');
 }
 
 /** A number of the summary or of the progress, which ClickHouse writes as a string. */

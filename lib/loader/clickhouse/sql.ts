@@ -9,6 +9,7 @@
 
 import type { Format } from '../file/formats.js';
 import type { TableName } from '../options/options.js';
+import { PLAIN_TABLE, type TableMaking } from '../options/table-options.js';
 import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
 import { type ConversionOptions, conversion, Functions } from './conversions.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
@@ -21,6 +22,18 @@ import { isDateOrTime, isNullable } from './types.js';
  * supervisor may load thousands of files before it forgets one; 10,000 entries are a small log file on the server.
  */
 const DEDUPLICATION_WINDOW = 10_000;
+/** A week: a supervisor repeats a load when ClickHouse or itself is back. Replicated tables forget after an hour by themselves. */
+export const REMEMBERED_SECONDS = 604_800;
+
+/** For the engine that is asked for, and for the one that a cluster or a cloud takes instead. */
+const REMEMBERING = [
+  `non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
+  `replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
+  `replicated_deduplication_window_seconds = ${REMEMBERED_SECONDS}`,
+];
+
+/** Of a table whose parts are on disk, and so are their names, before an insert is answered. */
+export const DURABLE_SETTINGS = ['fsync_after_insert = 1', 'fsync_part_directory = 1'] as const;
 
 export type Settings = Readonly<Record<string, string | number>>;
 
@@ -43,11 +56,6 @@ export function describeNullTable(columns: readonly Column[]): string {
 
 function structureOf(columns: readonly Column[]): string {
   return columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
-}
-
-/** The statement that would make the table, with its engine and settings. */
-export function showTable(table: TableName): string {
-  return `SHOW CREATE TABLE ${quoteTable(table)}`;
 }
 
 /**
@@ -98,9 +106,16 @@ export function describeSettings(statementBytes: number): Settings {
 export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
 
 /** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
-export function createTable(table: TableName, columns: readonly Column[], ttlHours: number | null): CreateTable {
-  const key = sortingKey(columns);
-  const nullableKey = columns.some(({ name, type }) => key.includes(name) && isNullable(type));
+export function createTable(
+  table: TableName,
+  columns: readonly Column[],
+  ttlHours: number | null,
+  { engine, orderBy, partitionBy, onCluster, durable }: TableMaking = PLAIN_TABLE,
+): CreateTable {
+  const suggested = sortingKey(columns);
+  const key = orderBy ?? suggested.map(quoteIdentifier).join(', ');
+  const keys = `${key} ${partitionBy ?? ''}`;
+  const nullableKey = columns.some(({ name, type }) => isNullable(type) && mentions(keys, name));
   const time = columns.find(({ name }) => name === TIME_COLUMN);
   let ttl = '';
   if (ttlHours !== null) {
@@ -111,12 +126,24 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
       ? ` TTL if(isNull(${column}), toDateTime(0), ${expiry(`assumeNotNull(${column})`)})`
       : ` TTL ${expiry(column)}`;
   }
-  const settings = [`non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`];
+  const settings = [...REMEMBERING];
+  if (durable) settings.push(...DURABLE_SETTINGS);
   if (nullableKey) settings.push('allow_nullable_key = 1');
   const sql =
-    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} ` +
-    `(${structureOf(columns)}) ENGINE = MergeTree ORDER BY (${key.map(quoteIdentifier).join(', ')})${ttl} SETTINGS ${settings.join(', ')}`;
+    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)}${onClusterClause(onCluster)} ` +
+    `(${structureOf(columns)}) ENGINE = ${engine}${partitionBy === null ? '' : ` PARTITION BY (${partitionBy})`} ORDER BY (${key})${ttl} SETTINGS ${settings.join(', ')}`;
   return { kind: 'statement', sql };
+}
+
+/** Whether a key is made of this column; a name that is a part of another is one too many, and only allows what is not there. */
+function mentions(key: string, column: string): boolean {
+  return (
+    key.includes(quoteIdentifier(column)) || new RegExp(`(?<![\\w\`])${column.replace(/\W/g, '\\$&')}(?!\\w)`).test(key)
+  );
+}
+
+export function onClusterClause(cluster: string | null): string {
+  return cluster === null ? '' : ` ON CLUSTER ${quoteString(cluster)}`;
 }
 
 /** What ClickHouse is made to say of a value that does not fit begins with this: number of the column, of the row, the value. */
@@ -198,7 +225,8 @@ export interface InsertOptions {
   readonly columns: readonly LoadedColumn[];
   /** Rows of a block, and so of a part that is written. */
   readonly batchSize: number;
-  readonly token: string | null;
+  /** What makes a repetition add nothing, and the rows last, where that is asked for. */
+  readonly promises: Settings;
   readonly skipUnknown: boolean;
   readonly nullAsDefault: boolean;
   /** Whether ClickHouse knows EXACT_BLOCKS. */
@@ -212,7 +240,7 @@ export function insertSettings({
   format,
   columns,
   batchSize,
-  token,
+  promises,
   skipUnknown,
   nullAsDefault,
   exactBlocks,
@@ -221,6 +249,8 @@ export function insertSettings({
   return {
     wait_end_of_query: 1,
     async_insert: 0,
+    // Else a Distributed table answers before its shards have the rows.
+    distributed_foreground_insert: 1,
     date_time_input_format: 'best_effort',
     input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
     input_format_json_ignore_unknown_keys_in_named_tuple: skipUnknown ? 1 : 0,
@@ -246,9 +276,7 @@ export function insertSettings({
     ...format.settings,
     ...placeOfRows(format),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
-    ...(token === null
-      ? {}
-      : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
+    ...promises,
   };
 }
 
@@ -263,9 +291,4 @@ function placeOfRows({ name, preamble, byPosition }: Format): Settings {
 function tuplesInOneField(columns: readonly LoadedColumn[]): Settings {
   const hasTuple = columns.some(({ readAs }) => /\bTuple\(/.test(readAs));
   return hasTuple ? { input_format_csv_deserialize_separate_columns_into_tuple: 0 } : {};
-}
-
-/** With other blocks the same number would mean other rows: then rows twice are better than rows lost. */
-function blockToken(token: string, batchSize: number, exactBlocks: boolean): string {
-  return `${token}/${batchSize}${exactBlocks ? '' : '/at-least'}`;
 }

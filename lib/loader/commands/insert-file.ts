@@ -10,15 +10,19 @@ import type { TableToMake } from './target-table.js';
 
 const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 
-/** The rows that were loaded. @throws LoadError */
+/**
+ * @param promises settings that make the insert repeatable and durable, where it is to be
+ * @returns the rows that were loaded
+ * @throws LoadError
+ */
 export async function insertFile(
   load: Load,
   found: readonly Column[],
   table: readonly TableColumn[],
   exactBlocks: boolean,
+  promises: sql.Settings,
 ): Promise<number> {
-  const into = sql.quoteTable(load.request.table);
-  return await send(load, into, load.request.deduplicationToken, found, table, exactBlocks);
+  return await send(load, sql.quoteTable(load.request.table), found, table, exactBlocks, promises);
 }
 
 /** Reads the whole file as the insert into that table would, and keeps nothing. @throws LoadError where that would fail */
@@ -28,16 +32,16 @@ export async function tryFile(
   { columns }: TableToMake,
   exactBlocks: boolean,
 ): Promise<void> {
-  await send(load, `FUNCTION ${sql.nullTable(columns)}`, null, found, columns, exactBlocks);
+  await send(load, `FUNCTION ${sql.nullTable(columns)}`, found, columns, exactBlocks, {});
 }
 
 async function send(
   load: Load,
   into: string,
-  token: string | null,
   found: readonly Column[],
   table: readonly TableColumn[],
   exactBlocks: boolean,
+  promises: sql.Settings,
 ): Promise<number> {
   const { request, contents, format, clickhouse, bar } = load;
   const name = tableText(request);
@@ -51,11 +55,11 @@ async function send(
         format,
         columns,
         batchSize: request.batchSize,
-        token,
         skipUnknown: request.skipUnknown,
         nullAsDefault: request.nullAsDefault,
         exactBlocks,
         statementBytes: Buffer.byteLength(statement),
+        promises,
       }),
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
