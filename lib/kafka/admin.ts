@@ -31,6 +31,7 @@ export interface Cluster {
   findBroker(node: { nodeId: string }): Promise<Broker>;
   findGroupCoordinator(group: { groupId: string }): Promise<{
     leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
+    offsetCommit(commit: object): Promise<unknown>;
   }>;
 }
 
@@ -88,6 +89,23 @@ export function leaveFor(kafka: Kafka, groupId: string, memberId: string): Promi
   return withCluster(kafka, groupId, async (cluster) => {
     const coordinator = await cluster.findGroupCoordinator({ groupId });
     await coordinator.leaveGroup({ groupId, memberId });
+  });
+}
+
+/**
+ * Commits for a member that waits in a join: its own connection takes nothing meanwhile. Until the last member has joined, the
+ * group takes commits of the generation before; what it refuses then belongs to others.
+ *
+ * @throws KafkaJSError when the coordinator cannot be reached, or refuses
+ */
+export function commitFor(
+  kafka: Kafka,
+  { groupId, memberId, generationId }: { groupId: string; memberId: string; generationId: number },
+  topics: readonly unknown[],
+): Promise<void> {
+  return withCluster(kafka, groupId, async (cluster) => {
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    await coordinator.offsetCommit({ groupId, memberId, groupGenerationId: generationId, topics });
   });
 }
 

@@ -13,7 +13,7 @@ import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafka
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
-import { hasTopic, leaveFor } from './admin.js';
+import { commitFor, hasTopic, leaveFor } from './admin.js';
 import { stickyAssigner } from './group/assigner.js';
 import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAssigner } from './group/joining.js';
 import { Ownership } from './group/ownership.js';
@@ -153,11 +153,19 @@ class KafkaConsumer implements ConsumerAdapter {
     if (group === null || !this.#isJoined) {
       throw new AtdError('ATD_KAFKA_CONSUMER', 'the consumer is not running, so nothing was committed');
     }
-    const partitions = offsets.map((position) => ({ ...position, offset: String(position.offset) }));
+    const { kafka, topic } = this.#options;
+    const topics = [{ topic, partitions: offsets.map((each) => ({ ...each, offset: String(each.offset) })) }];
+    if (this.#isJoining && group.offsetManager !== null) {
+      await commitFor(kafka, group.offsetManager, topics);
+      return this.#starts.committed(offsets);
+    }
+    const epoch = this.#epoch;
     try {
-      await group.commitOffsets({ topics: [{ topic: this.#options.topic, partitions }] });
+      await group.commitOffsets({ topics });
     } catch (error) {
-      if (this.#rejoinPolicy.refused(error, performance.now())) joinAgain(group);
+      // What is refused after a join, or in one, was sent before it, and says nothing about the new membership.
+      const isNow = epoch === this.#epoch && !this.#isJoining;
+      if (isNow && this.#rejoinPolicy.refused(error, performance.now())) joinAgain(group);
       throw error;
     }
     this.#starts.committed(offsets);
@@ -195,10 +203,8 @@ class KafkaConsumer implements ConsumerAdapter {
       const partitions = payload.memberAssignment[topic] ?? [];
       this.#ownership.assigned(this.#group?.generationId ?? 0, { [topic]: partitions });
       this.#paused.clear();
-      this.#events.assigned(
-        this.#epoch,
-        partitions.map((partition) => ({ topic, partition })),
-      );
+      const assigned = partitions.map((partition) => ({ topic, partition }));
+      this.#events.assigned(this.#epoch, assigned);
       void this.#restore(this.#epoch, partitions);
     });
     this.#consumer.on(CRASH, ({ payload }) => {

@@ -629,6 +629,40 @@ describe('the consumer: commits', () => {
     await member.reports('assigned', 2);
   });
 
+  it('go beside while the member waits in a join, for the generation before', async (t) => {
+    const broker = await startBroker(t, 1);
+    broker.topics.append(TOPIC, 0, ['a']);
+    const member = await GroupMember.join(t, broker);
+    await member.reports('record');
+    const release = broker.hold('JoinGroup');
+    broker.rebalance([0]);
+    await broker.until('JoinGroup', 2);
+    await member.adapter.commit([position(0, 1)]);
+    const { from, generation, positions } = broker.seen('OffsetCommit').at(-1) ?? {};
+    assert.deepEqual([from?.isMember, generation, positions?.[0]?.offset], [false, 1, 1]);
+    assert.equal(broker.committed.get(0)?.offset, 1);
+    assert.deepEqual(member.found('assigned 2'), []);
+    release();
+    await member.reports('restored 2: 0@1');
+  });
+
+  it('that are refused after a join, but were sent before it, have nobody join again', async (t) => {
+    const broker = await startBroker(t, 1);
+    broker.topics.append(TOPIC, 0, ['a']);
+    const member = await GroupMember.join(t, broker);
+    await member.reports('record');
+    const release = broker.hold('OffsetCommit', 'member');
+    const before = broker.seen('OffsetCommit').length;
+    const committed = member.adapter.commit([position(0, 1)]).catch((error: unknown) => error);
+    await broker.until('OffsetCommit', before + 1);
+    broker.rebalance([0]);
+    await member.reports('assigned 2');
+    release();
+    assert.ok((await committed) instanceof Error);
+    await broker.until('Heartbeat', broker.seen('Heartbeat').length + 3);
+    assert.deepEqual(member.found('assigned'), ['assigned 1: 0', 'assigned 2: 0']);
+  });
+
   it('that the client did not send are not taken for acknowledged', async (t) => {
     const broker = await startBroker(t, 1);
     broker.committed.set(0, { partition: 0, offset: 0, metadata: '' });
