@@ -77,7 +77,7 @@ export interface Command {
  * How one attempt ended.
  * - `succeeded`: exit code 0, and the loader's output does not say that it failed.
  * - `failed`: another exit code, an output that says so, or a signal that we did not send.
- * - `timed-out`: the deadline passed and we ended it.
+ * - `timed-out`: the deadline passed and we ended it, or the disk did not say for as long what stands at the file's path.
  * - `stopped`: we ended it because the service stops.
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
  * - `sink-refused`: ClickHouse lets this loader in for no table: a wrong password, port or certificate.

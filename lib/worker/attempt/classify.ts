@@ -18,7 +18,7 @@ export type Ending =
   /** No child: the file to load was looked at first. */
   | {
       readonly kind: 'refused';
-      readonly result: 'file-missing' | 'path-denied' | 'machine-fault';
+      readonly result: 'file-missing' | 'path-denied' | 'machine-fault' | 'timed-out';
       readonly reason: string;
     }
   /** The launcher died; its child, if it had begun with one, was killed, and nobody knows how that would have ended. */
