@@ -2,7 +2,7 @@
  * Runs the tests with every version of Node and Kafka that docs/operations.md promises, one cell after the other:
  *
  *   node scripts/ci-matrix.mjs                      `npm test`: each Node with the sandbox's Kafka, each Kafka with the oldest Node
- *   node scripts/ci-matrix.mjs --unit               `npm run test:unit`, which needs no Kafka, with each Node
+ *   node scripts/ci-matrix.mjs --local              `npm run test:local`, which needs no Kafka, with each Node
  *   node scripts/ci-matrix.mjs --node 22 --kafka 3.9   that pair alone; one of the two narrows the list above
  *   node scripts/ci-matrix.mjs --list               only says which cells these are
  *
@@ -38,12 +38,12 @@ function selected(name, versions, wanted) {
 }
 
 /** The cells to run, in order: `kafka` is null where the tests need none. */
-function cells({ unit, node, kafka }) {
+function cells({ local, node, kafka }) {
   const tested = testedVersions();
   const nodes = selected('node', tested.node, node);
   const kafkas = selected('kafka', tested.kafka, kafka);
-  if (unit && kafka !== undefined) throw new UsageError('--unit needs no Kafka: leave --kafka out');
-  if (unit) return nodes.map((version) => ({ node: version, kafka: null }));
+  if (local && kafka !== undefined) throw new UsageError('--local needs no Kafka: leave --kafka out');
+  if (local) return nodes.map((version) => ({ node: version, kafka: null }));
   const pairs = nodes.flatMap((version) => kafkas.map((other) => ({ node: version, kafka: other })));
   if (node !== undefined && kafka !== undefined) return pairs;
   return pairs.filter((cell) => cell.kafka === tested.kafka[0] || cell.node === tested.node[0]);
@@ -81,7 +81,7 @@ function environment(cell) {
 
 /** @returns the exit code of the cell's tests, or 128 and the number of the signal that ended them */
 async function run(cell, interrupted) {
-  const args = cell.kafka === null ? ['run', 'test:unit'] : ['test'];
+  const args = cell.kafka === null ? ['run', 'test:local'] : ['test'];
   const stdio = ['ignore', 'inherit', 'inherit'];
   // In a process group of its own, to which a signal goes on: npm and the shell between would end without the tests.
   const tests = spawn('npm', args, { detached: true, stdio, cwd: ROOT, env: environment(cell) });
@@ -113,7 +113,7 @@ async function runAll(all) {
 
 async function main() {
   const options = {
-    unit: { type: 'boolean' },
+    local: { type: 'boolean' },
     list: { type: 'boolean' },
     node: { type: 'string' },
     kafka: { type: 'string' },

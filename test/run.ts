@@ -1,8 +1,8 @@
 /**
  * The test runner: starts one Kafka and one ClickHouse for the whole suite, runs `node --test` over every `*.test.js`
  * beside it, or over the files and directories among its arguments, and stops both. Other arguments go to `node --test`:
- * `npm test -- test/sandbox --test-name-pattern=Kafka`. A run in which no test ran has failed. With `--unit` it starts
- * neither, and runs the tests that need neither.
+ * `npm test -- test/sandbox --test-name-pattern=Kafka`. A run in which no test ran has failed. With `--local` it starts
+ * neither, and runs the tests that need neither; with `--unit` those of them that start no process.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,11 +11,15 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clickHouseUrl, startClickHouse, startKafka } from './sandbox/sandbox.js';
-import { selectTests, selectUnitTests } from './test-selection.js';
+import { selectLocalTests, selectTests, selectUnitTests } from './test-selection.js';
 
 const REPORTER = fileURLToPath(new URL('./count-reporter.js', import.meta.url));
 const TESTS = fileURLToPath(new URL('.', import.meta.url));
-const UNIT = '--unit';
+/** What runs without Kafka and ClickHouse. */
+const WITHOUT_SERVICES = new Map([
+  ['--local', selectLocalTests],
+  ['--unit', selectUnitTests],
+]);
 /** How long test files get to clean up after TERM. */
 const GRACE_MS = 5_000;
 
@@ -69,13 +73,15 @@ async function runTests(args: readonly string[], env: Readonly<Record<string, st
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  const isUnit = args[0] === UNIT;
-  const { flags, files } = isUnit ? selectUnitTests(args.slice(1), TESTS) : selectTests(args, TESTS);
+  const selectFew = WITHOUT_SERVICES.get(args[0] ?? '');
+  const { flags, files } = selectFew?.(args.slice(1), TESTS) ?? selectTests(args, TESTS);
   if (files.length === 0) {
-    console.error(isUnit ? 'no such test does without Kafka and ClickHouse' : `no test file below ${TESTS}`);
+    console.error(
+      selectFew !== undefined ? 'no such test does without Kafka and ClickHouse' : `no test file below ${TESTS}`,
+    );
     return 1;
   }
-  if (isUnit) return await runTests([...flags, ...files], {});
+  if (selectFew !== undefined) return await runTests([...flags, ...files], {});
   const starts = await Promise.allSettled([startKafka(), startClickHouse()]);
   const [kafka, clickHouse] = starts;
   try {

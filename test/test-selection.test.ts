@@ -5,26 +5,26 @@ import { dirname, join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ModuleGraph } from './support/module-graph.js';
-import { selectUnitTests } from './test-selection.js';
+import { selectLocalTests, selectUnitTests } from './test-selection.js';
 
 const TESTS = fileURLToPath(new URL('.', import.meta.url));
 /** In two parts, for who writes them in one needs a Kafka or a ClickHouse. */
 const [BROKERS, URL_OF_CLICKHOUSE] = [`KAFKA_${'BROKERS'}`, `CLICKHOUSE_${'URL'}`];
 
-describe('unit tests', () => {
+describe('tests without services', () => {
   let directory: string;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'atd-selection-'));
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  function selected(files: Readonly<Record<string, string>>): string[] {
+  function selected(files: Readonly<Record<string, string>>, select = selectLocalTests): string[] {
     const root = mkdtempSync(join(directory, 'tests-'));
     for (const [name, source] of Object.entries(files)) {
       mkdirSync(dirname(join(root, name)), { recursive: true });
       writeFileSync(join(root, name), source);
     }
-    return selectUnitTests([], root).files.map((file) => relative(root, file));
+    return select([], root).files.map((file) => relative(root, file));
   }
 
   const PURE = { 'pure.test.js': "import './lib.js';", 'lib.js': "import { readFileSync } from 'node:fs';" };
@@ -65,8 +65,14 @@ describe('unit tests', () => {
     assert.deepEqual(selected(files), ['a.test.js']);
   });
 
+  it('are unit tests where they start no process either', () => {
+    const files = { 'a.test.js': "import { spawn } from 'node:child_process';" };
+    assert.deepEqual(selected({ ...PURE, ...files }), ['a.test.js', 'pure.test.js']);
+    assert.deepEqual(selected({ ...PURE, ...files }, selectUnitTests), ['pure.test.js']);
+  });
+
   it('are most of this suite, and have none that starts a service', () => {
-    const { files } = selectUnitTests([], TESTS);
+    const { files } = selectLocalTests([], TESTS);
     const names = files.map((file) => relative(TESTS, file));
     for (const name of ['core/engine.test.js', 'cli/main.test.js', 'pool/pool.test.js', 'test-selection.test.js']) {
       assert.ok(names.includes(name), name);

@@ -30,8 +30,21 @@ export function selectTests(args: readonly string[], root: string): TestSelectio
 }
 
 /** The same of the tests that need neither Kafka nor ClickHouse; what is asked for and needs one is left out. */
+export function selectLocalTests(args: readonly string[], root: string): TestSelection {
+  return select(args, root, (graph, file) => !graph.needsServices(file));
+}
+
+/** The same of those among them that start no process either, and so take seconds. */
 export function selectUnitTests(args: readonly string[], root: string): TestSelection {
+  return select(args, root, (graph, file) => !graph.needsServices(file) && !graph.startsProcesses(file));
+}
+
+function select(
+  args: readonly string[],
+  root: string,
+  isWanted: (graph: ModuleGraph, file: string) => boolean,
+): TestSelection {
   const { flags, files } = selectTests(args, root);
   const graph = new ModuleGraph();
-  return { flags, files: files.filter((file) => !graph.needsServices(file)) };
+  return { flags, files: files.filter((file) => isWanted(graph, file)) };
 }

@@ -127,7 +127,7 @@ describe('scripts/ci-matrix.mjs', () => {
   it('runs the unit tests once for each Node', () => {
     const nodes = versionsOf('Node', matrix('--list').lines);
     assert.deepEqual(
-      matrix('--list', '--unit').lines,
+      matrix('--list', '--local').lines,
       nodes.map((version) => `Node ${version}`),
     );
   });

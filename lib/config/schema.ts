@@ -158,13 +158,31 @@ export const SETTINGS = {
       { alias: 'ALLOWED_TENANTS' },
     ),
     required: flag(false, 'Whether a message must name a tenant; one without is dead-lettered as `tenant-denied`.'),
+    weights: texts(
+      [],
+      'Shares of the work other than 1, `tenant=weight` each: one of weight 3 gets three times as much as the others ' +
+        'when all have work. Alone each gets every slot.',
+      { pattern: /^\s*[A-Za-z0-9][A-Za-z0-9_]{0,62}\s*=\s*(?!0+(?:\.0*)?$)\d{1,4}(?:\.\d{1,3})?\s*$/ },
+    ),
+    max_loads: maybeWhole(null, 1, 256, 'Loads of one tenant at the same time; null for as many as there are slots.'),
   },
   ingest: {
     allowed_roots: texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {
       pattern: /^\//,
     }),
     max_message_bytes: whole(MIB, 1_024, 64 * MIB, 'Longer messages are dead-lettered unread.'),
-    max_queued_jobs: whole(1_000, 1, 1_000_000, 'Reading pauses when this many jobs wait or run.'),
+    max_queued_jobs: whole(
+      1_000,
+      1,
+      1_000_000,
+      'Reading pauses when this many jobs are ready or run. Of one tenant at most 32, or eight for each slot, count.',
+    ),
+    max_waiting_jobs: whole(
+      50_000,
+      1,
+      10_000_000,
+      'Reading pauses when this many jobs wait or run in all, also those of a flood and of tables that are held back.',
+    ),
     max_queued_bytes: whole(
       64 * MIB,
       MIB,
@@ -172,7 +190,7 @@ export const SETTINGS = {
       'Reading pauses when the messages held in memory have this many bytes.',
     ),
     max_uncommitted: whole(
-      5_000,
+      12_000,
       1,
       1_000_000,
       'Reading of a partition pauses when this many of its records wait for one before them.',
@@ -207,7 +225,7 @@ export const SETTINGS = {
         10_000,
         'Loads in a row that must find ClickHouse unavailable for the service to hold back.',
       ),
-      dead_letters: whole(10, 1, 1_000_000, 'Dead letters in a row after which the service holds back.'),
+      dead_letters: whole(10, 1, 1_000_000, 'Dead letters of one table in a row after which its files are held back.'),
       open_seconds: number(1, 0.01, 3_600, 'First wait before one load is tried; it doubles while that fails.'),
       max_open_seconds: number(30, 0.01, 3_600, 'The longest such wait.'),
       exit_codes: exitCodes([69, 75], 'Exit codes of the loader that mean an unavailable ClickHouse.'),

@@ -9,7 +9,6 @@
  */
 import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent } from './events.js';
-import { shouldPauseAll, shouldPausePartition } from './rules/backpressure.js';
 import { isDoubtful } from './rules/loader-probe.js';
 import { faultOf, leave, ofAnother } from './rules/unjudged-ends.js';
 import type { EngineSettings } from './settings.js';
@@ -18,7 +17,9 @@ import type { JobState } from './state/job-state.js';
 import { Jobs } from './state/jobs.js';
 import { type HeldEnd, LoaderHealth } from './state/loader-health.js';
 import type { PartitionState } from './state/partition-state.js';
+import { Pauses } from './state/pauses.js';
 import type { PendingRecord } from './state/pending-record.js';
+import { Reading } from './state/reading.js';
 import { Records } from './state/records.js';
 import { StartMarkers } from './state/start-markers.js';
 import { type EngineStatus, statusOf } from './status.js';
@@ -38,9 +39,10 @@ export class Engine {
   readonly #records: Records;
   readonly #jobs: Jobs;
   readonly #loader: LoaderHealth;
+  readonly #reading: Reading;
+  readonly #pauses: Pauses;
   #lifecycle: Lifecycle = { kind: 'starting' };
   #epoch = 0;
-  #pausedAll = false;
   /** Whether no load is started, for no commit was acknowledged for a whole session. */
   #startsHeld = false;
   #effects: Effect[] = [];
@@ -55,6 +57,8 @@ export class Engine {
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
     this.#jobs = new Jobs(settings, random, emit);
     this.#loader = new LoaderHealth(settings.breaker);
+    this.#pauses = new Pauses(!settings.awaitsControl);
+    this.#reading = new Reading(settings, this.#records, this.#jobs, this.#loader);
   }
 
   /** @param now milliseconds on a clock that never goes back; wall time where a deadline is shown to people */
@@ -66,8 +70,9 @@ export class Engine {
     this.#resendLetters(now);
     this.#holdStarts(now);
     this.#probeLoader(now);
+    this.#applyPauses(now);
     this.#startJobs(now);
-    this.#adjustPauses();
+    this.#adjustPauses(now);
     this.#commit(event, now);
     if (this.#startsHeld) this.#endVainHold(event, now);
     this.#runCommittedStarts();
@@ -84,7 +89,7 @@ export class Engine {
       return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
     }
     const nextAt = earlier(this.#records.deadLetters.nextAt(), this.#nextStartAt());
-    return earlier(commitAt, earlier(nextAt, this.#loader.nextAt()));
+    return earlier(earlier(commitAt, nextAt), earlier(this.#loader.nextAt(), this.#pauses.nextAt()));
   }
 
   /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
@@ -94,8 +99,8 @@ export class Engine {
   }
 
   #nextStartAt(): number | null {
-    const mayStart = this.#records.assignment.isRestored && this.#loader.permitsStarts && !this.#startsHeld;
-    return mayStart ? this.#jobs.nextStartAt() : null;
+    const isKnown = this.#records.assignment.isRestored && this.#pauses.isKnown;
+    return isKnown && this.#loader.permitsStarts && !this.#startsHeld ? this.#jobs.nextStartAt() : null;
   }
 
   /**
@@ -109,13 +114,14 @@ export class Engine {
   status(): EngineStatus {
     return statusOf({
       lifecycle: this.#lifecycle.kind,
-      pausedAll: this.#pausedAll,
+      pausedAll: this.#reading.pausedAll,
       slots: this.#settings.slots,
       jobs: this.#jobs,
       records: this.#records,
       commits: this.#commits,
       startsHeld: this.#startsHeld,
       loader: this.#loader,
+      pauses: this.#pauses,
     });
   }
 
@@ -139,6 +145,8 @@ export class Engine {
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
         return this.#records.deadLetters.refused(event.letterId, event.error, now, this.#random());
+      case 'controlled':
+        return this.#pauses.replace(event.pauses);
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':
@@ -221,6 +229,13 @@ export class Engine {
     if (this.#loader.begin(now)) this.#emit({ type: 'probe' });
   }
 
+  #applyPauses(now: number): void {
+    const changes = this.#pauses.advance(now);
+    if (changes === null) return;
+    this.#jobs.scheduler.pause(new Set(this.#pauses.active.map(({ tenant }) => tenant)));
+    for (const change of changes) this.#emit({ type: 'pause-changed', ...change });
+  }
+
   #finish(jobId: string, outcome: Outcome, now: number): void {
     const settlement = this.#jobs.finish(jobId, outcome, now);
     if (settlement !== null) this.#records.settle(settlement);
@@ -262,7 +277,7 @@ export class Engine {
   #startJobs(now: number): void {
     // What a previous owner finished must be known before more is begun.
     if (this.#lifecycle.kind !== 'running' || !this.#records.assignment.isRestored) return;
-    if (!this.#loader.permitsStarts || this.#startsHeld) return;
+    if (!this.#pauses.isKnown || !this.#loader.permitsStarts || this.#startsHeld) return;
     for (let state = this.#jobs.next(now); state !== null; state = this.#jobs.next(now)) {
       if (this.#markers.mark(state)) this.#jobs.run(state);
     }
@@ -280,24 +295,8 @@ export class Engine {
     for (const state of this.#markers.takeCommitted()) this.#jobs.run(state);
   }
 
-  /** Whether a partition should not be read now. */
-  readonly #isPaused = ({ tracker, restored, metadataNearlyFull, paused }: PartitionState): boolean =>
-    this.#pausedAll ||
-    !restored ||
-    (metadataNearlyFull && tracker.incomplete > 0) ||
-    shouldPausePartition(tracker.unconfirmed + tracker.span, this.#settings.maxUncommitted, paused === true);
-
-  #adjustPauses(): void {
-    const load = { jobs: this.#jobs.count, bytes: this.#records.heldBytes };
-    // With nothing left to try, an open breaker would wait for ever for a canary: then the next record brings one.
-    const isTrouble = this.#jobs.breaker.state !== 'closed' || this.#loader.trouble !== null;
-    const held = isTrouble && load.jobs > 0;
-    this.#pausedAll =
-      this.#lifecycle.kind !== 'running' ||
-      held ||
-      this.#records.deadLetters.failing ||
-      shouldPauseAll(load, this.#settings.load, this.#pausedAll);
-    const changes = this.#records.assignment.setPaused(this.#isPaused);
+  #adjustPauses(now: number): void {
+    const changes = this.#reading.adjust(this.#lifecycle.kind === 'running', now);
     if (changes === null) return;
     const { pause, resume } = changes;
     if (pause.length > 0) this.#emit({ type: 'pause', partitions: pause });

@@ -31,6 +31,19 @@ export interface CommittedPosition extends TopicPartition {
   readonly metadata: string;
 }
 
+/** A tenant whose files nobody is to load for a while. */
+export interface TenantPause {
+  /** Null for the messages without a tenant. */
+  readonly tenant: string | null;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** When it ends by itself, in milliseconds since the epoch; null for when somebody ends it. */
+  readonly until: number | null;
+  /** Who wants it, and why, in their own words. */
+  readonly by: string;
+  readonly reason: string;
+}
+
 /** What goes into the headers of a dead letter beside the original record. */
 export interface DeadLetter {
   readonly record: KafkaRecord;
@@ -83,7 +96,9 @@ export type EngineEvent =
   /** A loader that is not the bundled one is there for the first time, or its executable is another one than before. */
   | { readonly type: 'loader-changed' }
   /** The probe that was asked for has ended. */
-  | { readonly type: 'probed'; readonly probe: ProbeResult };
+  | { readonly type: 'probed'; readonly probe: ProbeResult }
+  /** All tenants that are paused, whenever that changes, and once at the start. */
+  | { readonly type: 'controlled'; readonly pauses: readonly TenantPause[] };
 
 export type Action =
   | { readonly type: 'run'; readonly job: Job; readonly attempt: number; readonly command: Command }
@@ -143,8 +158,10 @@ export type Notice =
   /** A partition was lost: what was queued for it was dropped, what runs for it will not be counted. */
   | { readonly type: 'jobs-dropped'; readonly jobs: number; readonly partition: TopicPartition }
   | { readonly type: 'breaker-changed'; readonly state: BreakerState; readonly reason: string }
-  /** ClickHouse takes no rows for the table, or does so again: its jobs wait, and the others do not. */
+  /** The jobs of a table wait, or do so no more, and the others do not: it refuses rows, or its files end in dead letters. */
   | { readonly type: 'table-changed'; readonly table: string; readonly held: boolean; readonly reason: string }
+  /** The pause of a tenant has begun or ended. */
+  | { readonly type: 'pause-changed'; readonly pause: TenantPause; readonly isPaused: boolean }
   /** A probe has said something new about the loader. */
   | { readonly type: 'loader-judged'; readonly verdict: LoaderVerdict }
   /** The records that a previous owner or run has finished are known. */

@@ -5,6 +5,7 @@ import type { BreakerRules } from './rules/circuit-breaker.js';
 import type { CommandRules } from './rules/command.js';
 import type { RetryRules } from './rules/retry-policy.js';
 import type { RoutingRules } from './rules/routing.js';
+import type { FairnessRules } from './rules/scheduler.js';
 
 export interface RecordRules {
   readonly maxMessageBytes: number;
@@ -25,4 +26,9 @@ export interface EngineSettings {
   readonly command: CommandRules;
   readonly retry: RetryRules;
   readonly breaker: BreakerRules;
+  /** Dead letters of one table in a row, after which it is held back. */
+  readonly maxDeadLettersInRow: number;
+  readonly fairness: FairnessRules;
+  /** Whether it will be said which tenants are paused: then nothing is started before. */
+  readonly awaitsControl: boolean;
 }

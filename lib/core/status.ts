@@ -1,11 +1,13 @@
 /** What an operator asks the engine: one snapshot, plain data, for `/api/status` and for the gauges of `/metrics`. */
 import type { Job } from '../types.js';
-import type { BreakerState } from './events.js';
+import type { BreakerState, TenantPause } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
+import type { TenantLoad } from './rules/scheduler.js';
 import type { Commits } from './state/commits.js';
 import type { Refusal } from './state/dead-letters.js';
 import type { Jobs } from './state/jobs.js';
 import type { LoaderHealth } from './state/loader-health.js';
+import type { Pauses } from './state/pauses.js';
 import type { Records } from './state/records.js';
 import type { HeldTable } from './state/table-holds.js';
 
@@ -18,6 +20,10 @@ export interface PartitionStatus {
   readonly topic: string;
   readonly partition: number;
   readonly paused: boolean;
+  /** Milliseconds since the epoch; null while it is read. */
+  readonly pausedSince: number | null;
+  /** Of a paused partition, whose jobs of it are most, and how many; null where there are none. */
+  readonly flood: { readonly tenant: string | null; readonly jobs: number } | null;
   /** Records delivered and not passed by an acknowledged commit. */
   readonly uncommitted: number;
   readonly incomplete: number;
@@ -48,10 +54,14 @@ export interface EngineStatus {
     /** Whether no load is started for that. */
     readonly startsHeld: boolean;
   };
-  /** Tables that ClickHouse takes no rows for, with the jobs that wait for them. */
+  /** Tenants with jobs that wait in turn or run; those that wait for a held table stand there. */
+  readonly tenants: readonly TenantLoad[];
+  /** Tenants that people have paused; their jobs are counted above. */
+  readonly pauses: readonly TenantPause[];
+  /** Tables that are held back, with the jobs that wait for them. */
   readonly heldTables: readonly HeldTable[];
-  /** Jobs during whose load the service ended too often: they wait to be loaded alone, the next at `dueAt`. */
-  readonly suspects: { readonly jobs: number; readonly dueAt: number | null };
+  /** Jobs during whose load the service ended too often: they wait to be loaded alone, the next at `dueAt`; nothing else starts meanwhile. */
+  readonly suspects: { readonly jobs: number; readonly dueAt: number | null; readonly isAlone: boolean };
   readonly deadLettersPending: number;
   /** Of these, the letters that their topic refused: nothing is read meanwhile. Null where there are none. */
   readonly deadLettersRefused: Refusal | null;
@@ -67,6 +77,7 @@ export function statusOf(engine: {
   readonly commits: Commits;
   readonly startsHeld: boolean;
   readonly loader: LoaderHealth;
+  readonly pauses: Pauses;
 }): EngineStatus {
   const { lifecycle, jobs, records, commits, startsHeld, loader } = engine;
   const { scheduler, breaker, running, tables, suspects } = jobs;
@@ -89,18 +100,34 @@ export function statusOf(engine: {
             since: breaker.trouble?.since ?? null,
           }
         : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
+    tenants: scheduler.tenants(),
+    pauses: engine.pauses.active,
     heldTables: tables.tables(),
-    suspects: { jobs: suspects.size, dueAt: suspects.dueAt },
+    suspects: { jobs: suspects.size, dueAt: suspects.dueAt, isAlone: suspects.isBlocking },
     commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },
     deadLettersPending: records.deadLetters.size,
     deadLettersRefused: records.deadLetters.refusal,
-    partitions: [...records.assignment.values()].map(({ topic, partition, paused, tracker }) => ({
+    partitions: [...records.assignment.values()].map(({ topic, partition, pausedSince, tracker }) => ({
       topic,
       partition,
-      paused: paused === true,
+      paused: pausedSince !== null,
+      pausedSince,
+      flood: pausedSince === null ? null : floodOf(jobs, partition),
       uncommitted: tracker.unconfirmed + tracker.span,
       incomplete: tracker.incomplete,
       completedAhead: tracker.completedAhead,
     })),
   };
+}
+
+/** Whose jobs of a partition are most. A service reads one topic, so its number tells the partition. */
+function floodOf({ scheduler, tables }: Jobs, partition: number): PartitionStatus['flood'] {
+  const counts = new Map<string | null, number>();
+  for (const items of [scheduler.items(), tables.items()]) {
+    for (const { job } of items)
+      if (job.partition === partition) counts.set(job.tenant, (counts.get(job.tenant) ?? 0) + 1);
+  }
+  let flood: PartitionStatus['flood'] = null;
+  for (const [tenant, number] of counts) if (number > (flood?.jobs ?? 0)) flood = { tenant, jobs: number };
+  return flood;
 }

@@ -8,14 +8,16 @@
  * about the assignment. Commits go around the client's consumer: that one may say that it committed without having sent
  * anything, and repeats what failed under the next generation, which takes back what the partition's new owner committed.
  */
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 import { hasTopic, leaveFor, readCommitted, readEnds } from './admin.js';
-import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAssigner } from './joining.js';
-import { groupObstacle } from './refusals.js';
-import { RejoinPolicy } from './rejoin-policy.js';
+import { stickyAssigner } from './group/assigner.js';
+import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAssigner } from './group/joining.js';
+import { Ownership } from './group/ownership.js';
+import { groupObstacle } from './group/refusals.js';
+import { RejoinPolicy } from './group/rejoin-policy.js';
 import { readRecord } from './shapes.js';
 import { VitalSigns } from './vital-signs.js';
 
@@ -84,6 +86,8 @@ class KafkaConsumer implements ConsumerAdapter {
   readonly #rejoinPolicy: RejoinPolicy;
   readonly #rebalanceTimeoutMs: number;
   readonly #paused = new Set<number>();
+  /** Outlives memberships: so it still counts when the client starts anew. */
+  readonly #ownership = new Ownership();
   /** The membership that is joined or about to be. */
   #group: ClientGroup | null = null;
   #memberId: string | null = null;
@@ -103,7 +107,7 @@ class KafkaConsumer implements ConsumerAdapter {
     this.#consumer = options.kafka.consumer({
       groupId: options.groupId,
       partitionAssigners: [
-        reportingAssigner({
+        reportingAssigner(stickyAssigner(this.#ownership), {
           // The client would join anew after it has been made to leave.
           mayJoin: () => !this.#stopping.signal.aborted,
           joining: (group) => this.#joining(group),
@@ -111,6 +115,8 @@ class KafkaConsumer implements ConsumerAdapter {
             this.#memberId = memberId;
           },
         }),
+        // Every version offers it, so that members of different ones agree.
+        kafkajs.PartitionAssigners.roundRobin,
       ],
       sessionTimeout: options.sessionTimeoutMs,
       rebalanceTimeout: this.#rebalanceTimeoutMs,
@@ -183,6 +189,7 @@ class KafkaConsumer implements ConsumerAdapter {
       this.#epoch += 1;
       const { topic } = this.#options;
       const partitions = payload.memberAssignment[topic] ?? [];
+      this.#ownership.assigned(this.#group?.generationId ?? 0, { [topic]: partitions });
       this.#paused.clear();
       this.#events.assigned(
         this.#epoch,

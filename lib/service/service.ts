@@ -11,7 +11,7 @@ import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode } from '../errors.js';
 import { probeLiveness, probeReadiness, type Silences } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
-import { isMetadataTooLarge } from '../kafka/refusals.js';
+import { isMetadataTooLarge } from '../kafka/group/refusals.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';

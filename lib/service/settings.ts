@@ -11,6 +11,10 @@ export interface LoaderProgram {
   readonly bundled: boolean;
 }
 
+/** Jobs of a tenant that are ready at the same time: enough that no slot waits for the next fetch. */
+const SHARE_PER_SLOT = 8;
+const MIN_SHARE = 32;
+
 /** What AppSentinels' as-cli reads of its environment begins so. */
 const AS_CLI_VARIABLE = /^AS_/;
 
@@ -36,7 +40,18 @@ export function engineSettings(
     },
     maxUncommitted: config.ingest.max_uncommitted,
     sessionTimeoutMs: config.kafka.session_timeout_ms,
-    load: { jobs: config.ingest.max_queued_jobs, bytes: config.ingest.max_queued_bytes },
+    load: {
+      jobs: config.ingest.max_queued_jobs,
+      waiting: Math.max(config.ingest.max_waiting_jobs, config.ingest.max_queued_jobs),
+      bytes: config.ingest.max_queued_bytes,
+    },
+    awaitsControl: true,
+    maxDeadLettersInRow: circuit_breaker.dead_letters,
+    fairness: {
+      weights: weightsOf(config.tenants.weights),
+      maxRunning: config.tenants.max_loads ?? config.thread_pool_size,
+      share: Math.max(MIN_SHARE, config.thread_pool_size * SHARE_PER_SLOT),
+    },
     command: {
       executable: loader.file,
       executableArgs: loader.args,
@@ -64,11 +79,20 @@ export function engineSettings(
     },
     breaker: {
       threshold: circuit_breaker.threshold,
-      deadLetters: circuit_breaker.dead_letters,
       openMs: circuit_breaker.open_seconds * 1000,
       maxOpenMs: circuit_breaker.max_open_seconds * 1000,
     },
   };
+}
+
+/** `tenant=weight`, as the configuration's format has checked. */
+function weightsOf(weights: readonly string[]): Map<string, number> {
+  return new Map(
+    weights.map((entry) => {
+      const [tenant = '', weight] = entry.split('=');
+      return [tenant.trim().toLowerCase(), Number(weight)];
+    }),
+  );
 }
 
 /** Where a server is named, so is its database, as the Python service of the same name does. */

@@ -48,6 +48,7 @@ export function describeEvent(event: EngineEvent): LogLine | null {
         : warn('letter.cut', { letter: event.letterId, without: event.leftOut });
     case 'loader-changed':
     case 'probed':
+    case 'controlled':
     case 'record':
     case 'finished':
     case 'tick':
@@ -97,6 +98,16 @@ export function describeEffect(effect: Effect): LogLine | null {
       return effect.state === 'closed'
         ? info('breaker.closed', { reason: effect.reason })
         : warn(`breaker.${effect.state}`, { reason: effect.reason });
+    case 'pause-changed': {
+      const { tenant, by, reason, until } = effect.pause;
+      if (!effect.isPaused) return info('tenant.resumed', { tenant });
+      return info('tenant.paused', {
+        tenant,
+        by,
+        reason,
+        until: until === null ? null : new Date(until).toISOString(),
+      });
+    }
     case 'table-changed':
       return effect.held
         ? warn('table.held', { table: effect.table, reason: effect.reason })

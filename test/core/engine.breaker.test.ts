@@ -102,7 +102,7 @@ describe('the engine: the circuit breaker', () => {
     const play = new Play({
       slots: 1,
       retry: RETRY_SOON,
-      breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 },
+      breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 },
     });
     play.assign(0);
     play.deliver(0);
@@ -113,7 +113,7 @@ describe('the engine: the circuit breaker', () => {
   });
 
   it('reads on when nothing is left to try, so that the next record brings a canary', () => {
-    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 } });
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
     play.assign(0);
     play.deliver(0);
     assert.ok(play.end(0, 'sink-unavailable').includes('pause 0'));
@@ -125,7 +125,7 @@ describe('the engine: the circuit breaker', () => {
   });
 
   it('holds a record back that arrives while it is open', () => {
-    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 } });
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
     play.assign(0, 1);
     play.deliver(0);
     play.end(0, 'sink-unavailable');
@@ -135,7 +135,7 @@ describe('the engine: the circuit breaker', () => {
   });
 
   it('never dead-letters for an executable that cannot be run', () => {
-    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000, deadLetters: 1_000 } });
+    const play = new Play({ slots: 1, breaker: { threshold: 1, openMs: 1_000, maxOpenMs: 1_000 } });
     play.assign(0);
     play.deliver(0);
     for (let n = 0; n < 10; n += 1) {
@@ -147,41 +147,84 @@ describe('the engine: the circuit breaker', () => {
   });
 });
 
-describe('the engine: too many dead letters in a row', () => {
-  const RULES = { threshold: 3, openMs: 1_000, maxOpenMs: 4_000, deadLetters: 2 };
+describe('the engine: too many dead letters of one table in a row', () => {
+  const RULES = { maxDeadLettersInRow: 2, retry: { ...SETTINGS.retry, maxBackoffMs: 4_000, maxUnchargedMs: 4_000 } };
   const bad = outcome('failed', { exitCode: 65 });
+  const BAD = { filename: '/bad', tenant: 'bad' };
+  const GOOD = { filename: '/good', tenant: 'good' };
 
   function flooded(): Play {
-    const play = new Play({ slots: 1, breaker: RULES });
+    const play = new Play({ slots: 1, ...RULES });
     play.assign(0);
-    for (const offset of [0, 1, 2, 3]) play.deliver(offset);
+    for (const offset of [0, 1, 2, 3]) play.deliver(offset, BAD);
     assert.ok(play.end(0, bad).includes('letter 1 permanent-failure of 0'));
     assert.ok(play.end(1, bad).includes('letter 2 permanent-failure of 1'));
     const lines = play.end(2, bad);
-    assert.ok(lines.includes('0/2/0 waits uncharged') && lines.includes('breaker open') && lines.includes('pause 0'));
-    assert.equal(play.status.breaker.cause, 'dead-letters');
+    assert.ok(lines.includes('0/2/0 waits uncharged') && lines.includes('table atd_bad held'), lines.join('\n'));
+    assert.ok(!lines.includes('pause 0'), 'others are read');
+    const [held] = play.status.heldTables;
+    assert.deepEqual([held?.cause, held?.jobs], ['dead-letters', 2]);
+    assert.match(held?.reason ?? '', /^2 dead letters in a row, the last for: /);
     return play;
   }
 
-  it('hold the rest back, and let one canary after the other have its letter', () => {
+  it('hold its rest back, and let one canary after the other have its letter', () => {
     const play = flooded();
-    assert.ok(play.wait(1_000).includes('run 0/3/0 attempt 1'));
-    const lines = play.end(3, bad);
-    assert.ok(lines.includes('letter 3 permanent-failure of 3'), 'a topic of bad files is worked off');
-    assert.ok(lines.includes('breaker open'), 'but slowly');
-    assert.equal(play.wakesIn, 2_000);
+    assert.ok(play.wait(play.wakesIn as number).includes('run 0/2/0 attempt 2'));
+    const lines = play.end(2, bad);
+    assert.ok(lines.includes('letter 3 permanent-failure of 2'), 'a tenant of bad files is worked off');
+    assert.equal(play.wakesIn, 2_000, 'but slowly');
+    assert.ok(play.wait(2_000).includes('run 0/3/0 attempt 1'));
+  });
+
+  it('hold no other tenant back', () => {
+    const play = flooded();
+    for (let offset = 4; offset < 60; offset += 1) {
+      assert.deepEqual(play.deliver(offset, GOOD), [`${offset} accepted`, `run 0/${offset}/0 attempt 1`]);
+      assert.ok(play.end(offset).includes(`0/${offset}/0 succeeded`));
+    }
+    assert.equal(play.status.breaker.state, 'closed');
   });
 
   it('are forgotten with the first success', () => {
     const play = flooded();
-    play.wait(1_000);
-    assert.ok(play.end(3).includes('breaker closed'));
-    play.wait(4_000);
-    assert.ok(play.end(2, bad).includes('letter 3 permanent-failure of 2'));
+    play.wait(play.wakesIn as number);
+    const lines = play.end(2);
+    assert.ok(lines.includes('table atd_bad released') && lines.includes('run 0/3/0 attempt 1'), lines.join('\n'));
+    assert.ok(play.end(3, bad).includes('letter 3 permanent-failure of 3'));
+  });
+
+  it('open the breaker for all when several tables fare so and nothing is loaded', () => {
+    const play = new Play({ slots: 1, ...RULES });
+    play.assign(0);
+    let offset = 0;
+    for (const tenant of ['a', 'b', 'c']) {
+      for (let n = 0; n < 3; n += 1, offset += 1) {
+        play.deliver(offset, { filename: '/bad', tenant });
+        play.end(offset, bad);
+      }
+    }
+    assert.deepEqual([play.status.breaker.state, play.status.breaker.cause], ['open', 'held-tables']);
+    assert.match(
+      play.status.breaker.reason ?? '',
+      /^3 tables had to be held back and nothing was loaded, the last atd_c: /,
+    );
+    assert.ok(!play.deliver(offset, GOOD).includes('pause 0'), 'the next message may be of another tenant');
+    const tried = new Set<string>();
+    for (let n = 0; n < 20 && play.status.breaker.state !== 'closed'; n += 1) {
+      while (play.status.running.length === 0) play.wait(play.wakesIn as number);
+      const [canary] = play.status.running;
+      tried.add(String(canary?.job.tenant));
+      const id = `0/${canary?.job.offset}/0`;
+      play.end(id, canary?.job.tenant === 'good' ? outcome('succeeded') : bad);
+    }
+    assert.equal(play.status.breaker.state, 'closed', 'the good one had its turn');
+    assert.ok(tried.has('good'));
+    assert.equal(play.status.heldTables.length, 3, 'theirs goes on');
   });
 
   it('do not count invalid messages and paths, which say nothing about the state of things', () => {
-    const play = new Play({ slots: 1, breaker: RULES });
+    const play = new Play({ slots: 1, ...RULES });
     play.assign(0);
     for (let offset = 0; offset < 9; offset += 1) play.deliver(offset, 'no json');
     for (let offset = 9; offset < 13; offset += 1) {
@@ -189,29 +232,24 @@ describe('the engine: too many dead letters in a row', () => {
       play.end(offset, 'path-denied');
     }
     assert.equal(play.letters.size, 13);
-    assert.equal(play.status.breaker.state, 'closed');
+    assert.deepEqual(play.status.heldTables, []);
     for (const offset of [13, 14]) play.deliver(offset);
     assert.ok(play.end(13, bad).includes('letter 14 permanent-failure of 13'));
   });
 
   it('do not withhold the letter of a path that is not allowed', () => {
-    const play = new Play({ slots: 2, breaker: RULES });
+    const play = new Play({ slots: 2, ...RULES });
     play.assign(0);
     for (const offset of [0, 1, 2, 3]) play.deliver(offset);
     for (const offset of [0, 1]) play.end(offset, bad);
     assert.ok(play.end(2, 'path-denied').includes('letter 3 path-denied of 2'));
   });
 
-  it('let a file whose letter was withheld wait as for any repetition that is not charged', () => {
-    const play = new Play({ slots: 1, breaker: { ...RULES, openMs: 10, deadLetters: 0 } });
-    play.assign(0);
-    play.deliver(0);
-    play.end(0, bad);
-    assert.equal(play.status.breaker.state, 'open');
-    play.wait(10);
-    assert.equal(play.wakesIn, 990);
-    assert.ok(play.wait(990).includes('run 0/0/0 attempt 2'));
-    play.end(0, 'machine-fault');
-    assert.equal(play.wakesIn, 2_000);
+  it('leave a canary that tells nothing for the next try, without its letter', () => {
+    const play = flooded();
+    play.wait(play.wakesIn as number);
+    play.end(2, 'machine-fault');
+    assert.equal(play.letters.size, 2);
+    assert.equal(play.status.heldTables.length, 1);
   });
 });

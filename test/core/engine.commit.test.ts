@@ -107,7 +107,11 @@ describe('the engine: commits', () => {
   /** Every second of `2 * count` records is loaded, far from each other, so that each takes four bytes of metadata, and one that runs seven. */
   function riddled(count: number): { play: Play; offsets: number[] } {
     const offsets = Array.from({ length: 2 * count }, (_, index) => index * 20_000);
-    const play = new Play({ slots: 10_000, maxUncommitted: 1e9, load: { jobs: 10_000, bytes: 1e9 } });
+    const play = new Play({
+      slots: 10_000,
+      maxUncommitted: 1e9,
+      load: { jobs: 10_000, waiting: 1_000_000, bytes: 1e9 },
+    });
     play.assign(0);
     for (const offset of offsets) play.deliver(offset);
     for (const [index, offset] of offsets.entries()) if (index % 2 === 1) play.end(offset);

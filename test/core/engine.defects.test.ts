@@ -47,7 +47,7 @@ describe('a record that cannot be taken in', () => {
   });
 
   it('counts its key and headers among what is held', () => {
-    const play = new Play({ load: { jobs: 1_000, bytes: 1_000 } });
+    const play = new Play({ load: { jobs: 1_000, waiting: 1_000_000, bytes: 1_000 } });
     play.assign(0);
     const key = new Uint8Array(600);
     play.deliver(5, {}, { key, headers: { four: [null, new Uint8Array(600)] } });

@@ -145,7 +145,7 @@ describe('the engine: rebalances', () => {
   });
 
   it('state every pause anew, since the client may have forgotten them', () => {
-    const play = new Play({ slots: 1, load: { jobs: 2, bytes: 1_000_000 } });
+    const play = new Play({ slots: 1, load: { jobs: 2, waiting: 1_000_000, bytes: 1_000_000 } });
     play.assign(0, 1);
     play.deliver(5);
     assert.deepEqual(play.deliver(6), ['6 accepted', 'pause 0 1']);

@@ -44,7 +44,7 @@ describe('a file during whose load the service ended often', () => {
   it('waits for its turn while others are loaded, and then until nothing else runs', () => {
     const play = begin(withSuspects(0));
     assert.deepEqual(play.deliver(0), ['0 accepted', '0/0/0 suspected']);
-    assert.deepEqual(play.status.suspects, { jobs: 1, dueAt: play.now + QUIET });
+    assert.deepEqual(play.status.suspects, { jobs: 1, dueAt: play.now + QUIET, isAlone: false });
     assert.ok(play.deliver(1).includes('commit 0:0'));
     assert.deepEqual(acknowledge(play), ['run 0/1/0 attempt 1']);
     assert.equal(play.wakesIn, QUIET);

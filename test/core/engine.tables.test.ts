@@ -56,7 +56,7 @@ describe('the engine: a table that refuses its rows', () => {
   });
 
   it('does not hold up others, nor the reading, however many wait for it', () => {
-    const play = held({ load: { jobs: 4, bytes: 1_000_000 } });
+    const play = held({ load: { jobs: 4, waiting: 1_000_000, bytes: 1_000_000 } });
     for (let offset = 3; offset < 40; offset += 1) assert.ok(!play.deliver(offset, BAD).includes('pause 0'));
     assert.deepEqual(play.deliver(40, GOOD), ['40 accepted', 'run 0/40/0 attempt 1']);
     assert.ok(play.end(40).includes('0/40/0 succeeded'));

@@ -81,8 +81,8 @@ describe('the engine: slots and turns', () => {
   it('gives each tenant its turn', () => {
     const play = running({ slots: 1 });
     for (const [offset, tenant] of ['a', 'a', 'a', 'b'].entries()) play.deliver(offset, { filename: '/f', tenant });
-    const order = [0, 1, 3].map((offset) => play.end(offset).find((line) => line.startsWith('run')));
-    assert.deepEqual(order, ['run 0/1/0 attempt 1', 'run 0/3/0 attempt 1', 'run 0/2/0 attempt 1']);
+    const order = [0, 3, 1].map((offset) => play.end(offset).find((line) => line.startsWith('run')));
+    assert.deepEqual(order, ['run 0/3/0 attempt 1', 'run 0/1/0 attempt 1', 'run 0/2/0 attempt 1']);
   });
 });
 
@@ -220,7 +220,7 @@ describe('the engine: retries and dead letters', () => {
 
 describe('the engine: backpressure', () => {
   it('pauses at the limit of jobs and resumes at half of it', () => {
-    const play = running({ slots: 1, load: { jobs: 4, bytes: 1_000_000 } });
+    const play = running({ slots: 1, load: { jobs: 4, waiting: 1_000_000, bytes: 1_000_000 } });
     for (const offset of [0, 1, 2]) play.deliver(offset);
     assert.deepEqual(play.deliver(3), ['3 accepted', 'pause 0']);
     assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'run 0/1/0 attempt 1', 'commit 0:1']);
@@ -230,7 +230,7 @@ describe('the engine: backpressure', () => {
 
   it('pauses at the limit of message bytes, which are held until the record completes', () => {
     const message = { filename: '/f', padding: 'x'.repeat(480) };
-    const play = running({ load: { jobs: 1_000, bytes: 1_000 } });
+    const play = running({ load: { jobs: 1_000, waiting: 1_000_000, bytes: 1_000 } });
     play.deliver(0, message);
     assert.deepEqual(play.deliver(1, message), ['1 accepted', 'run 0/1/0 attempt 1', 'pause 0']);
     play.end(0, outcome('failed', { exitCode: 65 }));

@@ -12,6 +12,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
   play.now += 10;
   play.end(5, 'sink-unavailable');
   const { now } = play;
+  const paused = { paused: true, pausedSince: now };
   const messageBytes = 3 * JSON.stringify(value).length + 'no json'.length;
   assert.deepEqual(play.status, {
     state: 'paused',
@@ -19,14 +20,24 @@ test('the status is one snapshot of everything an operator asks for', () => {
     running: [],
     queue: { jobs: 3, delayed: 1, fileBytes: 150, messageBytes },
     breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },
+    tenants: [{ tenant: null, weight: 1, waiting: 3, due: 2, running: 0, isPaused: false }],
+    pauses: [],
     heldTables: [],
-    suspects: { jobs: 0, dueAt: null },
+    suspects: { jobs: 0, dueAt: null, isAlone: false },
     commits: { unacknowledgedSince: null, reason: null, startsHeld: false },
     deadLettersPending: 1,
     deadLettersRefused: null,
     partitions: [
-      { topic: 'files', partition: 0, paused: true, uncommitted: 3, incomplete: 3, completedAhead: 0 },
-      { topic: 'files', partition: 1, paused: true, uncommitted: 1, incomplete: 1, completedAhead: 0 },
+      {
+        topic: 'files',
+        partition: 0,
+        ...paused,
+        flood: { tenant: null, jobs: 3 },
+        uncommitted: 3,
+        incomplete: 3,
+        completedAhead: 0,
+      },
+      { topic: 'files', partition: 1, ...paused, flood: null, uncommitted: 1, incomplete: 1, completedAhead: 0 },
     ],
   });
 });

@@ -29,7 +29,7 @@ function shown(covered: Covered): string {
 async function main(args: readonly string[]): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'atd-coverage-'));
   try {
-    const code = await runTests(args.length > 0 ? args : ['--unit'], directory);
+    const code = await runTests(args.length > 0 ? args : ['--local'], directory);
     const folders = await coverageOf(directory);
     for (const [folder, { lines, branches }] of folders) {
       const floor = FLOORS[folder];

@@ -1,17 +1,22 @@
 /**
  * Answers requests of one kind with errors: a filter for the proxy, which reads the frames of Kafka's protocol that pass.
- * The broker has done what it was asked all the same.
+ * The broker has done what it was asked all the same, except where the request is spoilt on its way.
  */
 import type { Filter } from './tcp-proxy.js';
 
 /** A kind of request, and where its answer says that it failed. */
 export interface Api {
   readonly key: number;
+  /** Changes the request so that the broker refuses it. */
+  readonly spoil?: (request: Buffer) => void;
   readonly write: (answer: Buffer, version: number, code: number) => void;
 }
 
 /** In a frame, behind its length and the number of its request. */
 const ANSWER_START = 8;
+/** In the frame of a request, behind its length, kind, version and number: the client's name, then what it asks. */
+const REQUEST_TEXTS = 12;
+const NO_GENERATION = 2 ** 31 - 1;
 
 /** A commit, which has an error for every partition of every topic. */
 export const OFFSET_COMMIT: Api = {
@@ -30,6 +35,16 @@ export const OFFSET_COMMIT: Api = {
         at += 6;
       }
     }
+  },
+};
+
+/** The same, which the broker does not make: it knows no such generation of the group. */
+export const REFUSED_COMMIT: Api = {
+  ...OFFSET_COMMIT,
+  spoil(request) {
+    const client = REQUEST_TEXTS + 2 + Math.max(0, request.readInt16BE(REQUEST_TEXTS));
+    const generation = client + 2 + request.readInt16BE(client);
+    request.writeInt32BE(NO_GENERATION, generation);
   },
 };
 
@@ -95,7 +110,9 @@ export class AnswerErrors {
     const waiting = new Map<number, number>();
     return {
       toServer: byFrames((frame) => {
-        if (frame.readInt16BE(4) === this.#api.key) waiting.set(frame.readInt32BE(8), frame.readInt16BE(6));
+        if (frame.readInt16BE(4) !== this.#api.key) return;
+        waiting.set(frame.readInt32BE(8), frame.readInt16BE(6));
+        if (this.#next.length > 0) this.#api.spoil?.(frame);
       }),
       toClient: byFrames((frame) => {
         const request = frame.readInt32BE(4);

@@ -5,7 +5,7 @@ import { withAdmin } from '../sandbox/kafka-admin.js';
 import { waitUntil } from '../support/processes.js';
 import { createPlace, spawnService, startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { AnswerErrors, OFFSET_COMMIT } from './answer-errors.js';
+import { AnswerErrors, REFUSED_COMMIT } from './answer-errors.js';
 import { closeBooks, fixtureLoads } from './ledger.js';
 import { crash } from './members.js';
 import { SESSION_MS, setScene, startOwnKafka } from './scene.js';
@@ -76,7 +76,7 @@ test(
   'row 8: commits that are refused while heartbeats are answered fail liveness, and are made up for',
   ONLY_FULL,
   async (t) => {
-    const errors = new AnswerErrors(OFFSET_COMMIT);
+    const errors = new AnswerErrors(REFUSED_COMMIT);
     const scene = await setScene(t, () => errors.filter());
     if (scene === null) return;
     const { service } = scene;

@@ -43,6 +43,9 @@ const GIVEN = {
   'service.circuit_breaker.dead_letters': '9',
   'service.circuit_breaker.open_seconds': '2',
   'service.circuit_breaker.max_open_seconds': '30',
+  'ingest.max_waiting_jobs': '17',
+  'tenants.weights': 'Acme=2.5',
+  'tenants.max_loads': '5',
 };
 
 function configured(more: Readonly<Record<string, string>> = {}): Config {
@@ -63,7 +66,10 @@ describe('engineSettings', () => {
         routing: { tablePrefix: 'p', defaultTable: 'd', allowedTenants: ['acme', 'globex'], tenantRequired: true },
       },
       maxUncommitted: 13,
-      load: { jobs: 11, bytes: 2_097_152 },
+      load: { jobs: 11, waiting: 17, bytes: 2_097_152 },
+      awaitsControl: true,
+      maxDeadLettersInRow: 9,
+      fairness: { weights: new Map([['acme', 2.5]]), maxRunning: 5, share: 56 },
       command: {
         executable: '/usr/bin/node',
         executableArgs: ['/opt/as-cli'],
@@ -89,8 +95,17 @@ describe('engineSettings', () => {
         permanentExitCodes: [65],
         unavailableExitCodes: [69, 75],
       },
-      breaker: { threshold: 3, deadLetters: 9, openMs: 2_000, maxOpenMs: 30_000 },
+      breaker: { threshold: 3, openMs: 2_000, maxOpenMs: 30_000 },
     });
+  });
+
+  it('lets one tenant have every slot, and a share of the queue that keeps them all busy', () => {
+    const fairness = (slots: string) => {
+      const args = { thread_pool_size: slots };
+      return engineSettings(loadConfig({ file: null, env: {}, args }).config, LOADER, {}).fairness;
+    };
+    assert.deepEqual(fairness('2'), { weights: new Map(), maxRunning: 2, share: 32 });
+    assert.deepEqual(fairness('64'), { weights: new Map(), maxRunning: 64, share: 512 });
   });
 
   it('gives the AS_ variables of its own environment to a loader that is not the bundled one, and to no other', () => {

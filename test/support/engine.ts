@@ -39,7 +39,7 @@ export const SETTINGS: EngineSettings = {
   },
   maxUncommitted: 1_000,
   sessionTimeoutMs: 30_000,
-  load: { jobs: 1_000, bytes: 1_000_000 },
+  load: { jobs: 1_000, waiting: 1_000_000, bytes: 1_000_000 },
   command: COMMAND,
   retry: {
     maxAttempts: 3,
@@ -51,7 +51,10 @@ export const SETTINGS: EngineSettings = {
     permanentExitCodes: [65],
     unavailableExitCodes: [69, 75],
   },
-  breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000, deadLetters: 1_000 },
+  breaker: { threshold: 2, openMs: 1_000, maxOpenMs: 4_000 },
+  awaitsControl: false,
+  maxDeadLettersInRow: 1_000,
+  fairness: { weights: new Map(), maxRunning: 1_000, share: 1_000 },
 };
 
 export function partition(number: number): TopicPartition {
@@ -307,6 +310,8 @@ function describeEffect(effect: Effect): string {
       return 'probe';
     case 'loader-judged':
       return `loader ${effect.verdict.kind}`;
+    case 'pause-changed':
+      return `${effect.isPaused ? 'paused' : 'resumed'} ${effect.pause.tenant}`;
     case 'table-changed':
       return `table ${effect.table} ${effect.held ? 'held' : 'released'}`;
     case 'offsets-reset':

@@ -4,7 +4,7 @@ import type { EngineSettings } from '../../lib/core/settings.js';
 import { OUTCOME_RESULTS, type OutcomeResult } from '../../lib/types.js';
 import { outcome, SETTINGS } from './engine.js';
 import { type Random, seededRandom } from './random.js';
-import { World, type WorldPartition } from './world.js';
+import { TENANTS, World, type WorldPartition } from './world.js';
 
 const MOVES = 250;
 const PARTITIONS = 3;
@@ -21,7 +21,7 @@ function settings(random: Random): EngineSettings {
     slots: 1 + random.below(4),
     maxUncommitted: 1 + random.below(12),
     sessionTimeoutMs: 100 + random.below(3_000),
-    load: { jobs: 1 + random.below(12), bytes: 200 + random.below(2_000) },
+    load: { jobs: 1 + random.below(12), waiting: 1 + random.below(40), bytes: 200 + random.below(2_000) },
     retry: {
       maxAttempts: 1 + random.below(3),
       maxTimeouts: 1 + random.below(3),
@@ -32,7 +32,13 @@ function settings(random: Random): EngineSettings {
       permanentExitCodes: [65],
       unavailableExitCodes: [69, 75],
     },
-    breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400, deadLetters: 1 + random.below(4) },
+    breaker: { threshold: 1 + random.below(3), openMs: 50, maxOpenMs: 400 },
+    maxDeadLettersInRow: 1 + random.below(4),
+    fairness: {
+      weights: new Map([['good', 1 + random.below(3)]]),
+      maxRunning: 1 + random.below(4),
+      share: 1 + random.below(6),
+    },
   };
 }
 
@@ -58,7 +64,7 @@ class Player {
     if (dice < 68) return this.#answerLetter();
     if (dice < 80) return this.#answerCommit();
     if (dice < 90) return this.#passTime();
-    if (dice < 91) return world.tell({ type: 'rebalancing' });
+    if (dice < 91) return this.#random.chance(0.5) ? world.tell({ type: 'rebalancing' }) : this.#control();
     if (dice < 92) {
       this.#refusingUntil = world.now + this.#random.below(6_000);
       return;
@@ -78,6 +84,7 @@ class Player {
     if (world.commit !== null) world.answerCommit(true);
     world.assign(world.partitions.map((_, number) => number));
     world.restore();
+    world.tell({ type: 'controlled', pauses: [] });
     for (let moves = 0; moves < MANY_MOVES; moves += 1) if (!this.#settleOne()) return;
     assert.fail('the world does not come to rest');
   }
@@ -143,6 +150,15 @@ class Player {
     const { world } = this;
     if (this.#random.chance(0.7)) world.tell({ type: 'rebalancing' });
     world.assign(world.partitions.map((_, number) => number).filter(() => this.#random.chance(0.75)));
+  }
+
+  /** Somebody pauses some tenants, for a while or for good, and lets the others go on. */
+  #control(): void {
+    const { world } = this;
+    const until = () => (this.#random.chance(0.5) ? null : world.now + this.#random.below(2_000));
+    const paused = TENANTS.filter(() => this.#random.chance(0.3));
+    const pauses = paused.map((tenant) => ({ tenant: tenant ?? null, since: world.now, until: until(), by: 'test', reason: 'test' }));
+    world.tell({ type: 'controlled', pauses });
   }
 
   #othersProgress(): void {

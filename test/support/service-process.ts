@@ -147,14 +147,19 @@ export class ServiceProcess {
   }
 }
 
-/** Starts a service with the fixture loader and short waits, and waits until it has joined its group. */
+/**
+ * Starts a service with the fixture loader and short waits, and waits until it has joined its group.
+ *
+ * @param main the module of its command line, where it is not the one of this build
+ */
 export async function startService(
   t: Cleanup,
   place: Place,
   settings: Settings = {},
   env: Readonly<Record<string, string>> = {},
+  main = MAIN,
 ): Promise<ServiceProcess> {
-  const service = spawnService(t, place, settings, env);
+  const service = spawnService(t, place, settings, env, main);
   await service.until(() => service.events('partitions.assigned').length > 0, 60_000, 'the service joins its group');
   return service;
 }
@@ -165,6 +170,7 @@ export function spawnService(
   place: Place,
   settings: Settings = {},
   env: Readonly<Record<string, string>> = {},
+  main = MAIN,
 ): ServiceProcess {
   const clientId = `test-${randomUUID()}`;
   const file = join(place.directory, `${clientId}.yaml`);
@@ -188,7 +194,7 @@ export function spawnService(
     log_level: 'debug',
   };
   writeFileSync(file, stringify(merge(base, settings)));
-  const service = launch(['--config', file], { LEDGER: place.ledger, ...env }, clientId);
+  const service = launch(['--config', file], { LEDGER: place.ledger, ...env }, clientId, main);
   t.after(async () => {
     service.signal('SIGKILL');
     await service.exited;
@@ -201,8 +207,9 @@ export function launch(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   clientId = '',
+  main = MAIN,
 ): ServiceProcess {
-  const script = `import { main } from ${JSON.stringify(MAIN)}; await main(process.argv.slice(1));`;
+  const script = `import { main } from ${JSON.stringify(main)}; await main(process.argv.slice(1));`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, '--', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', ...env },

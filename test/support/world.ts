@@ -8,11 +8,12 @@ import { Engine } from '../../lib/core/engine.js';
 import type { CommitOffset, CommittedPosition, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
 import { decodeMetadata, type Range } from '../../lib/core/offsets/commit-metadata.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
+import type { EngineStatus } from '../../lib/core/status.js';
 import type { KafkaRecord, Outcome } from '../../lib/types.js';
 import { partition, record } from './engine.js';
 import type { Random } from './random.js';
 
-const TENANTS = ['acme', 'globex', 'initech', undefined];
+export const TENANTS = ['acme', 'globex', 'initech', undefined];
 
 export interface LogEntry {
   readonly record: KafkaRecord;
@@ -124,11 +125,29 @@ export class World {
     );
     if (this.drained) assert.deepEqual(effects, [], 'nothing happens after the drain');
     for (const effect of effects) this.#perform(effect);
-    const { unacknowledgedSince: since, startsHeld } = this.engine.status().commits;
+    const status = this.engine.status();
+    this.#checkSlots(status);
+    const { unacknowledgedSince: since, startsHeld } = status.commits;
     assert.equal(startsHeld, this.startsHeld, 'what is reported of held starts is true');
     if (since === null || since === this.now) return;
     const isOverdue = this.now - since >= this.#settings.sessionTimeoutMs;
     assert.ok(this.drained || isOverdue === startsHeld, `starts held: ${startsHeld}, commit overdue: ${isOverdue}`);
+  }
+
+  /** Nobody with work waits while a slot is free and nothing forbids a start. */
+  #checkSlots({ state, slots, running, breaker, tenants, commits, suspects }: EngineStatus): void {
+    const isForbidden =
+      state === 'starting' ||
+      state === 'draining' ||
+      state === 'stopped' ||
+      breaker.state !== 'closed' ||
+      commits.startsHeld ||
+      suspects.isAlone;
+    if (isForbidden || this.unrestored !== null || running.length >= slots) return;
+    for (const { tenant, due, running: own, isPaused } of tenants) {
+      const mayRun = !isPaused && due > 0 && own < this.#settings.fairness.maxRunning;
+      assert.ok(!mayRun, `${tenant} has ${due} jobs, and of ${slots} slots only ${running.length} are taken`);
+    }
   }
 
   /** The group gives us exactly these partitions; all are read again from their committed positions. */

@@ -4,8 +4,10 @@
  */
 
 export interface Load {
-  /** Jobs waiting or running. */
+  /** Jobs that are ready or run, with no more than a share of each tenant. */
   readonly jobs: number;
+  /** All jobs, those of a flood beyond its share and those of held tables included. */
+  readonly waiting: number;
   /** Bytes of the messages that are held for them. */
   readonly bytes: number;
 }
@@ -15,7 +17,9 @@ export type LoadLimits = Load;
 
 export function shouldPauseAll(load: Load, limits: LoadLimits, paused: boolean): boolean {
   const share = paused ? 0.5 : 1;
-  return load.jobs >= limits.jobs * share || load.bytes >= limits.bytes * share;
+  return (
+    load.jobs >= limits.jobs * share || load.waiting >= limits.waiting * share || load.bytes >= limits.bytes * share
+  );
 }
 
 /**

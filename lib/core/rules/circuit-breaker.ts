@@ -2,13 +2,12 @@
  * Stops the service from running into a wall.
  *
  * - `closed`: jobs run. Faults of the sink (or of the executable) in a row, without a success between them, open it; and
- *   so do too many dead letters in a row, for then something is wrong that no file is to blame for.
+ *   so do several tables that had to be held back, without a success between them.
  * - `open`: nothing is started until `until`; what runs may finish.
  * - `half-open`: one job, the canary, is started. Its success closes the breaker. Another fault opens it for twice as long,
  *   up to a cap. A canary that fails by itself, with an exit code, closes it as well, because ClickHouse has answered. A
  *   canary that ends without an answer (a timeout, a missing file, a lost thread) changes nothing: the next job is the
- *   canary. After too many dead letters only a success closes the breaker. Each canary that fails then may have its letter,
- *   so that a topic of nothing but bad files is worked off slowly, and a wrong password does not empty it.
+ *   canary. After several tables that were held back only a success closes the breaker.
  */
 import type { OutcomeResult } from '../../types.js';
 import type { BreakerState } from '../events.js';
@@ -17,14 +16,12 @@ import { OUTCOMES, type OutcomeRule } from './outcomes.js';
 export interface BreakerRules {
   /** Faults in a row that open the breaker. */
   readonly threshold: number;
-  /** Dead letters in a row that are permitted. */
-  readonly deadLetters: number;
   readonly openMs: number;
   readonly maxOpenMs: number;
 }
 
 /** Outcomes that are not the file's fault and will befall every other file too. */
-export type Fault = 'sink-unavailable' | 'sink-refused' | 'service-fault' | 'dead-letters';
+export type Fault = 'sink-unavailable' | 'sink-refused' | 'service-fault' | 'held-tables';
 
 interface Trouble {
   readonly cause: Fault;
@@ -39,14 +36,16 @@ type State =
   | (Trouble & { readonly kind: 'open'; readonly until: number })
   | (Trouble & { readonly kind: 'half-open'; readonly canary: string | null });
 
+/** Tables that are too many to be the fault of each. */
+const SEVERAL = 3;
+
 const CLOSED: State = { kind: 'closed', faults: 0 };
 
 export class CircuitBreaker {
   readonly #rules: BreakerRules;
   #state: State = CLOSED;
-  #lettersInRow = 0;
-  /** The canary that failed last. */
-  #failedCanary: string | null = null;
+  /** Tables that were held back since the last success. */
+  readonly #heldTables = new Set<string>();
 
   constructor(rules: BreakerRules) {
     this.#rules = rules;
@@ -104,16 +103,16 @@ export class CircuitBreaker {
         return;
       }
       case 'success':
-        this.#lettersInRow = 0;
+        this.#heldTables.clear();
         // The end of a job that started before the fault says little about now; only the canary's does.
         if (state.kind === 'closed' || isCanary) this.#state = CLOSED;
         return;
       case 'answer':
-        if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
+        if (isCanary && state.cause === 'held-tables') this.#reopen(state, reason, now);
         else if (state.kind === 'closed' || isCanary) this.#state = CLOSED;
         return;
       case 'failure':
-        if (isCanary && state.cause === 'dead-letters') this.#reopen(state, jobId, now);
+        if (isCanary && state.cause === 'held-tables') this.#reopen(state, reason, now);
         else if (isCanary) this.#state = { ...state, canary: null };
         return;
       case 'nothing':
@@ -122,26 +121,15 @@ export class CircuitBreaker {
     }
   }
 
-  /** Whether a job that failed for good may have its dead letter; if not, it is to be tried again later. */
-  permitsLetter(jobId: string, reason: string, now: number): boolean {
-    if (this.#lettersInRow < this.#rules.deadLetters) {
-      this.#lettersInRow += 1;
-      return true;
-    }
-    if (this.#failedCanary === jobId) {
-      this.#failedCanary = null;
-      return true;
-    }
-    if (this.#state.kind === 'closed') {
-      const { openMs } = this.#rules;
-      const why = `${this.#lettersInRow} dead letters in a row, the last for: ${reason}`;
-      this.#open({ cause: 'dead-letters', reason: why, since: now, openMs }, now);
-    }
-    return false;
+  /** A table was held back. One is its tenant's trouble; several, with nothing loaded between them, are everybody's. */
+  tableHeld(table: string, reason: string, now: number): void {
+    this.#heldTables.add(table);
+    if (this.#heldTables.size < SEVERAL || this.#state.kind !== 'closed') return;
+    const why = `${this.#heldTables.size} tables had to be held back and nothing was loaded, the last ${table}: ${reason}`;
+    this.#open({ cause: 'held-tables', reason: why, since: now, openMs: this.#rules.openMs }, now);
   }
 
-  #reopen({ cause, reason, since, openMs }: Trouble, jobId: string, now: number): void {
-    this.#failedCanary = jobId;
+  #reopen({ cause, since, openMs }: Trouble, reason: string, now: number): void {
     this.#open({ cause, reason, since, openMs: openMs * 2 }, now);
   }
 

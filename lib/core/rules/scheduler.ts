@@ -1,7 +1,10 @@
 /**
- * Which job is next: one FIFO per tenant, taken in turn, so that a tenant that floods the topic delays the others by one
- * job each at most. Retries wait here too, by the time they are due, and hold no slot meanwhile.
+ * Which job is next: one FIFO per tenant, and of the tenants the one that was given least so far, in bytes of files divided
+ * by its weight. One that comes new, or comes back, begins where the others are, so that a tenant that floods the topic delays
+ * it by one job each at most. Retries wait here too, by the time they are due, and hold no slot meanwhile.
  */
+import { Fifo } from './fifo.js';
+import { type Turn, Turns } from './turns.js';
 
 /** What the scheduler needs to know of the item it orders. */
 export interface Schedulable {
@@ -9,53 +12,69 @@ export interface Schedulable {
   readonly bytes: number;
 }
 
-/** An array that is emptied from the front without moving its elements each time. */
-class Fifo<T> {
-  #items: T[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): T | undefined {
-    // Then the head is at 0. An array that is emptied so keeps its memory.
-    if (this.#items.length === 1) return this.#items.pop();
-    const item = this.#items[this.#head];
-    this.#head += 1;
-    if (this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-
-  keep(wanted: (item: T) => boolean): T[] {
-    const items = this.#items.slice(this.#head);
-    this.#items = items.filter(wanted);
-    this.#head = 0;
-    return items.filter((item) => !wanted(item));
-  }
+export interface FairnessRules {
+  /** Shares of tenants other than 1. */
+  readonly weights: ReadonlyMap<string, number>;
+  /** Jobs of one tenant that may run at the same time. */
+  readonly maxRunning: number;
+  /** Jobs of one tenant that count against the shared bounds, at most; the rest waits beside them. */
+  readonly share: number;
 }
 
+export interface TenantLoad {
+  readonly tenant: string | null;
+  readonly weight: number;
+  /** Delayed ones included. */
+  readonly waiting: number;
+  /** Of these, those that would run if it were their turn. */
+  readonly due: number;
+  readonly running: number;
+  readonly isPaused: boolean;
+}
+
+interface Tenant<Item> extends Turn {
+  readonly tenant: string | null;
+  readonly weight: number;
+  readonly queue: Fifo<Item>;
+  /** Waiting, delayed ones included. */
+  jobs: number;
+  running: number;
+  isPaused: boolean;
+}
+
+/** What each file costs beyond its bytes: the start of a loader and a block of its own. */
+const FILE_COST = 1024 * 1024;
+/** Tenants without jobs that are remembered before it is looked which of them can be forgotten. */
+const IDLE_TENANTS = 64;
+
 export class Scheduler<Item extends Schedulable> {
-  /**
-   * Tenants with item; the order of the keys is the order of their turns. The last one stays when its item is done: most
-   * topics have one tenant or a busy one, and to forget it and make it anew for each job costs more than all else here.
-   */
-  readonly #ready = new Map<string, Fifo<Item>>();
+  readonly #rules: FairnessRules;
+  /** A tenant stays when its jobs are done: what it was given lately counts when it comes back. */
+  readonly #tenants = new Map<string | null, Tenant<Item>>();
+  /** Those that may be given a slot. */
+  readonly #turns = new Turns<Tenant<Item>>();
+  /** Where the tenant stood that had the last turn. */
+  #virtualTime = 0;
+  #forgetAt = IDLE_TENANTS;
+  #paused: ReadonlySet<string | null> = new Set();
   /** Latest first, so that the next one due is popped from the end. */
   #delayed: { readonly at: number; readonly item: Item }[] = [];
   #jobs = 0;
+  #ready = 0;
   #bytes = 0;
+
+  constructor(rules: FairnessRules) {
+    this.#rules = rules;
+  }
 
   /** Jobs waiting, delayed ones included. */
   get jobs(): number {
     return this.#jobs;
+  }
+
+  /** The same with no more than a share of each tenant. */
+  get ready(): number {
+    return this.#ready;
   }
 
   get bytes(): number {
@@ -67,13 +86,14 @@ export class Scheduler<Item extends Schedulable> {
   }
 
   push(item: Item): void {
-    this.#count(item, 1);
-    this.#enqueue(item);
+    const tenant = this.#tenantOf(item);
+    this.#count(tenant, item, 1);
+    this.#enqueue(tenant, item);
   }
 
   /** Keeps `item` back until `at` (milliseconds on the caller's clock). */
   delay(item: Item, at: number): void {
-    this.#count(item, 1);
+    this.#count(this.#tenantOf(item), item, 1);
     let low = 0;
     let high = this.#delayed.length;
     while (low < high) {
@@ -89,59 +109,132 @@ export class Scheduler<Item extends Schedulable> {
     return this.#delayed.at(-1)?.at ?? null;
   }
 
-  /** Takes the job whose turn it is, or null when none is due. */
+  /** Takes the job whose turn it is, or null when none may run. It counts as running until `done`. */
   next(now: number): Item | null {
     this.#release(now);
-    if (this.#jobs === this.#delayed.length) return null;
-    const [turn] = this.#ready;
-    const [tenant, queue] = turn as [string, Fifo<Item>];
-    const item = queue.shift() as Item;
-    // A tenant that is alone keeps its turn.
-    if (this.#ready.size > 1) {
-      this.#ready.delete(tenant);
-      if (queue.length > 0) this.#ready.set(tenant, queue);
-    }
-    this.#count(item, -1);
+    const tenant = this.#turns.first;
+    if (tenant === null) return null;
+    this.#virtualTime = tenant.at;
+    const item = tenant.queue.shift() as Item;
+    tenant.at += (item.bytes + FILE_COST) / tenant.weight;
+    tenant.running += 1;
+    this.#count(tenant, item, -1);
+    if (this.#mayRun(tenant)) this.#turns.moved(tenant);
+    else this.#turns.remove(tenant);
     return item;
   }
 
-  /** Drops all item for which `unwanted` holds and returns it. */
+  /** A job that `next` gave runs no more, or never did. */
+  done(item: Item): void {
+    const tenant = this.#tenantOf(item);
+    tenant.running -= 1;
+    this.#admit(tenant);
+  }
+
+  isPaused(tenant: string | null): boolean {
+    return this.#paused.has(tenant);
+  }
+
+  /** From now on the jobs of these tenants wait, and those of all others have their turns. */
+  pause(tenants: ReadonlySet<string | null>): void {
+    this.#paused = tenants;
+    for (const tenant of this.#tenants.values()) {
+      const isPaused = tenants.has(tenant.tenant);
+      if (isPaused === tenant.isPaused) continue;
+      const before = this.#readyOf(tenant);
+      tenant.isPaused = isPaused;
+      this.#ready += this.#readyOf(tenant) - before;
+      if (isPaused && tenant.place >= 0) this.#turns.remove(tenant);
+      this.#admit(tenant);
+    }
+  }
+
+  /** Drops all jobs for which `unwanted` holds and returns them. */
   drop(unwanted: (item: Item) => boolean): Item[] {
     const dropped: Item[] = [];
-    for (const [tenant, queue] of this.#ready) {
-      dropped.push(...queue.keep((item) => !unwanted(item)));
-      if (queue.length === 0) this.#ready.delete(tenant);
+    for (const tenant of this.#tenants.values()) {
+      dropped.push(...tenant.queue.keep((item) => !unwanted(item)));
+      if (tenant.place >= 0 && tenant.queue.length === 0) this.#turns.remove(tenant);
     }
     dropped.push(...this.#delayed.filter(({ item }) => unwanted(item)).map(({ item }) => item));
     this.#delayed = this.#delayed.filter(({ item }) => !unwanted(item));
-    for (const item of dropped) this.#count(item, -1);
+    for (const item of dropped) this.#count(this.#tenantOf(item), item, -1);
     return dropped;
+  }
+
+  /** Tenants with jobs. */
+  tenants(): TenantLoad[] {
+    const busy = [...this.#tenants.values()].filter(({ jobs, running }) => jobs + running > 0);
+    return busy.map(({ tenant, weight, jobs, queue, running, isPaused }) => {
+      return { tenant, weight, waiting: jobs, due: queue.length, running, isPaused };
+    });
+  }
+
+  /** All jobs that wait, in no order. */
+  *items(): Generator<Item> {
+    for (const { queue } of this.#tenants.values()) yield* queue;
+    for (const { item } of this.#delayed) yield item;
   }
 
   #release(now: number): void {
     for (let due = this.#delayed.at(-1); due !== undefined && due.at <= now; due = this.#delayed.at(-1)) {
       this.#delayed.pop();
-      this.#enqueue(due.item);
+      this.#enqueue(this.#tenantOf(due.item), due.item);
     }
   }
 
-  #enqueue(item: Item): void {
-    const tenant = item.tenant ?? '';
-    const known = this.#ready.get(tenant);
-    if (known !== undefined) return known.push(item);
-    this.#forgetIdle();
-    const queue = new Fifo<Item>();
-    queue.push(item);
-    this.#ready.set(tenant, queue);
+  #enqueue(tenant: Tenant<Item>, item: Item): void {
+    tenant.queue.push(item);
+    this.#admit(tenant);
   }
 
-  /** A tenant without item, which is the only one, is not before one that has some. */
+  #mayRun({ queue, running, isPaused }: Tenant<Item>): boolean {
+    return queue.length > 0 && running < this.#rules.maxRunning && !isPaused;
+  }
+
+  #admit(tenant: Tenant<Item>): void {
+    if (tenant.place >= 0 || !this.#mayRun(tenant)) return;
+    tenant.at = Math.max(tenant.at, this.#virtualTime);
+    this.#turns.add(tenant);
+  }
+
+  #tenantOf({ tenant: name }: Item): Tenant<Item> {
+    const known = this.#tenants.get(name);
+    if (known !== undefined) return known;
+    if (this.#tenants.size >= this.#forgetAt) this.#forgetIdle();
+    const weight = this.#rules.weights.get(name ?? '') ?? 1;
+    const tenant: Tenant<Item> = {
+      tenant: name,
+      weight,
+      queue: new Fifo(),
+      jobs: 0,
+      running: 0,
+      isPaused: this.#paused.has(name),
+      at: this.#virtualTime,
+      order: 0,
+      place: -1,
+    };
+    this.#tenants.set(name, tenant);
+    return tenant;
+  }
+
+  /** Those that would begin where the others are if they came back. */
   #forgetIdle(): void {
-    if (this.#ready.size !== 1) return;
-    for (const [tenant, queue] of this.#ready) if (queue.length === 0) this.#ready.delete(tenant);
+    const isSlack = this.#turns.first === null;
+    for (const [name, { jobs, running, at }] of this.#tenants) {
+      if (jobs + running === 0 && (isSlack || at <= this.#virtualTime)) this.#tenants.delete(name);
+    }
+    this.#forgetAt = Math.max(IDLE_TENANTS, this.#tenants.size * 2);
   }
 
-  #count(item: Item, sign: 1 | -1): void {
+  #readyOf({ jobs, isPaused }: Tenant<Item>): number {
+    return isPaused ? 0 : Math.min(jobs, this.#rules.share);
+  }
+
+  #count(tenant: Tenant<Item>, item: Item, sign: 1 | -1): void {
+    const before = this.#readyOf(tenant);
+    tenant.jobs += sign;
+    this.#ready += this.#readyOf(tenant) - before;
     this.#jobs += sign;
     this.#bytes += sign * item.bytes;
   }

@@ -69,12 +69,13 @@ export class Assignment {
   }
 
   /** Notes what each partition should be and returns those for which that is news, or null where there are none. */
-  setPaused(wanted: (owned: PartitionState) => boolean): PauseChanges | null {
+  setPaused(wanted: (owned: PartitionState) => boolean, now: number): PauseChanges | null {
     let changes: PauseChanges | null = null;
     for (const owned of this.#list) {
       const paused = wanted(owned);
       if (paused === owned.paused) continue;
       owned.paused = paused;
+      owned.pausedSince = paused ? (owned.pausedSince ?? now) : null;
       changes ??= { pause: [], resume: [] };
       changes[paused ? 'pause' : 'resume'].push({ topic: owned.topic, partition: owned.partition });
     }

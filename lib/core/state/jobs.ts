@@ -25,9 +25,9 @@ const ID_TAKEN_MS = 1_000;
 const MAX_CONTRADICTIONS = 5;
 
 export class Jobs {
-  readonly scheduler = new Scheduler<JobState>();
+  readonly scheduler: Scheduler<JobState>;
   readonly running = new Running();
-  readonly suspects = new Suspects((state) => this.tables.permits(state));
+  readonly suspects = new Suspects((state) => this.tables.permits(state) && !this.scheduler.isPaused(state.job.tenant));
   readonly breaker: CircuitBreaker;
   readonly tables: TableHolds;
   readonly #settings: EngineSettings;
@@ -42,14 +42,23 @@ export class Jobs {
     this.#random = random;
     this.#commands = commandTemplate(settings.command);
     this.#emit = emit;
+    this.scheduler = new Scheduler(settings.fairness);
     this.breaker = new CircuitBreaker(settings.breaker);
     const waitAfter = (refusals: number) => unchargedBackoff(refusals, settings.retry, random());
-    this.tables = new TableHolds(waitAfter, (change) => emit({ type: 'table-changed', ...change }));
+    this.tables = new TableHolds(settings.maxDeadLettersInRow, waitAfter, (change, now) => {
+      emit({ type: 'table-changed', ...change });
+      if (change.held) this.breaker.tableHeld(change.table, change.reason, now);
+    });
   }
 
-  /** Jobs waiting and running, without those that wait for a table that is held or for being alone. */
+  /** Jobs that count against the bound on what is ready: a share of each tenant, and none that is kept beside the turns. */
+  get ready(): number {
+    return this.scheduler.ready + this.running.size;
+  }
+
+  /** All jobs, also those that wait for a table that is held or for being alone. */
   get count(): number {
-    return this.scheduler.jobs + this.running.size;
+    return this.scheduler.jobs + this.tables.parked + this.suspects.size + this.running.size;
   }
 
   enqueue(job: Job, pending: PendingRecord, now: number): void {
@@ -94,9 +103,11 @@ export class Jobs {
       for (const canary of this.tables.due(now)) this.scheduler.push(canary);
       const state = this.scheduler.next(now);
       if (state === null) return null;
-      if (!this.tables.permits(state)) this.tables.park(state);
-      else if (this.running.has(state.job.id)) this.scheduler.delay(state, now + ID_TAKEN_MS);
-      else return this.#start(state, now);
+      const isFree = !this.running.has(state.job.id);
+      if (isFree && this.tables.permits(state)) return this.#start(state, now);
+      this.scheduler.done(state);
+      if (isFree) this.tables.park(state);
+      else this.scheduler.delay(state, now + ID_TAKEN_MS);
     }
     return null;
   }
@@ -110,10 +121,15 @@ export class Jobs {
   withdraw(state: JobState): void {
     const { job, pending, charged } = state;
     this.running.delete(job.id);
-    this.suspects.ended(state);
+    this.#freeSlot(state);
     this.breaker.withdrawn(job.id);
     this.tables.withdrawn(job.id);
     pending.owned.attempts.ended(job.offset, charged);
+  }
+
+  /** One that runs alone has not had its turn. */
+  #freeSlot(state: JobState): void {
+    if (!this.suspects.ended(state)) this.scheduler.done(state);
   }
 
   /** When a job may be started that may not be started now; null when that depends on the end of another one. */
@@ -129,7 +145,7 @@ export class Jobs {
     const state = this.running.get(jobId);
     if (state === undefined) return null;
     this.running.delete(jobId);
-    this.suspects.ended(state);
+    this.#freeSlot(state);
     const rule = this.#ruleFor(state, outcome);
     const { result, reason } = outcome;
     this.breaker.ended(jobId, result, reason, now, rule);
@@ -217,10 +233,9 @@ export class Jobs {
   #fail(state: JobState, disposition: Disposition, outcome: Outcome, now: number): Settlement | null {
     const { job, pending, charged } = state;
     const { result, reason } = outcome;
-    if (OUTCOMES[result].countsInRow && !this.breaker.permitsLetter(job.id, reason, now)) {
-      const at = now + unchargedBackoff(state.unchargedInRow, this.#settings.retry, this.#random());
+    if (OUTCOMES[result].countsInRow && !this.tables.permitsLetter(state, reason, now)) {
       state.unchargedInRow += 1;
-      this.#retry(state, outcome, at, false, `too many dead letters in a row; ${reason}`);
+      this.#await(state, { ...outcome, reason: `too many dead letters in a row; ${reason}` });
       return null;
     }
     this.#emit({ type: 'job-failed', job, disposition, reason });

@@ -23,6 +23,8 @@ export interface PartitionState extends TopicPartition {
   metadataNearlyFull: boolean;
   /** What the client was last asked for; null when a rebalance may have changed it. */
   paused: boolean | null;
+  /** Since when it is not read; null while it is. */
+  pausedSince: number | null;
   /** Records that completed since the last commit was sent, and those that went with it and are not acknowledged. */
   completedUnsent: number;
   completedUnacknowledged: number;
@@ -43,6 +45,7 @@ export function newPartitionState({ topic, partition }: TopicPartition): Partiti
     lastCommit: null,
     metadataNearlyFull: false,
     paused: null,
+    pausedSince: null,
     completedUnsent: 0,
     completedUnacknowledged: 0,
     heldBytes: 0,

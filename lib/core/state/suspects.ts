@@ -76,11 +76,12 @@ export class Suspects {
     return state;
   }
 
-  /** A job has ended, or was not run after all. */
-  ended(state: JobState): void {
-    if (this.#running !== state) return;
+  /** A job has ended, or was not run after all. Returns whether it was the one that ran alone. */
+  ended(state: JobState): boolean {
+    if (this.#running !== state) return false;
     state.aloneSince = null;
     this.#running = null;
+    return true;
   }
 
   /** Drops all jobs for which `isUnwanted` holds and returns them. */

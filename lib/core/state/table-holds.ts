@@ -1,24 +1,33 @@
 /**
- * Tables that refuse their rows, as one without a grant does. Their jobs wait here, outside the scheduler, so that neither
+ * Tables that are held back: those that refuse their rows, as one without a grant does, and those of too many dead letters in
+ * a row, for then something is wrong that no file is to blame for. Their jobs wait here, outside the scheduler, so that neither
  * the others nor the reading of the topic wait with them. After each wait one job of the table, its canary, is tried. A
- * canary that is refused prolongs the hold; one that ends in a way that tells nothing about the table leaves it as it is;
- * any other end releases the table.
+ * canary that fares no better prolongs the hold; one that ends in a way that tells nothing about the table leaves it as it is;
+ * any other end releases the table. After dead letters only a success does, but each canary that fails may have its letter,
+ * so that a tenant with nothing but bad files is worked off slowly.
  */
 import type { OutcomeResult } from '../../types.js';
+import type { OutcomeRule } from '../rules/outcomes.js';
 import type { JobState } from './job-state.js';
 
+export type HoldCause = 'table-refused' | 'dead-letters';
+
 interface Hold {
+  readonly cause: HoldCause;
   readonly since: number;
   reason: string;
   /** Refusals in a row, each of which lengthens the wait. */
   refusals: number;
   until: number;
   canary: string | null;
+  /** The canary that failed last, whose letter is permitted. */
+  failedCanary: string | null;
   parked: JobState[];
 }
 
 export interface HeldTable {
   readonly table: string;
+  readonly cause: HoldCause;
   readonly reason: string;
   /** Milliseconds since the epoch. */
   readonly since: number;
@@ -30,11 +39,22 @@ export type HoldChange = { readonly table: string; readonly held: boolean; reado
 
 export class TableHolds {
   readonly #holds = new Map<string, Hold>();
+  /** Dead letters since the last file that was loaded, by table; only those that had some. */
+  readonly #letters = new Map<string, number>();
+  readonly #maxLetters: number;
   readonly #waitAfter: (refusals: number) => number;
-  readonly #onChange: (change: HoldChange) => void;
+  readonly #onChange: (change: HoldChange, now: number) => void;
 
-  /** @param waitAfter milliseconds to the next canary, given the refusals in a row before this one */
-  constructor(waitAfter: (refusals: number) => number, onChange: (change: HoldChange) => void) {
+  /**
+   * @param maxLetters dead letters of a table in a row that are permitted
+   * @param waitAfter milliseconds to the next canary, given the refusals in a row before this one
+   */
+  constructor(
+    maxLetters: number,
+    waitAfter: (refusals: number) => number,
+    onChange: (change: HoldChange, now: number) => void,
+  ) {
+    this.#maxLetters = maxLetters;
     this.#waitAfter = waitAfter;
     this.#onChange = onChange;
   }
@@ -47,8 +67,9 @@ export class TableHolds {
   }
 
   tables(): HeldTable[] {
-    return [...this.#holds].map(([table, { reason, since, parked }]) => ({
+    return [...this.#holds].map(([table, { cause, reason, since, parked }]) => ({
       table,
+      cause,
       reason,
       since,
       jobs: parked.length,
@@ -74,7 +95,7 @@ export class TableHolds {
     for (const [table, hold] of this.#holds) {
       if (hold.canary !== null || hold.until > now) continue;
       const state = hold.parked.shift();
-      if (state === undefined) this.#release(table, 'nothing waits for it any more');
+      if (state === undefined) this.#release(table, 'nothing waits for it any more', now);
       else {
         hold.canary = state.job.id;
         canaries.push(state);
@@ -99,7 +120,7 @@ export class TableHolds {
   ended(
     { job }: JobState,
     result: OutcomeResult,
-    breaker: 'success' | 'answer' | 'failure' | 'fault' | 'nothing',
+    breaker: OutcomeRule['breaker'],
     reason: string,
     now: number,
   ): JobState[] {
@@ -108,15 +129,45 @@ export class TableHolds {
       this.#refused(job.table, hold, job.id, reason, now);
       return [];
     }
+    if (breaker === 'success') this.#letters.delete(job.table);
     if (hold === undefined) return [];
     const isCanary = hold.canary === job.id;
+    const isBadFile = breaker === 'answer' || breaker === 'failure';
     // A failure of a job that started before the hold says nothing about the table now.
-    if (breaker === 'success' || (breaker === 'answer' && isCanary)) {
-      this.#release(job.table, 'a job reached it');
+    if (breaker === 'success' || (breaker === 'answer' && isCanary && hold.cause === 'table-refused')) {
+      this.#release(job.table, 'a job reached it', now);
       return hold.parked;
     }
-    if (isCanary) this.#again(hold, now);
+    if (!isCanary) return [];
+    this.#again(hold, now);
+    if (isBadFile && hold.cause === 'dead-letters') {
+      hold.reason = reason;
+      hold.refusals += 1;
+      hold.failedCanary = job.id;
+    }
     return [];
+  }
+
+  /** Whether a job that failed for good may have its dead letter; if not, its table is held, and it is to be parked. */
+  permitsLetter({ job }: JobState, reason: string, now: number): boolean {
+    const letters = this.#letters.get(job.table) ?? 0;
+    if (letters < this.#maxLetters) {
+      this.#letters.set(job.table, letters + 1);
+      return true;
+    }
+    const hold = this.#holds.get(job.table);
+    if (hold === undefined) {
+      this.#hold(job.table, 'dead-letters', `${letters} dead letters in a row, the last for: ${reason}`, now);
+      return false;
+    }
+    if (hold.failedCanary !== job.id) return false;
+    hold.failedCanary = null;
+    return true;
+  }
+
+  /** All jobs that wait for a table. */
+  *items(): Generator<JobState> {
+    for (const { parked } of this.#holds.values()) yield* parked;
   }
 
   /** The canary was not started after all, or is no longer ours. */
@@ -135,20 +186,24 @@ export class TableHolds {
   }
 
   #refused(table: string, hold: Hold | undefined, jobId: string, reason: string, now: number): void {
-    if (hold === undefined) {
-      const until = now + this.#waitAfter(0);
-      this.#holds.set(table, { since: now, reason, refusals: 1, until, canary: null, parked: [] });
-      this.#onChange({ table, held: true, reason });
-    } else if (hold.canary === jobId) {
+    if (hold === undefined) this.#hold(table, 'table-refused', reason, now);
+    else if (hold.canary === jobId) {
       hold.reason = reason;
       this.#again(hold, now);
       hold.refusals += 1;
     }
   }
 
-  #release(table: string, reason: string): void {
+  #hold(table: string, cause: HoldCause, reason: string, now: number): void {
+    const until = now + this.#waitAfter(0);
+    const [canary, failedCanary, parked] = [null, null, []];
+    this.#holds.set(table, { cause, since: now, reason, refusals: 1, until, canary, failedCanary, parked });
+    this.#onChange({ table, held: true, reason }, now);
+  }
+
+  #release(table: string, reason: string, now: number): void {
     this.#holds.delete(table);
-    this.#onChange({ table, held: false, reason });
+    this.#onChange({ table, held: false, reason }, now);
   }
 
   #again(hold: Hold, now: number): void {

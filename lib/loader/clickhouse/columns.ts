@@ -5,7 +5,7 @@
  * Nullable, since a sample cannot show that no later value is missing.
  */
 
-import type { FormatName } from '../file/formats.js';
+import type { ByPosition, FormatName } from '../file/formats.js';
 import { readType } from './conversions.js';
 import { parseType } from './type-tree.js';
 import { baseType, isNullable } from './types.js';
@@ -26,12 +26,15 @@ export interface TableColumn extends Column {
 /** One column that is loaded: `source` as the file calls it and as what to read it, `target` as the table calls it. */
 export interface LoadedColumn {
   readonly source: string;
-  readonly target: string;
+  /** Null for one that is read only because the columns behind it are. */
+  readonly target: string | null;
   readonly readAs: string;
   /** Of the table's column. */
   readonly type: string;
   /** What a row gets that has no value: an error, the column's default expression, or its type's default. */
   readonly absent: 'refused' | 'expression' | 'default';
+  /** It has no name, and so no place for a value. */
+  readonly mustBeEmpty?: boolean;
 }
 
 export type Matching =
@@ -63,6 +66,8 @@ export interface MatchOptions {
   readonly typed: boolean;
   /** The file's columns are only those of a sample, and later rows may have others (JSON lines). */
   readonly open: boolean;
+  /** Every column of the file is read, as it is read by position; those without a name are known by that of their place. */
+  readonly byPosition: ByPosition | null;
   /** Names that the file may use for its columns beside those seen: the schema file's. */
   readonly alsoNamed: readonly string[];
 }
@@ -71,18 +76,21 @@ export interface MatchOptions {
 export function matchColumns(
   file: readonly Column[],
   table: readonly TableColumn[],
-  { skipUnknown, format, typed, open, alsoNamed }: MatchOptions,
+  { skipUnknown, format, typed, open, byPosition, alsoNamed }: MatchOptions,
 ): Matching {
   const insertable = new Map(
     table.filter(({ kind }) => kind !== 'MATERIALIZED' && kind !== 'ALIAS').map((column) => [column.name, column]),
   );
   const taken = new Map<string, LoadedColumn>();
   const unknown: string[] = [];
+  const unread = new Map<string, LoadedColumn>();
   for (const column of file) {
     const { name } = column;
-    const target = columnFor(name, insertable);
+    const unnamed = byPosition?.unnamed.get(name);
+    const target = unnamed?.hasValues === false ? undefined : columnFor(name, insertable);
     if (!target) {
-      unknown.push(name);
+      if (unnamed === undefined) unknown.push(name);
+      unread.set(name, { ...UNREAD, source: name, mustBeEmpty: unnamed !== undefined && !skipUnknown });
       continue;
     }
     const other = taken.get(target.name);
@@ -102,8 +110,13 @@ export function matchColumns(
       });
     }
   }
-  return { kind: 'columns', columns: [...taken.values()], skipped: unknown };
+  if (byPosition === null) return { kind: 'columns', columns: [...taken.values()], skipped: unknown };
+  const bySource = new Map([...taken.values()].map((column) => [column.source, column]));
+  const columns = file.flatMap(({ name }) => bySource.get(name) ?? unread.get(name) ?? []);
+  return { kind: 'columns', columns, skipped: unknown };
 }
+
+const UNREAD = { target: null, readAs: 'String', type: 'String', absent: 'default' } as const;
 
 /** The column that a file means by a name: the one of that very name, dots included, else the one of its renamed name. */
 function columnFor(name: string, insertable: ReadonlyMap<string, TableColumn>): TableColumn | undefined {

@@ -239,7 +239,7 @@ const AS_TEXT = /^(U?Int\d+|Float32|Float64|Decimal|Bool|Date|Date32|DateTime|Da
 export function readType(to: Type, format: FormatName): string {
   if (AS_TEXT.test(to.name)) return 'Nullable(String)';
   if (to.elements.length === 0) return isScalar(to) ? nullableText(to.text) : to.text;
-  return format === 'jsonl' ? inJson(to) : inBrackets(to, format);
+  return format === 'jsonl' ? inJson(to) : inBrackets(to);
 }
 
 function nullableText(type: string): string {
@@ -254,8 +254,8 @@ function inJson(to: Type): string {
   });
 }
 
-/** Within brackets numbers have no quotes, so that they are read by the widest type of their kind. */
-function inBrackets(to: Type, _format: FormatName): string {
+/** Within brackets numbers have no quotes, so that they are read by the widest type of their kind: narrower ones wrap around. */
+function inBrackets(to: Type): string {
   return inside(to, (type) => {
     const read = wide(type);
     return type.nullable ? nullableText(read) : read;
@@ -263,8 +263,7 @@ function inBrackets(to: Type, _format: FormatName): string {
 }
 
 function wide({ name, text, values }: Type): string {
-  const [, sign, bits] = /^(U?)Int(\d+)$/.exec(name) ?? [];
-  if (bits !== undefined) return `${sign}Int${Number(bits) < 64 ? 64 : bits === '64' ? 128 : 256}`;
+  if (/^U?Int\d+$/.test(name)) return name === 'UInt256' ? name : 'Int256';
   if (name === 'Float32') return 'Float64';
   if (/^(Date|Date32|DateTime|DateTime64|FixedString)$/.test(name)) return 'String';
   if (name === 'Decimal') {

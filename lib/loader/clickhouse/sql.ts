@@ -32,6 +32,19 @@ export function describeTable(table: TableName): string {
   return `DESCRIBE TABLE ${quoteTable(table)}`;
 }
 
+/** A table that forgets what is inserted into it. */
+export function nullTable(columns: readonly Column[]): string {
+  return `null(${quoteString(structureOf(columns))})`;
+}
+
+export function describeNullTable(columns: readonly Column[]): string {
+  return `DESCRIBE TABLE ${nullTable(columns)}`;
+}
+
+function structureOf(columns: readonly Column[]): string {
+  return columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
+}
+
 /** The statement that would make the table, with its engine and settings. */
 export function showTable(table: TableName): string {
   return `SHOW CREATE TABLE ${quoteTable(table)}`;
@@ -102,8 +115,7 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
   if (nullableKey) settings.push('allow_nullable_key = 1');
   const sql =
     `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} ` +
-    `(${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')}) ` +
-    `ENGINE = MergeTree ORDER BY (${key.map(quoteIdentifier).join(', ')})${ttl} SETTINGS ${settings.join(', ')}`;
+    `(${structureOf(columns)}) ENGINE = MergeTree ORDER BY (${key.map(quoteIdentifier).join(', ')})${ttl} SETTINGS ${settings.join(', ')}`;
   return { kind: 'statement', sql };
 }
 
@@ -114,22 +126,25 @@ const ROW_NUMBER = 'atd_row_number';
 const FOUND_LENGTH = 200;
 
 /**
+ * `into` is a table as quoteTable writes it, or a table function.
  * `ignore` is evaluated for every row, and no row can be left out. A value that does not fit is made known by an error of a parser,
  * since that is the only one that can say which. @throws UnknownField
  */
 export function insertRecords(
-  table: TableName,
+  into: string,
   columns: readonly LoadedColumn[],
   format: Format,
   options: Omit<ConversionOptions, 'format'>,
 ): string {
-  const targets = columns.map(({ target }) => quoteIdentifier(target)).join(', ');
+  const targets = columns.flatMap(({ target }) => (target === null ? [] : quoteIdentifier(target))).join(', ');
   const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
   const functions = new Functions();
   const checks: string[] = [];
   const values: string[] = [];
-  for (const [index, { source, readAs, type, absent }] of columns.entries()) {
+  for (const [index, { source, target, readAs, type, absent, mustBeEmpty }] of columns.entries()) {
     const name = quoteIdentifier(source);
+    if (mustBeEmpty) checks.push(`bad(${index}, ${name}, empty(${name}))`);
+    if (target === null) continue;
     const nullAsDefault = options.nullAsDefault || absent === 'default';
     const to = parseType(type);
     const { value, fits } = conversion(
@@ -142,14 +157,17 @@ export function insertRecords(
     values.push(value);
     if (fits !== null) checks.push(`bad(${index}, toString(${name}), ${fits})`);
   }
-  const into = `INSERT INTO ${quoteTable(table)} (${targets}) `;
+  const insert = `INSERT INTO ${into} (${targets}) `;
+  const reader = format.byPosition?.clickhouse ?? format.clickhouse;
   const input = `input(${quoteString(structure)})`;
   const select = (expressions: readonly string[]): string => {
-    const same = expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
+    const same =
+      expressions.length === columns.length &&
+      expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
     return `SELECT ${same ? '*' : expressions.join(', ')}`;
   };
   if (checks.length === 0) {
-    return `${into}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${format.clickhouse}`;
+    return `${insert}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${reader}`;
   }
   // Beside the values, in a function that works out all its arguments: what both need is worked out once, and within an `if` around it
   // the conditions inside would be worked out for every row (8 times the time of a column of integers).
@@ -160,8 +178,8 @@ export function insertRecords(
     `((number, value, fits) -> if(fits, 0, toUInt8(concat('${BAD_VALUE} ', toString(number), ' ', ` +
     `toString(${ROW_NUMBER} + 1), ' ', ${found}, ' ${BAD_VALUE}')))) AS bad`;
   return (
-    `${into}${withFunctions([...functions.definitions, bad])}${select(checked)} ` +
-    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${format.clickhouse}`
+    `${insert}${withFunctions([...functions.definitions, bad])}${select(checked)} ` +
+    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${reader}`
   );
 }
 
@@ -226,11 +244,19 @@ export function insertSettings({
     min_insert_block_size_bytes: 0,
     ...(exactBlocks ? EXACT_BLOCKS : {}),
     ...format.settings,
+    ...placeOfRows(format),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...(token === null
       ? {}
       : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
   };
+}
+
+/** Where the header is, or where it ends if it is not to be read. */
+function placeOfRows({ name, preamble, byPosition }: Format): Settings {
+  const lines = preamble.lines + (byPosition === null ? 0 : 1);
+  if (lines === 0) return {};
+  return { [`input_format_${name}_skip_first_lines`]: lines, [`input_format_${name}_detect_header`]: 0 };
 }
 
 /** A header has one name for a tuple; without the setting its values would be looked for in as many fields. */

@@ -7,7 +7,7 @@ import type { LoadedColumn } from '../clickhouse/columns.js';
 import { BAD_VALUE } from '../clickhouse/sql.js';
 import { baseType } from '../clickhouse/types.js';
 import { oneLine } from '../failures.js';
-import type { FormatName } from '../file/formats.js';
+import type { ByPosition, Format } from '../file/formats.js';
 
 const FOUND_LENGTH = 60;
 
@@ -29,16 +29,18 @@ const CUT_OFF: readonly (readonly [type: RegExp, found: RegExp])[] = [
 ];
 
 /** A value that was read, and that the table's column does not have; null for any other error. */
-export function badValue(text: string, columns: readonly LoadedColumn[], format: FormatName): BadValue | null {
+export function badValue(text: string, columns: readonly LoadedColumn[], format: Format): BadValue | null {
   const [, index, row, quoted = ''] = BAD.exec(text) ?? [];
   const found = quoted.replace(/\\(.)/gs, '$1');
   const column = columns[Number(index)];
   if (column === undefined) return null;
+  if (column.mustBeEmpty) return unnamed(column, row, found, format);
   const type = baseType(column.type);
   const place = (what: string): string =>
     `row ${row}, column '${oneLine(column.source)}': expected ${column.type}, found ${what}`;
   if (found === '\\N' || (found === '' && column.readAs.includes('String'))) {
-    const absent = format === 'jsonl' ? 'no value (the key is missing, or its value is null or empty)' : 'no value';
+    const absent =
+      format.name === 'jsonl' ? 'no value (the key is missing, or its value is null or empty)' : 'no value';
     const remedy = `mend the file, make the column Nullable, give it a DEFAULT, or give --null-as-default, which takes the type's default`;
     return { place: place(absent), remedy };
   }
@@ -54,12 +56,28 @@ export function badValue(text: string, columns: readonly LoadedColumn[], format:
   return { place: place(`'${oneLine(found, FOUND_LENGTH)}'`), remedy: remedies.join(', ') };
 }
 
+function unnamed({ source }: LoadedColumn, row: string | undefined, found: string, { byPosition }: Format): BadValue {
+  const position = byPosition?.unnamed.get(source)?.position;
+  return {
+    place: `row ${row}: column ${position} has no name in the header, and a value, '${oneLine(found, FOUND_LENGTH)}'`,
+    remedy:
+      `write its name (pandas: df.to_csv(path, index=False) leaves its index out), ` +
+      `give the table a column '${source}' for it, or give --skip-unknown`,
+  };
+}
+
 /** Null for a text that says nothing more of the place than its first line does. */
-export function badData(text: string, columns: readonly LoadedColumn[]): string | null {
+export function badData(
+  text: string,
+  columns: readonly LoadedColumn[],
+  byPosition: ByPosition | null = null,
+): string | null {
+  const twice = /Duplicate column name found while schema inference: "(.*?)"/s.exec(text)?.[1];
+  if (twice !== undefined) return `it has '${oneLine(twice)}' twice in one row or in its header`;
   // The last one, as what is before may be data that ClickHouse quotes.
   const row = [...text.matchAll(/\(at row (\d+)\)/g)].at(-1)?.[1];
   const what =
-    (row === undefined ? null : fromRowReport(text, row, columns)) ??
+    (row === undefined ? null : fromRowReport(text, row, columns, byPosition)) ??
     fromJson(text, columns) ??
     fromConversion(text, columns);
   if (what !== null) return row === undefined ? what : `row ${row}${what.startsWith('column ') ? ', ' : ': '}${what}`;
@@ -69,7 +87,13 @@ export function badData(text: string, columns: readonly LoadedColumn[]): string 
 const REPORTED = /^Column \d+, +name: (.*?), +type: (.+), +(parsed text: |ERROR: text )(.*)$/;
 
 /** The readers of CSV and TSV list the values of the row up to the one that they did not understand. */
-function fromRowReport(text: string, row: string, columns: readonly LoadedColumn[]): string | null {
+function fromRowReport(
+  text: string,
+  row: string,
+  columns: readonly LoadedColumn[],
+  byPosition: ByPosition | null,
+): string | null {
+  const wanted = byPosition === null ? 'the header has names' : 'the first row';
   const start = text.lastIndexOf(`Row ${row}:\n`);
   if (start < 0) return null;
   const report = text.slice(start).split('\n');
@@ -93,8 +117,10 @@ function fromRowReport(text: string, row: string, columns: readonly LoadedColumn
     if (garbage !== undefined && last) {
       return mismatch(last.name, expected(last.name, columns, last.type), first(last.value + garbage));
     }
-    if (/less columns than expected/.test(line)) return 'it has fewer values than the header has names';
-    if (/more columns than expected/.test(line)) return 'it has more values than the header has names';
+    if (/less columns than expected/.test(line) && last?.value === '' && report[1]?.includes(` name: ${last.name},`))
+      return 'it is a blank line';
+    if (/less columns than expected/.test(line)) return `it has fewer values than ${wanted}`;
+    if (/more columns than expected/.test(line)) return `it has more values than ${wanted}`;
   }
   return null;
 }

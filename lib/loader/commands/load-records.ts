@@ -2,23 +2,25 @@
  * One load of `ingest records`: look at the file, learn the table's columns (or create the table), pair them, stream the
  * bytes. Each step throws a LoadError whose message says what failed, where, why and what to do.
  */
+import { isUtf8 } from 'node:buffer';
 import { ExitCode } from '../../errors.js';
 import type { Connect } from '../clickhouse/client.js';
-import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
-import { UnknownField } from '../clickhouse/conversions.js';
+import type { Column, TableColumn } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
-import { explain, LoadError } from '../failures.js';
+import { LoadError, oneLine } from '../failures.js';
 import { type Contents, contentsOfFile } from '../file/contents.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from '../file/formats.js';
 import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
+import { layoutOf } from '../file/text-layout.js';
 import { foreignSeparator, headerOf } from '../file/text-rows.js';
-import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
-import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
+import { badData } from './bad-data.js';
+import { insertFile, tryFile } from './insert-file.js';
+import { clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
 import { readSchemaFile } from './schema-file.js';
-import { describeTable, ensureTable, warnOfRepetition } from './target-table.js';
+import { createTable, describeTable, tableToMake, warnOfRepetition } from './target-table.js';
 import { readable } from './typed-columns.js';
 
 export interface LoadResult {
@@ -35,7 +37,6 @@ export interface LoadResult {
 
 /** Enough for the first line of most text files. */
 const HEAD_BYTES = 16 * 1024;
-const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 const NOTHING = { rows: 0, warning: null };
 
 /** How a load shows its progress; null if nobody looks. */
@@ -77,22 +78,39 @@ async function loadFile(
 ): Promise<Pick<LoadResult, 'rows' | 'warning'>> {
   const clickhouse = connect(request.connection);
   const bar = makeBar?.(request.file, contents.file.bytes) ?? null;
-  const load: Load = { request, contents, format, clickhouse, schema, bar };
+  const connected = { request, contents, clickhouse, schema, bar };
   try {
-    const { columns: existing, exactBlocks } = await describeTable(load, request.createTable);
+    const { columns: existing, exactBlocks } = await describeTable(connected, request.createTable);
     const typesWanted = existing === null && schema === null;
-    const sample = await takeSample(contents, format, typesWanted);
-    if (sample.kind === 'no-rows') return NOTHING;
-    const found = await inspect(load, sample.data, typesWanted);
+    const taken = await takeSample(contents, format, typesWanted);
+    if (taken.kind === 'no-rows') return NOTHING;
+    const { format: read, sample } = layoutOf(format, taken.data);
+    const load: Load = { ...connected, format: read };
+    refuseForeignHeader(load, sample);
+    const found = await inspect(load, sample, typesWanted);
     if (found === null) return NOTHING;
     refuseForeignSeparator(load, found, existing);
-    const table = existing ?? (await ensureTable(load, schema ?? found));
-    const rows = await insert(load, found, table, exactBlocks);
-    return { rows, warning: existing === null ? null : await warnOfRepetition(load) };
+    const table = existing ?? (await makeTable(load, found, exactBlocks));
+    const rows = await insertFile(load, found, table, exactBlocks);
+    const warnings = [existing === null ? null : await warnOfRepetition(load), foreignText(load, sample)];
+    return { rows, warning: warnings.filter((warning) => warning !== null).join('; ') || null };
   } finally {
     await bar?.end();
     await clickhouse.close();
   }
+}
+
+/**
+ * Others take what a table was made for by its first file, so that no file makes one that it is not loaded into. To drop it
+ * again is no way: another load may have inserted meanwhile.
+ */
+async function makeTable(load: Load, found: readonly Column[], exactBlocks: boolean): Promise<readonly TableColumn[]> {
+  const { schema, format } = load;
+  // A separator at the end of each line is no column.
+  const meant = found.filter(({ name }) => format.byPosition?.unnamed.get(name)?.hasValues !== false);
+  const made = await tableToMake(load, schema ?? meant);
+  await tryFile(load, found, made, exactBlocks);
+  return await createTable(load, made);
 }
 
 async function contentsOf(request: RecordsRequest, file: SourceFile): Promise<Contents> {
@@ -109,6 +127,8 @@ async function formatOf(request: RecordsRequest, contents: Contents): Promise<Fo
 }
 
 function refused(file: string, { kind, reason }: FormatRefused): LoadError {
+  if (kind === 'encoding')
+    return new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; have it written as UTF-8`);
   return kind === 'undecided'
     ? new LoadError(ExitCode.usage, `cannot load ${file}: ${reason}; give --format`)
     : new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; check the file or correct --format`);
@@ -133,6 +153,8 @@ async function inspect(load: Load, sample: Uint8Array, types: boolean): Promise<
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
     if (error instanceof Error && error.message.includes('Parquet file has no columns')) return null;
+    const twice = error instanceof Error && /Duplicate column name/.test(error.message);
+    if (twice) throw dataError(request, badData(error.message, []) ?? '', 'rename one of them');
     const place = hasHeader && types ? await placeOfDamage(names, list, format, sample) : null;
     if (place !== null) throw dataError(request, place, 'mend that row');
     throw clickhouseFailure(error, 'inspect-file', `cannot load ${request.file}`, request);
@@ -157,8 +179,24 @@ async function placeOfDamage(
     );
     return null;
   } catch (error) {
-    return error instanceof Error ? badData(error.message, []) : null;
+    return error instanceof Error ? badData(error.message, [], format.byPosition) : null;
   }
+}
+
+const LATIN = 'perhaps Latin-1 or Windows-1252';
+
+function refuseForeignHeader({ request, format }: Load, sample: Uint8Array): void {
+  if (format.typed || format.name === 'jsonl') return;
+  const header = headerOf(format.name, sample);
+  if (isUtf8(header)) return;
+  const name = Buffer.from(header).toString('latin1').trim();
+  throw dataError(request, `its header is not UTF-8 (${LATIN}: '${oneLine(name, 60)}')`, 'have it written as UTF-8');
+}
+
+/** Bytes are stored as they are, whatever they stand for. */
+function foreignText({ request, format }: Load, sample: Uint8Array): string | null {
+  if (format.typed || isUtf8(sample)) return null;
+  return `the text of ${request.file} is not UTF-8 (${LATIN}); it was stored byte for byte, have it written as UTF-8`;
 }
 
 /** A header that holds other separators than the format's would make a table of one column. */
@@ -177,66 +215,4 @@ function refuseForeignSeparator(
     `its header is one column, ${listed([found[0]?.name ?? ''])}: ${foreign.why}`,
     foreign.remedy,
   );
-}
-
-async function insert(
-  load: Load,
-  found: readonly Column[],
-  table: readonly TableColumn[],
-  exactBlocks: boolean,
-): Promise<number> {
-  const { request, contents, format, clickhouse, schema, bar } = load;
-  const name = tableText(request);
-  const matching = matchColumns(found, table, {
-    skipUnknown: request.skipUnknown,
-    format: format.name,
-    typed: format.typed,
-    open: format.name === 'jsonl',
-    alsoNamed: schema?.map((column) => column.name) ?? [],
-  });
-  if (matching.kind === 'clash') throw clash(load, matching.names, matching.target);
-  if (matching.kind === 'unknown') {
-    const unknown = `table ${name} has no column for ${listed(matching.names)}`;
-    throw dataError(request, unknown, ADD_OR_SKIP);
-  }
-  if (matching.kind === 'none') throw dataError(request, `it has no column of table ${name}`, 'check --table-name');
-  const statement = insertStatement(load, matching.columns);
-  try {
-    return await clickhouse.insert(
-      statement,
-      contents.stream(),
-      sql.insertSettings({
-        format,
-        columns: matching.columns,
-        batchSize: request.batchSize,
-        token: request.deduplicationToken,
-        skipUnknown: request.skipUnknown,
-        nullAsDefault: request.nullAsDefault,
-        exactBlocks,
-        statementBytes: Buffer.byteLength(statement),
-      }),
-      { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
-    );
-  } catch (error) {
-    const value = error instanceof Error ? badValue(error.message, matching.columns, format.name) : null;
-    if (value !== null) throw dataError(request, `${value.place} (table ${name})`, value.remedy);
-    const place = error instanceof Error ? badData(error.message, matching.columns) : null;
-    if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
-      const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
-      throw dataError(request, `${place} (table ${name})`, remedy);
-    }
-    throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
-  }
-}
-
-function insertStatement(load: Load, columns: readonly LoadedColumn[]): string {
-  const { request, format } = load;
-  const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
-  try {
-    return sql.insertRecords(request.table, columns, format, { rounding, nullAsDefault, skipUnknown });
-  } catch (error) {
-    if (!(error instanceof UnknownField)) throw error;
-    const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;
-    throw dataError(request, why, 'add the field or give --skip-unknown');
-  }
 }

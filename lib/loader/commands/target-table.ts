@@ -17,7 +17,10 @@ export interface Described {
  * Asks for exact blocks already here, where they mean nothing: a ClickHouse that does not know the setting says so
  * before any data is under way, and one that does costs no further request.
  */
-export async function describeTable({ request, clickhouse }: Load, mayBeMissing: boolean): Promise<Described> {
+export async function describeTable(
+  { request, clickhouse }: Pick<Load, 'request' | 'clickhouse'>,
+  mayBeMissing: boolean,
+): Promise<Described> {
   const statement = sql.describeTable(request.table);
   const columns = async (settings: sql.Settings): Promise<readonly TableColumn[] | null> => {
     try {
@@ -37,11 +40,14 @@ export async function describeTable({ request, clickhouse }: Load, mayBeMissing:
   }
 }
 
-/**
- * Creates the table if nobody else does meanwhile, and returns the columns that it then has: a table that exists is left
- * as it is, and of several loads that create it at once one does and the others take what it made.
- */
-export async function ensureTable(load: Load, columns: readonly Column[]): Promise<readonly TableColumn[]> {
+export interface TableToMake {
+  /** With the types as ClickHouse writes them. */
+  readonly columns: readonly TableColumn[];
+  readonly statement: string;
+}
+
+/** The table that a file or a schema file asks for. @throws LoadError where there can be none */
+export async function tableToMake(load: Load, columns: readonly Column[]): Promise<TableToMake> {
   const { request, schema, clickhouse } = load;
   const made = tableColumns(columns);
   if ('kind' in made) throw clash(load, made.names, made.target);
@@ -53,12 +59,30 @@ export async function ensureTable(load: Load, columns: readonly Column[]): Promi
         `which ${schema === null ? 'the file' : 'the schema file'} does not have; leave out --ttl-hours`,
     );
   }
+  const statement = sql.describeNullTable(made);
   try {
-    await clickhouse.execute(create.sql);
+    const described = await clickhouse.inspect(statement, sql.describeSettings(statement.length));
+    return { columns: described.map(({ name, type }) => ({ name, type, kind: '' })), statement: create.sql };
   } catch (error) {
-    throw clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
+    throw cannotCreate(load, error);
+  }
+}
+
+/**
+ * Creates the table if nobody else does meanwhile, and returns the columns that it then has: a table that exists is left
+ * as it is, and of several loads that create it at once one does and the others take what it made.
+ */
+export async function createTable(load: Load, { statement }: TableToMake): Promise<readonly TableColumn[]> {
+  try {
+    await load.clickhouse.execute(statement);
+  } catch (error) {
+    throw cannotCreate(load, error);
   }
   return (await describeTable(load, false)).columns ?? [];
+}
+
+function cannotCreate({ request }: Load, error: unknown): LoadError {
+  return clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
 }
 
 /** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */

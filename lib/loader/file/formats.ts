@@ -16,11 +16,35 @@ export interface Format {
   /** Whether the file itself says which types its columns have; the others are text. */
   readonly typed: boolean;
   /** What ClickHouse must be told beyond the name. */
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, string | number>>;
+  /** What comes before the header of a text file. */
+  readonly preamble: Omit<Preamble, 'separator'>;
+  /** Of a text file whose header has not one name for each value: how it is read without it. */
+  readonly byPosition: ByPosition | null;
+}
+
+interface Preamble {
+  readonly bytes: number;
+  readonly lines: number;
+  /** That a line says; null where none does. */
+  readonly separator: string | null;
+}
+
+export interface ByPosition {
+  /** ClickHouse's name of the format. */
+  readonly clickhouse: string;
+  /** Columns without a name, by the names that stand for them. */
+  readonly unnamed: ReadonlyMap<string, Unnamed>;
+}
+
+export interface Unnamed {
+  readonly position: number;
+  /** In the first row. */
+  readonly hasValues: boolean;
 }
 
 function format(name: FormatName, clickhouse: string, extensions: readonly string[], typed: boolean): Format {
-  return { name, clickhouse, extensions, typed, settings: {} };
+  return { name, clickhouse, extensions, typed, settings: {}, preamble: { bytes: 0, lines: 0 }, byPosition: null };
 }
 
 export const FORMATS: readonly Format[] = [
@@ -53,11 +77,13 @@ export type ContentKind =
   | 'json'
   | 'json array'
   | 'text'
+  | 'UTF-16'
+  | 'UTF-32'
   | 'binary'
   | 'empty';
 
 /** The option or the extension says one thing and the bytes another, or none of them says anything. */
-export type FormatRefused = { readonly kind: 'contradiction' | 'undecided'; readonly reason: string };
+export type FormatRefused = { readonly kind: 'contradiction' | 'undecided' | 'encoding'; readonly reason: string };
 
 export type CompressionChoice =
   | { readonly kind: 'compression'; readonly compression: Compression | null }
@@ -82,11 +108,20 @@ export function contentKindOf(head: Uint8Array): ContentKind {
   if (magic) return magic[0];
   // The three letters may begin a CSV file too; what follows them in an ORC file is never text.
   if (startsWith(head, ORC_MAGIC) && head.some((byte) => byte < 0x09)) return 'orc';
-  if (head.includes(0)) return 'binary';
+  if (head.includes(0)) return wideTextOf(head) ?? 'binary';
   const start = startsWith(head, [0xef, 0xbb, 0xbf]) ? 3 : 0;
   const first = head.subarray(start).find((byte) => byte > 0x20);
   if (first === 0x7b) return 'json';
   return first === 0x5b ? 'json array' : 'text';
+}
+
+/** Text of two or four bytes for each character: with its mark, or so far without any but Latin letters. */
+function wideTextOf(head: Uint8Array): ContentKind | null {
+  const marked = startsWith(head, [0xff, 0xfe]) || startsWith(head, [0xfe, 0xff]);
+  if (startsWith(head, [0xff, 0xfe, 0, 0]) || startsWith(head, [0, 0, 0xfe, 0xff])) return 'UTF-32';
+  const start = head.subarray(0, 64);
+  const everyOther = [0, 1].some((half) => start.every((byte, index) => (byte === 0) === (index % 2 === half)));
+  return marked || (everyOther && start.length >= 8) ? 'UTF-16' : null;
 }
 
 /** A zstd file may begin with a skippable frame, as those of pzstd do. */
@@ -129,6 +164,8 @@ export function chooseFormat(
       : FORMATS.find(({ extensions }) => extensions.includes(extension));
   const shown = named(contents);
   const evidence = describe(option, file, compression === null ? shown : `${compression} of ${shown}`);
+  if ((contents === 'UTF-16' || contents === 'UTF-32') && !byName?.typed)
+    return { kind: 'encoding', reason: `its text is ${contents}` };
   const chosen = byName ?? FORMATS.find(({ name }) => name === formatOfContents(contents));
   if (!chosen) return { kind: 'undecided', reason: `the format cannot be told (${evidence})` };
   if (!canBe(chosen, contents)) return { kind: 'contradiction', reason: `it is not ${chosen.name} (${evidence})` };
@@ -150,15 +187,27 @@ function canBe({ name, typed }: Format, contents: ContentKind): boolean {
 
 function variant(chosen: Format, contents: ContentKind, head: Uint8Array): Format {
   if (contents === 'arrow stream') return { ...chosen, clickhouse: 'ArrowStream' };
-  const header = Buffer.from(head).toString('latin1').split('\n', 1)[0] ?? '';
-  if (chosen.name === 'tsv' && header.endsWith('\r')) {
-    return { ...chosen, settings: { input_format_tsv_crlf_end_of_line: 1 } };
-  }
+  if (chosen.name !== 'csv' && chosen.name !== 'tsv') return chosen;
+  const text = Buffer.from(head).toString('latin1');
+  const { separator, ...preamble } = preambleOf(chosen.name, text);
+  const header = text.slice(preamble.bytes).split('\n', 1)[0] ?? '';
+  const settings: Record<string, string | number> = {};
+  if (chosen.name === 'tsv' && header.endsWith('\r')) settings['input_format_tsv_crlf_end_of_line'] = 1;
   // Blanks are part of a value, unless the file was written with blanks beside its commas.
-  if (chosen.name === 'csv' && !/[ \t],|,[ \t]/.test(header)) {
-    return { ...chosen, settings: { input_format_csv_trim_whitespaces: 0 } };
-  }
-  return chosen;
+  if (chosen.name === 'csv' && !/[ \t],|,[ \t]/.test(header)) settings['input_format_csv_trim_whitespaces'] = 0;
+  if (separator !== null && separator !== ',') settings['format_csv_delimiter'] = separator;
+  return { ...chosen, settings, preamble };
+}
+
+/** The separator, as spreadsheets write it for spreadsheets. */
+const SEPARATOR_LINE = /^(?:\xef\xbb\xbf)?"?sep=(.)"?\r?\n/i;
+const BLANK_LINES = /^(?:\r?\n)*/;
+
+function preambleOf(name: FormatName, head: string): Preamble {
+  const [line = '', separator = null] = (name === 'csv' ? SEPARATOR_LINE.exec(head) : null) ?? [];
+  const [blanks = ''] = BLANK_LINES.exec(head.slice(line.length)) ?? [];
+  const lines = (line === '' ? 0 : 1) + blanks.replaceAll('\r', '').length;
+  return { bytes: line.length + blanks.length, lines, separator };
 }
 
 interface Extensions {

@@ -22,7 +22,8 @@ export async function takeSample(contents: Contents, format: Format, types: bool
   if (schema) return { kind: 'sample', data: await binarySchema(contents, format.name, schema) };
   let limit = types || format.name === 'jsonl' ? TYPES_BYTES : NAMES_BYTES;
   for (; ; limit *= 4) {
-    const head = await contents.head(limit);
+    const { data, whole } = await contents.head(limit);
+    const head = { data: data.subarray(format.preamble.bytes), whole };
     if (endsWithCarriageReturn(format.name, head.data))
       throw damaged(contents, 'its lines end with CR alone', 'have it written with LF or CRLF');
     if (head.whole) return hasRows(format.name, head.data) ? { kind: 'sample', data: head.data } : { kind: 'no-rows' };

@@ -49,7 +49,7 @@ class Driver {
       ...SETTINGS,
       slots,
       maxUncommitted: window,
-      load: { jobs: 2 * window, bytes: Number.MAX_SAFE_INTEGER },
+      load: { jobs: 2 * window, waiting: 2 * window, bytes: Number.MAX_SAFE_INTEGER },
       command: { ...SETTINGS.command, environment },
     };
     this.#engine = new Engine(settings, seededRandom(seed).next);

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { CircuitBreaker } from '../../../lib/core/rules/circuit-breaker.js';
 import type { OutcomeResult } from '../../../lib/types.js';
 
-const RULES = { threshold: 3, openMs: 100, maxOpenMs: 350, deadLetters: 3 };
+const RULES = { threshold: 3, openMs: 100, maxOpenMs: 350 };
 
 /** A breaker after jobs that ended so at time 0. */
 function after(...results: OutcomeResult[]): CircuitBreaker {
@@ -135,61 +135,51 @@ describe('CircuitBreaker: half-open', () => {
   });
 });
 
-describe('CircuitBreaker: dead letters', () => {
-  /** Asks for a letter for each job; the answers. */
-  const letters = (breaker: CircuitBreaker, now: number, ...jobIds: string[]) =>
-    jobIds.map((jobId) => breaker.permitsLetter(jobId, `${jobId} is bad`, now));
+describe('CircuitBreaker: tables that are held back', () => {
+  /** A breaker after so many tables that had to be held back at time 10. */
+  function held(breaker: CircuitBreaker, ...tables: string[]): CircuitBreaker {
+    for (const table of tables) breaker.tableHeld(table, `${table} is bad`, 10);
+    return breaker;
+  }
 
-  it('opens it when one more is wanted in a row than is permitted, and says for what the last one was', () => {
-    const breaker = after();
-    assert.deepEqual(letters(breaker, 10, 'a', 'b', 'c'), [true, true, true]);
-    assert.equal(breaker.state, 'closed');
-    assert.deepEqual(letters(breaker, 10, 'd'), [false]);
-    assert.deepEqual(breaker.trouble, {
+  it('open it when there are several, and say of which the last one was', () => {
+    assert.equal(held(after(), 'a', 'b', 'a').state, 'closed');
+    assert.deepEqual(held(after(), 'a', 'b', 'c').trouble, {
       kind: 'open',
-      cause: 'dead-letters',
-      reason: '3 dead letters in a row, the last for: d is bad',
+      cause: 'held-tables',
+      reason: '3 tables had to be held back and nothing was loaded, the last c: c is bad',
       since: 10,
       openMs: 100,
       until: 110,
     });
   });
 
-  it('are counted anew after a success, all of them', () => {
-    const breaker = after();
-    letters(breaker, 0, 'a', 'b', 'c');
-    breaker.ended('good', 'succeeded', '', 0);
-    assert.deepEqual(letters(breaker, 0, 'd', 'e', 'f', 'g'), [true, true, true, false]);
+  it('are counted anew after a success', () => {
+    const breaker = held(after(), 'a', 'b');
+    breaker.ended('good', 'succeeded', '', 20);
+    assert.equal(held(breaker, 'c', 'd').state, 'closed');
   });
 
   it('do not open again what is open', () => {
-    const breaker = after();
-    letters(breaker, 0, 'a', 'b', 'c', 'd');
-    assert.deepEqual(letters(breaker, 90, 'e'), [false]);
-    assert.equal(breaker.nextChangeAt(), 100);
+    const breaker = held(after(), 'a', 'b', 'c');
+    breaker.tableHeld('d', 'd is bad', 90);
+    assert.equal(breaker.nextChangeAt(), 110);
   });
 
   for (const result of ['failed', 'timed-out'] as const) {
-    it(`are given to a canary that ${result}, once, and the breaker opens for twice as long`, () => {
-      const breaker = after();
-      letters(breaker, 0, 'a', 'b', 'c', 'd');
-      assert.equal(breaker.permits(100), true);
+    it(`keep it open for twice as long after a canary that ${result}, and until a success`, () => {
+      const breaker = held(after(), 'a', 'b', 'c');
+      assert.equal(breaker.permits(110), true);
       breaker.started('d');
       breaker.ended('older', result, '', 150);
       assert.equal(breaker.canaryIsOut, true);
-      breaker.ended('d', result, '', 200);
+      breaker.ended('d', result, 'd is bad', 200);
       assert.equal(breaker.nextChangeAt(), 400);
-      assert.deepEqual(letters(breaker, 200, 'a', 'd', 'd'), [false, true, false]);
-      assert.equal(breaker.trouble?.since, 0);
+      assert.deepEqual([breaker.trouble?.since, breaker.trouble?.reason], [10, 'd is bad']);
+      breaker.permits(400);
+      breaker.started('good');
+      breaker.ended('good', 'succeeded', '', 500);
+      assert.equal(breaker.state, 'closed');
     });
   }
-
-  it('keep it open until a success of its canary', () => {
-    const breaker = after();
-    letters(breaker, 0, 'a', 'b', 'c', 'd');
-    breaker.permits(100);
-    breaker.started('good');
-    breaker.ended('good', 'succeeded', '', 200);
-    assert.equal(breaker.state, 'closed');
-  });
 });

@@ -58,11 +58,21 @@ describe('Assignment', () => {
     const assignment = new Assignment();
     assignment.replace([partition(0), partition(1)]);
     const isFirst = ({ partition: number }: { partition: number }) => number === 0;
-    assert.deepEqual(assignment.setPaused(isFirst), { pause: [partition(0)], resume: [partition(1)] });
-    assert.equal(assignment.setPaused(isFirst), null);
+    assert.deepEqual(assignment.setPaused(isFirst, 7), { pause: [partition(0)], resume: [partition(1)] });
+    assert.equal(assignment.setPaused(isFirst, 7), null);
     assert.deepEqual(
-      assignment.setPaused(() => false),
+      assignment.setPaused(() => false, 9),
       { pause: [], resume: [partition(0)] },
     );
+  });
+
+  it('knows since when a partition is not read', () => {
+    const assignment = new Assignment();
+    assignment.replace([partition(0)]);
+    const since = (isPaused: boolean, now: number) => {
+      assignment.setPaused(() => isPaused, now);
+      return assignment.get(partition(0))?.pausedSince;
+    };
+    assert.deepEqual([since(true, 5), since(true, 6), since(false, 7), since(true, 8)], [5, 5, null, 8]);
   });
 });

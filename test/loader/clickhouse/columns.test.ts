@@ -13,7 +13,14 @@ import {
 } from '../../../lib/loader/clickhouse/columns.js';
 import { baseType, isDateOrTime } from '../../../lib/loader/clickhouse/types.js';
 
-const TEXT: MatchOptions = { skipUnknown: false, format: 'csv', typed: false, open: false, alsoNamed: [] };
+const TEXT: MatchOptions = {
+  skipUnknown: false,
+  format: 'csv',
+  typed: false,
+  open: false,
+  byPosition: null,
+  alsoNamed: [],
+};
 
 function columns(...names: string[]): Column[] {
   return names.map((name) => ({ name, type: 'String' }));
@@ -101,7 +108,7 @@ test('text for a column with a DEFAULT expression may be absent', () => {
   const matching = matchColumns(columns('c0', 'c1', 'c2', 'c3'), withDefault, TEXT);
   assert.deepEqual(matching.kind === 'columns' && matching.columns.map(({ readAs }) => readAs), [
     'Nullable(String)',
-    'Array(Int128)',
+    'Array(Int256)',
     'Nullable(String)',
     'Nullable(String)',
   ]);

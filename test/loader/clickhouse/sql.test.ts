@@ -38,7 +38,7 @@ test('an insert reads the columns by the names of the file and writes them by th
     { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String', absent: 'refused' },
   ];
   assert.equal(
-    sql.insertRecords(TABLE, columns, format('parquet'), STRICT),
+    sql.insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT),
     'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
       "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT Parquet",
   );
@@ -47,7 +47,7 @@ test('an insert reads the columns by the names of the file and writes them by th
 test('a value that may not fit is looked at, beside the values, so that no row is left out', () => {
   const statement = (readAs: string, type: string): string =>
     sql.insertRecords(
-      TABLE,
+      sql.quoteTable(TABLE),
       [{ source: 'a.b', target: 'a_b', readAs, type, absent: 'refused' }],
       format('parquet'),
       STRICT,

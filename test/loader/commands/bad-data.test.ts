@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LoadedColumn } from '../../../lib/loader/clickhouse/columns.js';
 import { badData, badValue } from '../../../lib/loader/commands/bad-data.js';
+import { FORMATS, type Format } from '../../../lib/loader/file/formats.js';
+
+function format(name: string): Format {
+  return FORMATS.find((one) => one.name === name) as Format;
+}
 
 const COLUMNS: readonly LoadedColumn[] = [
   { source: 'id', target: 'id', readAs: 'Int128', type: 'Int64', absent: 'refused' },
@@ -121,18 +126,21 @@ for (const [what, text, sentence] of CASES) {
 test('a value that a check of ours found comes with its place and what to do', () => {
   const bad = (index: number, row: number, value: string): string =>
     `Cannot parse string 'atd-bad-value ${index} ${row} ${value} atd-bad-value' as UInt8: syntax error at begin of string`;
-  assert.deepEqual(badValue(bad(0, 7, '300'), COLUMNS, 'csv'), {
+  assert.deepEqual(badValue(bad(0, 7, '300'), COLUMNS, format('csv')), {
     place: "row 7, column 'id': expected Int64, found '300'",
     remedy: 'mend the file or the table',
   });
   assert.equal(
-    badValue(bad(0, 7, "it\\'s"), COLUMNS, 'csv')?.place,
+    badValue(bad(0, 7, "it\\'s"), COLUMNS, format('csv'))?.place,
     "row 7, column 'id': expected Int64, found 'it's'",
   );
-  assert.match(badValue(bad(0, 7, '1.5'), COLUMNS, 'csv')?.remedy ?? '', /--allow-rounding/);
-  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, 'csv')?.place ?? '', /found no value$/);
-  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, 'jsonl')?.place ?? '', /no value \(the key is missing, or/);
-  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, 'csv')?.remedy ?? '', /--null-as-default/);
-  assert.match(badValue(bad(1, 7, '01/02/2024'), COLUMNS, 'csv')?.remedy ?? '', /year-month-day/);
-  assert.equal(badValue('Memory limit exceeded', COLUMNS, 'csv'), null);
+  assert.match(badValue(bad(0, 7, '1.5'), COLUMNS, format('csv'))?.remedy ?? '', /--allow-rounding/);
+  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, format('csv'))?.place ?? '', /found no value$/);
+  assert.match(
+    badValue(bad(0, 7, '\\\\N'), COLUMNS, format('jsonl'))?.place ?? '',
+    /no value \(the key is missing, or/,
+  );
+  assert.match(badValue(bad(0, 7, '\\\\N'), COLUMNS, format('csv'))?.remedy ?? '', /--null-as-default/);
+  assert.match(badValue(bad(1, 7, '01/02/2024'), COLUMNS, format('csv'))?.remedy ?? '', /year-month-day/);
+  assert.equal(badValue('Memory limit exceeded', COLUMNS, format('csv')), null);
 });

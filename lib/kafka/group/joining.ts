@@ -2,14 +2,16 @@
  * Two faults of kafkajs 2.2.4 in joining a group, mended on its classes. A join that is refused because the coordinator still
  * loads the group, or whose assignment is refused or lost with its connection, is given up: the member goes on with what it
  * had, its heartbeats are answered, others wait in vain for what it was given, and its commits are refused for ever. And
- * nothing makes a member join again while its heartbeats are answered, whatever becomes of its commits. Here a failed join is repeated, and whoever holds the group may ask for another join.
+ * nothing makes a member join again while its heartbeats are answered, whatever becomes of its commits. Here a failed join is
+ * repeated, and whoever holds the group may ask for another join.
  */
 import { createRequire } from 'node:module';
-import kafkajs, { type Assigner, type PartitionAssigner } from 'kafkajs';
+import type { Assigner, PartitionAssigner } from 'kafkajs';
 
 /** The client's side of one membership; a consumer that starts anew gets a new one. */
 export interface ClientGroup {
   readonly memberId: string | null;
+  readonly generationId: number;
   readonly assigners: readonly Assigner[];
   /** By a single request. @throws the broker's refusal */
   commitOffsets(offsets: { readonly topics: readonly unknown[] }): Promise<void>;
@@ -54,10 +56,10 @@ export function joinAgain(group: ClientGroup): void {
   mustJoin.add(group);
 }
 
-/** The client's own assigner, under its own name, so that members of any version agree; joins are reported. */
-export function reportingAssigner(listener: JoinListener): PartitionAssigner {
+/** The same assigner, of which the listener hears when the group is joined; to be the first that a member offers. */
+export function reportingAssigner(make: PartitionAssigner, listener: JoinListener): PartitionAssigner {
   return (config) => {
-    const own = kafkajs.PartitionAssigners.roundRobin(config);
+    const own = make(config);
     const assigner: Assigner = {
       name: own.name,
       version: own.version,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isMetadataTooLarge } from '../../lib/kafka/refusals.js';
-import { RejoinPolicy } from '../../lib/kafka/rejoin-policy.js';
+import { isMetadataTooLarge } from '../../../lib/kafka/group/refusals.js';
+import { RejoinPolicy } from '../../../lib/kafka/group/rejoin-policy.js';
 
 /** As kafkajs throws it, by itself or wrapped. */
 function refusal(type: string, isWrapped = false): Error {

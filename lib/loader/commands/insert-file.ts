@@ -1,0 +1,102 @@
+/** Sends the file to ClickHouse: into the table, or beforehand to where it is read with every check and thrown away. */
+import { ExitCode } from '../../errors.js';
+import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
+import { UnknownField } from '../clickhouse/conversions.js';
+import * as sql from '../clickhouse/sql.js';
+import { explain } from '../failures.js';
+import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
+import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
+import type { TableToMake } from './target-table.js';
+
+const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
+
+/** The rows that were loaded. @throws LoadError */
+export async function insertFile(
+  load: Load,
+  found: readonly Column[],
+  table: readonly TableColumn[],
+  exactBlocks: boolean,
+): Promise<number> {
+  const into = sql.quoteTable(load.request.table);
+  return await send(load, into, load.request.deduplicationToken, found, table, exactBlocks);
+}
+
+/** Reads the whole file as the insert into that table would, and keeps nothing. @throws LoadError where that would fail */
+export async function tryFile(
+  load: Load,
+  found: readonly Column[],
+  { columns }: TableToMake,
+  exactBlocks: boolean,
+): Promise<void> {
+  await send(load, `FUNCTION ${sql.nullTable(columns)}`, null, found, columns, exactBlocks);
+}
+
+async function send(
+  load: Load,
+  into: string,
+  token: string | null,
+  found: readonly Column[],
+  table: readonly TableColumn[],
+  exactBlocks: boolean,
+): Promise<number> {
+  const { request, contents, format, clickhouse, bar } = load;
+  const name = tableText(request);
+  const columns = matched(load, found, table);
+  const statement = insertStatement(load, into, columns);
+  try {
+    return await clickhouse.insert(
+      statement,
+      contents.stream(),
+      sql.insertSettings({
+        format,
+        columns,
+        batchSize: request.batchSize,
+        token,
+        skipUnknown: request.skipUnknown,
+        nullAsDefault: request.nullAsDefault,
+        exactBlocks,
+        statementBytes: Buffer.byteLength(statement),
+      }),
+      { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
+    );
+  } catch (error) {
+    const value = error instanceof Error ? badValue(error.message, columns, format) : null;
+    if (value !== null) throw dataError(request, `${value.place} (table ${name})`, value.remedy);
+    const place = error instanceof Error ? badData(error.message, columns, format.byPosition) : null;
+    if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
+      const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
+      throw dataError(request, `${place} (table ${name})`, remedy);
+    }
+    throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
+  }
+}
+
+/** @throws LoadError where the columns of the file are not those of the table. */
+function matched(load: Load, found: readonly Column[], table: readonly TableColumn[]): readonly LoadedColumn[] {
+  const { request, format, schema } = load;
+  const matching = matchColumns(found, table, {
+    skipUnknown: request.skipUnknown,
+    format: format.name,
+    typed: format.typed,
+    open: format.name === 'jsonl',
+    byPosition: format.byPosition,
+    alsoNamed: schema?.map((column) => column.name) ?? [],
+  });
+  if (matching.kind === 'columns') return matching.columns;
+  if (matching.kind === 'clash') throw clash(load, matching.names, matching.target);
+  if (matching.kind === 'none')
+    throw dataError(request, `it has no column of table ${tableText(request)}`, 'check --table-name');
+  throw dataError(request, `table ${tableText(request)} has no column for ${listed(matching.names)}`, ADD_OR_SKIP);
+}
+
+function insertStatement(load: Load, into: string, columns: readonly LoadedColumn[]): string {
+  const { request, format } = load;
+  const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
+  try {
+    return sql.insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown });
+  } catch (error) {
+    if (!(error instanceof UnknownField)) throw error;
+    const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;
+    throw dataError(request, why, 'add the field or give --skip-unknown');
+  }
+}

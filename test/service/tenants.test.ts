@@ -1,0 +1,83 @@
+/** Many tenants in one topic: what one of them announces, and how it fares, holds up no other. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { produce } from '../sandbox/topics.js';
+import { createPlace, type Place, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
+
+const DEADLINE_MS = 240_000;
+/** Jobs of a flood that may be started between the arrival of another tenant's file and its start. */
+const AHEAD = 8;
+
+interface Status {
+  readonly state: string;
+  readonly breaker: { readonly state: string };
+  readonly tenants: readonly { readonly tenant: string; readonly waiting: number; readonly running: number }[];
+  readonly heldTables: readonly { readonly table: string; readonly cause: string; readonly jobs: number }[];
+}
+
+async function statusOf({ http }: ServiceProcess): Promise<Status> {
+  return (await (await fetch(`${http}/api/status`)).json()) as Status;
+}
+
+async function announce(place: Place, files: readonly (readonly [string, string])[], partition?: number) {
+  const messages = files.map(([filename, tenant]) => ({
+    value: JSON.stringify({ filename, tenant }),
+    ...(partition === undefined ? {} : { partition }),
+  }));
+  await produce(place.kafka.brokers, place.topic, messages);
+}
+
+/** How many files of the flood were started between the arrival of the other tenant's file and its start. */
+function startedMeanwhile({ log }: ServiceProcess, record: string): number {
+  const taken = log.findIndex((line) => line.message === 'record.taken' && line['record'] === record);
+  const started = log.findIndex(({ message, job }) => message === 'job.started' && job === `${record}/0`);
+  assert.ok(taken >= 0 && started > taken, `${record} is taken in line ${taken} and started in line ${started}`);
+  return log.slice(taken, started).filter(({ message }) => message === 'job.started').length;
+}
+
+test('a tenant of which every file is bad holds up no other', async (t) => {
+  const place = await createPlace(t);
+  const [bad, good] = [writeScript(place, 'bad', 'exit 65'), writeScript(place, 'good', 'true')];
+  const files = Array.from({ length: 400 }, (_, n) =>
+    n % 2 === 0 ? ([bad, 'bad'] as const) : ([good, 'good'] as const),
+  );
+  await announce(place, files);
+  const settings = { thread_pool_size: 2, service: { retry: { backoff_seconds: 60, max_backoff_seconds: 60 } } };
+  const service = await startService(t, place, settings);
+  const isDone = () => service.events('job.loaded').length === 200;
+  await service.until(isDone, DEADLINE_MS, 'all files of the other tenant are loaded');
+  const { breaker, heldTables } = await statusOf(service);
+  assert.equal(breaker.state, 'closed');
+  assert.deepEqual(
+    heldTables.map(({ table, cause }) => [table, cause]),
+    [['atd_bad', 'dead-letters']],
+  );
+  const letters = service.events('letter.sent').length;
+  assert.ok(letters >= 10 && letters < 40, `${letters} dead letters`);
+  assert.equal((await fetch(`${service.http}/readyz`)).status, 200);
+  await announce(place, [[good, 'late']]);
+  await service.seen('job.loaded', 201, DEADLINE_MS);
+  assert.equal(await service.stop(), 0);
+});
+
+for (const [where, partition] of [
+  ['the same partition', 0],
+  ['another partition', 1],
+] as const) {
+  test(`a file behind a flood of 10,000 of another tenant in ${where} is started soon`, async (t) => {
+    const place = await createPlace(t);
+    const [flood, late] = [writeScript(place, 'flood', 'true'), writeScript(place, 'late', 'true')];
+    await announce(place, Array(10_000).fill([flood, 'flood']), 0);
+    await announce(place, [[late, 'late']], partition);
+    const service = await startService(t, place, { thread_pool_size: 2 });
+    const record = `${place.topic}/${partition}/${partition === 0 ? 10_000 : 0}`;
+    const isLoaded = () => service.events('job.loaded').some(({ job }) => job === `${record}/0`);
+    await service.until(isLoaded, DEADLINE_MS, 'the file behind the flood is loaded');
+    const ahead = startedMeanwhile(service, record);
+    assert.ok(ahead <= AHEAD, `${ahead} files of the flood were started first`);
+    const { tenants } = await statusOf(service);
+    assert.ok((tenants.find(({ tenant }) => tenant === 'flood')?.waiting ?? 0) > 0, 'the flood is not over');
+    t.diagnostic(`${ahead} files of the flood were started between its arrival and its start`);
+    assert.equal(await service.stop(), 0);
+  });
+}
