@@ -11,6 +11,8 @@ export interface RecordRules {
   readonly maxMessageBytes: number;
   readonly commitIntervalMs: number;
   readonly routing: RoutingRules;
+  /** How long a record of a tenant that is not on the allow-list may wait for the list; 0 for not at all. */
+  readonly holdUnknownMs: number;
   /** Where this run is; null where nobody knows. */
   readonly boot: Boot | null;
 }

@@ -31,6 +31,7 @@ export function engineSettings(
       maxMessageBytes: config.ingest.max_message_bytes,
       commitIntervalMs: config.kafka.commit_interval_ms,
       boot,
+      holdUnknownMs: config.tenants.unknown === 'hold' ? config.tenants.hold_seconds * 1000 : 0,
       routing: {
         tablePrefix: config.table_prefix,
         defaultTable: config.default_table,

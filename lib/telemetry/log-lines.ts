@@ -112,6 +112,13 @@ export function describeEffect(effect: Effect): LogLine | null {
       return effect.held
         ? warn('table.held', { table: effect.table, reason: effect.reason })
         : info('table.released', { table: effect.table, reason: effect.reason });
+    case 'tenant-held':
+      return warn('record.held', {
+        tenant: effect.tenant,
+        until: new Date(effect.until).toISOString(),
+        consequence:
+          'its messages wait until then, and are dead letters unless the service is started with it in tenants.allowed',
+      });
     case 'loader-judged':
       return describeLoader(effect.verdict);
     case 'restored-partition':
