@@ -177,6 +177,13 @@ export const SETTINGS = {
     allowed_roots: texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {
       pattern: /^\//,
     }),
+    settle_seconds: number(
+      0,
+      0,
+      3_600,
+      'A file that was written to within so many seconds waits, uncharged, for at most ten times as long; then it is loaded ' +
+        'as it is. 0 for not at all.',
+    ),
     max_message_bytes: whole(MIB, 1_024, 64 * MIB, 'Longer messages are dead-lettered unread.'),
     max_queued_jobs: whole(
       1_000,

@@ -53,6 +53,7 @@ export function engineSettings(
       maxRunning: config.tenants.max_loads ?? config.thread_pool_size,
       share: Math.max(MIN_SHARE, config.thread_pool_size * SHARE_PER_SLOT),
     },
+    settleMs: config.ingest.settle_seconds * 1000,
     command: {
       executable: loader.file,
       executableArgs: loader.args,

@@ -68,7 +68,7 @@ export function describeEffect(effect: Effect): LogLine | null {
     case 'job-ended':
       return describeEnd(effect.job, effect.attempt, effect.outcome, effect.queuedMs);
     case 'job-retry':
-      return warn('job.retry', {
+      return (effect.reason === 'file-unsettled' ? info : warn)('job.retry', {
         job: effect.job.id,
         at: new Date(effect.at).toISOString(),
         charged: effect.charged,
@@ -172,7 +172,7 @@ function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: numb
   // A loader that succeeded and complains all the same has something to say.
   const complaint = outcome.stderrTail === '' ? {} : { stderr: outcome.stderrTail };
   if (outcome.result === 'succeeded') return info('job.loaded', { ...fields, ...complaint });
-  return warn('job.ended', {
+  return (outcome.result === 'file-unsettled' ? info : warn)('job.ended', {
     ...fields,
     reason: outcome.reason,
     exitCode: outcome.exitCode,

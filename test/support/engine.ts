@@ -40,6 +40,7 @@ export const SETTINGS: EngineSettings = {
   },
   maxUncommitted: 1_000,
   sessionTimeoutMs: 30_000,
+  settleMs: 0,
   load: { jobs: 1_000, waiting: 1_000_000, bytes: 1_000_000 },
   command: COMMAND,
   retry: {

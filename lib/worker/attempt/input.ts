@@ -5,7 +5,8 @@
  */
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { judgeInput } from '../../core/rules/routing.js';
-import type { Command } from '../../types.js';
+import { judgeSettling } from '../../core/rules/settling.js';
+import type { Command, Settling } from '../../types.js';
 import { MAX_TIMER_MS } from '../../util/deadline.js';
 import type { FileKind, Look, Looker, LookRequest } from '../launch/launcher.js';
 import type { Ending } from './classify.js';
@@ -39,9 +40,9 @@ export async function checkInput(
   looker: Looker | null,
   stopped: Promise<void>,
 ): Promise<Admitted | Refusal | { readonly kind: 'not-started' }> {
-  const { file, allowedRoots } = input;
+  const { file, allowedRoots, settling = null } = input;
   const request = { file, roots: allowedRoots };
-  if (looker === null) return judge(file, lookHere(request));
+  if (looker === null) return judge(file, lookHere(request), settling);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), Math.min(timeoutMs, MAX_TIMER_MS));
@@ -53,17 +54,22 @@ export async function checkInput(
     const reason = `no answer of the disk about ${file} after ${timeoutMs / 1000} s`;
     return look === 'stopped' ? { kind: 'not-started' } : { kind: 'refused', result: 'timed-out', reason };
   }
-  if (look !== null) return judge(file, look);
+  if (look !== null) return judge(file, look, settling);
   return { kind: 'refused', result: 'machine-fault', reason: `what was to look at ${file} has died` };
 }
 
-function judge(file: string, look: Look): Admitted | Refusal {
+function judge(file: string, look: Look, settling: Settling | null): Admitted | Refusal {
   if (look.kind === 'failed') return refusalFor(file, look.code);
-  const { what, realPath, bytes, roots } = look;
+  const { what, realPath, bytes, modifiedAt, roots } = look;
   const found =
     what === 'file' ? ({ kind: 'regular', realPath } as const) : ({ kind: 'other', what: WORDS[what] } as const);
   const judgement = judgeInput(file, found, roots);
-  return judgement.result === 'ok' ? { kind: 'admitted', bytes } : { kind: 'refused', ...judgement };
+  if (judgement.result !== 'ok') return { kind: 'refused', ...judgement };
+  if (settling === null) return { kind: 'admitted', bytes };
+  const seen = { bytes, modifiedAt, at: Date.now() };
+  const why = judgeSettling(seen, settling);
+  if (why === null) return { kind: 'admitted', bytes };
+  return { kind: 'refused', result: 'file-unsettled', reason: `${file} may still be written to: ${why}`, seen };
 }
 
 function lookHere({ file, roots }: LookRequest): Look {

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, it } from 'node:test';
+import type { FileSeen } from '../../../lib/types.js';
 import { checkInput } from '../../../lib/worker/attempt/input.js';
 import { createLooker, LastingLauncher } from '../../../lib/worker/launch/choose.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
@@ -52,6 +62,26 @@ for (const [name, looker] of lookers) {
       const isIn = async (...roots: string[]) => (await look(looker, join(directory, 'link'), roots)).kind;
       assert.equal(await isIn(join(directory, 'same')), 'admitted');
       assert.equal(await isIn(join(directory, 'inner'), '/nowhere'), 'refused');
+    });
+
+    it('finds out whether a file has settled, by its time or by another look', async () => {
+      const settle = async (path: string, seen: FileSeen | null, ms = 60_000) => {
+        const input = { file: path, allowedRoots: [], settling: { ms, seen } };
+        return checkInput(command('/bin/true', [], { input, timeoutMs: patience(60_000) }), looker, NEVER);
+      };
+      const young = join(directory, 'young');
+      writeFileSync(young, 'x');
+      const old = join(directory, 'old');
+      writeFileSync(old, 'x');
+      utimesSync(old, 1_000, 1_000);
+      assert.equal((await settle(old, null)).kind, 'admitted');
+      const found = await settle(young, null);
+      assert.ok(found.kind === 'refused' && found.result === 'file-unsettled' && found.seen !== undefined);
+      assert.equal(found.seen.bytes, 1);
+      const long = { ...found.seen, at: found.seen.at - 60_000 };
+      assert.equal((await settle(young, long)).kind, 'admitted');
+      assert.equal((await settle(young, { ...long, bytes: 0 })).kind, 'refused');
+      assert.equal((await settle(young, { ...long, modifiedAt: 0 })).kind, 'refused');
     });
 
     it('says what is wrong with all else', async () => {
