@@ -60,10 +60,28 @@ export interface Job extends TopicPartition {
   readonly traceparent: string | null;
 }
 
+/** What a look at a file found; the times in milliseconds since the epoch, by the disk's clock and by this machine's. */
+export interface FileSeen {
+  readonly bytes: number;
+  readonly modifiedAt: number;
+  readonly at: number;
+}
+
+/** That a file is to be loaded only when it was not written to for `ms`; `seen` is what the look before found. */
+export interface Settling {
+  readonly ms: number;
+  readonly seen: FileSeen | null;
+}
+
 /** What to execute for one attempt. `env` is the child's whole environment; nothing is inherited. */
 export interface Command {
   /** The file to load, to be checked right before the start: a regular file, under one of the roots if there are any. */
-  readonly input: { readonly file: string; readonly allowedRoots: readonly string[] };
+  readonly input: {
+    readonly file: string;
+    readonly allowedRoots: readonly string[];
+    /** Null where the file may be loaded while it is written to. */
+    readonly settling?: Settling | null;
+  };
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -77,7 +95,7 @@ export interface Command {
  * How one attempt ended.
  * - `succeeded`: exit code 0, and the loader's output does not say that it failed.
  * - `failed`: another exit code, an output that says so, or a signal that we did not send.
- * - `timed-out`: the deadline passed and we ended it.
+ * - `timed-out`: the deadline passed and we ended it, or the disk did not say for as long what stands at the file's path.
  * - `stopped`: we ended it because the service stops.
  * - `sink-unavailable`: the loader said that ClickHouse cannot be reached or is overloaded.
  * - `sink-refused`: ClickHouse lets this loader in for no table: a wrong password, port or certificate.
@@ -86,6 +104,7 @@ export interface Command {
  *   was to start it died before it began.
  * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
  * - `file-missing`: the file to load is not there (yet: a shared disk may lag behind the message); no child was started.
+ * - `file-unsettled`: the file may still be written to (`ingest.settle_seconds`); no child was started.
  * - `path-denied`: the file is not a regular one or lies outside `ingest.allowed_roots`; no child was started.
  * - `thread-lost`: the worker thread, or the launcher process that it keeps, died with the child.
  */
@@ -100,6 +119,7 @@ export const OUTCOME_RESULTS = [
   'machine-fault',
   'service-fault',
   'file-missing',
+  'file-unsettled',
   'path-denied',
   'thread-lost',
 ] as const;
@@ -127,6 +147,8 @@ export interface Outcome {
   readonly rows: number | null;
   /** As the loader reports; where it reports none, the size of a loaded file on disk, and null for any other outcome. */
   readonly bytes: number | null;
+  /** What was found of a file that may still be written to. */
+  readonly seen?: FileSeen;
 }
 
 /**

@@ -171,6 +171,13 @@ export const SETTINGS = {
       { alias: 'ALLOWED_TENANTS' },
     ),
     required: flag(false, 'Whether a message must name a tenant; one without is dead-lettered as `tenant-denied`.'),
+    unknown: choice(
+      'refuse',
+      ['refuse', 'hold'],
+      'What becomes of a message whose tenant is not in `tenants.allowed`: `refuse` dead-letters it at once; `hold` keeps it, ' +
+        'uncharged and out of the way of others, in case the list is late. A restart with the new list loads it.',
+    ),
+    hold_seconds: number(300, 1, DAY, 'How long it is kept so; then it is dead-lettered as `tenant-denied`.'),
     weights: texts(
       [],
       'Shares of the work other than 1, `tenant=weight` each: one of weight 3 gets three times as much as the others ' +
@@ -183,6 +190,13 @@ export const SETTINGS = {
     allowed_roots: texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {
       pattern: /^\//,
     }),
+    settle_seconds: number(
+      0,
+      0,
+      3_600,
+      'A file that was written to within so many seconds waits, uncharged, for at most ten times as long; then it is loaded ' +
+        'as it is. 0 for not at all.',
+    ),
     max_message_bytes: whole(MIB, 1_024, 64 * MIB, 'Longer messages are dead-lettered unread.'),
     max_queued_jobs: whole(
       1_000,

@@ -67,7 +67,7 @@ export class Engine {
     this.#effects = [];
     const breakerBefore = this.#jobs.breaker.state;
     this.#handleEvent(event, now);
-    this.#resendLetters(now);
+    this.#sendDueLetters(now);
     this.#holdStarts(now);
     this.#probeLoader(now);
     this.#applyPauses(now);
@@ -88,7 +88,7 @@ export class Engine {
     if (this.#lifecycle.kind === 'draining') {
       return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
     }
-    const nextAt = earlier(this.#records.deadLetters.nextAt(), this.#nextStartAt());
+    const nextAt = earlier(this.#records.nextLetterAt(), this.#nextStartAt());
     return earlier(earlier(commitAt, nextAt), earlier(this.#loader.nextAt(), this.#pauses.nextAt()));
   }
 
@@ -253,8 +253,8 @@ export class Engine {
     for (const state of this.#markers.withdraw(isMeant)) this.#jobs.withdraw(state);
   }
 
-  #resendLetters(now: number): void {
-    if (this.#lifecycle.kind !== 'draining') this.#records.resendLetters(now);
+  #sendDueLetters(now: number): void {
+    if (this.#lifecycle.kind !== 'draining') this.#records.sendDueLetters(now);
   }
 
   /** Ends with the commit that is acknowledged, and so needs no moment of its own. */

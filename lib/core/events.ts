@@ -120,7 +120,7 @@ export type LoaderVerdict =
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /** How one delivery of a record was taken. */
-export const RECORD_RESULTS = ['accepted', 'redelivered', 'rejected', 'tombstone'] as const;
+export const RECORD_RESULTS = ['accepted', 'held', 'redelivered', 'rejected', 'tombstone'] as const;
 
 export type RecordResult = (typeof RECORD_RESULTS)[number];
 
@@ -130,6 +130,8 @@ export type Notice =
       readonly record: KafkaRecord;
       readonly result: RecordResult;
     }
+  /** The first record of a tenant that is not on the allow-list waits for the list; those that follow do so silently. */
+  | { readonly type: 'tenant-held'; readonly tenant: string; readonly until: number }
   /** An error while the record was taken in, with its stack: a defect of the service, whatever is odd about the record. */
   | { readonly type: 'record-defect'; readonly record: KafkaRecord; readonly error: string }
   /** An attempt ended and the verdict was given; `queuedMs` is the time from the record's arrival to this start. */

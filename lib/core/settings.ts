@@ -11,6 +11,8 @@ export interface RecordRules {
   readonly maxMessageBytes: number;
   readonly commitIntervalMs: number;
   readonly routing: RoutingRules;
+  /** How long a record of a tenant that is not on the allow-list may wait for the list; 0 for not at all. */
+  readonly holdUnknownMs: number;
   /** Where this run is; null where nobody knows. */
   readonly boot: Boot | null;
 }
@@ -24,6 +26,8 @@ export interface EngineSettings {
   /** Without an acknowledged commit for so long, no load is started: what it does may have to be done again. */
   readonly sessionTimeoutMs: number;
   readonly command: CommandRules;
+  /** How long a file must not have been written to before it is loaded; 0 for not at all. */
+  readonly settleMs: number;
   readonly retry: RetryRules;
   readonly breaker: BreakerRules;
   /** Dead letters of one table in a row, after which it is held back. */

@@ -5,6 +5,7 @@ import type { Fault } from './rules/circuit-breaker.js';
 import type { TenantLoad } from './rules/scheduler.js';
 import type { Commits } from './state/commits.js';
 import type { Refusal } from './state/dead-letters.js';
+import type { HeldTenant } from './state/held-records.js';
 import type { Jobs } from './state/jobs.js';
 import type { LoaderHealth } from './state/loader-health.js';
 import type { Pauses } from './state/pauses.js';
@@ -62,6 +63,8 @@ export interface EngineStatus {
   readonly heldTables: readonly HeldTable[];
   /** Jobs during whose load the service ended too often: they wait to be loaded alone, the next at `dueAt`; nothing else starts meanwhile. */
   readonly suspects: { readonly jobs: number; readonly dueAt: number | null; readonly isAlone: boolean };
+  /** Tenants that are not on the allow-list and whose records wait for it. */
+  readonly heldTenants: readonly HeldTenant[];
   readonly deadLettersPending: number;
   /** Of these, the letters that their topic refused: nothing is read meanwhile. Null where there are none. */
   readonly deadLettersRefused: Refusal | null;
@@ -105,6 +108,7 @@ export function statusOf(engine: {
     heldTables: tables.tables(),
     suspects: { jobs: suspects.size, dueAt: suspects.dueAt, isAlone: suspects.isBlocking },
     commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },
+    heldTenants: records.held.tenants(),
     deadLettersPending: records.deadLetters.size,
     deadLettersRefused: records.deadLetters.refusal,
     partitions: [...records.assignment.values()].map(({ topic, partition, pausedSince, tracker }) => ({

@@ -31,6 +31,7 @@ export function engineSettings(
       maxMessageBytes: config.ingest.max_message_bytes,
       commitIntervalMs: config.kafka.commit_interval_ms,
       boot,
+      holdUnknownMs: config.tenants.unknown === 'hold' ? config.tenants.hold_seconds * 1000 : 0,
       routing: {
         tablePrefix: config.table_prefix,
         defaultTable: config.default_table,
@@ -52,6 +53,7 @@ export function engineSettings(
       maxRunning: config.tenants.max_loads ?? config.thread_pool_size,
       share: Math.max(MIN_SHARE, config.thread_pool_size * SHARE_PER_SLOT),
     },
+    settleMs: config.ingest.settle_seconds * 1000,
     command: {
       executable: loader.file,
       executableArgs: loader.args,

@@ -68,7 +68,7 @@ export function describeEffect(effect: Effect): LogLine | null {
     case 'job-ended':
       return describeEnd(effect.job, effect.attempt, effect.outcome, effect.queuedMs);
     case 'job-retry':
-      return warn('job.retry', {
+      return (effect.reason === 'file-unsettled' ? info : warn)('job.retry', {
         job: effect.job.id,
         at: new Date(effect.at).toISOString(),
         charged: effect.charged,
@@ -112,6 +112,13 @@ export function describeEffect(effect: Effect): LogLine | null {
       return effect.held
         ? warn('table.held', { table: effect.table, reason: effect.reason })
         : info('table.released', { table: effect.table, reason: effect.reason });
+    case 'tenant-held':
+      return warn('record.held', {
+        tenant: effect.tenant,
+        until: new Date(effect.until).toISOString(),
+        consequence:
+          'its messages wait until then, and are dead letters unless the service is started with it in tenants.allowed',
+      });
     case 'loader-judged':
       return describeLoader(effect.verdict);
     case 'restored-partition':
@@ -165,7 +172,7 @@ function describeEnd(job: Job, attempt: number, outcome: Outcome, queuedMs: numb
   // A loader that succeeded and complains all the same has something to say.
   const complaint = outcome.stderrTail === '' ? {} : { stderr: outcome.stderrTail };
   if (outcome.result === 'succeeded') return info('job.loaded', { ...fields, ...complaint });
-  return warn('job.ended', {
+  return (outcome.result === 'file-unsettled' ? info : warn)('job.ended', {
     ...fields,
     reason: outcome.reason,
     exitCode: outcome.exitCode,

@@ -42,6 +42,7 @@ export const METRICS = {
   atd_queue_bytes: gauge('Bytes of the files that they announce.'),
   atd_held_message_bytes: gauge('Bytes of messages held until their records complete.'),
   atd_dead_letters_refused: gauge('Dead letters that their topic refuses; while there are any, nothing is read.'),
+  atd_held_records: gauge('Records of tenants that are not on the allow-list, and that wait for it.'),
   atd_completed_ahead: gauge('Completed records that wait for one before them.', ['partition']),
   atd_uncommitted_records: gauge('Delivered records that no acknowledged commit has passed.', ['partition']),
   atd_paused_partitions: gauge('Partitions that are not being read.'),

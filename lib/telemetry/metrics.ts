@@ -122,6 +122,10 @@ function setGauges(
   set('atd_queue_bytes', status.queue.fileBytes);
   set('atd_held_message_bytes', status.queue.messageBytes);
   set('atd_dead_letters_refused', status.deadLettersRefused?.letters ?? 0);
+  set(
+    'atd_held_records',
+    status.heldTenants.reduce((sum, { records }) => sum + records, 0),
+  );
   set('atd_paused_partitions', status.partitions.filter(({ paused }) => paused).length);
   for (const { partition, completedAhead, uncommitted } of status.partitions) {
     set('atd_completed_ahead', completedAhead, { partition: String(partition) });

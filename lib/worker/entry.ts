@@ -7,7 +7,7 @@ import { MessageChannel, type MessagePort, parentPort, threadId, workerData } fr
 import type { Outcome, PrimaryMessage, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask } from '../types.js';
 import { compileSinkRules, compileStdoutFailures } from './attempt/classify.js';
 import { type Control, supervise } from './attempt/supervise.js';
-import { createLauncher } from './launch/choose.js';
+import { createLauncher, createLooker } from './launch/choose.js';
 import { SlotMemory } from './shared-memory.js';
 
 /** Sent once on the thread's own channel when the thread can take tasks; `port` connects it with the primary. */
@@ -37,6 +37,7 @@ const { port1: primary, port2: port } = new MessageChannel();
 const launcher = await createLauncher(settings.launch, ({ name, pid }) =>
   primary.postMessage({ type: 'launcher', name, pid } satisfies WorkerMessage),
 );
+const looker = await createLooker(launcher);
 let listening: Listening | null = null;
 let unreported: { readonly message: WorkerMessage; readonly timer: NodeJS.Timeout } | null = null;
 
@@ -59,6 +60,7 @@ export default async function attempt(task: WorkerTask): Promise<Outcome> {
 function controlOf({ jobId, slot }: WorkerTask): Control {
   return {
     launcher,
+    looker,
     sink,
     stdoutFailures,
     onStarted: (pid, launchMs) => {
@@ -98,5 +100,6 @@ function checkRequests(): void {
 /** The pool closes: no attempt runs or will. */
 async function end(): Promise<void> {
   await launcher.close();
+  await looker?.close();
   primary.close();
 }

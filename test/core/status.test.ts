@@ -25,6 +25,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
     heldTables: [],
     suspects: { jobs: 0, dueAt: null, isAlone: false },
     commits: { unacknowledgedSince: null, reason: null, startsHeld: false },
+    heldTenants: [],
     deadLettersPending: 1,
     deadLettersRefused: null,
     partitions: [

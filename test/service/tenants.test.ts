@@ -12,6 +12,7 @@ interface Status {
   readonly state: string;
   readonly breaker: { readonly state: string };
   readonly tenants: readonly { readonly tenant: string; readonly waiting: number; readonly running: number }[];
+  readonly heldTenants: readonly { readonly tenant: string; readonly records: number }[];
   readonly heldTables: readonly { readonly table: string; readonly cause: string; readonly jobs: number }[];
 }
 
@@ -147,5 +148,42 @@ test('where no token is set nothing can be changed, and everything can be seen',
   const { status, body } = await order(service, 'acme/pause');
   assert.deepEqual([status, body], [403, { error: 'nothing can be changed here: http.token_file is not set' }]);
   assert.equal((await fetch(`${service.http}/api/v1/tenants`)).status, 200);
+  assert.equal(await service.stop(), 0);
+});
+
+test('a tenant that the allow-list does not have yet waits for it, and costs no letter', async (t) => {
+  const place = await createPlace(t);
+  const good = writeScript(place, 'good', 'true');
+  await announce(place, [
+    [good, 'late'],
+    [good, 'known'],
+    [good, 'late'],
+  ]);
+  const tenants = { allowed: ['known'], unknown: 'hold', hold_seconds: 3_600 };
+  const service = await startService(t, place, { tenants });
+  await service.seen('job.loaded', 1, DEADLINE_MS);
+  const held = async () => (await statusOf(service)).heldTenants.map(({ tenant, records }) => [tenant, records]);
+  await service.until(async () => String(await held()) === 'late,2', DEADLINE_MS, 'both wait');
+  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  assert.match(metrics, /^atd_held_records 2$/m);
+  assert.deepEqual(
+    service.events('record.held').map(({ tenant }) => tenant),
+    ['late'],
+  );
+  assert.equal((await fetch(`${service.http}/readyz`)).status, 200);
+  assert.equal(await service.stop(), 0);
+  const next = await startService(t, place, { tenants: { ...tenants, allowed: ['known', 'late'] } });
+  await next.seen('job.loaded', 2, DEADLINE_MS);
+  assert.equal(await next.stop(), 0);
+  assert.equal(next.events('letter.sent').length, 0);
+});
+
+test('a tenant that the allow-list does not get in time is a dead letter', async (t) => {
+  const place = await createPlace(t);
+  await announce(place, [[writeScript(place, 'good', 'true'), 'never']]);
+  const service = await startService(t, place, { tenants: { allowed: ['known'], unknown: 'hold', hold_seconds: 1 } });
+  const [letter] = await service.seen('letter.sent', 1, DEADLINE_MS);
+  assert.equal(letter?.['disposition'], 'tenant-denied');
+  assert.match(String(letter?.['reason']), /is not in tenants\.allowed, nor was it \d+ s later/);
   assert.equal(await service.stop(), 0);
 });

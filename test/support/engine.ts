@@ -37,9 +37,11 @@ export const SETTINGS: EngineSettings = {
     commitIntervalMs: 100,
     routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false },
     boot: null,
+    holdUnknownMs: 0,
   },
   maxUncommitted: 1_000,
   sessionTimeoutMs: 30_000,
+  settleMs: 0,
   load: { jobs: 1_000, waiting: 1_000_000, bytes: 1_000_000 },
   command: COMMAND,
   retry: {
@@ -309,6 +311,8 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} metadata ${effect.problem}`;
     case 'probe':
       return 'probe';
+    case 'tenant-held':
+      return `tenant ${effect.tenant} held`;
     case 'loader-judged':
       return `loader ${effect.verdict.kind}`;
     case 'pause-changed':

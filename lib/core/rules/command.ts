@@ -2,7 +2,7 @@
  * Job -> the command that loads it. The argument vector keeps the order that AppSentinels' as-cli is called with, so that
  * any loader with its command line can stand in its place.
  */
-import type { Command, Job } from '../../types.js';
+import type { Command, Job, Settling } from '../../types.js';
 
 export interface CommandRules {
   /** Absolute path, or a name to be looked up on the child's PATH. */
@@ -62,7 +62,12 @@ export function commandTemplate(rules: CommandRules): CommandTemplate {
   return { command, fileAt: before.length - 3, tableAt: before.length - 1 };
 }
 
-export function buildCommand(job: Job, attempt: number, { command, fileAt, tableAt }: CommandTemplate): Command {
+export function buildCommand(
+  job: Job,
+  attempt: number,
+  { command, fileAt, tableAt }: CommandTemplate,
+  settling: Settling | null = null,
+): Command {
   const args = command.args.slice();
   args[fileAt] = job.file;
   args[tableAt] = job.table;
@@ -70,7 +75,7 @@ export function buildCommand(job: Job, attempt: number, { command, fileAt, table
     file: command.file,
     args,
     env: buildEnvironment(job, attempt, command.env),
-    input: { file: job.file, allowedRoots: command.input.allowedRoots },
+    input: { file: job.file, allowedRoots: command.input.allowedRoots, settling },
     timeoutMs: command.timeoutMs,
     graceMs: command.graceMs,
   };

@@ -10,6 +10,8 @@ export interface Poison {
   readonly kind: 'poison';
   readonly disposition: Disposition;
   readonly reason: string;
+  /** A tenant that the allow-list does not have, perhaps not yet. */
+  readonly unknownTenant?: string;
 }
 
 /** `tombstone`: a record with a null value, which asks for nothing. */

@@ -55,6 +55,7 @@ export const OUTCOMES: Readonly<Record<OutcomeResult, OutcomeRule>> = {
   'timed-out': { ...FAILED, charge: 'timedOut', disposition: 'timeouts-exhausted' },
   'thread-lost': { ...FAILED, disposition: 'attempts-exhausted' },
   'file-missing': { ...FAILED, disposition: 'file-missing' },
+  'file-unsettled': { ...REPEATED, breaker: 'nothing' },
   'path-denied': { ...FAILED, verdict: 'dead-letter', disposition: 'path-denied', countsInRow: false },
   'sink-unavailable': { ...REPEATED, breaker: 'fault' },
   'sink-refused': { ...REPEATED, breaker: 'fault' },

@@ -68,7 +68,8 @@ export function normaliseTenant(raw: string | null, allowed: readonly string[]):
     );
   }
   if (allowed.length > 0 && !allowed.includes(tenant)) {
-    return poison('tenant-denied', `tenant ${JSON.stringify(tenant)} is not in tenants.allowed`);
+    const refusal = poison('tenant-denied', `tenant ${JSON.stringify(tenant)} is not in tenants.allowed`);
+    return { ...refusal, unknownTenant: tenant };
   }
   return tenant;
 }

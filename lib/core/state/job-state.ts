@@ -1,5 +1,5 @@
 /** What the engine keeps of a job between its record's arrival and its final verdict. */
-import type { Job } from '../../types.js';
+import type { FileSeen, Job } from '../../types.js';
 import type { ChargedAttempts } from '../offsets/commit-metadata.js';
 import type { Schedulable } from '../rules/scheduler.js';
 import type { PendingRecord } from './pending-record.js';
@@ -22,6 +22,9 @@ export interface JobState extends Schedulable {
   /** Jobs that had been loaded when it was started first, or was last found to find ClickHouse unavailable. */
   loadedBefore: number;
   firstFailedAt: number | null;
+  /** What the last look found of a file that may still be written to, and when the first such look was. */
+  seen: FileSeen | null;
+  unsettledSince: number | null;
 }
 
 export function newJobState(job: Job, pending: PendingRecord, now: number): JobState {
@@ -39,5 +42,7 @@ export function newJobState(job: Job, pending: PendingRecord, now: number): JobS
     contradictions: 0,
     loadedBefore: 0,
     firstFailedAt: null,
+    seen: null,
+    unsettledSince: null,
   };
 }

@@ -11,6 +11,7 @@ import { buildCommand, type CommandTemplate, commandTemplate } from '../rules/co
 import { OUTCOMES, type OutcomeRule, SUSPECT } from '../rules/outcomes.js';
 import { charge, decideRetry, unchargedBackoff } from '../rules/retry-policy.js';
 import { Scheduler } from '../rules/scheduler.js';
+import { settlingOf } from '../rules/settling.js';
 import { judgeInterruptions, type Suspicion } from '../rules/suspicion.js';
 import type { EngineSettings } from '../settings.js';
 import { type JobState, newJobState } from './job-state.js';
@@ -113,8 +114,9 @@ export class Jobs {
   }
 
   /** Has the job run that `next` gave a slot to. */
-  run({ job, starts }: JobState): void {
-    this.#emit({ type: 'run', job, attempt: starts, command: buildCommand(job, starts, this.#commands) });
+  run({ job, starts, startedAt, seen, unsettledSince }: JobState): void {
+    const settling = settlingOf(this.#settings.settleMs, seen, unsettledSince, startedAt);
+    this.#emit({ type: 'run', job, attempt: starts, command: buildCommand(job, starts, this.#commands, settling) });
   }
 
   /** Takes the slot back from a job that `next` gave one to and that is not to run. */
@@ -157,6 +159,7 @@ export class Jobs {
     const isCharged = charged !== state.charged;
     state.charged = charged;
     pending.owned.attempts.ended(job.offset, charged);
+    if (result === 'file-unsettled') return this.#awaitSettling(state, outcome, now);
     if (result !== 'succeeded') state.firstFailedAt ??= now;
     const { retry } = this.#settings;
     const verdict = decideRetry(outcome, charged, state.unchargedInRow, retry, now, this.#random(), rule);
@@ -217,6 +220,13 @@ export class Jobs {
     if (this.#loaded > state.loadedBefore) state.contradictions += 1;
     state.loadedBefore = this.#loaded;
     return OUTCOMES[result];
+  }
+
+  #awaitSettling(state: JobState, outcome: Outcome, now: number): null {
+    state.seen = outcome.seen ?? null;
+    state.unsettledSince ??= now;
+    this.#retry(state, outcome, now + this.#settings.settleMs, false, outcome.reason);
+    return null;
   }
 
   /** Has the job wait for its table. */

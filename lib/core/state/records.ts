@@ -12,6 +12,7 @@ import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
 import type { Commits } from './commits.js';
 import { DeadLetters } from './dead-letters.js';
+import { HeldRecords } from './held-records.js';
 import type { PartitionState } from './partition-state.js';
 import {
   composeLetter,
@@ -49,6 +50,7 @@ type Plan = { readonly kind: 'jobs'; readonly jobs: readonly Job[] } | { readonl
 export class Records {
   readonly assignment = new Assignment();
   readonly deadLetters = new DeadLetters();
+  readonly held = new HeldRecords();
   readonly #rules: RecordRules;
   readonly #commits: Commits;
   readonly #markers: StartMarkers;
@@ -90,6 +92,7 @@ export class Records {
     if (isClean) this.#commits.touch(owned);
     const lastAloneAt = owned.attempts.restore(committed?.attempts ?? EMPTY_METADATA.attempts, this.#rules.boot);
     const finishedElsewhere = owned.tracker.restore(offset, committed?.completed ?? []);
+    for (const pending of this.held.drop(owned, finishedElsewhere)) this.finishElsewhere(pending);
     // A commit that outlived an assignment may have moved the group back.
     if (owned.tracker.isBehind) this.#commits.touch(owned);
     const { completedAhead } = owned.tracker;
@@ -146,7 +149,18 @@ export class Records {
     if (pending !== null) this.#complete(pending);
   }
 
-  resendLetters(now: number): void {
+  /** When `sendDueLetters` has something to send next, or null. */
+  nextLetterAt(): number | null {
+    const [again, held] = [this.deadLetters.nextAt(), this.held.nextAt()];
+    return again === null || held === null ? (again ?? held) : Math.min(again, held);
+  }
+
+  /** Sends the letters of what has waited too long, and again those that were refused. */
+  sendDueLetters(now: number): void {
+    for (const { pending, refusal, since } of this.held.expired(now)) {
+      const reason = `${refusal.reason}, nor was it ${Math.round((now - since) / 1000)} s later`;
+      this.#reject(pending, { ...refusal, reason }, since);
+    }
     if (this.deadLetters.size === 0) return;
     for (const { id, letter } of this.deadLetters.due(now)) this.#emit({ type: 'dead-letter', letterId: id, letter });
   }
@@ -232,8 +246,7 @@ export class Records {
         this.#complete(newPendingRecord(record, owned, 0));
         return NO_JOBS;
       case 'poison':
-        this.#took(record, 'rejected');
-        this.#reject(record, owned, plan, now);
+        this.#refuse(newPendingRecord(record, owned, 0), plan, now);
         return NO_JOBS;
       case 'jobs':
         this.#took(record, 'accepted');
@@ -262,10 +275,20 @@ export class Records {
     return poison('invalid-message', `the service failed to take it in: ${first}`);
   }
 
-  #reject(record: KafkaRecord, owned: PartitionState, { disposition, reason }: Poison, now: number): void {
-    const failure = { file: '', disposition, reason, attempts: 0, outcome: null, firstFailedAt: now };
-    const pending = newPendingRecord(record, owned, 0);
-    pending.failures = [failure];
+  #refuse(pending: PendingRecord, refusal: Poison, now: number): void {
+    const { holdUnknownMs } = this.#rules;
+    const { unknownTenant } = refusal;
+    if (unknownTenant === undefined || holdUnknownMs === 0) {
+      this.#took(pending.record, 'rejected');
+      return this.#reject(pending, refusal, now);
+    }
+    this.#took(pending.record, 'held');
+    const isFirst = this.held.add(pending, unknownTenant, refusal, now, holdUnknownMs);
+    if (isFirst) this.#emit({ type: 'tenant-held', tenant: unknownTenant, until: now + holdUnknownMs });
+  }
+
+  #reject(pending: PendingRecord, { disposition, reason }: Poison, firstFailedAt: number): void {
+    pending.failures = [{ file: '', disposition, reason, attempts: 0, outcome: null, firstFailedAt }];
     this.#sendLetter(pending);
   }
 

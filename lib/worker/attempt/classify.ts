@@ -6,7 +6,7 @@
  * Loaders quote names and values of the file, so their words may mean anything. They count only where the exit code does
  * not say what happened.
  */
-import type { Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
+import type { FileSeen, Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
 import { lastLine, shorten, stripControl, tailOf } from '../../util/safe-text.js';
 import type { FailurePatterns } from '../output/failure-watch.js';
 
@@ -18,8 +18,9 @@ export type Ending =
   /** No child: the file to load was looked at first. */
   | {
       readonly kind: 'refused';
-      readonly result: 'file-missing' | 'path-denied' | 'machine-fault';
+      readonly result: 'file-missing' | 'path-denied' | 'machine-fault' | 'timed-out' | 'file-unsettled';
       readonly reason: string;
+      readonly seen?: FileSeen;
     }
   /** The launcher died; its child, if it had begun with one, was killed, and nobody knows how that would have ended. */
   | { readonly kind: 'lost'; readonly begun: boolean; readonly reason: string }
@@ -103,6 +104,7 @@ export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
     droppedOutputBytes: attempt.droppedOutputBytes,
     rows: report.rows,
     bytes: report.bytes ?? (result === 'succeeded' ? attempt.fileBytes : null),
+    ...(ending.kind === 'refused' && ending.seen !== undefined ? { seen: ending.seen } : {}),
   };
 }
 

@@ -1,11 +1,14 @@
 /**
- * Looks at the file to load right before the child is started, and lets `core` judge it. The calls are synchronous on
- * purpose: on a dead network disk they never return, and then hold this one thread instead of the threads of libuv,
- * which the whole process shares for its name lookups.
+ * Looks at the file to load right before the child is started, and lets `core` judge it. A small process does that where
+ * there is one: on a network disk that hangs a look never returns, and would hold this thread, and with it the end of the
+ * whole process, or one of the four threads of libuv, which also look up names. Such a process is given up and replaced.
  */
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { judgeInput } from '../../core/rules/routing.js';
-import type { Command } from '../../types.js';
+import { judgeSettling } from '../../core/rules/settling.js';
+import type { Command, Settling } from '../../types.js';
+import { MAX_TIMER_MS } from '../../util/deadline.js';
+import type { FileKind, Look, Looker, LookRequest } from '../launch/launcher.js';
 import type { Ending } from './classify.js';
 
 type Refusal = Extract<Ending, { kind: 'refused' }>;
@@ -19,20 +22,64 @@ export interface Admitted {
 const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const NEVER_A_FILE: ReadonlySet<string> = new Set(['ELOOP', 'ENAMETOOLONG']);
 const MACHINE_FAULTS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+const WORDS: Readonly<Record<Exclude<FileKind, 'file'>, string>> = {
+  directory: 'a directory',
+  pipe: 'a named pipe',
+  socket: 'a socket',
+  device: 'a device',
+};
 
-/** Whether the file may be loaded, and if not, why. */
-export function checkInput(input: Command['input']): Admitted | Refusal {
-  const { file, allowedRoots } = input;
+/**
+ * Whether the file may be loaded, and if not, why.
+ *
+ * @param looker null where this thread has to look by itself
+ * @param stopped settles when the attempt is to end before there is a child
+ */
+export async function checkInput(
+  { input, timeoutMs }: Command,
+  looker: Looker | null,
+  stopped: Promise<void>,
+): Promise<Admitted | Refusal | { readonly kind: 'not-started' }> {
+  const { file, allowedRoots, settling = null } = input;
+  const request = { file, roots: allowedRoots };
+  if (looker === null) return judge(file, lookHere(request), settling);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), Math.min(timeoutMs, MAX_TIMER_MS));
+  });
+  const look = await Promise.race([looker.look(request), late, stopped.then(() => 'stopped' as const)]);
+  clearTimeout(timer);
+  if (look === 'late' || look === 'stopped') {
+    looker.abandon();
+    const reason = `no answer of the disk about ${file} after ${timeoutMs / 1000} s`;
+    return look === 'stopped' ? { kind: 'not-started' } : { kind: 'refused', result: 'timed-out', reason };
+  }
+  if (look !== null) return judge(file, look, settling);
+  return { kind: 'refused', result: 'machine-fault', reason: `what was to look at ${file} has died` };
+}
+
+function judge(file: string, look: Look, settling: Settling | null): Admitted | Refusal {
+  if (look.kind === 'failed') return refusalFor(file, look.code);
+  const { what, realPath, bytes, modifiedAt, roots } = look;
+  const found =
+    what === 'file' ? ({ kind: 'regular', realPath } as const) : ({ kind: 'other', what: WORDS[what] } as const);
+  const judgement = judgeInput(file, found, roots);
+  if (judgement.result !== 'ok') return { kind: 'refused', ...judgement };
+  if (settling === null) return { kind: 'admitted', bytes };
+  const seen = { bytes, modifiedAt, at: Date.now() };
+  const why = judgeSettling(seen, settling);
+  if (why === null) return { kind: 'admitted', bytes };
+  return { kind: 'refused', result: 'file-unsettled', reason: `${file} may still be written to: ${why}`, seen };
+}
+
+function lookHere({ file, roots }: LookRequest): Look {
   try {
     const realPath = realpathSync.native(file);
     const stats = statSync(realPath);
-    const found = stats.isFile()
-      ? ({ kind: 'regular', realPath } as const)
-      : ({ kind: 'other', what: kindOf(stats) } as const);
-    const judgement = judgeInput(file, found, allowedRoots.map(followLinks));
-    return judgement.result === 'ok' ? { kind: 'admitted', bytes: stats.size } : { kind: 'refused', ...judgement };
+    const { size: bytes, mtimeMs: modifiedAt } = stats;
+    return { kind: 'found', what: kindOf(stats), bytes, modifiedAt, realPath, roots: roots.map(followLinks) };
   } catch (error) {
-    return refusalFor(file, error as NodeJS.ErrnoException);
+    return { kind: 'failed', code: (error as NodeJS.ErrnoException).code ?? (error as Error).message };
   }
 }
 
@@ -45,20 +92,20 @@ function followLinks(root: string): string {
   }
 }
 
-function refusalFor(file: string, error: NodeJS.ErrnoException): Refusal {
-  const code = error.code ?? '';
+function refusalFor(file: string, code: string): Refusal {
   if (MACHINE_FAULTS.has(code))
     return { kind: 'refused', result: 'machine-fault', reason: `cannot look at ${file}: ${code}` };
   if (NEVER_A_FILE.has(code))
     return { kind: 'refused', result: 'path-denied', reason: `${file} leads nowhere: ${code}` };
   if (MISSING.has(code)) return { kind: 'refused', result: 'file-missing', reason: `no such file: ${file}` };
   // EACCES, EIO, ESTALE and the like may pass, as a missing file may appear.
-  return { kind: 'refused', result: 'file-missing', reason: `cannot look at ${file}: ${code || error.message}` };
+  return { kind: 'refused', result: 'file-missing', reason: `cannot look at ${file}: ${code}` };
 }
 
-function kindOf(stats: Stats): string {
-  if (stats.isDirectory()) return 'a directory';
-  if (stats.isFIFO()) return 'a named pipe';
-  if (stats.isSocket()) return 'a socket';
-  return 'a device';
+function kindOf(stats: Stats): FileKind {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isFIFO()) return 'pipe';
+  if (stats.isSocket()) return 'socket';
+  return 'device';
 }

@@ -8,7 +8,8 @@ import { killMarked, markerOf } from '../../processes/leftovers.js';
 import { endLostChild } from '../../processes/lost-child.js';
 import type { Command, Outcome, WorkerControl } from '../../types.js';
 import { withinTime } from '../../util/deadline.js';
-import type { LaunchedChild, Launcher } from '../launch/launcher.js';
+import { Deferred } from '../../util/deferred.js';
+import type { LaunchedChild, Launcher, Looker } from '../launch/launcher.js';
 import { Capture } from '../output/capture.js';
 import { type FailurePatterns, FailureWatch } from '../output/failure-watch.js';
 import { type AttemptEvidence, classify, type Ending, type SinkRules } from './classify.js';
@@ -18,6 +19,8 @@ import { Termination } from './termination.js';
 /** What one attempt is connected to. */
 export interface Control {
   readonly launcher: Launcher;
+  /** What looks at the file; without it, this thread does. */
+  readonly looker?: Looker | null;
   readonly sink: SinkRules;
   /** How the loader says on stdout that it failed; nothing for one whose exit code always says so. */
   readonly stdoutFailures?: FailurePatterns | null;
@@ -40,7 +43,12 @@ const FULL_SEARCH_FROM_MS = 1_000;
 /** Never rejects for anything that the child, its file or the machine does. */
 export async function supervise(command: Command, control: Control): Promise<Outcome> {
   const termination = new Termination(command.graceMs, control.onSignalled);
-  control.onRequest((request) => (request === 'stop' ? termination.stop() : termination.kill()));
+  const stopped = new Deferred();
+  control.onRequest((request) => {
+    if (request === 'stop') termination.stop();
+    else termination.kill();
+    stopped.resolve();
+  });
   const settle = (ending: Ending, rest: Partial<AttemptEvidence> = {}): Outcome =>
     classify(
       {
@@ -61,8 +69,9 @@ export async function supervise(command: Command, control: Control): Promise<Out
     );
 
   if (termination.cause !== null) return settle({ kind: 'not-started' });
-  const input = checkInput(command.input);
-  if (input.kind === 'refused') return settle(input);
+  const input = await checkInput(command, control.looker ?? null, stopped.promise);
+  if (input.kind !== 'admitted') return settle(input);
+  if (termination.cause !== null) return settle({ kind: 'not-started' });
   const { onLine } = control;
   const stdout = new Capture(onLine && ((text) => onLine('stdout', text)));
   const stderr = new Capture(onLine && ((text) => onLine('stderr', text)));

@@ -1,7 +1,7 @@
 /** Chooses how this thread starts its children, and replaces a launcher process that has died. */
 import type { Command, LaunchMode } from '../../types.js';
 import { DIRECT } from './direct.js';
-import type { ChildListener, Launch, Launcher } from './launcher.js';
+import type { ChildListener, Launch, Launcher, Look, Looker, LookRequest } from './launcher.js';
 import { type LauncherProcess, startLauncher } from './launcher-process.js';
 import { LAUNCHER_PROGRAMS, type LauncherProgram } from './launcher-programs.js';
 import { WarmLauncher } from './warm.js';
@@ -22,6 +22,16 @@ export async function createLauncher(mode: LaunchMode, onChange: (launcher: Laun
   return DIRECT;
 }
 
+/**
+ * What looks at this thread's files: its launcher, or one that is kept for that. Null on a machine that has no program for
+ * it: then the thread itself looks, and a disk that hangs holds it.
+ */
+export async function createLooker(launcher: Launcher): Promise<(Looker & Pick<Launcher, 'close'>) | null> {
+  if (launcher instanceof LastingLauncher) return launcher;
+  const other = await createLauncher('launcher', () => undefined);
+  return other instanceof LastingLauncher ? other : null;
+}
+
 function warm(onChange: (launcher: Launcher) => void): Launcher {
   const launcher = new WarmLauncher(onChange);
   onChange(launcher);
@@ -29,11 +39,13 @@ function warm(onChange: (launcher: Launcher) => void): Launcher {
 }
 
 /** The program that worked at the start; while it does not, children are started directly. */
-export class LastingLauncher implements Launcher {
+export class LastingLauncher implements Launcher, Looker {
   readonly #program: LauncherProgram;
   readonly #onChange: (launcher: Launcher) => void;
   #process: LauncherProcess | null;
   #failedAt = Number.NEGATIVE_INFINITY;
+  /** Looks that were begun or given up. */
+  #looks = 0;
 
   constructor(program: LauncherProgram, process: LauncherProcess, onChange: (launcher: Launcher) => void) {
     this.#program = program;
@@ -56,6 +68,20 @@ export class LastingLauncher implements Launcher {
   async launch(command: Command, listener: ChildListener): Promise<Launch> {
     if (this.#process?.alive !== true) await this.#replace();
     return this.#current.launch(command, listener);
+  }
+
+  async look(request: LookRequest): Promise<Look | null> {
+    this.#looks += 1;
+    const look = this.#looks;
+    if (this.#process?.alive !== true) await this.#replace();
+    // Given up before it was begun.
+    if (look !== this.#looks) return null;
+    return this.#process?.look(request) ?? null;
+  }
+
+  abandon(): void {
+    this.#looks += 1;
+    this.#process?.abandon();
   }
 
   async close(): Promise<void> {

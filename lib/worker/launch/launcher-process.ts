@@ -9,9 +9,19 @@ import type { Command } from '../../types.js';
 import { Deferred } from '../../util/deferred.js';
 import { lastLine } from '../../util/safe-text.js';
 import { Capture } from '../output/capture.js';
-import type { ChildListener, Exit, Launch, LaunchedChild, Launcher, Lost } from './launcher.js';
+import type {
+  ChildListener,
+  Exit,
+  Launch,
+  LaunchedChild,
+  Launcher,
+  Look,
+  Looker,
+  LookRequest,
+  Lost,
+} from './launcher.js';
 import { type LauncherProgram, startProgram } from './launcher-programs.js';
-import { encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
+import { encodeLook, encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
 import { spawnErrorBehind } from './spawn-errors.js';
 
 /** From the start of the process to its first message, and from the end of its input to its end. */
@@ -51,7 +61,7 @@ export async function startLauncher(program: LauncherProgram): Promise<LauncherP
   }
 }
 
-export class LauncherProcess implements Launcher {
+export class LauncherProcess implements Launcher, Looker {
   readonly name: string;
   readonly #process: ReturnType<typeof startProgram>;
   readonly #ready = new Deferred<boolean>();
@@ -59,6 +69,7 @@ export class LauncherProcess implements Launcher {
   readonly #complaints = new Capture(null);
   #adoptsOrphans = false;
   #job: CurrentJob | null = null;
+  #looked: Deferred<Look | null> | null = null;
   #alive = true;
 
   constructor(program: LauncherProgram) {
@@ -118,6 +129,24 @@ export class LauncherProcess implements Launcher {
     return job.launched.promise;
   }
 
+  look(request: LookRequest): Promise<Look | null> {
+    if (!this.#alive) return Promise.resolve(null);
+    const looked = new Deferred<Look | null>();
+    this.#looked = looked;
+    this.#process.stdin.write(encodeLook(request));
+    return looked.promise;
+  }
+
+  /** A process that waits for a disk may not die before that answers, so nothing here waits for its end. */
+  abandon(): void {
+    if (this.#looked === null) return;
+    const { stdin, stdout, stderr } = this.#process;
+    this.#process.kill('SIGKILL');
+    this.#process.unref();
+    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    this.#end('given up while it looked at a file');
+  }
+
   async close(): Promise<void> {
     if (!this.#alive) return;
     this.#process.stdin.end();
@@ -136,6 +165,11 @@ export class LauncherProcess implements Launcher {
     if (reply.kind === 'ready') {
       this.#adoptsOrphans = reply.abilities.includes('subreaper');
       return this.#ready.resolve(true);
+    }
+    if (reply.kind === 'looked') {
+      this.#looked?.resolve(reply.look);
+      this.#looked = null;
+      return;
     }
     const job = this.#job;
     if (job === null) return;
@@ -202,6 +236,8 @@ export class LauncherProcess implements Launcher {
     this.#alive = false;
     this.#ready.resolve(false);
     this.#closed.resolve();
+    this.#looked?.resolve(null);
+    this.#looked = null;
     const job = this.#job;
     this.#job = null;
     if (job === null) return;

@@ -3,7 +3,8 @@
  *
  * To it: a length (32 bits, little endian) and as many bytes, which are joined by NUL: how many of the fields are
  * arguments, the file to execute, its arguments, and the environment as `NAME=value`. No bytes at all release the job that
- * has ended: its output is not read any more. A new job releases the one before.
+ * has ended: its output is not read any more. A new job releases the one before. `?`, the path of a file and those of
+ * directories, joined by NUL, ask it to look at them.
  *
  * From it: a letter, a length and as many bytes.
  * - `R`: it is ready; its abilities as text.
@@ -12,10 +13,13 @@
  * - `X`: the child has ended and was reaped; three bytes: exit code, signal or 0, and flags: 1 and 2 for an output that
  *   others still hold open, 4 when something that descends from the child may be alive.
  * - `o`, `e`: the end of an output that was open at `X`.
+ * - `L`: what stands at the path: the errno; or 0, a letter for its kind, its size, its time in milliseconds, and the paths
+ *   with all links followed, joined by NUL.
  */
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type { Command } from '../../types.js';
+import type { FileKind, Look, LookRequest } from './launcher.js';
 
 export type Reply =
   | { readonly kind: 'ready'; readonly abilities: string }
@@ -28,7 +32,8 @@ export type Reply =
       readonly open: { readonly stdout: boolean; readonly stderr: boolean };
       readonly alone: boolean;
     }
-  | { readonly kind: 'ended'; readonly stream: 'stdout' | 'stderr' };
+  | { readonly kind: 'ended'; readonly stream: 'stdout' | 'stderr' }
+  | { readonly kind: 'looked'; readonly look: Look };
 
 export const RELEASE: Uint8Array = new Uint8Array(4);
 
@@ -48,6 +53,12 @@ export function encodeRequest({ file, args, env }: Command): Buffer | null {
   for (const name in env) fields.push(`${name}=${env[name]}`);
   if (fields.some((field) => field.includes('\0'))) return null;
   const request = Buffer.from(fields.join('\0'));
+  request.writeUInt32LE(request.length - LENGTH_PLACE.length, 0);
+  return request;
+}
+
+export function encodeLook({ file, roots }: LookRequest): Buffer {
+  const request = Buffer.from([`${LENGTH_PLACE}?`, file, ...roots].join('\0'));
   request.writeUInt32LE(request.length - LENGTH_PLACE.length, 0);
   return request;
 }
@@ -115,6 +126,8 @@ function parse(kind: string, payload: Buffer): Reply {
         alone: flags === 0,
       };
     }
+    case 'L':
+      return { kind: 'looked', look: parseLook(payload.toString().split('\0')) };
     case 'o':
       return { kind: 'ended', stream: 'stdout' };
     case 'e':
@@ -122,4 +135,12 @@ function parse(kind: string, payload: Buffer): Reply {
     default:
       throw new Error(`the launcher sent the unknown message ${JSON.stringify(kind)}`);
   }
+}
+
+const KINDS: Readonly<Record<string, FileKind>> = { f: 'file', d: 'directory', p: 'pipe', s: 'socket' };
+
+function parseLook([errno = '', kind = '', bytes, modifiedAt, realPath = '', ...roots]: readonly string[]): Look {
+  if (errno !== '0') return { kind: 'failed', code: getSystemErrorName(-Number(errno)) };
+  const what = KINDS[kind] ?? 'device';
+  return { kind: 'found', what, bytes: Number(bytes), modifiedAt: Number(modifiedAt), realPath, roots };
 }

@@ -46,6 +46,37 @@ export type Launch =
   /** Perhaps after the start of the child, whose pid is not known. */
   | Lost;
 
+export interface LookRequest {
+  readonly file: string;
+  /** Directories whose links are to be followed. */
+  readonly roots: readonly string[];
+}
+
+export type FileKind = 'file' | 'directory' | 'pipe' | 'socket' | 'device';
+
+/** What stands at a path, every link followed. */
+export type Look =
+  | {
+      readonly kind: 'found';
+      readonly what: FileKind;
+      readonly bytes: number;
+      /** Milliseconds since the epoch. */
+      readonly modifiedAt: number;
+      readonly realPath: string;
+      /** One that is not there stands as it was given. */
+      readonly roots: readonly string[];
+    }
+  /** The errno's name. */
+  | { readonly kind: 'failed'; readonly code: string };
+
+/** Looks at one file at a time, so that a disk that hangs holds neither this thread nor one of those that the process shares. */
+export interface Looker {
+  /** Never rejects; null where nobody can tell, because what was to look has died. */
+  readonly look: (request: LookRequest) => Promise<Look | null>;
+  /** Gives up the look under way, which may never return, with what is looking. */
+  readonly abandon: () => void;
+}
+
 /** Starts one child at a time. */
 export interface Launcher {
   /** For people: `direct`, `python3` … */

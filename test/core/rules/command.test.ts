@@ -137,7 +137,7 @@ describe('buildCommand: the rest', () => {
 
   it('carries the limits and what is to be checked before the start', () => {
     const command = buildCommand(JOB, 1, { ...COMMAND, allowedRoots: ['/in'], timeoutMs: 5, graceMs: 3 });
-    assert.deepEqual(command.input, { file: '/in/a file.parquet', allowedRoots: ['/in'] });
+    assert.deepEqual(command.input, { file: '/in/a file.parquet', allowedRoots: ['/in'], settling: null });
     assert.deepEqual([command.timeoutMs, command.graceMs], [5, 3]);
   });
 });

@@ -48,6 +48,7 @@ const VERDICTS: Readonly<Record<OutcomeResult, { first: unknown; last: unknown }
   'machine-fault': { first: REPEAT, last: REPEAT },
   'service-fault': { first: REPEAT, last: REPEAT },
   'file-missing': { first: RETRY, last: { kind: 'dead-letter', disposition: 'file-missing' } },
+  'file-unsettled': { first: REPEAT, last: REPEAT },
   'path-denied': {
     first: { kind: 'dead-letter', disposition: 'path-denied' },
     last: { kind: 'dead-letter', disposition: 'path-denied' },

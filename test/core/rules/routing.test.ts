@@ -113,6 +113,7 @@ describe('normaliseTenant', () => {
       kind: 'poison',
       disposition: 'tenant-denied',
       reason: 'tenant "evil" is not in tenants.allowed',
+      unknownTenant: 'evil',
     });
   });
 });

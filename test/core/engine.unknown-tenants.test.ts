@@ -1,0 +1,94 @@
+/** Transcripts of tenants that are not on the allow-list: refused at once, or held for as long as the list may be late. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Play, SETTINGS } from '../support/engine.js';
+
+const HOLD_MS = 60_000;
+const LATE = { filename: '/late', tenant: 'late' };
+const KNOWN = { filename: '/known', tenant: 'acme' };
+
+function holding(changes: ConstructorParameters<typeof Play>[0] = {}, allowedTenants = ['acme'], ms = HOLD_MS): Play {
+  const { records } = SETTINGS;
+  const routing = { ...records.routing, allowedTenants };
+  const play = new Play({ records: { ...records, routing, holdUnknownMs: ms }, ...changes });
+  play.assign(0);
+  return play;
+}
+
+describe('a tenant that is not on the allow-list', () => {
+  it('is refused at once where nothing else is said', () => {
+    const play = holding({}, ['acme'], 0);
+    assert.deepEqual(play.deliver(0, LATE), ['0 rejected', 'letter 1 tenant-denied of 0']);
+  });
+
+  it('is held, uncharged, and becomes the letter that it would have been when its time is over', () => {
+    const play = holding();
+    const { now } = play;
+    assert.deepEqual(play.deliver(0, LATE), ['0 held', 'tenant late held']);
+    play.now += 10_000;
+    assert.deepEqual(play.deliver(1, LATE), ['1 held']);
+    assert.deepEqual(play.status.heldTenants, [{ tenant: 'late', records: 2, since: now, until: now + HOLD_MS }]);
+    assert.equal(play.wakesIn, HOLD_MS - 10_000);
+    assert.deepEqual(play.wait(HOLD_MS - 10_001), []);
+    assert.deepEqual(play.wait(1), ['letter 1 tenant-denied of 0']);
+    const letter = play.letters.get(1);
+    assert.equal(letter?.reason, 'tenant "late" is not in tenants.allowed, nor was it 60 s later');
+    assert.deepEqual([letter?.attempts, letter?.firstFailedAt], [0, now]);
+    assert.equal(play.wakesIn, 10_000);
+    assert.deepEqual(play.acknowledge(1), ['commit 0:1']);
+    assert.deepEqual(play.wait(10_000), ['letter 2 tenant-denied of 1']);
+    assert.deepEqual(play.status.heldTenants, []);
+  });
+
+  it('holds up no other tenant, and takes no place in the queue', () => {
+    const play = holding({ load: { ...SETTINGS.load, jobs: 2, waiting: 2 } });
+    for (let offset = 0; offset < 20; offset += 1) assert.ok(!play.deliver(offset, LATE).includes('pause 0'));
+    assert.deepEqual(play.deliver(20, KNOWN), ['20 accepted', 'run 0/20/0 attempt 1']);
+    assert.deepEqual(play.end(20), ['0/20/0 succeeded', 'commit 0:0']);
+    assert.equal(play.status.queue.jobs, 0);
+  });
+
+  it('is loaded by a run that has it on its list', () => {
+    const play = holding();
+    play.deliver(0, LATE);
+    play.deliver(1, KNOWN);
+    assert.deepEqual(play.end(1), ['0/1/0 succeeded', 'commit 0:0']);
+    play.committed('0:0');
+    assert.ok(play.drain(1_000).includes('drained'));
+    const next = new Play();
+    next.take(play);
+    assert.ok(next.assign(0).includes('0 has 1 completed ahead'));
+    assert.deepEqual(next.deliver(0, LATE), ['0 accepted', 'commit 0:0']);
+    assert.deepEqual(next.committed('0:0'), ['run 0/0/0 attempt 1']);
+    assert.deepEqual(next.deliver(1, KNOWN), ['1 redelivered']);
+  });
+
+  it('is nobody’s any more when its partition is lost, or others have gone on', () => {
+    const lost = holding();
+    lost.deliver(0, LATE);
+    lost.assign(1);
+    assert.deepEqual(lost.status.heldTenants, []);
+    assert.deepEqual(lost.wait(HOLD_MS), []);
+    const passed = holding();
+    passed.deliver(0, LATE);
+    passed.return('0:1');
+    passed.restore(0);
+    assert.deepEqual(passed.status.heldTenants, []);
+    assert.equal(passed.status.queue.messageBytes, 0);
+    assert.deepEqual(passed.wait(HOLD_MS), []);
+  });
+
+  it('is refused at once when no list could have its name', () => {
+    assert.deepEqual(holding().deliver(0, { filename: '/x', tenant: 'a-b' }), [
+      '0 rejected',
+      'letter 1 tenant-denied of 0',
+    ]);
+  });
+
+  it('sends no letter while the service stops', () => {
+    const play = holding();
+    play.deliver(0, LATE);
+    assert.ok(!play.drain(1).some((line) => line.startsWith('letter')));
+    assert.equal(play.letters.size, 0);
+  });
+});

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, describe, it } from 'node:test';
+import type { FileSeen } from '../../../lib/types.js';
+import { checkInput } from '../../../lib/worker/attempt/input.js';
+import { createLooker, LastingLauncher } from '../../../lib/worker/launch/choose.js';
+import { DIRECT } from '../../../lib/worker/launch/direct.js';
+import type { Looker } from '../../../lib/worker/launch/launcher.js';
+import { startLauncher } from '../../../lib/worker/launch/launcher-process.js';
+import { LAUNCHER_PROGRAMS } from '../../../lib/worker/launch/launcher-programs.js';
+import { command } from '../../support/commands.js';
+import { type HangingDisk, mountHangingDisk } from '../../support/hanging-disk.js';
+import { patience, stateOf, waitUntil } from '../../support/processes.js';
+
+const NEVER = new Promise<void>(() => undefined);
+const directory = realpathSync(mkdtempSync(join(tmpdir(), 'atd-input-')));
+const file = join(directory, 'für "alle".csv');
+writeFileSync(file, '');
+truncateSync(file, 5_000_000_000);
+symlinkSync(file, join(directory, 'link'));
+symlinkSync('loop', join(directory, 'loop'));
+symlinkSync(directory, join(directory, 'same'));
+mkdirSync(join(directory, 'inner'));
+
+const lookers: [name: string, looker: LastingLauncher | null][] = [['the thread itself', null]];
+for (const wanted of LAUNCHER_PROGRAMS) {
+  const process = await startLauncher(wanted);
+  if (process !== null) lookers.push([wanted.name, new LastingLauncher(wanted, process, () => undefined)]);
+}
+const disk: HangingDisk | null = await mountHangingDisk();
+const skip = disk === null && 'this user may not mount a file system';
+after(async () => {
+  await disk?.end();
+  for (const [, looker] of lookers) await looker?.close();
+  rmSync(directory, { recursive: true });
+});
+
+function look(looker: Looker | null, path: string, allowedRoots: readonly string[] = [], timeoutMs = patience(60_000)) {
+  return checkInput(command('/bin/true', [], { input: { file: path, allowedRoots }, timeoutMs }), looker, NEVER);
+}
+
+for (const [name, looker] of lookers) {
+  describe(`a look at a file by ${name}`, () => {
+    it('finds a regular file behind links, with its size', async () => {
+      for (const path of [file, join(directory, 'link'), join(directory, 'same', 'link')]) {
+        assert.deepEqual(await look(looker, path), { kind: 'admitted', bytes: 5_000_000_000 });
+      }
+    });
+
+    it('follows links before it judges where the file lies', async () => {
+      const isIn = async (...roots: string[]) => (await look(looker, join(directory, 'link'), roots)).kind;
+      assert.equal(await isIn(join(directory, 'same')), 'admitted');
+      assert.equal(await isIn(join(directory, 'inner'), '/nowhere'), 'refused');
+    });
+
+    it('finds out whether a file has settled, by its time or by another look', async () => {
+      const settle = async (path: string, seen: FileSeen | null, ms = 60_000) => {
+        const input = { file: path, allowedRoots: [], settling: { ms, seen } };
+        return checkInput(command('/bin/true', [], { input, timeoutMs: patience(60_000) }), looker, NEVER);
+      };
+      const young = join(directory, 'young');
+      writeFileSync(young, 'x');
+      const old = join(directory, 'old');
+      writeFileSync(old, 'x');
+      utimesSync(old, 1_000, 1_000);
+      assert.equal((await settle(old, null)).kind, 'admitted');
+      const found = await settle(young, null);
+      assert.ok(found.kind === 'refused' && found.result === 'file-unsettled' && found.seen !== undefined);
+      assert.equal(found.seen.bytes, 1);
+      const long = { ...found.seen, at: found.seen.at - 60_000 };
+      assert.equal((await settle(young, long)).kind, 'admitted');
+      assert.equal((await settle(young, { ...long, bytes: 0 })).kind, 'refused');
+      assert.equal((await settle(young, { ...long, modifiedAt: 0 })).kind, 'refused');
+    });
+
+    it('says what is wrong with all else', async () => {
+      const found = [];
+      for (const path of ['none', 'link/x', 'loop', 'x'.repeat(300), 'inner', '/dev/null']) {
+        const one = await look(looker, resolve(directory, path));
+        found.push(one.kind === 'refused' ? [one.result, one.reason.replace(directory, '').slice(-40)] : one);
+      }
+      assert.deepEqual(found, [
+        ['file-missing', 'no such file: /none'],
+        ['file-missing', 'no such file: /link/x'],
+        ['path-denied', '/loop leads nowhere: ELOOP'],
+        ['path-denied', `${'x'.repeat(40)} leads nowhere: ENAMETOOLONG`.slice(-40)],
+        ['path-denied', '/inner is a directory, not a regular file'.slice(-40)],
+        ['path-denied', '/dev/null is a device, not a regular file'.slice(-40)],
+      ]);
+    });
+  });
+}
+
+for (const [name, looker] of lookers) {
+  if (looker === null) continue;
+  describe(`a look at a disk that hangs by ${name}`, { skip }, () => {
+    const path = join(disk?.directory ?? '', 'x');
+
+    it('ends at the deadline of the attempt, and the next look is by another process', async () => {
+      const before = looker.pid ?? 0;
+      const found = await look(looker, path, [], 100);
+      assert.deepEqual(found, {
+        kind: 'refused',
+        result: 'timed-out',
+        reason: `no answer of the disk about ${path} after 0.1 s`,
+      });
+      await waitUntil(() => stateOf(before) === 'D', patience(5_000), 'it cannot even be killed');
+      assert.equal((await look(looker, file)).kind, 'admitted');
+      assert.notEqual(looker.pid, before);
+    });
+
+    it('ends at once with a stop', async () => {
+      const wanted = command('/bin/true', [], { input: { file: path, allowedRoots: [] } });
+      const stop = new Promise<void>((resolve) => setImmediate(resolve));
+      assert.deepEqual(await checkInput(wanted, looker, stop), { kind: 'not-started' });
+      assert.equal((await look(looker, file)).kind, 'admitted');
+    });
+
+    it('counts a root as a look as well', async () => {
+      const found = await look(looker, file, [path], 100);
+      assert.equal(found.kind === 'refused' && found.result, 'timed-out');
+    });
+  });
+}
+
+it('is by a process of its own where children are started directly', async () => {
+  const looker = await createLooker(DIRECT);
+  assert.ok(looker !== null);
+  assert.equal((await look(looker, file)).kind, 'admitted');
+  await looker.close();
+});
