@@ -3,7 +3,16 @@
  * where its columns are. The data itself goes to ClickHouse as it is in the file.
  */
 import type { Compression } from './formats.js';
-import { ZstdFrames } from './zstd-frames.js';
+import { storedFrame, ZstdFrames } from './zstd-frames.js';
+
+/** A text as gzip or zstd data to be put before other such data. */
+export async function compressedText(text: string, compression: Compression | null): Promise<Uint8Array> {
+  const bytes = Buffer.from(text);
+  if (compression === null) return bytes;
+  if (compression === 'zstd') return storedFrame(bytes);
+  const { gzipSync } = await import('node:zlib');
+  return gzipSync(bytes);
+}
 
 /** The decompressed bytes, for as long as they are asked for. @throws Error of zlib or fzstd where the data is damaged. */
 export function decompressed(

@@ -10,6 +10,23 @@ const RLE_BLOCK = 1;
 const RESERVED_BLOCK = 3;
 const CHECKSUM_BYTES = 4;
 
+const BLOCK_BYTES = 128 * 1024;
+/** A window of 128 KiB, without the length, a checksum or a dictionary. */
+const FRAME_HEADER = Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3);
+
+/** Data as a frame of its own, in blocks that are stored as they are. */
+export function storedFrame(data: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [FRAME_HEADER];
+  for (let start = 0; ; start += BLOCK_BYTES) {
+    const block = data.subarray(start, start + BLOCK_BYTES);
+    const isLast = start + BLOCK_BYTES >= data.length;
+    const header = Buffer.alloc(3);
+    header.writeUIntLE(block.length * 8 + (isLast ? 1 : 0), 0, 3);
+    parts.push(header, block);
+    if (isLast) return Buffer.concat(parts);
+  }
+}
+
 /** What is expected next; the end of the data is fine before a frame only. */
 type Expected = 'frame' | 'frame-header' | 'block' | 'skippable';
 

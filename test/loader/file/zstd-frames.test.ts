@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ZstdFrames } from '../../../lib/loader/file/zstd-frames.js';
+import { decompress } from 'fzstd';
+import { storedFrame, ZstdFrames } from '../../../lib/loader/file/zstd-frames.js';
 
 /** Magic, descriptor and the rest of the header, then blocks of a header of three bytes. */
 function frame(descriptor: number, header: number, blocks: readonly Buffer[], checksum = 0): Buffer {
@@ -54,4 +55,14 @@ test('no piece holds more than one block', () => {
     pieces.map(({ length }) => length),
     [6, 3 + 300, 3 + 1, 3],
   );
+});
+
+test('a frame of our own holds what it was made of, whatever its length', () => {
+  for (const length of [0, 1, 128 * 1024, 128 * 1024 + 1, 300_000]) {
+    const data = Buffer.alloc(length, 'some text ');
+    assert.ok(Buffer.from(decompress(storedFrame(data))).equals(data), String(length));
+    const frames = new ZstdFrames();
+    for (const _ of frames.push(storedFrame(data)));
+    assert.ok(frames.whole);
+  }
 });
