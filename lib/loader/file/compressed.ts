@@ -14,6 +14,9 @@ export async function compressedText(text: string, compression: Compression | nu
   return gzipSync(bytes);
 }
 
+/** Nothing is wrong with the data, but ClickHouse does not read it. */
+export class UnreadableData extends Error {}
+
 /** The decompressed bytes, for as long as they are asked for. @throws Error of zlib or fzstd where the data is damaged. */
 export function decompressed(
   compressed: AsyncIterable<Uint8Array>,
@@ -42,6 +45,7 @@ async function* unzstd(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   for await (const chunk of compressed) {
     // Block by block, as some bytes may hold as many megabytes.
     for (const piece of frames.push(chunk)) {
+      if (frames.unreadable !== null) throw new UnreadableData(frames.unreadable);
       decompress.push(piece);
       yield* ready;
       ready = [];

@@ -66,3 +66,17 @@ test('a frame of our own holds what it was made of, whatever its length', () => 
     assert.ok(frames.whole);
   }
 });
+
+test('a window beyond 128 MiB and a dictionary are known from the header, and nothing else is called so', () => {
+  const unreadable = (header: readonly number[]): string | null => {
+    const frames = new ZstdFrames();
+    for (const byte of [0x28, 0xb5, 0x2f, 0xfd, ...header, 1, 0, 0]) for (const _ of frames.push(Buffer.of(byte)));
+    return frames.unreadable;
+  };
+  assert.equal(unreadable([0x00, 17 << 3]), null, 'zstd --long=27');
+  assert.match(unreadable([0x00, 21 << 3]) ?? '', /a window of 2048 MiB \(zstd --long\)/);
+  assert.match(unreadable([0xe0, 0, 0, 0, 16, 0, 0, 0, 0]) ?? '', /a window of 256 MiB/, 'a single segment');
+  assert.match(unreadable([0x01, 7 << 3, 42]) ?? '', /a dictionary \(number 42\)/);
+  assert.equal(unreadable([0x01, 7 << 3, 0]), null, 'no dictionary');
+  assert.equal(unreadable([0x20, 9]), null);
+});
