@@ -15,6 +15,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { brotliDecompressSync, constants, createGzip, gunzipSync, inflateSync } from 'node:zlib';
+import { splitInsert } from './clickhouse-body.js';
 import { Engine, type EngineResult, type StatementEngine } from './clickhouse-engine.js';
 import { ClickHouseError, httpErrorOf } from './clickhouse-errors.js';
 import { authenticate, fileInsertSettings, type QueryRequest, readRequest } from './clickhouse-request.js';
@@ -40,12 +41,16 @@ interface Answer {
   readonly format: string;
 }
 
+function limitBody(length: number): void {
+  if (length > MAX_BODY_IN_MEMORY) throw new ClickHouseError(229, 'QUERY_IS_TOO_LARGE', 'The body is too large');
+}
+
 async function readBody(request: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_IN_MEMORY) throw new ClickHouseError(229, 'QUERY_IS_TOO_LARGE', 'The body is too large');
+    limitBody(length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -127,7 +132,15 @@ class Front {
         return await this.#insert(query, insert, query.bodyCompression, joined(inline, request));
       }
     }
-    const body = decompress(await readBody(request), query.bodyCompression);
+    if (query.query === '') {
+      const split = await splitInsert(request, query.bodyCompression, limitBody);
+      if (split.insert !== null) return await this.#insert(query, split.insert, query.bodyCompression, split.data);
+      return await this.#runStatement(query, decompress(split.body, query.bodyCompression));
+    }
+    return await this.#runStatement(query, decompress(await readBody(request), query.bodyCompression));
+  }
+
+  async #runStatement(query: QueryRequest, body: Buffer): Promise<Answer> {
     const text = Buffer.concat([Buffer.from(query.query === '' ? '' : `${query.query}\n`), body]);
     const statement = readStatement(text.toString('latin1'));
     if (statement.kind === 'insert-with-data')
@@ -211,8 +224,8 @@ await mkdir(uploads, { recursive: true });
 const data = join(values.directory, 'data');
 const engine = values.python === undefined ? new Engine(data) : await OldEngine.open(values.python, data);
 const front = new Front(engine, password, uploads);
-/** A server's `http_max_uri_size`: the statement of an insert names every column, and Node would take 16 KiB. */
-const MAX_HEADER_BYTES = 1024 * 1024;
+/** A server takes a MiB, but what stands before it 8 KiB (nginx) or 16 (HAProxy). */
+const MAX_HEADER_BYTES = 8 * 1024;
 const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
   // What fails outside the statement, an unreadable address or a lost connection, concerns this connection alone.
   front.handle(request, response).catch(() => response.destroy());

@@ -1,13 +1,18 @@
 /** ClickHouse's HTTP interface, as far as the loader uses it. */
 
+import { compressedText } from '../file/compressed.js';
 import type { Compression } from '../file/formats.js';
 import type { Connection } from '../options/connection-options.js';
 import type { Column, TableColumn } from './columns.js';
 import { HttpConnection } from './http-connection.js';
 import type { Settings } from './sql.js';
 
-/** Statements about columns answer at once; a server that takes longer is as good as unavailable. */
+/**
+ * Statements about columns answer at once; a server that takes longer is as good as unavailable. Those about some ten
+ * thousand columns are a MiB, and take seconds.
+ */
 const ANSWER_MS = 30_000;
+const ANSWER_MS_PER_BYTE = 0.1;
 /** An insert answers nothing but an error, which may quote a whole buffer of the data before it says where it stopped. */
 const ERROR_BYTES = 4 * 1024 * 1024;
 /** The columns of the widest table are some megabytes. */
@@ -50,7 +55,7 @@ export interface ClickHouse {
   facts(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
   text(statement: string, settings: Settings): Promise<string>;
-  execute(statement: string): Promise<void>;
+  execute(statement: string, settings?: Settings): Promise<void>;
   /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
   insert(
     statement: string,
@@ -101,7 +106,7 @@ export function connect(connection: Connection): ClickHouse {
       path: path({ database, wait_end_of_query: 1, ...settings }),
       headers,
       body: statement,
-      silenceMs: Math.min(ANSWER_MS, silenceMs),
+      silenceMs: Math.min(ANSWER_MS + statement.length * ANSWER_MS_PER_BYTE, silenceMs),
       onBody: (bytes) => answer.add(bytes),
     });
     const failed = failureOf(status, answered, answer.toString());
@@ -127,24 +132,25 @@ export function connect(connection: Connection): ClickHouse {
     facts: (statement) => rows(statement, {}),
     rows: (statement) => rows(statement, {}),
     text: ask,
-    async execute(statement) {
-      await ask(statement, {});
+    async execute(statement, settings = {}) {
+      await ask(statement, settings);
     },
     async insert(statement, body, settings, { encoding = null, onProgress = null } = {}) {
       const answer = new Text(ERROR_BYTES);
       const progress = progressHeaders(onProgress === null ? UNWATCHED_MS : WATCHED_MS);
       const answered = new Map<string, string>();
-      let sent = 0;
+      let sent: number | null = null;
       const { status } = await http
         .request({
-          path: path({ database, query: statement, ...settings, ...progress }),
+          path: path({ database, ...settings, ...progress }),
           headers: encoding === null ? headers : { ...headers, 'Content-Encoding': encoding },
-          body,
+          body: headed(compressedText(`${statement}\n`, encoding), body),
           silenceMs,
           onBody: (bytes) => answer.add(bytes),
           onSent: (bytes) => {
-            sent += bytes;
-            onProgress?.({ bytes: sent });
+            // The first piece is the statement.
+            if (sent !== null) onProgress?.({ bytes: sent + bytes });
+            sent = sent === null ? 0 : sent + bytes;
           },
           onHeader: (name, value) => {
             answered.set(name, value);
@@ -162,6 +168,15 @@ export function connect(connection: Connection): ClickHouse {
       http.close();
     },
   };
+}
+
+/**
+ * The statement goes before the data, as there is room for some kilobytes in an address: nginx takes 8, a load balancer 16.
+ * Each member of gzip data and each frame of zstd data stands for itself, so that the statement is one of its own.
+ */
+async function* headed(statement: Promise<Uint8Array>, data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield await statement;
+  yield* data;
 }
 
 function path(parameters: Settings): string {

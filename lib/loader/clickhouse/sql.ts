@@ -11,10 +11,8 @@ import type { Format } from '../file/formats.js';
 import type { TableName } from '../options/options.js';
 import { PLAIN_TABLE, type TableMaking } from '../options/table-options.js';
 import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
-import { type ConversionOptions, conversion, Functions } from './conversions.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
 import { checkSample } from './sample-types.js';
-import { parseType } from './type-tree.js';
 import { isDateOrTime, isNullable } from './types.js';
 
 /**
@@ -98,9 +96,17 @@ function literal(data: Uint8Array): string {
   return `base64Decode('${Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')}')`;
 }
 
-/** `statementBytes` is the length of the statement: the default limit of 256 KiB is below that of a sample. */
+/** The limits of a statement's length and of its parts: the defaults are below what a sample or some thousand columns need. */
+export function sizeSettings(statementBytes: number): Settings {
+  return {
+    max_query_size: Math.max(262_144, statementBytes + 1024),
+    max_ast_elements: Math.max(50_000, statementBytes),
+    max_expanded_ast_elements: Math.max(500_000, statementBytes * 10),
+  };
+}
+
 export function describeSettings(statementBytes: number): Settings {
-  return { max_query_size: statementBytes + 1024, print_pretty_type_names: 0, precise_float_parsing: 1 };
+  return { ...sizeSettings(statementBytes), print_pretty_type_names: 0, precise_float_parsing: 1 };
 }
 
 export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
@@ -144,74 +150,6 @@ function mentions(key: string, column: string): boolean {
 
 export function onClusterClause(cluster: string | null): string {
   return cluster === null ? '' : ` ON CLUSTER ${quoteString(cluster)}`;
-}
-
-/** What ClickHouse is made to say of a value that does not fit begins with this: number of the column, of the row, the value. */
-export const BAD_VALUE = 'atd-bad-value';
-const ROW_NUMBER = 'atd_row_number';
-/** Characters of a value that are quoted. */
-const FOUND_LENGTH = 200;
-
-/**
- * `into` is a table as quoteTable writes it, or a table function.
- * `ignore` is evaluated for every row, and no row can be left out. A value that does not fit is made known by an error of a parser,
- * since that is the only one that can say which. @throws UnknownField
- */
-export function insertRecords(
-  into: string,
-  columns: readonly LoadedColumn[],
-  format: Format,
-  options: Omit<ConversionOptions, 'format'>,
-): string {
-  const targets = columns.flatMap(({ target }) => (target === null ? [] : quoteIdentifier(target))).join(', ');
-  const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
-  const functions = new Functions();
-  const checks: string[] = [];
-  const values: string[] = [];
-  for (const [index, { source, target, readAs, type, absent, mustBeEmpty }] of columns.entries()) {
-    const name = quoteIdentifier(source);
-    if (mustBeEmpty) checks.push(`bad(${index}, ${name}, empty(${name}))`);
-    if (target === null) continue;
-    const nullAsDefault = options.nullAsDefault || absent === 'default';
-    const to = parseType(type);
-    const { value, fits } = conversion(
-      name,
-      parseType(readAs),
-      to,
-      { ...options, nullAsDefault, format: format.name, hasDefault: absent === 'expression', column: source },
-      functions,
-    );
-    values.push(value);
-    if (fits !== null) checks.push(`bad(${index}, toString(${name}), ${fits})`);
-  }
-  const insert = `INSERT INTO ${into} (${targets}) `;
-  const reader = format.byPosition?.clickhouse ?? format.clickhouse;
-  const input = `input(${quoteString(structure)})`;
-  const select = (expressions: readonly string[]): string => {
-    const same =
-      expressions.length === columns.length &&
-      expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
-    return `SELECT ${same ? '*' : expressions.join(', ')}`;
-  };
-  if (checks.length === 0) {
-    return `${insert}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${reader}`;
-  }
-  // Beside the values, in a function that works out all its arguments: what both need is worked out once, and within an `if` around it
-  // the conditions inside would be worked out for every row (8 times the time of a column of integers).
-  const [first = '', ...others] = values;
-  const checked = [`tupleElement(tuple(${first}, ignore(${checks.join(', ')})), 1)`, ...others];
-  const found = `ifNull(substringUTF8(value, 1, ${FOUND_LENGTH}), '\\\\N')`;
-  const bad =
-    `((number, value, fits) -> if(fits, 0, toUInt8(concat('${BAD_VALUE} ', toString(number), ' ', ` +
-    `toString(${ROW_NUMBER} + 1), ' ', ${found}, ' ${BAD_VALUE}')))) AS bad`;
-  return (
-    `${insert}${withFunctions([...functions.definitions, bad])}${select(checked)} ` +
-    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${reader}`
-  );
-}
-
-function withFunctions(definitions: readonly string[]): string {
-  return definitions.length === 0 ? '' : `WITH ${definitions.join(', ')} `;
 }
 
 /**
@@ -258,7 +196,7 @@ export function insertSettings({
     input_format_json_read_numbers_as_strings: 1,
     input_format_json_read_bools_as_strings: 1,
     precise_float_parsing: 1,
-    max_query_size: Math.max(262_144, statementBytes + 1024),
+    ...sizeSettings(statementBytes),
     // Checks are made of values in blocks as they come, and say what they found of those alone that do not fit.
     optimize_move_to_prewhere: 0,
     short_circuit_function_evaluation: 'enable',

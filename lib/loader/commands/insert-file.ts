@@ -2,6 +2,7 @@
 import { ExitCode } from '../../errors.js';
 import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
 import { UnknownField } from '../clickhouse/conversions.js';
+import { insertRecords } from '../clickhouse/insert-statement.js';
 import * as sql from '../clickhouse/sql.js';
 import { explain } from '../failures.js';
 import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
@@ -97,7 +98,7 @@ function insertStatement(load: Load, into: string, columns: readonly LoadedColum
   const { request, format } = load;
   const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
   try {
-    return sql.insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown });
+    return insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown });
   } catch (error) {
     if (!(error instanceof UnknownField)) throw error;
     const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;

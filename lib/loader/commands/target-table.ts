@@ -74,7 +74,7 @@ export async function tableToMake(load: Load, columns: readonly Column[]): Promi
  */
 export async function createTable(load: Load, { statement }: TableToMake): Promise<readonly TableColumn[]> {
   try {
-    await load.clickhouse.execute(statement);
+    await load.clickhouse.execute(statement, sql.sizeSettings(Buffer.byteLength(statement)));
   } catch (error) {
     throw cannotCreate(load, error);
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LoadedColumn } from '../../../lib/loader/clickhouse/columns.js';
+import { insertRecords } from '../../../lib/loader/clickhouse/insert-statement.js';
 import { quoteIdentifier, quoteString } from '../../../lib/loader/clickhouse/quoting.js';
 import * as sql from '../../../lib/loader/clickhouse/sql.js';
 import { FORMATS, type Format } from '../../../lib/loader/file/formats.js';
@@ -38,7 +39,7 @@ test('an insert reads the columns by the names of the file and writes them by th
     { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String', absent: 'refused' },
   ];
   assert.equal(
-    sql.insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT),
+    insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT),
     'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
       "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT Parquet",
   );
@@ -46,7 +47,7 @@ test('an insert reads the columns by the names of the file and writes them by th
 
 test('a value that may not fit is looked at, beside the values, so that no row is left out', () => {
   const statement = (readAs: string, type: string): string =>
-    sql.insertRecords(
+    insertRecords(
       sql.quoteTable(TABLE),
       [{ source: 'a.b', target: 'a_b', readAs, type, absent: 'refused' }],
       format('parquet'),
