@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { fixture } from '../support/commands.js';
 import type { EngineResult, EngineRun, StatementEngine } from './clickhouse-engine.js';
+import { ClickHouseError } from './clickhouse-errors.js';
 import { identifier, literal } from './clickhouse-statement.js';
 
 const SCRIPT = fixture('old-engine.py');
@@ -43,7 +44,18 @@ export class OldEngine implements StatementEngine {
     return engine;
   }
 
-  async run({ statement, insert, format, database, settings, params }: EngineRun): Promise<EngineResult> {
+  async run({
+    statement,
+    insert,
+    format,
+    database,
+    settings,
+    params,
+    session,
+    roles,
+  }: EngineRun): Promise<EngineResult> {
+    if (session !== null || roles.length > 0)
+      throw new ClickHouseError(48, 'NOT_IMPLEMENTED', 'No sessions or roles here');
     const assignments = [
       ...[...params].map(([name, value]) => `${identifier(`param_${name}`)} = ${literal(value)}`),
       ...[...settings, MAX_QUERY_SIZE].map(([name, value]) => `${name} = ${literal(value)}`),
