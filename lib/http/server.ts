@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AtdError } from '../errors.js';
 import { type ApiHandlers, answerApi } from './api.js';
+import { keepFew, shared } from './connections.js';
 import { isOwnHost } from './hosts.js';
 import type { Probe } from './probes.js';
 
@@ -28,6 +29,15 @@ const TRIES = 30;
 
 /** A connection on which nothing moves for so long is closed. */
 const IDLE_MS = 30_000;
+/** What one connection and all of them may ask for; docs/security.md has these bounds in a table. */
+const MAX_CONNECTIONS = 256;
+const MAX_REQUESTS_EACH = 100;
+const HEADERS_MS = 5_000;
+const REQUEST_MS = 10_000;
+/** How often Node looks for connections that are too slow. */
+const CHECK_MS = 1_000;
+/** Who scrapes more often gets the same text again. */
+const METRICS_MS = 1_000;
 
 export interface HttpOptions {
   readonly host: string;
@@ -45,7 +55,11 @@ export interface HttpOptions {
  * until the signal
  */
 export async function startHttp(options: HttpOptions, handlers: HttpHandlers): Promise<HttpAdapter> {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+  const limits = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS };
+  const metrics = shared(handlers.metrics, METRICS_MS);
+  const server = createServer(limits, (request, response) => {
+    // Of requests that were sent in one go the client may be gone before their turn.
+    if (request.socket.destroyed) return;
     const path = (request.url ?? '/').split('?', 1)[0] as string;
     if (path.startsWith('/api/') && !isOwnHost(request.headers.host, options.names)) {
       const remedy = 'ask for an address of the machine, or add the name to http.hosts';
@@ -61,12 +75,13 @@ export async function startHttp(options: HttpOptions, handlers: HttpHandlers): P
       response.setHeader('Allow', 'GET, HEAD');
       return answer(response, 405, 'text/plain', 'only GET and HEAD\n');
     }
-    route(path, response, handlers).catch((error: unknown) => {
+    route(path, response, { ...handlers, metrics }).catch((error: unknown) => {
       answer(response, 500, 'text/plain', `${(error as Error).message}\n`);
     });
   });
   // A slow or dead scraper must not hold memory or a stop.
-  server.maxConnections = 256;
+  keepFew(server, MAX_CONNECTIONS);
+  server.maxRequestsPerSocket = MAX_REQUESTS_EACH;
   server.setTimeout(IDLE_MS);
   await listen(server, options);
   const address = server.address() as AddressInfo;

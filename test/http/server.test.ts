@@ -227,3 +227,44 @@ describe('what people may change', () => {
     for (const path of ['/metrics', '/livez', '/readyz']) assert.equal(await askFor(path, 'evil.example'), 200, path);
   });
 });
+
+describe('who asks for too much', () => {
+  it('has opened thousands of connections, and keeps nobody else out', async (t) => {
+    const http = await start(t);
+    const { port } = new URL(http.url);
+    const sockets = Array.from({ length: 1_000 }, () => {
+      const socket = connect(Number(port), '127.0.0.1', () => socket.write('GET /livez HTTP/1.1\r\nHost: x'));
+      socket.on('error', () => undefined);
+      return socket;
+    });
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (let probe = 0; probe < 20; probe += 1) assert.equal((await ask(http, '/livez')).status, 200);
+    await Promise.all(
+      sockets.map(async (socket) => socket.connecting && once(socket, 'connect').catch(() => undefined)),
+    );
+    for (let probe = 0; probe < 20; probe += 1) assert.equal((await ask(http, '/livez')).status, 200);
+  });
+
+  it('has sent thousands of requests in one go, and has one rendered, and the connection closed', async (t) => {
+    let renders = 0;
+    const body = 'x'.repeat(50_000);
+    const metrics = async () => {
+      renders += 1;
+      return { contentType: 'text/plain', body };
+    };
+    const http = await start(t, { metrics });
+    const { port } = new URL(http.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20_000));
+    for (let probe = 0; probe < 20; probe += 1) assert.equal((await ask(http, '/livez')).status, 200);
+    const answers: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => answers.push(chunk));
+    if (!socket.destroyed) await once(socket, 'close');
+    const text = Buffer.concat(answers).toString('latin1');
+    assert.ok(text.split('HTTP/1.1 200').length - 1 <= 101, 'no more are answered');
+    assert.ok(renders <= 30, `${renders} renders`);
+  });
+});

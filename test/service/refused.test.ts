@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ClickHouseSandbox, startClickHouse } from '../sandbox/sandbox.js';
-import { groupOffsets, produce } from '../sandbox/topics.js';
+import { groupOffsets, produce, readAll } from '../sandbox/topics.js';
 import { createDatabase } from '../support/database.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 import { createPlace, type Place, startService, writeScript } from '../support/service-process.js';
@@ -138,4 +138,29 @@ test('words of a file or of its name do not pass for an unavailable ClickHouse',
   assert.deepEqual(new Set(letters.map((line) => line['disposition'])), new Set(['permanent-failure']));
   assert.equal(service.events('breaker.open').length, 0);
   assert.equal(await service.stop(), 0);
+});
+
+test('what a loader prints of its password reaches neither log nor status nor dead letter', async (t) => {
+  const place = await createPlace(t);
+  const password = 'a "very" secret/word';
+  const script =
+    'echo "http://user:$CLICKHOUSE_PASSWORD@db"; echo "login with $CLICKHOUSE_PASSWORD failed" >&2; exit 65';
+  const service = await startService(t, place, { clickhouse: { password } });
+  await announce(place, [writeScript(place, 'leak', script)], 'acme');
+  const [letter] = await service.seen('letter.sent', 1, 60_000);
+  assert.match(String(letter?.['reason']), /login with \*\*\* failed/);
+  const lines = service.events('child.line').map(({ text }) => text);
+  assert.ok(lines.includes('http://user:***@db') && lines.includes('login with *** failed'), lines.join('\n'));
+  const status = await (await fetch(`${service.http}/api/status`)).text();
+  assert.equal(await service.stop(), 0);
+  const letters = await readAll(place.kafka.brokers, `${place.topic}.dlq`);
+  const everything =
+    JSON.stringify([service.log, letters.map(({ headers, value }) => [headers, String(value)])]) + status;
+  for (const form of [
+    password,
+    JSON.stringify(password).slice(1, -1),
+    JSON.stringify(JSON.stringify(password)).slice(3, -3),
+  ]) {
+    assert.ok(!everything.includes(form), form);
+  }
 });

@@ -12,6 +12,7 @@ import { Deferred } from '../../util/deferred.js';
 import type { LaunchedChild, Launcher, Looker } from '../launch/launcher.js';
 import { Capture } from '../output/capture.js';
 import { type FailurePatterns, FailureWatch } from '../output/failure-watch.js';
+import { maskOf, secretsOf } from '../output/secrets.js';
 import { type AttemptEvidence, classify, type Ending, type SinkRules } from './classify.js';
 import { checkInput } from './input.js';
 import { Termination } from './termination.js';
@@ -73,8 +74,9 @@ export async function supervise(command: Command, control: Control): Promise<Out
   if (input.kind !== 'admitted') return settle(input);
   if (termination.cause !== null) return settle({ kind: 'not-started' });
   const { onLine } = control;
-  const stdout = new Capture(onLine && ((text) => onLine('stdout', text)));
-  const stderr = new Capture(onLine && ((text) => onLine('stderr', text)));
+  const mask = maskOf(secretsOf(command));
+  const stdout = new Capture(onLine && ((text) => onLine('stdout', mask(text))));
+  const stderr = new Capture(onLine && ((text) => onLine('stderr', mask(text))));
   const watch = control.stdoutFailures ? new FailureWatch(control.stdoutFailures) : null;
   const requestedAt = performance.now();
   let startedAt = requestedAt;
@@ -107,12 +109,13 @@ export async function supervise(command: Command, control: Control): Promise<Out
   stdout.end();
   stderr.end();
   watch?.end();
+  const failureText = watch?.text() ?? null;
   return settle(exit, {
     launchMs: startedAt - requestedAt,
     durationMs,
-    stdout: stdout.text(),
-    stderr: stderr.text(),
-    failureText: watch?.text() ?? null,
+    stdout: mask(stdout.text()),
+    stderr: mask(stderr.text()),
+    failureText: failureText === null ? null : mask(failureText),
     droppedOutputBytes: stdout.droppedBytes + stderr.droppedBytes,
     fileBytes: input.bytes,
   });

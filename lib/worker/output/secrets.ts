@@ -1,0 +1,55 @@
+/**
+ * Keeps the secrets that a loader was given out of what is kept of its output: log, status, dead letter. A loader may print
+ * its command line, its environment or an address with the password in it.
+ */
+import type { Command } from '../../types.js';
+
+export type Mask = (text: string) => string;
+
+const MASKED = '***';
+/** Shorter ones would be found everywhere. */
+const MIN_LENGTH = 4;
+const SECRET_VARIABLE = /(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)$/i;
+/** Tells one load from another, and is no secret. */
+const NO_SECRETS: ReadonlySet<string> = new Set(['ATD_DEDUP_TOKEN']);
+const SECRET_OPTION = /^--[a-z0-9-]*(?:password|secret|token)$/;
+
+/** What the command gives its child that nobody else is to know. */
+export function secretsOf({ args, env }: Pick<Command, 'args' | 'env'>): string[] {
+  const secrets = Object.entries(env)
+    .filter(([name]) => SECRET_VARIABLE.test(name) && !NO_SECRETS.has(name))
+    .map(([, value]) => value);
+  for (const [index, argument] of args.entries()) {
+    const [, joined] = /^(?:--[a-z0-9-]*(?:password|secret|token))=(.*)$/s.exec(argument) ?? [];
+    if (joined !== undefined) secrets.push(joined);
+    else if (SECRET_OPTION.test(argument)) secrets.push(args[index + 1] ?? '');
+  }
+  return [...new Set(secrets)].filter((secret) => secret.length >= MIN_LENGTH);
+}
+
+/** Replaces the secrets, also as an address or JSON would have them, and what is left of one at the ends of a text that was cut. */
+export function maskOf(secrets: readonly string[]): Mask {
+  const written = secrets.flatMap((secret) => [
+    secret,
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
+  ]);
+  // A secret that is a part of another one comes after it.
+  const forms = [...new Set(written)].sort((a, b) => b.length - a.length);
+  if (forms.length === 0) return (text) => text;
+  return (text) => {
+    let masked = text;
+    for (const form of forms) if (masked.includes(form)) masked = masked.replaceAll(form, MASKED);
+    for (const form of forms) masked = maskEnds(masked, form);
+    return masked;
+  };
+}
+
+function maskEnds(text: string, secret: string): string {
+  let masked = text;
+  for (let length = secret.length - 1; length >= MIN_LENGTH; length -= 1) {
+    if (masked.startsWith(secret.slice(-length))) masked = MASKED + masked.slice(length);
+    if (masked.endsWith(secret.slice(0, length))) masked = masked.slice(0, -length) + MASKED;
+  }
+  return masked;
+}
