@@ -236,6 +236,36 @@ describe('an end of the service that no file brought about', () => {
     assert.equal(heldIn(null), 1);
   });
 
+  it('is one that was asked for, though it was killed before it had stopped', () => {
+    const play = begin(withSuspects(1), HERE);
+    play.deliver(0);
+    acknowledge(play);
+    play.drain(60_000);
+    assert.deepEqual(play.wait(100), ['commit 0:0']);
+    assert.equal(heldIn(HERE, play.metadataOf(0)), 0);
+    const attempts = decodeMetadata(0, play.metadataOf(0))?.attempts;
+    assert.deepEqual(attempts, new Map([[1, SUSPECT]]), 'what did not run is none the better for it');
+    const suspect = alone(HERE);
+    suspect.drain(60_000);
+    assert.deepEqual(suspect.wait(100), ['commit 0:0']);
+    assert.deepEqual(begin(suspect.metadataOf(0), HERE).deliver(0), ['0 accepted', '0/0/0 suspected']);
+  });
+
+  it('leaves what is charged during the stop', () => {
+    const play = begin(withSuspects(), HERE);
+    play.deliver(0);
+    play.deliver(1);
+    acknowledge(play);
+    play.drain(60_000);
+    play.wait(100);
+    play.committed('0:0');
+    play.end(0, 'failed');
+    play.wait(100);
+    play.end(1);
+    const attempts = decodeMetadata(0, play.metadataOf(0))?.attempts;
+    assert.deepEqual(attempts, new Map([[0, { failed: 1, timedOut: 0, interrupted: 0 }]]));
+  });
+
   it('leaves a suspect a suspect that was being loaded alone', () => {
     const metadata = alone(HERE).metadataOf(0);
     const attempts = new Map(decodeMetadata(0, metadata)?.attempts);
