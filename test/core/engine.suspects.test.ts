@@ -180,6 +180,19 @@ describe('a file during whose load the service ended often', () => {
     assert.deepEqual(next.deliver(0), ['0 accepted', '0/0/0 suspected']);
   });
 
+  it('is given up all the same when its partition moves each time before the service ends', () => {
+    let [play, moves] = [alone(), 0];
+    for (; play.letters.size === 0 && moves < 100; moves += 1) {
+      play.tell({ type: 'rebalancing' });
+      play = begin(play.metadataOf(0));
+      play.deliver(0);
+      play.wait(QUIET);
+      acknowledge(play);
+    }
+    assert.equal(moves, 4);
+    assert.equal(play.letters.get(1)?.attempts, maxInterruptions + 4);
+  });
+
   it('is no suspect while it runs and its record is delivered again', () => {
     const play = alone();
     play.assign(1);

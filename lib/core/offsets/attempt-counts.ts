@@ -9,6 +9,7 @@ import {
   BOOT_OFFSET,
   type Boot,
   bootEntry,
+  DOUBTED,
   endedByBoot,
   interruptedOnceLess,
   interruptedOnceMore,
@@ -75,8 +76,8 @@ export class AttemptLedger {
   doubtAlone(): boolean {
     let isDoubted = false;
     for (const [offset, entry] of this.#entries) {
-      if (entry.aloneSince === null) continue;
-      this.#entries.set(offset, { ...entry, aloneSince: null });
+      if (entry.aloneSince === null || entry.aloneSince === DOUBTED) continue;
+      this.#entries.set(offset, { ...entry, aloneSince: DOUBTED });
       isDoubted = true;
     }
     return isDoubted;
