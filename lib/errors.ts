@@ -12,6 +12,7 @@ export const ERROR_CODES = [
   'ATD_KAFKA_CONNECT',
   'ATD_KAFKA_CONSUMER',
   'ATD_DEAD_LETTER',
+  'ATD_CONTROL',
   'ATD_LOG_FILE',
   'ATD_POOL',
   'ATD_INTERNAL',
@@ -46,6 +47,7 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   ATD_KAFKA_CONNECT: ExitCode.crash,
   ATD_KAFKA_CONSUMER: ExitCode.crash,
   ATD_DEAD_LETTER: ExitCode.crash,
+  ATD_CONTROL: ExitCode.crash,
   ATD_POOL: ExitCode.internal,
   ATD_INTERNAL: ExitCode.internal,
 };

@@ -1,5 +1,6 @@
 /** What is wrong, or worth a warning, with settings that are each valid by themselves. */
 import { didYouMean } from '../util/did-you-mean.js';
+import { isCluster, isEngine, isExpression } from '../util/table-shape.js';
 import { type Config, environmentName, listSettings } from './schema.js';
 
 /** Variables beside those of settings: the file's path, and those that a loader gets. */
@@ -30,9 +31,21 @@ export function warnOfVariables(env: Readonly<Record<string, string | undefined>
   });
 }
 
+/** The loader would refuse each file for it. */
+function checkTables({ engine, order_by, partition_by, on_cluster }: Config['tables']): string[] {
+  const wrong = (key: string, value: string | null, isRight: (text: string) => boolean, what: string): string[] =>
+    value === null || isRight(value) ? [] : [`tables.${key} (${JSON.stringify(value)}) is ${what}`];
+  return [
+    ...wrong('engine', engine, isEngine, 'no engine of the MergeTree family, which alone remembers what was inserted'),
+    ...wrong('order_by', order_by, isExpression, 'no list of columns or expressions'),
+    ...wrong('partition_by', partition_by, isExpression, 'no list of columns or expressions'),
+    ...wrong('on_cluster', on_cluster, isCluster, 'neither the name of a cluster nor a macro such as {cluster}'),
+  ];
+}
+
 /** Rules over several settings. */
-export function checkTogether({ as_cli, kafka, service }: Config): string[] {
-  const complaints: string[] = [];
+export function checkTogether({ as_cli, kafka, service, tables }: Config): string[] {
+  const complaints = checkTables(tables);
   const { deadline_seconds } = service.shutdown;
   if (as_cli.grace >= deadline_seconds) {
     complaints.push(

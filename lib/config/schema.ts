@@ -68,6 +68,12 @@ export const SETTINGS = {
       'Where a group without commits starts. With `latest`, what was announced before the first start is never loaded; ' +
         'from then on nothing is left out.',
     ),
+    on_lost_offsets: choice(
+      'stop',
+      ['stop', 'earliest', 'latest'],
+      'Where a group goes on whose commits are gone (deleted, or expired while it was stopped): nowhere before somebody sets its ' +
+        'offsets, at the first message, or behind the last one. Seen by its dead letters, and by what this process saw committed.',
+    ),
     enable_auto_commit: flag(
       false,
       'Accepted for old files, without effect: an offset is committed when its files are loaded.',
@@ -151,6 +157,13 @@ export const SETTINGS = {
   default_table: text('atd_logs', 'Table of messages without a tenant.', { pattern: IDENTIFIER }),
   batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
   schema_file: readableFile('JSON file of column name -> ClickHouse type (--schema-file).'),
+  tables: {
+    engine: text(null, 'Engine of a created table, of the MergeTree family (--engine).'),
+    order_by: text(null, 'Its sorting key (--order-by); null for the one that its columns suggest.'),
+    partition_by: text(null, 'Its partition key (--partition-by); null for none.'),
+    on_cluster: text(null, 'Cluster on whose nodes it is created (--on-cluster), or a macro such as `{cluster}`.'),
+    durable: flag(false, 'Whether a load that is done outlasts a loss of power (--durable).'),
+  },
   tenants: {
     allowed: texts(
       [],
@@ -254,8 +267,16 @@ export const SETTINGS = {
     },
   },
   http: {
-    host: text('127.0.0.1', 'Address of /metrics, /livez, /readyz and /api/status.'),
+    host: text('127.0.0.1', 'Address of /metrics, /livez, /readyz and /api.'),
     port: whole(9464, 0, 65_535, 'Port of the same; 0 for any free one.'),
+    hosts: texts(
+      [],
+      'Names under which /api may be asked for, beside addresses, localhost and the name of the machine.',
+    ),
+    token_file: text(
+      null,
+      'File with the token that permits changes (/api/v1), read anew for each; null for none: nothing can be changed.',
+    ),
   },
 };
 
@@ -269,6 +290,7 @@ export const HEADINGS: Readonly<Record<string, string>> = {
   thread_pool_size: 'Concurrency.',
   log_level: 'Log.',
   auto_create_tables: 'Tables.',
+  tables: 'How tables are made; for the bundled loader.',
   tenants: 'Tenants.',
   ingest: 'What is let in, and how much of it at a time.',
   service: 'What the service does when loads fail and when it stops.',
@@ -276,7 +298,7 @@ export const HEADINGS: Readonly<Record<string, string>> = {
   'service.dead_letter': 'Where a message goes that cannot be loaded.',
   'service.circuit_breaker': 'Holding back while ClickHouse is away: nothing is dead-lettered meanwhile.',
   'service.shutdown': 'An orderly stop.',
-  http: 'Metrics, probes and status; read-only.',
+  http: 'Metrics, probes, status, and what people may change.',
 };
 
 export function isSetting(entry: Setting | SettingGroup): entry is Setting {

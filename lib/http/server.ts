@@ -1,8 +1,10 @@
-/** The read-only HTTP side: metrics for Prometheus, probes for an orchestrator, the status for people and scripts. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+/** The HTTP side: metrics for Prometheus, probes for an orchestrator, the status for people and scripts, and what they may change. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AtdError } from '../errors.js';
+import { type ApiHandlers, answerApi } from './api.js';
+import { isOwnHost } from './hosts.js';
 import type { Probe } from './probes.js';
 
 export interface HttpHandlers {
@@ -10,6 +12,7 @@ export interface HttpHandlers {
   readonly live: () => Probe;
   readonly ready: () => Probe;
   readonly status: () => unknown;
+  readonly api: ApiHandlers;
 }
 
 export interface HttpAdapter {
@@ -29,6 +32,8 @@ const IDLE_MS = 30_000;
 export interface HttpOptions {
   readonly host: string;
   readonly port: number;
+  /** Names beside its addresses and localhost under which it may be asked for its status and for changes. */
+  readonly names: readonly string[];
   /** Called once when the address is not to be had yet. */
   readonly onWaiting: (reason: string) => void;
   /** Gives up waiting for the address. */
@@ -42,6 +47,16 @@ export interface HttpOptions {
 export async function startHttp(options: HttpOptions, handlers: HttpHandlers): Promise<HttpAdapter> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
+    if (path.startsWith('/api/') && !isOwnHost(request.headers.host, options.names)) {
+      const remedy = 'ask for an address of the machine, or add the name to http.hosts';
+      return answer(response, 421, 'text/plain', `${request.headers.host} is not known here; ${remedy}\n`);
+    }
+    if (path.startsWith('/api/v1/')) {
+      answerCall(request, path, response, handlers.api).catch((error: unknown) => {
+        answerJson(response, 500, { error: (error as Error).message });
+      });
+      return;
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
       return answer(response, 405, 'text/plain', 'only GET and HEAD\n');
@@ -77,10 +92,35 @@ async function route(path: string, response: ServerResponse, handlers: HttpHandl
     case '/readyz':
       return answerProbe(response, handlers.ready());
     case '/api/status':
-      return answer(response, 200, 'application/json', `${JSON.stringify(handlers.status(), null, 2)}\n`);
+      return answerJson(response, 200, handlers.status());
     default:
       return answer(response, 404, 'text/plain', 'not here; try /metrics, /livez, /readyz or /api/status\n');
   }
+}
+
+/** What somebody wants to be changed is short. */
+const MAX_BODY_BYTES = 4_096;
+
+async function answerCall(request: IncomingMessage, path: string, response: ServerResponse, handlers: ApiHandlers) {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) {
+      response.setHeader('Connection', 'close');
+      return answerJson(response, 413, { error: `the body may have ${MAX_BODY_BYTES} bytes` });
+    }
+    chunks.push(chunk);
+  }
+  const { method = 'GET', headers } = request;
+  const call = { method, path, headers, body: Buffer.concat(chunks).toString('utf8') };
+  const { status, body, headers: more = {} } = await answerApi(call, handlers);
+  for (const [name, value] of Object.entries(more)) response.setHeader(name, value);
+  answerJson(response, status, body);
+}
+
+function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  answer(response, status, 'application/json', `${JSON.stringify(body, null, 2)}\n`);
 }
 
 function answerProbe(response: ServerResponse, { ok, reasons }: Probe): void {

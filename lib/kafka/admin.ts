@@ -1,14 +1,37 @@
 /** What is asked of the cluster beside producing and consuming, each time over a connection of its own. */
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
-import type { CommitOffset, CommittedPosition } from '../core/events.js';
-import { EMPTY_METADATA, encodeMetadata } from '../core/offsets/commit-metadata.js';
+import type { CommittedPosition } from '../core/events.js';
+import type { Bounds } from './group/lost-offsets.js';
 import { toPosition } from './shapes.js';
 
-interface Cluster {
+interface FetchAnswer {
+  readonly responses: readonly {
+    readonly partitions: readonly {
+      readonly highWatermark: string;
+      readonly messages: readonly {
+        readonly offset: string;
+        readonly key: Uint8Array | null;
+        readonly value: Uint8Array | null;
+        readonly headers?: Readonly<Record<string, unknown>>;
+      }[];
+    }[];
+  }[];
+}
+
+export interface Broker {
+  fetch(question: object): Promise<FetchAnswer>;
+}
+
+/** What the client keeps to itself of its connections. */
+export interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
+  findBroker(node: { nodeId: string }): Promise<Broker>;
   findGroupCoordinator(group: { groupId: string }): Promise<{
     leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
+    offsetCommit(commit: object): Promise<unknown>;
   }>;
 }
 
@@ -18,37 +41,26 @@ export function hasTopic(kafka: Kafka, topic: string): Promise<boolean> {
 }
 
 /**
- * What the group has committed for these partitions, with the metadata.
+ * What the group has committed for the partitions of the topic, with the metadata.
  *
  * @throws KafkaJSError when the group's coordinator does not answer
  */
-export function readCommitted(
-  kafka: Kafka,
-  groupId: string,
-  topic: string,
-  partitions: readonly number[],
-): Promise<CommittedPosition[]> {
+export function readCommitted(kafka: Kafka, groupId: string, topic: string): Promise<CommittedPosition[]> {
   return ask(kafka, 2, async (admin) => {
     const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
-    const committed = new Map(answer?.partitions.map((entry) => [entry.partition, entry]));
-    return partitions.map((partition) => toPosition(topic, partition, committed.get(partition)));
+    return (answer?.partitions ?? []).map((entry) => toPosition(topic, entry.partition, entry));
   });
 }
 
 /**
- * The ends of these partitions, to be committed as the position of a group that has read nothing and lost nothing.
+ * Where each partition of the topic begins and ends.
  *
  * @throws KafkaJSError when a partition's leader does not answer
  */
-export function readEnds(kafka: Kafka, topic: string, partitions: readonly number[]): Promise<CommitOffset[]> {
+export function readBounds(kafka: Kafka, topic: string): Promise<Map<number, Bounds>> {
   return ask(kafka, 2, async (admin) => {
-    const ends = await admin.fetchTopicOffsets(topic);
-    return ends
-      .filter(({ partition }) => partitions.includes(partition))
-      .map(({ partition, high }) => {
-        const offset = Number(high);
-        return { topic, partition, offset, metadata: encodeMetadata(offset, { ...EMPTY_METADATA, clean: true }) };
-      });
+    const offsets = await admin.fetchTopicOffsets(topic);
+    return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
   });
 }
 
@@ -73,12 +85,40 @@ export async function ask<T>(kafka: Kafka, retries: number, question: (admin: Ad
  *
  * @throws KafkaJSError when the coordinator cannot be reached or does not know the member
  */
-export async function leaveFor(kafka: Kafka, groupId: string, memberId: string): Promise<void> {
+export function leaveFor(kafka: Kafka, groupId: string, memberId: string): Promise<void> {
+  return withCluster(kafka, groupId, async (cluster) => {
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    await coordinator.leaveGroup({ groupId, memberId });
+  });
+}
+
+/**
+ * Commits for a member that waits in a join: its own connection takes nothing meanwhile. Until the last member has joined, the
+ * group takes commits of the generation before; what it refuses then belongs to others.
+ *
+ * @throws KafkaJSError when the coordinator cannot be reached, or refuses
+ */
+export function commitFor(
+  kafka: Kafka,
+  { groupId, memberId, generationId }: { groupId: string; memberId: string; generationId: number },
+  topics: readonly unknown[],
+): Promise<void> {
+  return withCluster(kafka, groupId, async (cluster) => {
+    const coordinator = await cluster.findGroupCoordinator({ groupId });
+    await coordinator.offsetCommit({ groupId, memberId, groupGenerationId: generationId, topics });
+  });
+}
+
+/** For what the client has no call for. */
+export async function withCluster(
+  kafka: Kafka,
+  groupId: string,
+  use: (cluster: Cluster) => Promise<void>,
+): Promise<void> {
   const cluster = newCluster(kafka, groupId);
   try {
     await cluster.connect();
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
-    await coordinator.leaveGroup({ groupId, memberId });
+    await use(cluster);
   } finally {
     await cluster.disconnect().catch(() => undefined);
   }
@@ -90,6 +130,7 @@ function newCluster(kafka: Kafka, groupId: string): Cluster {
   kafka.consumer({
     groupId,
     retry: { retries: 1 },
+    allowAutoTopicCreation: false,
     partitionAssigners: [
       (config) => {
         cluster = config.cluster;

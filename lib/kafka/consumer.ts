@@ -8,24 +8,23 @@
  * about the assignment. Commits go around the client's consumer: that one may say that it committed without having sent
  * anything, and repeats what failed under the next generation, which takes back what the partition's new owner committed.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
-import { hasTopic, leaveFor, readCommitted, readEnds } from './admin.js';
+import { commitFor, hasTopic, leaveFor } from './admin.js';
 import { stickyAssigner } from './group/assigner.js';
 import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAssigner } from './group/joining.js';
 import { Ownership } from './group/ownership.js';
-import { groupObstacle } from './group/refusals.js';
+import { groupObstacle, isMetadataTooLarge } from './group/refusals.js';
 import { RejoinPolicy } from './group/rejoin-policy.js';
 import { readRecord } from './shapes.js';
+import { type StartOptions, Starts } from './starting-points.js';
 import { VitalSigns } from './vital-signs.js';
 
-export interface ConsumerOptions {
+export interface ConsumerOptions extends StartOptions {
   readonly kafka: Kafka;
-  readonly topic: string;
-  readonly groupId: string;
-  readonly fromBeginning: boolean;
   readonly sessionTimeoutMs: number;
   readonly maxWaitMs: number;
 }
@@ -69,6 +68,8 @@ export interface ConsumerHealth {
 
 const START_RETRY_MS = 2_000;
 const RESTORE_RETRY_MS = 1_000;
+/** While a group whose commits are gone waits for somebody to say where it is to go on. */
+const LOST_RETRY_MS = 10_000;
 const MIN_REBALANCE_MS = 60_000;
 /** What the client may take to leave the group before that is done for it. */
 const LEAVE_MS = 1_500;
@@ -88,6 +89,7 @@ class KafkaConsumer implements ConsumerAdapter {
   readonly #paused = new Set<number>();
   /** Outlives memberships: so it still counts when the client starts anew. */
   readonly #ownership = new Ownership();
+  readonly #starts: Starts;
   /** The membership that is joined or about to be. */
   #group: ClientGroup | null = null;
   #memberId: string | null = null;
@@ -102,6 +104,7 @@ class KafkaConsumer implements ConsumerAdapter {
     this.#options = options;
     this.#events = events;
     this.#rebalanceTimeoutMs = Math.max(MIN_REBALANCE_MS, options.sessionTimeoutMs);
+    this.#starts = new Starts(options);
     this.#rejoinPolicy = new RejoinPolicy(options.sessionTimeoutMs);
     this.#vitalSigns = new VitalSigns({ ...options, rebalanceTimeoutMs: this.#rebalanceTimeoutMs });
     this.#consumer = options.kafka.consumer({
@@ -150,13 +153,22 @@ class KafkaConsumer implements ConsumerAdapter {
     if (group === null || !this.#isJoined) {
       throw new AtdError('ATD_KAFKA_CONSUMER', 'the consumer is not running, so nothing was committed');
     }
-    const partitions = offsets.map((position) => ({ ...position, offset: String(position.offset) }));
+    const { kafka, topic } = this.#options;
+    const topics = [{ topic, partitions: offsets.map((each) => ({ ...each, offset: String(each.offset) })) }];
+    if (this.#isJoining && group.offsetManager !== null) {
+      await commitFor(kafka, group.offsetManager, topics);
+      return this.#starts.committed(offsets);
+    }
+    const epoch = this.#epoch;
     try {
-      await group.commitOffsets({ topics: [{ topic: this.#options.topic, partitions }] });
+      await group.commitOffsets({ topics });
     } catch (error) {
-      if (this.#rejoinPolicy.refused(error, performance.now())) joinAgain(group);
+      // What is refused after a join, or in one, was sent before it, and says nothing about the new membership.
+      const isNow = epoch === this.#epoch && !this.#isJoining;
+      if (isNow && this.#rejoinPolicy.refused(error, performance.now())) joinAgain(group);
       throw error;
     }
+    this.#starts.committed(offsets);
     this.#vitalSigns.acknowledged();
     this.#rejoinPolicy.acknowledged();
   }
@@ -191,10 +203,8 @@ class KafkaConsumer implements ConsumerAdapter {
       const partitions = payload.memberAssignment[topic] ?? [];
       this.#ownership.assigned(this.#group?.generationId ?? 0, { [topic]: partitions });
       this.#paused.clear();
-      this.#events.assigned(
-        this.#epoch,
-        partitions.map((partition) => ({ topic, partition })),
-      );
+      const assigned = partitions.map((partition) => ({ topic, partition }));
+      this.#events.assigned(this.#epoch, assigned);
       void this.#restore(this.#epoch, partitions);
     });
     this.#consumer.on(CRASH, ({ payload }) => {
@@ -244,14 +254,21 @@ class KafkaConsumer implements ConsumerAdapter {
    * until it is answered or the assignment is over: without the answer, finished work would be done again.
    */
   async #restore(epoch: number, partitions: readonly number[]): Promise<void> {
-    const { kafka, topic, groupId } = this.#options;
     while (epoch === this.#epoch && !this.#stopping.signal.aborted) {
       try {
-        const committed = await readCommitted(kafka, groupId, topic, partitions);
-        const positions = this.#options.fromBeginning ? committed : await this.#beginAtEnds(epoch, committed);
+        const { positions, begin, seek, lost } = await this.#starts.find(partitions);
         if (epoch !== this.#epoch) return;
-        this.#waitingFor = null;
-        return this.#events.restored(epoch, positions);
+        if (lost === null) {
+          if (begin.length > 0) await this.#commitBeginnings(begin);
+          if (epoch !== this.#epoch) return;
+          for (const { topic, partition, offset } of seek) {
+            this.#consumer.seek({ topic, partition, offset: String(offset) });
+          }
+          this.#waitingFor = null;
+          return this.#events.restored(epoch, positions);
+        }
+        if (lost !== this.#waitingFor) this.#wait(lost);
+        await abortableDelay(LOST_RETRY_MS, this.#stopping.signal);
       } catch (error) {
         this.#wait(`the committed offsets cannot be read: ${(error as Error).message}`);
         await abortableDelay(RESTORE_RETRY_MS, this.#stopping.signal);
@@ -259,19 +276,12 @@ class KafkaConsumer implements ConsumerAdapter {
     }
   }
 
-  /**
-   * Where a group without a commit starts at the end, the end is asked for once and committed: what is announced from now on
-   * is loaded, whenever that will be.
-   */
-  async #beginAtEnds(epoch: number, positions: readonly CommittedPosition[]): Promise<CommittedPosition[]> {
-    const missing = positions.filter(({ offset }) => offset === null).map(({ partition }) => partition);
-    if (missing.length === 0) return [...positions];
-    const { kafka, topic } = this.#options;
-    const ends = await readEnds(kafka, topic, missing);
-    if (epoch !== this.#epoch) return [...positions];
-    await this.commit(ends);
-    for (const { partition, offset } of ends) this.#consumer.seek({ topic, partition, offset: String(offset) });
-    return positions.map((position) => ends.find(({ partition }) => partition === position.partition) ?? position);
+  /** Without metadata where the broker takes none. */
+  async #commitBeginnings(begin: readonly CommitOffset[]): Promise<void> {
+    await this.commit(begin).catch((error: unknown) => {
+      if (!isMetadataTooLarge(error)) throw error;
+      return this.commit(begin.map((offset) => ({ ...offset, metadata: '' })));
+    });
   }
 
   #wait(reason: string): void {
@@ -334,12 +344,7 @@ class KafkaConsumer implements ConsumerAdapter {
   }
 }
 
-function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** Resolves early where it is aborted. */
+async function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -5,23 +5,10 @@
  */
 import { ExitCode } from '../errors.js';
 import { shorten } from '../util/safe-text.js';
+import { knownAnswer, knownStatus, type Scope, type Stage, UNKNOWN_DATABASE } from './known-answers.js';
 import type { Connection } from './options/connection-options.js';
 
-/** What was being done when the failure came; it decides between readings of the same error. */
-export type Stage =
-  | 'describe-table'
-  | 'create-table'
-  | 'inspect-file'
-  | 'insert'
-  | 'list-tables'
-  | 'delete-table'
-  | 'view';
-
-/**
- * What else fails in the same way: every file (`connection`: who logs in where, and how this program is set up), every file
- * for the same table, or no other one.
- */
-export type Scope = 'connection' | 'table' | 'file';
+export type { Scope, Stage } from './known-answers.js';
 
 export interface Explanation {
   readonly exitCode: ExitCode;
@@ -47,72 +34,6 @@ export class LoadError extends Error {
     this.scope = options.scope === undefined ? 'file' : options.scope;
   }
 }
-
-const UNKNOWN_DATABASE = 81;
-const CHECK_USER = "check --db-user, CLICKHOUSE_PASSWORD and the user's grants";
-
-interface KnownCodes {
-  readonly exitCode: ExitCode;
-  readonly scope: Scope | null;
-  readonly codes: readonly number[];
-  readonly remedy: string;
-}
-
-const CLICKHOUSE_CODES: readonly KnownCodes[] = [
-  {
-    exitCode: ExitCode.dataError,
-    scope: 'file',
-    // Parsing, conversion, corrupt compression and checksums, constraints, a structure that cannot be extracted, and
-    // 1001: what the Parquet reader's libraries throw.
-    codes: [
-      3, 6, 7, 8, 10, 16, 19, 20, 25, 26, 27, 32, 33, 38, 40, 41, 53, 69, 70, 72, 92, 108, 117, 120, 122, 128, 130, 131,
-      190, 246, 271, 321, 349, 354, 376, 386, 407, 441, 467, 469, 561, 563, 618, 632, 636, 638, 645, 652, 675, 676, 691,
-      723, 748, 760, 1001,
-    ],
-    remedy: 'check the file against the table',
-  },
-  {
-    exitCode: ExitCode.tryAgain,
-    scope: null,
-    // Time, memory, disk and numbers of queries, parts and connections; what a server that starts, stops or has lost its
-    // Keeper, its replicas or its object storage answers.
-    codes: [
-      95, 96, 159, 160, 173, 198, 201, 202, 203, 209, 210, 216, 225, 236, 241, 242, 243, 252, 254, 265, 279, 285, 286,
-      290, 297, 319, 364, 369, 373, 394, 410, 425, 439, 473, 499, 500, 519, 529, 568, 574, 677, 692, 700, 722, 733, 735,
-      745, 749, 762, 776, 777, 778, 904, 999, 1000,
-    ],
-    remedy: 'try again later',
-  },
-  // Who logs in: an unknown or expired user, a wrong password, an address, a role or a profile that is not allowed.
-  {
-    exitCode: ExitCode.notPermitted,
-    scope: 'connection',
-    codes: [164, 192, 193, 194, 195, 392, 452, 472, 481, 482, 511, 512, 516, 620, 673, 720, 767, 774],
-    remedy: CHECK_USER,
-  },
-  // What the user may do, and where.
-  { exitCode: ExitCode.notPermitted, scope: 'table', codes: [291, 497], remedy: CHECK_USER },
-  {
-    exitCode: ExitCode.notPermitted,
-    scope: 'table',
-    codes: [359],
-    remedy: 'raise max_table_size_to_drop on the server',
-  },
-  {
-    exitCode: ExitCode.configuration,
-    scope: 'connection',
-    codes: [UNKNOWN_DATABASE],
-    remedy: 'create the database or correct --db-database',
-  },
-  {
-    exitCode: ExitCode.configuration,
-    scope: 'table',
-    codes: [60, 218],
-    remedy: 'create the table or give --create-table',
-  },
-  { exitCode: ExitCode.configuration, scope: 'connection', codes: [115], remedy: 'use ClickHouse 24.3 or newer' },
-  { exitCode: ExitCode.configuration, scope: 'table', codes: [724, 725], remedy: 'raise the limit on the server' },
-];
 
 const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/;
 const UNREACHABLE = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'];
@@ -164,17 +85,8 @@ function explainProtocol(code: string): Explanation | null {
 
 function explainClickHouse(code: number, text: string, stage: Stage, status: number | null): Explanation {
   const why = `ClickHouse error ${code}: ${text}`;
-  // 36, 43, 44, 50, 62, 549: a type or a name that ClickHouse does not take.
-  if (stage === 'create-table' && [36, 43, 44, 50, 62, 549].includes(code)) {
-    return { ...misconfigured(why, 'correct the types in the schema file'), scope: 'file' };
-  }
-  // 43: no conversion leads from the type of the file to that of the table.
-  if (stage === 'insert' && code === 43) {
-    return { exitCode: ExitCode.dataError, scope: 'file', why, remedy: 'check the file against the table' };
-  }
-  const known = CLICKHOUSE_CODES.find((entry) => entry.codes.includes(code));
-  if (known) return { exitCode: known.exitCode, scope: known.scope, why, remedy: known.remedy };
-  if (status === TOO_MANY_REQUESTS) return { exitCode: ExitCode.tryAgain, scope: null, why, remedy: 'try again later' };
+  const known = knownAnswer(code, text, stage) ?? (status === TOO_MANY_REQUESTS ? knownStatus(status) : null);
+  if (known !== null) return { exitCode: known.exitCode, scope: known.scope, why, remedy: known.remedy };
   return { exitCode: ExitCode.internal, scope: null, why, remedy: 'see the log of ClickHouse' };
 }
 
@@ -188,10 +100,9 @@ function explainText(text: string, stage: Stage): Explanation {
   const status = Number(/^HTTP status (\d+)/.exec(text)?.[1] ?? Number.NaN);
   if (Number.isNaN(status))
     return { exitCode: ExitCode.internal, scope: null, why: text, remedy: 'report this as a bug' };
-  if (status === TOO_MANY_REQUESTS)
-    return { exitCode: ExitCode.tryAgain, scope: null, why: `too many requests: ${text}`, remedy: 'try again later' };
-  if ([502, 503, 504].includes(status))
-    return unavailable(`the gateway before it answered: ${text}`, 'try again later');
+  const known = knownStatus(status);
+  if (known !== null)
+    return { exitCode: known.exitCode, scope: known.scope, why: `${known.what}: ${text}`, remedy: known.remedy };
   // ClickHouse has just described the table, so the address is right: what took this one request was on the way to it.
   if (stage === 'insert' && status >= 200 && status < 300)
     return {

@@ -44,7 +44,8 @@ ${optionsText(RECORDS_OPTIONS)}
 
 Files are Parquet, CSV and TSV with a header, JSON lines, Arrow, Avro or ORC, plain or compressed by gzip or zstd.
 Dots in column names become underscores. Columns that the file lacks take the table's defaults.
-With ATD_DEDUP_TOKEN in the environment, loading the same file again under the same token adds no rows.
+With ATD_DEDUP_TOKEN in the environment, loading the same file again under the same token adds no rows;
+to load it after its rows were removed, count up --generation.
 
 ${EXIT_CODES}
 

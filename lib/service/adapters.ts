@@ -1,5 +1,6 @@
 /** The parts that do things, made from the configuration: each setting is handed to the one part that it belongs to. */
 import type { Config } from '../config/load.js';
+import { type ControlAdapter, type ControlEvents, createControl } from '../control/control-topic.js';
 import { type CommandRules, commandTemplate } from '../core/rules/command.js';
 import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
@@ -21,6 +22,7 @@ export interface Adapters {
   readonly consumer: ConsumerAdapter;
   readonly deadLetter: DeadLetterAdapter;
   readonly pool: Pool;
+  readonly control: ControlAdapter;
   /** Null for the bundled loader, which is there as long as the service is. */
   readonly probe: LoaderProbe | null;
 }
@@ -28,6 +30,7 @@ export interface Adapters {
 export interface AdapterEvents {
   readonly consumer: ConsumerEvents;
   readonly pool: PoolEvents;
+  readonly control: ControlEvents;
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onCrashing' | 'onLog'>;
 }
 
@@ -44,34 +47,42 @@ export function createAdapters(
   closeSilentConnections();
   mendHeaderDecoder();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
-  const { topic, group_id, auto_offset_reset, session_timeout_ms, poll_timeout_ms } = config.kafka;
+  const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;
+  const letterTopic = dead_letter.topic ?? `${topic}.dlq`;
   const consumer = createConsumer(
     {
       kafka,
       topic,
+      brokers: bootstrap_servers,
       groupId: group_id,
+      letterTopic,
       fromBeginning: auto_offset_reset === 'earliest',
-      sessionTimeoutMs: session_timeout_ms,
-      maxWaitMs: poll_timeout_ms,
+      onLostOffsets: on_lost_offsets,
+      sessionTimeoutMs: config.kafka.session_timeout_ms,
+      maxWaitMs: config.kafka.poll_timeout_ms,
     },
     events.consumer,
   );
   const deadLetter = createDeadLetter({
     kafka,
     sourceTopic: topic,
-    topic: dead_letter.topic ?? `${topic}.dlq`,
+    topic: letterTopic,
     createTopic: dead_letter.create_topic,
     group: group_id,
     maxMessageBytes: config.ingest.max_message_bytes,
   });
+  const control = createControl(
+    { kafka, topic: `${topic}.control`, sourceTopic: topic, groupId: group_id },
+    events.control,
+  );
   const pool = createPool({
     slots: config.thread_pool_size,
     settings: workerSettings(config, loader),
     events: events.pool,
   });
   const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
-  return { consumer, deadLetter, pool, probe };
+  return { consumer, deadLetter, pool, control, probe };
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */

@@ -18,6 +18,7 @@ import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
+import { apiHandlers, ownNames } from './api-handlers.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
 export interface ServiceOptions {
@@ -75,7 +76,7 @@ export class Service {
     const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
     const obstacle = () => this.#adapters.consumer.health().obstacle;
     this.#http = await startHttp(
-      { host, port, onWaiting, signal: this.#stopping.signal },
+      { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
       {
         metrics: () => this.#metrics.render(),
         live: () => probeLiveness(this.#silences(), config.kafka.session_timeout_ms * 2),
@@ -84,6 +85,7 @@ export class Service {
           const launcher = this.#adapters.pool.launcher();
           return { version, launcher, kafka: { obstacle: obstacle() }, ...this.#engine.status() };
         },
+        api: apiHandlers(config, () => this.#engine.status(), this.#adapters.control, now),
       },
     );
     const leftovers = this.#adapters.pool.clearLeftovers();
@@ -92,6 +94,7 @@ export class Service {
     const fields = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
+    this.#adapters.control.start();
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
 
@@ -229,7 +232,8 @@ export class Service {
     this.#adapters.probe?.stop();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const disconnected = Promise.allSettled([this.#adapters.consumer.stop(), this.#adapters.deadLetter.close()]);
+    const { consumer, deadLetter, control } = this.#adapters;
+    const disconnected = Promise.allSettled([consumer.stop(), deadLetter.close(), control.close()]);
     await withinTime(disconnected, DISCONNECT_MS);
     await this.#adapters.pool
       .close()
@@ -297,6 +301,10 @@ export class Service {
         onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
         onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
         onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
+      },
+      control: {
+        controlled: (pauses) => this.#handleEvent({ type: 'controlled', pauses }),
+        unreadable: (reason) => this.#log('warn', 'control.unreadable', { reason }),
       },
       kafka: {
         mayRestart: () => this.#phase !== 'ending',

@@ -61,6 +61,13 @@ export function engineSettings(
       createTable: config.auto_create_tables,
       batchSize: config.batch_size,
       schemaFile: config.schema_file,
+      tables: {
+        engine: config.tables.engine,
+        orderBy: config.tables.order_by,
+        partitionBy: config.tables.partition_by,
+        onCluster: config.tables.on_cluster,
+        durable: config.tables.durable,
+      },
       clickhouse: { ...config.clickhouse, database: databaseOf(config) },
       passwordIn: config.as_cli.password_in,
       additionalArgs: config.as_cli.additional_args,

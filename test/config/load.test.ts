@@ -263,6 +263,19 @@ describe('loadConfig: complaints', () => {
       'kafka: { sasl: { password: x } }',
       'kafka.sasl.password is set, and kafka.sasl.mechanism is not: the service would not authenticate at all',
     ],
+    [
+      'tables: { engine: Log }',
+      'tables.engine ("Log") is no engine of the MergeTree family, which alone remembers what was inserted',
+    ],
+    [
+      "tables: { order_by: 'a) SETTINGS x = (1' }",
+      'tables.order_by ("a) SETTINGS x = (1") is no list of columns or expressions',
+    ],
+    ["tables: { partition_by: 'a; b' }", 'tables.partition_by ("a; b") is no list of columns or expressions'],
+    [
+      "tables: { on_cluster: 'a b' }",
+      'tables.on_cluster ("a b") is neither the name of a cluster nor a macro such as {cluster}',
+    ],
     ['schema_file: /no/such', "schema_file cannot be read: ENOENT: no such file or directory, access '/no/such'"],
   ];
   for (const [yaml, complaint] of CASES) {

@@ -1,12 +1,12 @@
 /** The group's coordinator moves or loads, and members find it again; brokers are away, and nothing is repeated. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startService, writeScript } from '../support/service-process.js';
+import { type ServiceProcess, startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { AnswerErrors, both, HEARTBEAT, JOIN_GROUP } from './answer-errors.js';
 import { closeBooks, fixtureLoads, RunWatch } from './ledger.js';
 import { startCluster } from './own-cluster.js';
-import { SESSION_MS, setScene } from './scene.js';
+import { SESSION_MS, setScene, startOwnKafka } from './scene.js';
 import { ONLY_FULL } from './seed.js';
 
 /** What a broker may answer, by the names of Kafka's protocol. */
@@ -42,6 +42,40 @@ for (const [what, codes] of [
     await scene.end();
   });
 }
+
+test(
+  'row 47: with two members, a join that is refused once repeats nothing that stays with its member',
+  ONLY_FULL,
+  async (t) => {
+    const [heartbeats, joins] = [new AnswerErrors(HEARTBEAT), new AnswerErrors(JOIN_GROUP)];
+    const own = await startOwnKafka(t, () => both(heartbeats.filter(), joins.filter()));
+    if (own === null) return;
+    const { place } = own;
+    const script = writeScript(place, 'load', 'sleep 0.2');
+    const announcements = new Announcements(place);
+    const records = await announcements.files(Array(160).fill(script));
+    const watch = new RunWatch(t, place, async () => fixtureLoads(place));
+    const [first, second] = [await startService(t, place, MEMBER), await startService(t, place, MEMBER)] as const;
+    await second.seen('job.loaded', 5, 60_000);
+    joins.answerWith([COORDINATOR_LOAD_IN_PROGRESS]);
+    heartbeats.answerWith([REBALANCE_IN_PROGRESS]);
+    await first.until(() => joins.given.length === 1, 120_000, 'a join is refused');
+    await first.until(() => fixtureLoads(place).size >= records.length, 120_000, 'all files are loaded');
+    for (const member of [first, second]) assert.equal(await member.stop(), 0);
+    await watch.close();
+    const loads = fixtureLoads(place);
+    const { repeated } = await closeBooks({ place, records, loads, mayRepeat: true });
+    t.diagnostic(`${repeated} loads were repeated`);
+    // What the second member got at its start ran on the first one: that alone is loaded by both.
+    const startedBy = (member: ServiceProcess, record: string) =>
+      member.events('job.started').some(({ job }) => String(job).startsWith(`${record}/`));
+    const twice = [...loads].filter(([, count]) => count > 1).map(([record]) => record);
+    assert.deepEqual(
+      twice.filter((record) => !startedBy(first, record) || !startedBy(second, record)),
+      [],
+    );
+  },
+);
 
 test('row 47: members follow the coordinator of their group from broker to broker', async (t) => {
   const cluster = await startCluster(t);

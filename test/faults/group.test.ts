@@ -106,6 +106,35 @@ test('row 7: a service that stood still past its session goes on, and commits no
   assert.ok(repeated <= unaware + 3 * SLOTS, `${repeated} loads were repeated`);
 });
 
+test('row 6: what a member loads while its join waits for another one is committed meanwhile', async (t) => {
+  if (skipOnMock(t, ONE_AT_A_TIME)) return;
+  const place = await createPlace(t);
+  const script = writeScript(place, 'load', 'sleep 0.2');
+  const announcements = new Announcements(place);
+  const records = await announcements.files(Array(200).fill(script));
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place));
+  const patient = { ...SETTINGS, kafka: { session_timeout_ms: 60_000 } };
+  const [member, frozen] = [await startService(t, place, SETTINGS), await startService(t, place, patient)] as const;
+  await frozen.seen('job.loaded', 1, 60_000);
+  const [assigned, rebalancing] = ['partitions.assigned', 'group.rebalancing'].map(
+    (name) => member.events(name).length,
+  );
+  frozen.signal('SIGSTOP');
+  const third = spawnService(t, place, SETTINGS);
+  await member.seen('group.rebalancing', (rebalancing ?? 0) + 1, 60_000);
+  const committed = member.events('commit.done').length;
+  // The first one may have gone out before the join.
+  await member.seen('commit.done', committed + 5, 30_000);
+  assert.equal(member.events('partitions.assigned').length, assigned, 'the join still waits');
+  frozen.signal('SIGCONT');
+  await third.seen('partitions.assigned', 1, 60_000);
+  await third.until(() => fixtureLoads(place).size >= records.length, 120_000, 'all files are loaded');
+  for (const each of [member, frozen, third]) assert.equal(await each.stop(), 0);
+  await watch.close();
+  const { repeated } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
+  t.diagnostic(`${repeated} loads were repeated`);
+});
+
 /** An error that says nothing about the assignment, which the broker has made all the same. */
 const COORDINATOR_LOAD_IN_PROGRESS = 14;
 

@@ -11,7 +11,7 @@ const SLOTS = 2;
 const SHARED_THREADS = 4;
 
 for (const launch of ['launcher', 'direct'] as const) {
-  test(`row 53: files on a disk that hangs take a slot for a while, and hold no thread and no stop (${launch})`, async (t) => {
+  test(`row 55: files on a disk that hangs take a slot for a while, and hold no thread and no stop (${launch})`, async (t) => {
     const disk = await mountHangingDisk();
     if (disk === null) return t.skip('this user may not mount a file system');
     t.after(disk.end);

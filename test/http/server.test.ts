@@ -11,12 +11,18 @@ const HANDLERS: HttpHandlers = {
   live: () => ({ ok: true, reasons: [] }),
   ready: () => ({ ok: true, reasons: [] }),
   status: () => ({ state: 'running' }),
+  api: {
+    token: () => 'token',
+    tenants: () => ({ tenants: [] }),
+    pause: async (tenant) => ({ tenant }),
+    resume: async (tenant) => ({ tenant }),
+  },
 };
 
 /** A server that does not wait for an address that it cannot have, unless it is asked to. */
 function startAt(host: string, port: number, changes: Partial<HttpHandlers & HttpOptions> = {}): Promise<HttpAdapter> {
-  const { onWaiting = () => undefined, signal = AbortSignal.abort(), ...handlers } = changes;
-  return startHttp({ host, port, onWaiting, signal }, { ...HANDLERS, ...handlers });
+  const { names = [], onWaiting = () => undefined, signal = AbortSignal.abort(), ...handlers } = changes;
+  return startHttp({ host, port, names, onWaiting, signal }, { ...HANDLERS, ...handlers });
 }
 
 async function start(t: TestContext, changes: Partial<HttpHandlers> = {}): Promise<HttpAdapter> {
@@ -185,5 +191,39 @@ describe('the HTTP side', () => {
     socket.on('error', () => undefined);
     await http.close();
     await closed;
+  });
+});
+
+describe('what people may change', () => {
+  const post = (http: HttpAdapter, path: string, body: string, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(`${http.url}${path}`, { method: 'POST', body, headers: { authorization: 'Bearer token', ...headers } });
+
+  it('is changed by POST with the token, and answered as JSON', async (t) => {
+    const http = await start(t);
+    const answer = await post(http, '/api/v1/tenants/acme/pause', '{"reason":"x"}');
+    assert.deepEqual([answer.status, await answer.json()], [200, { tenant: 'acme' }]);
+    assert.equal((await post(http, '/api/v1/tenants/acme/pause', '', { authorization: '' })).status, 401);
+    assert.equal((await post(http, '/api/status', '')).status, 405);
+  });
+
+  it('is not read beyond a bound', async (t) => {
+    const http = await start(t);
+    const answer = await post(http, '/api/v1/tenants/acme/pause', JSON.stringify({ reason: 'x'.repeat(5_000) }));
+    assert.deepEqual([answer.status, await answer.json()], [413, { error: 'the body may have 4096 bytes' }]);
+  });
+
+  it('is neither shown nor changed for a name that is not ours; metrics and probes are', async (t) => {
+    const http = await start(t);
+    const askFor = async (path: string, host: string, method = 'GET') => {
+      const request = httpRequest(`${http.url}${path}`, { method, agent: false, headers: { host } });
+      request.end();
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
+    };
+    assert.equal(await askFor('/api/status', 'evil.example'), 421);
+    assert.equal(await askFor('/api/v1/tenants/acme/pause', 'evil.example', 'POST'), 421);
+    assert.equal(await askFor('/api/status', 'localhost:1'), 200);
+    for (const path of ['/metrics', '/livez', '/readyz']) assert.equal(await askFor(path, 'evil.example'), 200, path);
   });
 });

@@ -152,11 +152,84 @@ describe('the consumer: what was committed', () => {
     assert.deepEqual([questions(), member.found('restored 1')], [3, []]);
   });
 
+  it('is where each partition begins before anything is read, though a group without commits is told of as such', async (t) => {
+    const broker = await startBroker(t, 2);
+    broker.topics.append(TOPIC, 0, ['a']);
+    const restored: [number, number | undefined][] = [];
+    const on = { restored: () => void restored.push([broker.committed.size, broker.committed.get(0)?.offset]) };
+    const member = await GroupMember.join(t, broker, { on });
+    assert.deepEqual(member.found('restored'), ['restored 1: 0@none 1@none']);
+    assert.deepEqual(restored, [[2, 0]]);
+  });
+
+  it('begins without metadata where the broker takes none', async (t) => {
+    const broker = await startBroker(t, 1);
+    broker.refuse('OffsetCommit', [CODES.OFFSET_METADATA_TOO_LARGE]);
+    await GroupMember.join(t, broker);
+    assert.deepEqual(broker.committed.get(0), { partition: 0, offset: 0, metadata: '' });
+  });
+
   it('is nothing for a member that gets no partition', async (t) => {
     const broker = await startBroker(t, 1);
     broker.assignment = [];
     const member = await GroupMember.join(t, broker);
     assert.deepEqual(member.lines, ['assigned 1: ', 'restored 1: ']);
+  });
+});
+
+describe('the consumer: commits that are gone', () => {
+  /** A member that has seen its partition committed, and then the group deleted while it has to join anew. */
+  async function deprived(
+    t: TestContext,
+    options: MemberOptions,
+  ): Promise<{ broker: ScriptedBroker; member: GroupMember }> {
+    const broker = await startBroker(t, 1);
+    broker.topics.append(TOPIC, 0, ['a', 'b', 'c']);
+    const member = await GroupMember.join(t, broker, options);
+    await member.reports('record', 3);
+    await member.adapter.commit([position(0, 3)]);
+    broker.committed.clear();
+    broker.rebalance([0]);
+    return { broker, member };
+  }
+
+  it('stop the member, which says why and what to do, until somebody commits for the group', async (t) => {
+    const { broker, member } = await deprived(t, {});
+    await member.reports('waiting: the commits of the group group for the topic files are gone');
+    const [said = ''] = member.found('waiting');
+    assert.match(said, /this process has seen partition 0 committed to 3/);
+    assert.ok(
+      said.includes(`kafka-consumer-groups.sh --bootstrap-server ${broker.address} --group group --topic files `),
+    );
+    assert.match(member.adapter.health().obstacle ?? '', /kafka\.on_lost_offsets/);
+    assert.deepEqual([member.found('restored 2'), broker.committed.size], [[], 0]);
+    broker.committed.set(0, { partition: 0, offset: 2, metadata: '' });
+    await member.reports('restored 2: 0@2');
+    assert.equal(member.adapter.health().obstacle, null);
+    assert.equal(member.found('waiting').length, 1);
+  });
+
+  for (const [onLostOffsets, offset] of [
+    ['earliest', 0],
+    ['latest', 3],
+  ] as const) {
+    it(`are made anew where the member is told to go on from the ${onLostOffsets} offset`, async (t) => {
+      const { broker, member } = await deprived(t, { onLostOffsets });
+      await member.reports(`restored 2: 0@${offset}`);
+      assert.equal(broker.committed.get(0)?.offset, offset);
+      assert.deepEqual(member.found('waiting'), []);
+    });
+  }
+
+  it('are those of another topic where it was made anew, and begins at 0 again', async (t) => {
+    const broker = await startBroker(t, 1);
+    broker.topics.append(TOPIC, 0, ['a', 'b', 'c']);
+    const member = await GroupMember.join(t, broker);
+    await member.adapter.commit([position(0, 9)]);
+    broker.committed.clear();
+    broker.rebalance([0]);
+    await member.reports('restored 2: 0@none');
+    assert.deepEqual(member.found('waiting'), []);
   });
 });
 
@@ -370,10 +443,8 @@ describe('the consumer: rebalances whose assignment does not arrive', () => {
     broker.rebalance([0, 1]);
     await member.reports('restored 2');
     await member.adapter.commit([position(0, 1)]);
-    assert.deepEqual(
-      broker.seen('OffsetCommit').map(({ generation }) => generation),
-      [3],
-    );
+    const generations = broker.seen('OffsetCommit').map(({ generation }) => generation);
+    assert.deepEqual([generations.includes(2), generations.at(-1)], [false, 3]);
   });
 
   it('are not repeated by a consumer that is being ended', async (t) => {
@@ -502,6 +573,7 @@ describe('the consumer: crashes', () => {
 
   it('leave nothing by which an offset could be committed for the life that is over', async (t) => {
     const broker = await startBroker(t, 1);
+    broker.committed.set(0, { partition: 0, offset: 0, metadata: '' });
     broker.topics.append(TOPIC, 0, ['a']);
     let committed: Promise<unknown> = Promise.resolve();
     const member: GroupMember = GroupMember.create(t, broker, {
@@ -532,7 +604,7 @@ describe('the consumer: commits', () => {
     const broker = await startBroker(t, 2);
     const member = await GroupMember.join(t, broker);
     await member.adapter.commit([position(0, 5, 'AQI='), position(1, 2 ** 40)]);
-    const [{ from: _from, ...request } = { from: null }] = broker.seen('OffsetCommit');
+    const { from: _from, ...request } = broker.seen('OffsetCommit').at(-1) ?? { from: null };
     const positions = [
       { partition: 0, offset: 5, metadata: 'AQI=' },
       { partition: 1, offset: 2 ** 40, metadata: '' },
@@ -557,8 +629,43 @@ describe('the consumer: commits', () => {
     await member.reports('assigned', 2);
   });
 
+  it('go beside while the member waits in a join, for the generation before', async (t) => {
+    const broker = await startBroker(t, 1);
+    broker.topics.append(TOPIC, 0, ['a']);
+    const member = await GroupMember.join(t, broker);
+    await member.reports('record');
+    const release = broker.hold('JoinGroup');
+    broker.rebalance([0]);
+    await broker.until('JoinGroup', 2);
+    await member.adapter.commit([position(0, 1)]);
+    const { from, generation, positions } = broker.seen('OffsetCommit').at(-1) ?? {};
+    assert.deepEqual([from?.isMember, generation, positions?.[0]?.offset], [false, 1, 1]);
+    assert.equal(broker.committed.get(0)?.offset, 1);
+    assert.deepEqual(member.found('assigned 2'), []);
+    release();
+    await member.reports('restored 2: 0@1');
+  });
+
+  it('that are refused after a join, but were sent before it, have nobody join again', async (t) => {
+    const broker = await startBroker(t, 1);
+    broker.topics.append(TOPIC, 0, ['a']);
+    const member = await GroupMember.join(t, broker);
+    await member.reports('record');
+    const release = broker.hold('OffsetCommit', 'member');
+    const before = broker.seen('OffsetCommit').length;
+    const committed = member.adapter.commit([position(0, 1)]).catch((error: unknown) => error);
+    await broker.until('OffsetCommit', before + 1);
+    broker.rebalance([0]);
+    await member.reports('assigned 2');
+    release();
+    assert.ok((await committed) instanceof Error);
+    await broker.until('Heartbeat', broker.seen('Heartbeat').length + 3);
+    assert.deepEqual(member.found('assigned'), ['assigned 1: 0', 'assigned 2: 0']);
+  });
+
   it('that the client did not send are not taken for acknowledged', async (t) => {
     const broker = await startBroker(t, 1);
+    broker.committed.set(0, { partition: 0, offset: 0, metadata: '' });
     const release = broker.hold('JoinGroup');
     const member = GroupMember.create(t, broker);
     const started = member.adapter.start();

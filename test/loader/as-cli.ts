@@ -87,8 +87,8 @@ export function connectionVariables({ host, port, database, user, password }: Cl
   };
 }
 
-export async function startBench(): Promise<Bench> {
-  const clickhouse = await startClickHouse();
+export async function startBench(started?: ClickHouseSandbox): Promise<Bench> {
+  const clickhouse = started ?? (await startClickHouse());
   const directory = await mkdtemp(join(tmpdir(), 'atd-as-cli-'));
   const path = (name: string): string => join(directory, name);
   const connection = connectionVariables(clickhouse);

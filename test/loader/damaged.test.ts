@@ -242,3 +242,24 @@ test('a file that is deleted while it is read is loaded whole, as what was opene
   assert.equal(ended.code, 0, ended.stderr);
   assert.deepEqual(await bench.rows('SELECT count() AS n FROM unlinked'), [{ n: ROWS }]);
 });
+
+test('zstd data that is whole, and that ClickHouse does not read, is not called damaged', async () => {
+  const block = Buffer.from('a\n1\n');
+  const last = Buffer.of((block.length << 3) | 1, 0, 0);
+  const frame = (...header: readonly number[]): Buffer =>
+    Buffer.concat([Buffer.of(0x28, 0xb5, 0x2f, 0xfd, ...header), last, block]);
+  const usual = frame(0x00, 7 << 3);
+  const cases: readonly (readonly [name: string, content: Buffer, line: RegExp])[] = [
+    ['window', frame(0x00, 21 << 3), /it is compressed with a window of 2048 MiB .*--long=27/],
+    ['dictionary', frame(0x03, 7 << 3, 1, 2, 3, 4), /it is compressed with a dictionary \(number 67305985\)/],
+    ['second', Buffer.concat([usual, frame(0x00, 21 << 3)]), /it is compressed with a window of 2048 MiB/],
+  ];
+  for (const [name, content, line] of cases) {
+    const ended = await bench.load(await bench.write(`${name}.csv.zst`, content), `zstd_${name}`, ['--create-table']);
+    assert.equal(ended.code, 65, ended.stderr);
+    assert.match(ended.stderr, line);
+    assert.doesNotMatch(ended.stderr, /damaged/);
+  }
+  const ended = await bench.load(await bench.write('usual.csv.zst', usual), 'zstd_usual', ['--create-table']);
+  assert.deepEqual([ended.code, ended.stderr], [0, '']);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explain, explainFileError, oneLine, redact, type Stage } from '../../lib/loader/failures.js';
+import { KNOWN_STATUSES, KNOWN_TEXTS, type KnownText } from '../../lib/loader/known-answers.js';
 
 function failure(code: string | number, message = 'message'): Error {
   return Object.assign(new Error(message), { code });
@@ -65,6 +66,73 @@ test('every failure has the exit code that tells a supervisor whether to try aga
     assert.match(explanation.why, why);
     assert.notEqual(explanation.remedy, '');
   }
+});
+
+/** Every row of the tables by text and by status, with a text of a server. */
+const ROWS: readonly (readonly [code: number, text: string, stage: Stage, exitCode: number, scope: string | null])[] = [
+  [
+    252,
+    "Too many partitions for single INSERT block (more than 100). The limit is controlled by 'x'",
+    'insert',
+    65,
+    'file',
+  ],
+  [252, 'Too many parts (300). Merges are processing significantly slower than inserts', 'insert', 75, null],
+  [241, 'Query memory limit exceeded: would use 11.04 MiB, maximum: 9.54 MiB', 'insert', 65, 'file'],
+  [241, 'Memory limit (for query) exceeded: would use 11.05 MiB, maximum: 9.54 MiB', 'insert', 65, 'file'],
+  [241, 'User memory limit exceeded: would use 10.98 MiB, maximum: 9.54 MiB', 'insert', 75, null],
+  [241, '(total) memory limit exceeded: would use 5 GiB', 'insert', 75, null],
+  [159, 'Timeout exceeded: elapsed 1000.000 ms, maximum: 1000 ms', 'insert', 70, null],
+  [159, 'Watching task /clickhouse/task_queue/ddl/query-1 is executing too long', 'create-table', 75, null],
+  [1001, 'std::exception. Code: 1001, type: std::bad_alloc, e.what() = std::bad_alloc', 'insert', 75, null],
+  [1001, 'std::exception. Code: 1001, type: parquet::ParquetException', 'insert', 65, 'file'],
+  [60, 'Table default.t does not exist', 'describe-created', 75, 'table'],
+  [60, 'Table default.t does not exist', 'describe-table', 78, 'table'],
+  [43, 'Illegal type', 'insert', 65, 'file'],
+  ...[16, 36, 43, 44, 46, 47, 50, 56, 62, 169, 549, 701].map(
+    (code) => [code, 'x', 'create-table', 78, 'file'] as const,
+  ),
+  ...[23, 24, 74, 75, 76, 341].map(
+    (code) => [code, 'errno: 24, strerror: Too many open files', 'insert', 75, null] as const,
+  ),
+];
+
+for (const [code, text, stage, exitCode, scope] of ROWS) {
+  test(`${code} '${text.slice(0, 50)}' at ${stage} is ${exitCode}, of ${scope ?? 'nobody'}`, () => {
+    const explanation = explain(failure(String(code), text), stage);
+    assert.deepEqual([explanation.exitCode, explanation.scope], [exitCode, scope]);
+  });
+}
+
+test('each row of the tables has a case here', () => {
+  const tried = (known: KnownText): boolean =>
+    ROWS.some(
+      ([code, text, stage]) => known.codes.includes(code) && known.text.test(text) && stage === (known.stage ?? stage),
+    );
+  assert.deepEqual(
+    KNOWN_TEXTS.filter((known) => !tried(known)),
+    [],
+  );
+});
+
+test('a status of what stands before ClickHouse passes by itself, or is a limit that somebody has to raise', () => {
+  const passing = [408, 425, 429, 460, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527, 529, 530, 561];
+  for (const status of passing) {
+    for (const stage of ['describe-table', 'insert'] as const) {
+      const { exitCode, why } = explain(new Error(`HTTP status ${status}: <html>`), stage);
+      assert.equal(exitCode, status === 429 ? 75 : 69, why);
+    }
+  }
+  for (const status of [413, 414, 431]) {
+    const { exitCode, scope, remedy } = explain(new Error(`HTTP status ${status}: <html>`), 'insert');
+    assert.deepEqual([exitCode, scope], [78, null]);
+    assert.match(remedy, /proxy/);
+  }
+  const told = new Set([...passing, 413, 414, 431]);
+  assert.deepEqual(
+    KNOWN_STATUSES.flatMap(({ statuses }) => statuses).filter((status) => !told.has(status)),
+    [],
+  );
 });
 
 test('every failure says whose it is, where that is known', () => {

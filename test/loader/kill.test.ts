@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { FULL, seeded } from '../faults/seed.js';
+import { execute } from '../sandbox/clickhouse-client.js';
 import { type Bench, startBench } from './as-cli.js';
 import { startWatchingProxy } from './watching-proxy.js';
 
@@ -76,6 +77,53 @@ async function write(extension: string, format: string): Promise<string> {
   const [inner = '', compression] = extension.split('.');
   const plain = await bench.writeSelect(`killed-${compression ?? 'plain'}.${inner}`, SELECT, format);
   return compression === undefined ? plain : await bench.compress(plain, compression as 'gz' | 'zst');
+}
+
+test(`behind views too, under a generation and durable, at ${MOMENTS} moments`, async (t) => {
+  const random = seeded(t);
+  const file = await write('csv', 'CSVWithNames');
+  const args = [...BATCH, '--durable'];
+  const env = { ATD_DEDUP_TOKEN: 'topic/0/99/0', ATD_GENERATION: '1' };
+  const all = await bytesOfLoad(file, await withViews('undisturbed'), args);
+  for (let index = 0; index < MOMENTS; index++) {
+    const moment = Math.min(all, Math.ceil(random.next() * 1.2 * all));
+    const table = await withViews(`killed_views_${index}`);
+    await killedAt(moment, file, table, args, env);
+    const repeated = await bench.load(file, table, args, env);
+    assert.deepEqual({ code: repeated.code, stderr: repeated.stderr }, { code: 0, stderr: '' });
+    const counted = await Promise.all(['', '_both', '_chained'].map((end) => countOf(`${table}${end}`)));
+    assert.deepEqual(counted, [ROWS, 2 * ROWS, 2 * ROWS], `killed after ${moment} of ${all} bytes`);
+  }
+});
+
+/** A table, one that two views of it fill, and one that a view of that fills. */
+async function withViews(table: string): Promise<string> {
+  const settings = [
+    'non_replicated_deduplication_window = 10000',
+    'fsync_after_insert = 1',
+    'fsync_part_directory = 1',
+  ];
+  const make = (name: string): Promise<void> =>
+    execute(
+      bench.clickhouse,
+      `CREATE TABLE ${name} (id Int64, text String) ENGINE = MergeTree ORDER BY id SETTINGS ${settings.join(', ')}`,
+    );
+  const view = (from: string, to: string, text: string): Promise<void> =>
+    execute(
+      bench.clickhouse,
+      `CREATE MATERIALIZED VIEW ${to}_${text} TO ${to} AS SELECT id, '${text}' AS text FROM ${from}`,
+    );
+  for (const end of ['', '_both', '_chained']) await make(`${table}${end}`);
+  await view(table, `${table}_both`, 'one');
+  await view(table, `${table}_both`, 'two');
+  await view(`${table}_both`, `${table}_chained`, 'three');
+  return table;
+}
+
+/** Each row by itself: what is there twice counts twice. */
+async function countOf(table: string): Promise<number> {
+  const [counted] = await bench.rows(`SELECT count() AS n FROM ${table}`);
+  return Number(counted?.['n']);
 }
 
 async function bytesOfLoad(file: string, table: string, args: readonly string[]): Promise<number> {

@@ -11,12 +11,14 @@ export interface ClickHouseRequest {
 
 /** One request with the sandbox's user and password; the response whatever its status. */
 export async function requestClickHouse(ch: ClickHouseSandbox, request: ClickHouseRequest): Promise<Response> {
-  const parameters = { database: ch.database, ...request.parameters, query: request.query };
+  // An address has room for some kilobytes.
+  const inAddress = request.body === undefined ? {} : { query: request.query };
+  const parameters = { database: ch.database, ...request.parameters, ...inAddress };
   return await fetch(`${ch.url}/?${new URLSearchParams(parameters)}`, {
     method: 'POST',
     // A connection of its own: one that waits may be closed by the server just as a busy test takes it.
     headers: { Connection: 'close', 'X-ClickHouse-User': ch.user, 'X-ClickHouse-Key': ch.password, ...request.headers },
-    body: request.body ?? '',
+    body: request.body ?? request.query,
   });
 }
 

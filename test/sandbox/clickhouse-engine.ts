@@ -7,6 +7,8 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Session } from 'chdb';
+import { ClickHouseError } from './clickhouse-errors.js';
+import { type SessionRequest, Sessions } from './clickhouse-sessions.js';
 import { identifier, literal } from './clickhouse-statement.js';
 
 export interface EngineRun {
@@ -17,6 +19,15 @@ export interface EngineRun {
   readonly settings: ReadonlyMap<string, string>;
   readonly params: ReadonlyMap<string, string>;
   readonly readOnly: boolean;
+  readonly session: SessionRequest | null;
+  readonly roles: readonly string[];
+}
+
+/** What the front needs of an engine. */
+export interface StatementEngine {
+  readonly version: string;
+  /** @throws Error whose message begins with `Code: NN. DB::Exception: …` */
+  run(run: EngineRun): Promise<EngineResult>;
 }
 
 export interface EngineResult {
@@ -49,38 +60,60 @@ function loadAddon(): Addon {
   return loader.loadNative();
 }
 
-export class Engine {
+export class Engine implements StatementEngine {
   readonly #directory: string;
   readonly #addon: Addon;
   /** Keeps the data directory open between requests. */
   readonly #keeper: Session;
+  readonly #sessions: Sessions;
   readonly version: string;
 
   constructor(directory: string) {
     this.#directory = directory;
     this.#addon = loadAddon();
+    this.#sessions = new Sessions(() => new Session(directory));
     this.#keeper = new Session(directory);
     this.version = this.#keeper.query('SELECT version()', 'TSVRaw').trim();
   }
 
-  /** @throws Error whose message begins with `Code: NN. DB::Exception: …` */
   async run(run: EngineRun): Promise<EngineResult> {
+    if (run.session !== null) return await this.#runInSession(run, run.session);
     const session = new Session(this.#directory);
     try {
       await prepare(session, run);
-      if (run.insert) return await this.#insert(session, run.statement);
-      const result = await session.queryAsync(run.statement, { format: run.format });
-      return {
-        bytes: result.bytes(),
-        resultRows: result.rowsRead,
-        resultBytes: result.bytesRead,
-        writtenRows: 0,
-        writtenBytes: 0,
-        elapsedSeconds: result.elapsed,
-      };
+      return await this.#execute(session, run);
     } finally {
       session.close();
     }
+  }
+
+  /** Settings of the request are those of its statement alone; what the statement itself sets stays. */
+  async #runInSession(run: EngineRun, request: SessionRequest): Promise<EngineResult> {
+    if (run.readOnly)
+      throw new ClickHouseError(48, 'NOT_IMPLEMENTED', 'A GET in a session is not supported by this front');
+    const session = this.#sessions.take(request);
+    try {
+      await prepare(session, run);
+      return await this.#execute(session, run);
+    } finally {
+      const names = [...run.settings.keys()];
+      const resets = names.map((name) => `${identifier(name)} = DEFAULT`).join(', ');
+      if (names.length > 0) await session.queryAsync(`SET ${resets}`).catch(() => undefined);
+      this.#sessions.giveBack(request);
+    }
+  }
+
+  async #execute(session: Session, run: EngineRun): Promise<EngineResult> {
+    if (run.insert) return await this.#insert(session, run.statement);
+    const result = await session.queryAsync(run.statement, { format: run.format });
+    return {
+      bytes: result.bytes(),
+      resultRows: result.rowsRead,
+      resultBytes: result.bytesRead,
+      writtenRows: 0,
+      writtenBytes: 0,
+      elapsedSeconds: result.elapsed,
+    };
   }
 
   async #insert(session: Session, statement: string): Promise<EngineResult> {
@@ -102,6 +135,8 @@ async function prepare(session: Session, run: EngineRun): Promise<void> {
     ...[...run.params].map(([name, value]) => `${identifier(`param_${name}`)} = ${literal(value)}`),
     ...[...run.settings].map(([name, value]) => `${identifier(name)} = ${literal(value)}`),
   ];
+  // This engine has no roles: it says of each that it does not know it, as a server does of one that is not there.
+  if (run.roles.length > 0) await session.queryAsync(`SET ROLE ${run.roles.map(identifier).join(', ')}`);
   if (run.database !== null) await session.queryAsync(`USE ${identifier(run.database)}`);
   if (assignments.length > 0) await session.queryAsync(`SET ${assignments.join(', ')}`);
   if (run.readOnly) await session.queryAsync('SET readonly = 2');

@@ -5,7 +5,7 @@
  * the blocks before stay. (Only of one compressed in another way than by gzip nothing is read then.)
  * Prints `listening <port>` once it accepts requests. The password comes by SANDBOX_CLICKHOUSE_PASSWORD.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -14,11 +14,14 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { brotliDecompressSync, constants, createGzip, gunzipSync, inflateSync } from 'node:zlib';
-import { Engine, type EngineResult } from './clickhouse-engine.js';
+import { constants, createGzip } from 'node:zlib';
+import { splitInsert } from './clickhouse-body.js';
+import { compressAnswer, decompress, decompressBlocks } from './clickhouse-compression.js';
+import { Engine, type EngineResult, type StatementEngine } from './clickhouse-engine.js';
 import { ClickHouseError, httpErrorOf } from './clickhouse-errors.js';
 import { authenticate, fileInsertSettings, type QueryRequest, readRequest } from './clickhouse-request.js';
 import { type Compression, type InsertWithData, readStatement } from './clickhouse-statement.js';
+import { OldEngine } from './old-engine.js';
 
 const USER = 'default';
 /** A statement together with data that stands in the same body; longer data belongs behind a statement in the URL. */
@@ -39,31 +42,27 @@ interface Answer {
   readonly format: string;
 }
 
+function limitBody(length: number): void {
+  if (length > MAX_BODY_IN_MEMORY) throw new ClickHouseError(229, 'QUERY_IS_TOO_LARGE', 'The body is too large');
+}
+
 async function readBody(request: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_IN_MEMORY) throw new ClickHouseError(229, 'QUERY_IS_TOO_LARGE', 'The body is too large');
+    limitBody(length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-function decompress(body: Buffer, compression: Compression): Buffer {
-  if (compression === 'none' || body.length === 0) return body;
-  if (compression === 'gzip') return gunzipSync(body);
-  if (compression === 'deflate') return inflateSync(body);
-  if (compression === 'br') return brotliDecompressSync(body);
-  throw new ClickHouseError(48, 'NOT_IMPLEMENTED', `A statement compressed by ${compression} is not supported`);
-}
-
 class Front {
-  readonly #engine: Engine;
+  readonly #engine: StatementEngine;
   readonly #password: string;
   readonly #uploads: string;
 
-  constructor(engine: Engine, password: string, uploads: string) {
+  constructor(engine: StatementEngine, password: string, uploads: string) {
     this.#engine = engine;
     this.#password = password;
     this.#uploads = uploads;
@@ -81,21 +80,29 @@ class Front {
       response.writeHead(404).end(`There is no handle ${url.pathname}\n`);
       return;
     }
+    const tag = randomBytes(8).toString('hex');
+    let statusFirst = false;
     try {
       authenticate(url, request.headers, { user: USER, password: this.#password });
       const query = readRequest(request.method ?? 'GET', url, request.headers);
       response.setHeader('X-ClickHouse-Query-Id', query.queryId ?? randomUUID());
-      this.#answer(response, await this.#run(query, request));
+      response.setHeader('X-ClickHouse-Exception-Tag', tag);
+      statusFirst = query.statusFirst;
+      this.#answer(response, query, await this.#run(query, request));
     } catch (error) {
       const { status, code, body } = httpErrorOf(error, `${this.#engine.version} (chDB)`);
       // What is left of the body is read and dropped, so that the client gets to read the answer.
       request.resume();
+      if (statusFirst) {
+        failLate(response, tag, httpErrorOf(error, `${this.#engine.version} (chDB)`).body);
+        return;
+      }
       response.setHeader('X-ClickHouse-Exception-Code', code);
       response.writeHead(status, { 'Content-Type': 'text/plain; charset=UTF-8' }).end(body);
     }
   }
 
-  #answer(response: ServerResponse, { result, format }: Answer): void {
+  #answer(response: ServerResponse, query: QueryRequest, { result, format }: Answer): void {
     // chDB does not tell what was read; a zero here is no measurement.
     const summary = {
       read_rows: '0',
@@ -109,8 +116,11 @@ class Front {
     };
     response.setHeader('X-ClickHouse-Format', format);
     response.setHeader('X-ClickHouse-Summary', JSON.stringify(summary));
+    if (query.statusFirst) response.setHeader('X-ClickHouse-Progress', JSON.stringify(summary));
+    const compressed = compressAnswer(result.bytes, query.acceptedCodings);
+    if (compressed !== null) response.setHeader('Content-Encoding', compressed.coding);
     response.writeHead(200, { 'Content-Type': CONTENT_TYPES[format] ?? 'text/tab-separated-values; charset=UTF-8' });
-    response.end(result.bytes);
+    response.end(compressed?.data ?? result.bytes);
   }
 
   async #run(query: QueryRequest, request: IncomingMessage): Promise<Answer> {
@@ -123,10 +133,20 @@ class Front {
         const inline = rest.toString('latin1').trim() === '' ? Buffer.alloc(0) : rest;
         if (inline.length > 0 && query.bodyCompression !== 'none')
           throw new ClickHouseError(48, 'NOT_IMPLEMENTED', 'Data in the URL before a compressed body is not supported');
-        return await this.#insert(query, insert, query.bodyCompression, joined(inline, request));
+        const inBlocks = query.bodyInBlocks ? [decompressBlocks(await readBody(request))] : null;
+        return await this.#insert(query, insert, query.bodyCompression, inBlocks ?? joined(inline, request));
       }
     }
-    const body = decompress(await readBody(request), query.bodyCompression);
+    if (query.query === '' && !query.bodyInBlocks) {
+      const split = await splitInsert(request, query.bodyCompression, limitBody);
+      if (split.insert !== null) return await this.#insert(query, split.insert, query.bodyCompression, split.data);
+      return await this.#runStatement(query, decompress(split.body, query.bodyCompression));
+    }
+    const plain = decompress(await readBody(request), query.bodyCompression);
+    return await this.#runStatement(query, query.bodyInBlocks ? decompressBlocks(plain) : plain);
+  }
+
+  async #runStatement(query: QueryRequest, body: Buffer): Promise<Answer> {
     const text = Buffer.concat([Buffer.from(query.query === '' ? '' : `${query.query}\n`), body]);
     const statement = readStatement(text.toString('latin1'));
     if (statement.kind === 'insert-with-data')
@@ -193,21 +213,33 @@ class Front {
   }
 }
 
+/** As 25.11 and newer do when the status is sent already: the text in a frame with the tag, and the connection is cut behind it. */
+function failLate(response: ServerResponse, tag: string, text: string): void {
+  const message = text.trimEnd();
+  response.writeHead(200, { 'Content-Type': 'text/plain; charset=UTF-8', 'Transfer-Encoding': 'chunked' });
+  const frame = `\r\n__exception__\r\n${tag}\r\n${message}\n${Buffer.byteLength(message)} ${tag}\r\n__exception__\r\n`;
+  response.write(frame, () => response.destroy());
+}
+
 async function* joined(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   if (first.length > 0) yield first;
   yield* rest;
 }
 
-const { values } = parseArgs({ options: { directory: { type: 'string' } } });
+const { values } = parseArgs({ options: { directory: { type: 'string' }, python: { type: 'string' } } });
 const password = process.env['SANDBOX_CLICKHOUSE_PASSWORD'];
 if (values.directory === undefined || password === undefined) {
-  throw new Error('usage: SANDBOX_CLICKHOUSE_PASSWORD=… clickhouse-front.js --directory <an empty directory>');
+  throw new Error(
+    'usage: SANDBOX_CLICKHOUSE_PASSWORD=… clickhouse-front.js --directory <an empty directory> [--python <that of an older chDB>]',
+  );
 }
 const uploads = join(values.directory, 'uploads');
 await mkdir(uploads, { recursive: true });
-const front = new Front(new Engine(join(values.directory, 'data')), password, uploads);
-/** A server's `http_max_uri_size`: the statement of an insert names every column, and Node would take 16 KiB. */
-const MAX_HEADER_BYTES = 1024 * 1024;
+const data = join(values.directory, 'data');
+const engine = values.python === undefined ? new Engine(data) : await OldEngine.open(values.python, data);
+const front = new Front(engine, password, uploads);
+/** A server takes a MiB, but what stands before it 8 KiB (nginx) or 16 (HAProxy). */
+const MAX_HEADER_BYTES = 8 * 1024;
 const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
   // What fails outside the statement, an unreadable address or a lost connection, concerns this connection alone.
   front.handle(request, response).catch(() => response.destroy());

@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { ClickHouseError } from './clickhouse-errors.js';
+import type { SessionRequest } from './clickhouse-sessions.js';
 import type { Compression } from './clickhouse-statement.js';
 
 export interface QueryRequest {
@@ -17,14 +18,25 @@ export interface QueryRequest {
   /** Values of `{name:Type}` placeholders, in the escaped form of ClickHouse's TabSeparated format. */
   readonly params: ReadonlyMap<string, string>;
   readonly bodyCompression: Compression;
+  /** Whether the body comes in the blocks of ClickHouse's own protocols. */
+  readonly bodyInBlocks: boolean;
+  /** Codings of an answer that the client takes; empty where it does not ask for any. */
+  readonly acceptedCodings: string;
+  readonly session: SessionRequest | null;
+  readonly roles: readonly string[];
+  /** Whether the status is sent before the statement is over. */
+  readonly statusFirst: boolean;
   /** A GET may not change anything, as in the server. */
   readonly readOnly: boolean;
 }
 
 /** Parameters of the interface itself that need no action here. */
 const IGNORED = new Set(['user', 'password', 'quota_key', 'wait_end_of_query', 'buffer_size', 'stacktrace']);
-const OWN = new Set(['query', 'database', 'default_format', 'query_id']);
-const UNSUPPORTED = new Set(['session_id', 'session_timeout', 'session_check', 'close_session', 'role']);
+const OWN = new Set([
+  ...['query', 'database', 'default_format', 'query_id', 'role'],
+  ...['session_id', 'session_timeout', 'session_check'],
+]);
+const UNSUPPORTED = new Set(['close_session']);
 /** The native block compression; `Content-Encoding` is another matter and is supported. */
 const BLOCK_COMPRESSION = new Set(['compress', 'decompress']);
 
@@ -83,8 +95,7 @@ export function readRequest(method: string, url: URL, headers: IncomingHttpHeade
   const settings = new Map<string, string>();
   const params = new Map<string, string>();
   for (const [key, value] of url.searchParams) {
-    if (BLOCK_COMPRESSION.has(key) && value !== '0')
-      throw unsupported(`the native block compression (${key}=${value})`);
+    if (key === 'compress' && value !== '0') throw unsupported(`an answer in native blocks (${key}=${value})`);
     if (UNSUPPORTED.has(key)) throw unsupported(`the parameter ${key}`);
     if (key.startsWith('param_')) params.set(key.slice('param_'.length), value);
     else if (!OWN.has(key) && !IGNORED.has(key) && !BLOCK_COMPRESSION.has(key)) settings.set(key, value);
@@ -98,7 +109,27 @@ export function readRequest(method: string, url: URL, headers: IncomingHttpHeade
     settings,
     params,
     bodyCompression: bodyCompression(headers),
+    bodyInBlocks: (url.searchParams.get('decompress') ?? '0') !== '0',
+    acceptedCodings:
+      url.searchParams.get('enable_http_compression') === '1' ? (header(headers, 'accept-encoding') ?? '') : '',
+    session: sessionOf(url),
+    roles: url.searchParams.getAll('role'),
+    statusFirst:
+      url.searchParams.get('send_progress_in_http_headers') === '1' &&
+      url.searchParams.get('http_headers_progress_interval_ms') === '0',
     readOnly: method === 'GET',
+  };
+}
+
+const SESSION_SECONDS = 60;
+
+function sessionOf(url: URL): SessionRequest | null {
+  const id = url.searchParams.get('session_id');
+  if (id === null || id === '') return null;
+  return {
+    id,
+    timeoutSeconds: Number(url.searchParams.get('session_timeout') ?? SESSION_SECONDS),
+    check: url.searchParams.get('session_check') === '1',
   };
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Guarded } from './guarded.js';
+import { OLD_ENGINE_DATABASE } from './old-engine.js';
 
 export interface ClickHouseSandbox {
   /** Without user and password: `http://127.0.0.1:8123`. */
@@ -49,12 +50,20 @@ export function clickHouseUrl(clickHouse: ClickHouseSandbox): string {
 /** @throws Error with the front's output where it does not start. */
 export async function startClickHouse(): Promise<ClickHouseSandbox> {
   const address = process.env['CLICKHOUSE_URL'];
-  if (address !== undefined && address !== '') return external(address);
+  return address ? external(address) : await startFront([], 'default');
+}
+
+/** An older engine, by the Python that has it; whatever CLICKHOUSE_URL says. */
+export async function startOldClickHouse(python: string): Promise<ClickHouseSandbox> {
+  return await startFront(['--python', python], OLD_ENGINE_DATABASE);
+}
+
+async function startFront(more: readonly string[], database: string): Promise<ClickHouseSandbox> {
   // Random, so that a test which passes has really carried the password to the server.
   const password = randomBytes(12).toString('base64url');
   const guarded = await Guarded.start('atd-clickhouse-');
   try {
-    const front = guarded.run(process.execPath, [FRONT, '--directory', guarded.directory], {
+    const front = guarded.run(process.execPath, [FRONT, '--directory', guarded.directory, ...more], {
       SANDBOX_CLICKHOUSE_PASSWORD: password,
       UV_THREADPOOL_SIZE: FRONT_THREADS,
     });
@@ -73,7 +82,7 @@ export async function startClickHouse(): Promise<ClickHouseSandbox> {
       port,
       user: 'default',
       password,
-      database: 'default',
+      database,
       kind: 'chdb',
       description: `${name} at 127.0.0.1:${port}`,
       stop: () => guarded.stop(),

@@ -82,6 +82,7 @@ describe('engineSettings', () => {
         createTable: true,
         batchSize: 10,
         schemaFile: '/dev/null',
+        tables: { engine: null, orderBy: null, partitionBy: null, onCluster: null, durable: false },
         clickhouse: configured().clickhouse,
         passwordIn: 'argv',
         additionalArgs: ['--skip-unknown'],

@@ -1,7 +1,7 @@
 /** Many tenants in one topic: what one of them announces, and how it fares, holds up no other. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { produce } from '../sandbox/topics.js';
+import { groupOffsets, produce } from '../sandbox/topics.js';
 import { createPlace, type Place, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
 
 const DEADLINE_MS = 240_000;
@@ -82,6 +82,74 @@ for (const [where, partition] of [
     assert.equal(await service.stop(), 0);
   });
 }
+
+const TOKEN = 'a-token-of-this-test';
+
+async function order({ http }: ServiceProcess, path: string, body: object = {}, token = TOKEN) {
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await fetch(`${http}/api/v1/tenants/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  return { status: answer.status, body: (await answer.json()) as Readonly<Record<string, unknown>> };
+}
+
+const isLoadedOf = (services: readonly ServiceProcess[], tenant: string) =>
+  services.flatMap((service) => service.events('job.loaded').filter((line) => line['tenant'] === tenant)).length;
+
+test('a tenant that is paused waits in every instance, also after a restart, until somebody says otherwise', async (t) => {
+  const place = await createPlace(t);
+  const file = writeScript(place, 'good', 'true');
+  const settings = { thread_pool_size: 2, http: { port: 0, token_file: writeScript(place, 'token', TOKEN) } };
+  const [first, second] = [await startService(t, place, settings), await startService(t, place, settings)];
+  await announce(place, [[file, 'acme']]);
+  await Promise.race([first.seen('job.loaded', 1, DEADLINE_MS), second.seen('job.loaded', 1, DEADLINE_MS)]);
+
+  assert.equal((await order(first, 'acme/pause', {}, 'a-token-of-nobody-xx')).status, 401);
+  const paused = await order(first, 'acme/pause', { by: 'maria', reason: 'a bad day' });
+  assert.deepEqual([paused.status, paused.body['paused'], paused.body['by']], [200, true, 'maria']);
+  const [line] = await second.seen('tenant.paused', 1, DEADLINE_MS);
+  assert.deepEqual([line?.['tenant'], line?.['reason']], ['acme', 'a bad day']);
+  const before = isLoadedOf([first, second], 'acme');
+  const files = Array.from({ length: 40 }, (_, n) => [file, n % 2 === 0 ? 'acme' : 'globex'] as const);
+  await announce(place, files);
+  await first.until(() => isLoadedOf([first, second], 'globex') === 20, DEADLINE_MS, 'the other tenant is loaded');
+  assert.equal(isLoadedOf([first, second], 'acme'), before);
+
+  assert.equal(await first.stop(), 0);
+  assert.equal(await second.stop(), 0);
+  const third = await startService(t, place, settings);
+  await announce(place, [[file, 'globex']]);
+  await third.until(() => isLoadedOf([third], 'globex') === 1, DEADLINE_MS, 'the other tenant is loaded');
+  assert.equal(isLoadedOf([third], 'acme'), 0);
+  assert.deepEqual(((await statusOf(third)) as { pauses?: { tenant: string }[] }).pauses?.[0]?.tenant, 'acme');
+
+  assert.deepEqual((await order(third, 'acme/resume')).body, { tenant: 'acme', paused: false });
+  await third.until(() => isLoadedOf([third], 'acme') === 20, DEADLINE_MS, 'what waited is loaded');
+  assert.equal(await third.stop(), 0);
+  for (const { committed, end } of await groupOffsets(place.kafka.brokers, place.group, place.topic)) {
+    assert.equal(committed ?? 0, end);
+  }
+});
+
+test('a pause with an end is over by itself', async (t) => {
+  const place = await createPlace(t);
+  const file = writeScript(place, 'good', 'true');
+  const settings = { http: { port: 0, token_file: writeScript(place, 'token', TOKEN) } };
+  const service = await startService(t, place, settings);
+  assert.equal((await order(service, 'acme/pause', { seconds: 1 })).status, 200);
+  await announce(place, [[file, 'acme']]);
+  await service.seen('job.loaded', 1, DEADLINE_MS);
+  const events = service.log.map(({ message }) => message);
+  assert.ok(events.indexOf('tenant.resumed') < events.indexOf('job.started'));
+  assert.equal(await service.stop(), 0);
+});
+
+test('where no token is set nothing can be changed, and everything can be seen', async (t) => {
+  const place = await createPlace(t);
+  const service = await startService(t, place);
+  const { status, body } = await order(service, 'acme/pause');
+  assert.deepEqual([status, body], [403, { error: 'nothing can be changed here: http.token_file is not set' }]);
+  assert.equal((await fetch(`${service.http}/api/v1/tenants`)).status, 200);
+  assert.equal(await service.stop(), 0);
+});
 
 test('a tenant that the allow-list does not have yet waits for it, and costs no letter', async (t) => {
   const place = await createPlace(t);

@@ -20,6 +20,7 @@ export const COMMAND: CommandRules = {
   createTable: false,
   batchSize: null,
   schemaFile: null,
+  tables: { engine: null, orderBy: null, partitionBy: null, onCluster: null, durable: false },
   clickhouse: { host: null, port: null, database: null, user: null, password: null, secure: false },
   passwordIn: 'environment',
   additionalArgs: [],

@@ -14,6 +14,7 @@ export interface MemberOptions {
   /** Whether a consumer that crashed may start again. */
   readonly mayRestart?: () => boolean;
   readonly fromBeginning?: boolean;
+  readonly onLostOffsets?: 'stop' | 'earliest' | 'latest';
   readonly kafka?: Kafka;
   /** Called with each event, before it is written down. */
   readonly on?: Partial<ConsumerEvents>;
@@ -48,11 +49,15 @@ export class GroupMember {
   readonly adapter: ConsumerAdapter;
 
   private constructor(broker: ScriptedBroker, options: MemberOptions) {
-    const { on = {}, fromBeginning = true, mayRestart, kafka = hastyKafka(broker, mayRestart) } = options;
+    const { on = {}, fromBeginning = true, onLostOffsets = 'stop', mayRestart } = options;
+    const kafka = options.kafka ?? hastyKafka(broker, mayRestart);
     const positions = (list: readonly { partition: number; offset: number | null }[]) =>
       list.map(({ partition, offset }) => `${partition}@${offset ?? 'none'}`).join(' ');
     this.adapter = createConsumer(
-      { kafka, topic: TOPIC, groupId: 'group', fromBeginning, sessionTimeoutMs: 500, maxWaitMs: 20 },
+      {
+        ...{ kafka, brokers: [broker.address], topic: TOPIC, groupId: 'group', letterTopic: `${TOPIC}.dlq` },
+        ...{ fromBeginning, onLostOffsets, sessionTimeoutMs: 500, maxWaitMs: 20 },
+      },
       {
         assigned: (epoch, partitions) => {
           this.lines.push(`assigned ${epoch}: ${partitions.map(({ partition }) => partition).join(' ')}`);

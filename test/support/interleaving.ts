@@ -157,7 +157,13 @@ class Player {
     const { world } = this;
     const until = () => (this.#random.chance(0.5) ? null : world.now + this.#random.below(2_000));
     const paused = TENANTS.filter(() => this.#random.chance(0.3));
-    const pauses = paused.map((tenant) => ({ tenant: tenant ?? null, since: world.now, until: until(), by: 'test', reason: 'test' }));
+    const pauses = paused.map((tenant) => ({
+      tenant: tenant ?? null,
+      since: world.now,
+      until: until(),
+      by: 'test',
+      reason: 'test',
+    }));
     world.tell({ type: 'controlled', pauses });
   }
 

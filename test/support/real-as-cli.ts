@@ -3,7 +3,6 @@
  * per version of the plugin, below `.sandbox`. Where the index cannot be reached it is left out, with the reason; any other
  * failure to install it is an error.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -18,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fixture } from './commands.js';
-import { PACKAGE_ROOT } from './package-root.js';
+import { makeVenv, packagesOf, pip, run, SANDBOX, unreachable } from './venv.js';
 
 export interface RealAsCli {
   readonly executable: string;
@@ -29,17 +28,13 @@ export interface RealAsCli {
 export type Installed = RealAsCli | { readonly unreachable: string };
 
 const PLUGIN = fixture('as-cli-plugin');
-const SANDBOX = join(PACKAGE_ROOT, '.sandbox');
-const INSTALL_MS = 300_000;
-const UNREACHABLE =
-  /connection broken by|Failed to establish a new connection|Name or service not known|Temporary failure in name|ConnectTimeout|ProxyError/i;
 
 /** @throws Error when it cannot be installed although the package index is reached */
 export function installAsCli(): Installed {
   const place = join(SANDBOX, `as-cli-${fingerprint()}`);
   if (!existsSync(place)) {
-    const unreachable = install(place);
-    if (unreachable !== null) return { unreachable };
+    const reason = install(place);
+    if (reason !== null) return { unreachable: reason };
   }
   return { executable: join(place, 'with', 'bin', 'as-cli'), withoutPlugin: join(place, 'without', 'bin', 'as-cli') };
 }
@@ -57,12 +52,15 @@ function install(place: string): string | null {
   const [without, withPlugin] = [join(directory, 'without'), join(directory, 'with')];
   const source = join(directory, 'plugin');
   cpSync(PLUGIN, source, { recursive: true });
-  makeVenv(without);
+  makeVenv('python3', without);
   const installed = pip(without, ['-r', join(source, 'requirements.txt')]);
-  if (!installed.ok && UNREACHABLE.test(installed.output)) return `no package index: ${installed.output.slice(-300)}`;
-  if (!installed.ok) throw new Error(`AppSentinels' as-cli cannot be installed\n${installed.output}`);
+  if (!installed.ok) {
+    const reason = unreachable(installed);
+    if (reason !== null) return reason;
+    throw new Error(`AppSentinels' as-cli cannot be installed\n${installed.output}`);
+  }
   // The second one finds the packages of the first, and has the plugin besides.
-  makeVenv(withPlugin, '--without-pip');
+  makeVenv('python3', withPlugin, '--without-pip');
   const packages = packagesOf(withPlugin);
   writeFileSync(join(packages, 'as-cli.pth'), `${packagesOf(without)}\n`);
   const added = pip(without, ['--no-deps', '--no-build-isolation', '--target', packages, source]);
@@ -73,24 +71,4 @@ function install(place: string): string | null {
   symlinkSync(directory, link);
   renameSync(link, place);
   return null;
-}
-
-function makeVenv(directory: string, ...more: string[]): void {
-  const { ok, output } = run('python3', ['-m', 'venv', ...more, directory]);
-  if (!ok) throw new Error(`python3 cannot make a virtual environment; install python3-venv\n${output}`);
-}
-
-function packagesOf(venv: string): string {
-  const [python] = readdirSync(join(venv, 'lib'));
-  return join(venv, 'lib', python as string, 'site-packages');
-}
-
-function pip(venv: string, args: readonly string[]): ReturnType<typeof run> {
-  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '1'];
-  return run(join(venv, 'bin', 'python'), [...install, ...args]);
-}
-
-function run(program: string, args: readonly string[]): { readonly ok: boolean; readonly output: string } {
-  const { status, stdout, stderr, error } = spawnSync(program, [...args], { encoding: 'utf8', timeout: INSTALL_MS });
-  return { ok: status === 0, output: error === undefined ? `${stdout}${stderr}` : String(error) };
 }

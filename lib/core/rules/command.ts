@@ -15,6 +15,14 @@ export interface CommandRules {
   /** Null leaves the option out. */
   readonly batchSize: number | null;
   readonly schemaFile: string | null;
+  /** How tables are made: for the bundled loader alone, since no other one has these options. */
+  readonly tables: {
+    readonly engine: string | null;
+    readonly orderBy: string | null;
+    readonly partitionBy: string | null;
+    readonly onCluster: string | null;
+    readonly durable: boolean;
+  };
   readonly clickhouse: {
     readonly host: string | null;
     readonly port: number | null;
@@ -84,8 +92,19 @@ function commonArguments(rules: CommandRules): string[] {
     ...option('--db-database', database),
     ...option('--db-user', user),
     ...option('--db-password', rules.passwordIn === 'argv' ? password : null),
+    ...(rules.bundled ? tableArguments(rules) : []),
     ...rules.additionalArgs,
   ];
+}
+
+function tableArguments({ createTable, tables }: CommandRules): string[] {
+  const shape = [
+    ...option('--engine', tables.engine),
+    ...option('--order-by', tables.orderBy),
+    ...option('--partition-by', tables.partitionBy),
+    ...option('--on-cluster', tables.onCluster),
+  ];
+  return [...(createTable ? shape : []), ...(tables.durable ? ['--durable'] : [])];
 }
 
 function option(name: string, value: string | number | null): string[] {

@@ -13,6 +13,8 @@ export interface ClientGroup {
   readonly memberId: string | null;
   readonly generationId: number;
   readonly assigners: readonly Assigner[];
+  /** The membership as of the last join that succeeded; null before the first. */
+  readonly offsetManager: { readonly groupId: string; readonly memberId: string; readonly generationId: number } | null;
   /** By a single request. @throws the broker's refusal */
   commitOffsets(offsets: { readonly topics: readonly unknown[] }): Promise<void>;
   joinAndSync(): Promise<void>;

@@ -1,11 +1,11 @@
 /**
  * A connection that is kept from one job to the next and does not ask twice what it knows. An answer about data that is in the
- * statement itself stays true; what a table was made with seldom changes, and is used for a warning alone. Columns of tables
- * are asked for each time, since rows depend on them.
+ * statement itself stays true; a server that comes back as another version, and the settings of its tables, are noticed a minute
+ * later. Columns of tables are asked for each time, since rows depend on them.
  */
 import type { ClickHouse } from './client.js';
 
-export const DEFINITION_MS = 60_000;
+export const FACTS_MS = 60_000;
 
 /** Files of so many kinds may take turns. */
 const ANSWERS = 16;
@@ -15,7 +15,7 @@ const MAX_STATEMENT_LENGTH = 64 * 1024;
 /** @param now milliseconds on a clock that never goes back */
 export function cachingClient(clickhouse: ClickHouse, now: () => number = () => performance.now()): ClickHouse {
   const inspected = new Answers<Awaited<ReturnType<ClickHouse['inspect']>>>();
-  const definitions = new Answers<{ readonly text: string; readonly until: number }>();
+  const facts = new Answers<{ readonly rows: Awaited<ReturnType<ClickHouse['facts']>>; readonly until: number }>();
   return {
     ...clickhouse,
     async inspect(statement, settings) {
@@ -26,12 +26,12 @@ export function cachingClient(clickhouse: ClickHouse, now: () => number = () => 
       inspected.set(key, columns);
       return columns;
     },
-    async definition(statement) {
-      const known = definitions.get(statement);
-      if (known !== undefined && now() < known.until) return known.text;
-      const text = await clickhouse.definition(statement);
-      definitions.set(statement, { text, until: now() + DEFINITION_MS });
-      return text;
+    async facts(statement) {
+      const known = facts.get(statement);
+      if (known !== undefined && now() < known.until) return known.rows;
+      const rows = await clickhouse.facts(statement);
+      facts.set(statement, { rows, until: now() + FACTS_MS });
+      return rows;
     },
   };
 }

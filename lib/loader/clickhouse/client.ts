@@ -1,20 +1,34 @@
 /** ClickHouse's HTTP interface, as far as the loader uses it. */
 
+import { compressedText } from '../file/compressed.js';
 import type { Compression } from '../file/formats.js';
 import type { Connection } from '../options/connection-options.js';
 import type { Column, TableColumn } from './columns.js';
 import { HttpConnection } from './http-connection.js';
 import type { Settings } from './sql.js';
 
-/** Statements about columns answer at once; a server that takes longer is as good as unavailable. */
+/**
+ * Statements about columns answer at once; a server that takes longer is as good as unavailable. Those about some ten
+ * thousand columns are a MiB, and take seconds.
+ */
 const ANSWER_MS = 30_000;
+const ANSWER_MS_PER_BYTE = 0.1;
 /** An insert answers nothing but an error, which may quote a whole buffer of the data before it says where it stopped. */
 const ERROR_BYTES = 4 * 1024 * 1024;
 /** The columns of the widest table are some megabytes. */
 const ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Then the status is sent before it is known, and a failure comes in a later header line or in the body. */
-const PROGRESS_HEADERS: Settings = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: 200 };
+/**
+ * Header lines while an insert goes on: a balancer ends a connection on which nothing comes for a minute, and Parquet is parsed
+ * only when all of it was sent. Few of them where nobody looks, as proxies take some kilobytes of headers only. The status is then
+ * sent before it is known, and a failure comes in a later header line or in the body.
+ */
+function progressHeaders(intervalMs: number): Settings {
+  return { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: intervalMs };
+}
+
+const WATCHED_MS = 200;
+const UNWATCHED_MS = 20_000;
 
 export interface InsertOptions {
   /** How `body` is compressed, or null; ClickHouse unpacks it. */
@@ -35,13 +49,13 @@ export interface ClickHouse {
   columns(statement: string, settings: Settings): Promise<readonly TableColumn[]>;
   /** The columns of data that is in the statement itself: one of DESCRIBE, or a SELECT of name and type. */
   inspect(statement: string, settings: Settings): Promise<readonly Column[]>;
-  /** The answer to SHOW CREATE TABLE. */
-  definition(statement: string): Promise<string>;
   /** The rows of a SELECT without FORMAT; 64-bit numbers lose what is beyond 2^53. */
   rows(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** The same of what seldom changes: the server, and how its tables are made. */
+  facts(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** The answer to a statement as it is. */
   text(statement: string, settings: Settings): Promise<string>;
-  execute(statement: string): Promise<void>;
+  execute(statement: string, settings?: Settings): Promise<void>;
   /** Streams `body`; resolves with the number of rows that ClickHouse wrote. */
   insert(
     statement: string,
@@ -92,7 +106,7 @@ export function connect(connection: Connection): ClickHouse {
       path: path({ database, wait_end_of_query: 1, ...settings }),
       headers,
       body: statement,
-      silenceMs: Math.min(ANSWER_MS, silenceMs),
+      silenceMs: Math.min(ANSWER_MS + statement.length * ANSWER_MS_PER_BYTE, silenceMs),
       onBody: (bytes) => answer.add(bytes),
     });
     const failed = failureOf(status, answered, answer.toString());
@@ -115,29 +129,37 @@ export function connect(connection: Connection): ClickHouse {
   return {
     columns,
     inspect: columns,
-    definition: (statement) => ask(statement, { default_format: 'TabSeparatedRaw' }),
+    facts: (statement) => rows(statement, {}),
     rows: (statement) => rows(statement, {}),
     text: ask,
-    async execute(statement) {
-      await ask(statement, {});
+    async execute(statement, settings = {}) {
+      await ask(statement, settings);
     },
     async insert(statement, body, settings, { encoding = null, onProgress = null } = {}) {
       const answer = new Text(ERROR_BYTES);
-      let sent = 0;
-      const { status, headers: answered } = await http.request({
-        path: path({ database, query: statement, ...settings, ...(onProgress === null ? {} : PROGRESS_HEADERS) }),
-        headers: encoding === null ? headers : { ...headers, 'Content-Encoding': encoding },
-        body,
-        silenceMs,
-        onBody: (bytes) => answer.add(bytes),
-        onSent: (bytes) => {
-          sent += bytes;
-          onProgress?.({ bytes: sent });
-        },
-        onHeader: (name, value) => {
-          if (name === 'x-clickhouse-progress') onProgress?.({ rows: counter(value, 'read_rows') });
-        },
-      });
+      const progress = progressHeaders(onProgress === null ? UNWATCHED_MS : WATCHED_MS);
+      const answered = new Map<string, string>();
+      let sent: number | null = null;
+      const { status } = await http
+        .request({
+          path: path({ database, ...settings, ...progress }),
+          headers: encoding === null ? headers : { ...headers, 'Content-Encoding': encoding },
+          body: headed(compressedText(`${statement}\n`, encoding), body),
+          silenceMs,
+          onBody: (bytes) => answer.add(bytes),
+          onSent: (bytes) => {
+            // The first piece is the statement.
+            if (sent !== null) onProgress?.({ bytes: sent + bytes });
+            sent = sent === null ? 0 : sent + bytes;
+          },
+          onHeader: (name, value) => {
+            answered.set(name, value);
+            if (name === 'x-clickhouse-progress') onProgress?.({ rows: counter(value, 'read_rows') });
+          },
+        })
+        .catch((lost: unknown) => {
+          throw lateException(answered, answer.toString()) ?? lost;
+        });
       const failed = failureOf(status, answered, answer.toString(), true);
       if (failed !== null) throw failed;
       return counter(answered.get('x-clickhouse-summary'), 'written_rows');
@@ -146,6 +168,15 @@ export function connect(connection: Connection): ClickHouse {
       http.close();
     },
   };
+}
+
+/**
+ * The statement goes before the data, as there is room for some kilobytes in an address: nginx takes 8, a load balancer 16.
+ * Each member of gzip data and each frame of zstd data stands for itself, so that the statement is one of its own.
+ */
+async function* headed(statement: Promise<Uint8Array>, data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield await statement;
+  yield* data;
 }
 
 function path(parameters: Settings): string {
@@ -167,7 +198,30 @@ function failureOf(
   const clickHouse = [...headers.keys()].some((name) => name.startsWith('x-clickhouse-'));
   const failed =
     status !== 200 || !clickHouse || headers.has('x-clickhouse-exception-code') || (silent && text.trim() !== '');
-  return failed ? new ClickHouseError(status, code, text) : null;
+  if (!failed) return null;
+  return new ClickHouseError(status, code, withoutFrame(text, headers.get('x-clickhouse-exception-tag')));
+}
+
+const FRAME = '__exception__';
+
+/** A connection that broke after the failure was told: the failure is what counts. Null where none was. */
+function lateException(headers: ReadonlyMap<string, string>, text: string): ClickHouseError | null {
+  const told = headers.has('x-clickhouse-exception-code') || text.includes(FRAME);
+  return told ? failureOf(200, headers, text, true) : null;
+}
+
+/**
+ * A failure that comes after the status has a frame around its text: 25.11 and newer say in a header which tag it bears, and the
+ * length of the text before its end.
+ */
+function withoutFrame(text: string, tag: string | undefined): string {
+  const start = text.indexOf(FRAME);
+  if (start < 0) return text;
+  const framed = text.slice(start + FRAME.length).replace(/^[\r\n]+/, '');
+  if (tag === undefined) return framed;
+  const inner = framed.startsWith(tag) ? framed.slice(tag.length).replace(/^[\r\n]+/, '') : framed;
+  const end = new RegExp(`[\\r\\n]*\\d+ ${tag}[\\r\\n]*(?:${FRAME})?[\\r\\n]*$`);
+  return inner.replace(end, '');
 }
 
 /** A number of the summary or of the progress, which ClickHouse writes as a string. */

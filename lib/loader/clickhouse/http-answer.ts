@@ -125,6 +125,7 @@ export class AnswerReader {
         return;
       case 'trailers':
         if (text === '') this.#state = 'done';
+        else this.#trailer(text);
         return;
     }
   }
@@ -148,6 +149,12 @@ export class AnswerReader {
     else if (name === 'transfer-encoding') this.#chunked = /\bchunked$/i.test(value);
     else if (name === 'connection' && /\bclose\b/i.test(value)) this.keepAlive = false;
     this.#events.header(name, value);
+  }
+
+  /** A header that is known only behind the body; it says nothing of the body any more. */
+  #trailer(text: string): void {
+    const colon = text.indexOf(':');
+    if (colon > 0) this.#events.header(text.slice(0, colon).toLowerCase(), text.slice(colon + 1).trim());
   }
 
   #endOfHead(): void {

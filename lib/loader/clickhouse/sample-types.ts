@@ -5,6 +5,7 @@
 import type { Format } from '../file/formats.js';
 import type { Column } from './columns.js';
 import { isScalar } from './conversions.js';
+import { MANY_COLUMNS } from './insert-statement.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
 import { textAs } from './text-values.js';
 import { parseType } from './type-tree.js';
@@ -16,11 +17,32 @@ export function checkSample(format: Format, data: string, columns: readonly Colu
     return better === null ? [] : [`(${quoteString(name)}, ${better})`];
   });
   if (checked.length === 0) return null;
-  const structure = columns.map(({ name }) => `${quoteIdentifier(name)} Nullable(String)`).join(', ');
+  if (checked.length >= MANY_COLUMNS) return checkAlike(format, data, columns);
+  const structure = structureOf(columns);
   return (
     'SELECT tupleElement(better, 1) AS name, tupleElement(better, 2) AS type FROM (SELECT arrayJoin(' +
     `[${checked.join(', ')}]) AS better FROM format(${format.clickhouse}, ${quoteString(structure)}, ${data})) WHERE type != ''`
   );
+}
+
+/** Says what is done with a type once for all columns that have it: see insert-statement. */
+function checkAlike(format: Format, data: string, columns: readonly Column[]): string {
+  const byType = new Map<string, string[]>();
+  for (const { name, type } of columns) byType.set(type, [...(byType.get(type) ?? []), name]);
+  const checks = [...byType].flatMap(([type, names]) => {
+    const better = betterType(type, 'given', format);
+    if (better === null) return [];
+    const pairs = `arrayZip([${names.map(quoteString).join(', ')}], [${names.map(quoteIdentifier).join(', ')}])`;
+    const values =
+      `SELECT tupleElement(pair, 1) AS column, tupleElement(pair, 2) AS given FROM (SELECT arrayJoin(${pairs}) AS pair ` +
+      `FROM format(${format.clickhouse}, ${quoteString(structureOf(columns))}, ${data}))`;
+    return [`SELECT column AS name, ${better} AS type FROM (${values}) GROUP BY column HAVING type != ''`];
+  });
+  return checks.join(' UNION ALL ');
+}
+
+function structureOf(columns: readonly Column[]): string {
+  return columns.map(({ name }) => `${quoteIdentifier(name)} Nullable(String)`).join(', ');
 }
 
 /** An expression of the better type, '' for one that need not be another; null for what is not looked at. */

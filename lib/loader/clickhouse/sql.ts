@@ -9,11 +9,10 @@
 
 import type { Format } from '../file/formats.js';
 import type { TableName } from '../options/options.js';
+import { PLAIN_TABLE, type TableMaking } from '../options/table-options.js';
 import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
-import { type ConversionOptions, conversion, Functions } from './conversions.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
 import { checkSample } from './sample-types.js';
-import { parseType } from './type-tree.js';
 import { isDateOrTime, isNullable } from './types.js';
 
 /**
@@ -21,6 +20,18 @@ import { isDateOrTime, isNullable } from './types.js';
  * supervisor may load thousands of files before it forgets one; 10,000 entries are a small log file on the server.
  */
 const DEDUPLICATION_WINDOW = 10_000;
+/** A week: a supervisor repeats a load when ClickHouse or itself is back. Replicated tables forget after an hour by themselves. */
+export const REMEMBERED_SECONDS = 604_800;
+
+/** For the engine that is asked for, and for the one that a cluster or a cloud takes instead. */
+const REMEMBERING = [
+  `non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
+  `replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
+  `replicated_deduplication_window_seconds = ${REMEMBERED_SECONDS}`,
+];
+
+/** Of a table whose parts are on disk, and so are their names, before an insert is answered. */
+export const DURABLE_SETTINGS = ['fsync_after_insert = 1', 'fsync_part_directory = 1'] as const;
 
 export type Settings = Readonly<Record<string, string | number>>;
 
@@ -43,11 +54,6 @@ export function describeNullTable(columns: readonly Column[]): string {
 
 function structureOf(columns: readonly Column[]): string {
   return columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
-}
-
-/** The statement that would make the table, with its engine and settings. */
-export function showTable(table: TableName): string {
-  return `SHOW CREATE TABLE ${quoteTable(table)}`;
 }
 
 /**
@@ -90,17 +96,32 @@ function literal(data: Uint8Array): string {
   return `base64Decode('${Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')}')`;
 }
 
-/** `statementBytes` is the length of the statement: the default limit of 256 KiB is below that of a sample. */
+/** The limits of a statement's length and of its parts: the defaults are below what a sample or some thousand columns need. */
+export function sizeSettings(statementBytes: number): Settings {
+  return {
+    max_query_size: Math.max(262_144, statementBytes + 1024),
+    max_ast_elements: Math.max(50_000, statementBytes),
+    max_expanded_ast_elements: Math.max(500_000, statementBytes * 10),
+  };
+}
+
 export function describeSettings(statementBytes: number): Settings {
-  return { max_query_size: statementBytes + 1024, print_pretty_type_names: 0, precise_float_parsing: 1 };
+  return { ...sizeSettings(statementBytes), print_pretty_type_names: 0, precise_float_parsing: 1 };
 }
 
 export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
 
 /** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
-export function createTable(table: TableName, columns: readonly Column[], ttlHours: number | null): CreateTable {
-  const key = sortingKey(columns);
-  const nullableKey = columns.some(({ name, type }) => key.includes(name) && isNullable(type));
+export function createTable(
+  table: TableName,
+  columns: readonly Column[],
+  ttlHours: number | null,
+  { engine, orderBy, partitionBy, onCluster, durable }: TableMaking = PLAIN_TABLE,
+): CreateTable {
+  const suggested = sortingKey(columns);
+  const key = orderBy ?? suggested.map(quoteIdentifier).join(', ');
+  const keys = `${key} ${partitionBy ?? ''}`;
+  const nullableKey = columns.some(({ name, type }) => isNullable(type) && mentions(keys, name));
   const time = columns.find(({ name }) => name === TIME_COLUMN);
   let ttl = '';
   if (ttlHours !== null) {
@@ -111,80 +132,24 @@ export function createTable(table: TableName, columns: readonly Column[], ttlHou
       ? ` TTL if(isNull(${column}), toDateTime(0), ${expiry(`assumeNotNull(${column})`)})`
       : ` TTL ${expiry(column)}`;
   }
-  const settings = [`non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`];
+  const settings = [...REMEMBERING];
+  if (durable) settings.push(...DURABLE_SETTINGS);
   if (nullableKey) settings.push('allow_nullable_key = 1');
   const sql =
-    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} ` +
-    `(${structureOf(columns)}) ENGINE = MergeTree ORDER BY (${key.map(quoteIdentifier).join(', ')})${ttl} SETTINGS ${settings.join(', ')}`;
+    `CREATE TABLE IF NOT EXISTS ${quoteTable(table)}${onClusterClause(onCluster)} ` +
+    `(${structureOf(columns)}) ENGINE = ${engine}${partitionBy === null ? '' : ` PARTITION BY (${partitionBy})`} ORDER BY (${key})${ttl} SETTINGS ${settings.join(', ')}`;
   return { kind: 'statement', sql };
 }
 
-/** What ClickHouse is made to say of a value that does not fit begins with this: number of the column, of the row, the value. */
-export const BAD_VALUE = 'atd-bad-value';
-const ROW_NUMBER = 'atd_row_number';
-/** Characters of a value that are quoted. */
-const FOUND_LENGTH = 200;
-
-/**
- * `into` is a table as quoteTable writes it, or a table function.
- * `ignore` is evaluated for every row, and no row can be left out. A value that does not fit is made known by an error of a parser,
- * since that is the only one that can say which. @throws UnknownField
- */
-export function insertRecords(
-  into: string,
-  columns: readonly LoadedColumn[],
-  format: Format,
-  options: Omit<ConversionOptions, 'format'>,
-): string {
-  const targets = columns.flatMap(({ target }) => (target === null ? [] : quoteIdentifier(target))).join(', ');
-  const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
-  const functions = new Functions();
-  const checks: string[] = [];
-  const values: string[] = [];
-  for (const [index, { source, target, readAs, type, absent, mustBeEmpty }] of columns.entries()) {
-    const name = quoteIdentifier(source);
-    if (mustBeEmpty) checks.push(`bad(${index}, ${name}, empty(${name}))`);
-    if (target === null) continue;
-    const nullAsDefault = options.nullAsDefault || absent === 'default';
-    const to = parseType(type);
-    const { value, fits } = conversion(
-      name,
-      parseType(readAs),
-      to,
-      { ...options, nullAsDefault, format: format.name, hasDefault: absent === 'expression', column: source },
-      functions,
-    );
-    values.push(value);
-    if (fits !== null) checks.push(`bad(${index}, toString(${name}), ${fits})`);
-  }
-  const insert = `INSERT INTO ${into} (${targets}) `;
-  const reader = format.byPosition?.clickhouse ?? format.clickhouse;
-  const input = `input(${quoteString(structure)})`;
-  const select = (expressions: readonly string[]): string => {
-    const same =
-      expressions.length === columns.length &&
-      expressions.every((value, index) => value === quoteIdentifier(columns[index]?.source ?? ''));
-    return `SELECT ${same ? '*' : expressions.join(', ')}`;
-  };
-  if (checks.length === 0) {
-    return `${insert}${withFunctions(functions.definitions)}${select(values)} FROM ${input} FORMAT ${reader}`;
-  }
-  // Beside the values, in a function that works out all its arguments: what both need is worked out once, and within an `if` around it
-  // the conditions inside would be worked out for every row (8 times the time of a column of integers).
-  const [first = '', ...others] = values;
-  const checked = [`tupleElement(tuple(${first}, ignore(${checks.join(', ')})), 1)`, ...others];
-  const found = `ifNull(substringUTF8(value, 1, ${FOUND_LENGTH}), '\\\\N')`;
-  const bad =
-    `((number, value, fits) -> if(fits, 0, toUInt8(concat('${BAD_VALUE} ', toString(number), ' ', ` +
-    `toString(${ROW_NUMBER} + 1), ' ', ${found}, ' ${BAD_VALUE}')))) AS bad`;
+/** Whether a key is made of this column; a name that is a part of another is one too many, and only allows what is not there. */
+function mentions(key: string, column: string): boolean {
   return (
-    `${insert}${withFunctions([...functions.definitions, bad])}${select(checked)} ` +
-    `FROM (SELECT *, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}) FORMAT ${reader}`
+    key.includes(quoteIdentifier(column)) || new RegExp(`(?<![\\w\`])${column.replace(/\W/g, '\\$&')}(?!\\w)`).test(key)
   );
 }
 
-function withFunctions(definitions: readonly string[]): string {
-  return definitions.length === 0 ? '' : `WITH ${definitions.join(', ')} `;
+export function onClusterClause(cluster: string | null): string {
+  return cluster === null ? '' : ` ON CLUSTER ${quoteString(cluster)}`;
 }
 
 /**
@@ -198,7 +163,8 @@ export interface InsertOptions {
   readonly columns: readonly LoadedColumn[];
   /** Rows of a block, and so of a part that is written. */
   readonly batchSize: number;
-  readonly token: string | null;
+  /** What makes a repetition add nothing, and the rows last, where that is asked for. */
+  readonly promises: Settings;
   readonly skipUnknown: boolean;
   readonly nullAsDefault: boolean;
   /** Whether ClickHouse knows EXACT_BLOCKS. */
@@ -212,7 +178,7 @@ export function insertSettings({
   format,
   columns,
   batchSize,
-  token,
+  promises,
   skipUnknown,
   nullAsDefault,
   exactBlocks,
@@ -221,6 +187,8 @@ export function insertSettings({
   return {
     wait_end_of_query: 1,
     async_insert: 0,
+    // Else a Distributed table answers before its shards have the rows.
+    distributed_foreground_insert: 1,
     date_time_input_format: 'best_effort',
     input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
     input_format_json_ignore_unknown_keys_in_named_tuple: skipUnknown ? 1 : 0,
@@ -228,7 +196,7 @@ export function insertSettings({
     input_format_json_read_numbers_as_strings: 1,
     input_format_json_read_bools_as_strings: 1,
     precise_float_parsing: 1,
-    max_query_size: Math.max(262_144, statementBytes + 1024),
+    ...sizeSettings(statementBytes),
     // Checks are made of values in blocks as they come, and say what they found of those alone that do not fit.
     optimize_move_to_prewhere: 0,
     short_circuit_function_evaluation: 'enable',
@@ -246,9 +214,7 @@ export function insertSettings({
     ...format.settings,
     ...placeOfRows(format),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
-    ...(token === null
-      ? {}
-      : { insert_deduplicate: 1, insert_deduplication_token: blockToken(token, batchSize, exactBlocks) }),
+    ...promises,
   };
 }
 
@@ -263,9 +229,4 @@ function placeOfRows({ name, preamble, byPosition }: Format): Settings {
 function tuplesInOneField(columns: readonly LoadedColumn[]): Settings {
   const hasTuple = columns.some(({ readAs }) => /\bTuple\(/.test(readAs));
   return hasTuple ? { input_format_csv_deserialize_separate_columns_into_tuple: 0 } : {};
-}
-
-/** With other blocks the same number would mean other rows: then rows twice are better than rows lost. */
-function blockToken(token: string, batchSize: number, exactBlocks: boolean): string {
-  return `${token}/${batchSize}${exactBlocks ? '' : '/at-least'}`;
 }

@@ -2,11 +2,11 @@
 
 import type { TableName } from '../options/options.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
-import { quoteTable } from './sql.js';
+import { onClusterClause, quoteTable } from './sql.js';
 
 /** SYNC: the data is gone when the statement is answered, and the name is free for another table. */
-export function dropTable(table: TableName): string {
-  return `DROP TABLE ${quoteTable(table)} SYNC`;
+export function dropTable(table: TableName, onCluster: string | null): string {
+  return `DROP TABLE ${quoteTable(table)}${onClusterClause(onCluster)} SYNC`;
 }
 
 export interface TableInfo {
@@ -33,22 +33,4 @@ export function selectRows(table: TableName, limit: number): string {
 
 export function countRows(table: TableName): string {
   return `SELECT count() AS ${quoteIdentifier('rows')} FROM ${quoteTable(table)}`;
-}
-
-/**
- * Says if a table remembers no deduplication tokens: a repeated load of a file is then a second load of its rows. One
- * sentence for people, or null. Replicated and shared tables deduplicate by default; what other engines than the
- * MergeTree family do with a token depends on the tables behind them, and nothing is said of it.
- *
- * @param statement the CREATE TABLE of the table, as ClickHouse shows it
- */
-export function deduplicationWarning(table: string, statement: string): string | null {
-  const engine = /\bENGINE = (\w+)/.exec(statement)?.[1] ?? '';
-  if (!engine.endsWith('MergeTree') || /^(Replicated|Shared)/.test(engine)) return null;
-  const window = Number(/\bnon_replicated_deduplication_window\s*=\s*(\d+)/.exec(statement)?.[1] ?? 0);
-  if (window > 0) return null;
-  return (
-    `table ${table} remembers no insert, so a load that is repeated after a crash doubles its rows; ` +
-    `ALTER TABLE ${table} MODIFY SETTING non_replicated_deduplication_window = 10000 changes that`
-  );
 }

@@ -4,7 +4,7 @@
  */
 
 import type { LoadedColumn } from '../clickhouse/columns.js';
-import { BAD_VALUE } from '../clickhouse/sql.js';
+import { BAD_VALUE } from '../clickhouse/insert-statement.js';
 import { baseType } from '../clickhouse/types.js';
 import { oneLine } from '../failures.js';
 import type { ByPosition, Format } from '../file/formats.js';

@@ -2,6 +2,7 @@
 import { ExitCode } from '../../errors.js';
 import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
 import { UnknownField } from '../clickhouse/conversions.js';
+import { insertRecords } from '../clickhouse/insert-statement.js';
 import * as sql from '../clickhouse/sql.js';
 import { explain } from '../failures.js';
 import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
@@ -10,15 +11,19 @@ import type { TableToMake } from './target-table.js';
 
 const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 
-/** The rows that were loaded. @throws LoadError */
+/**
+ * @param promises settings that make the insert repeatable and durable, where it is to be
+ * @returns the rows that were loaded
+ * @throws LoadError
+ */
 export async function insertFile(
   load: Load,
   found: readonly Column[],
   table: readonly TableColumn[],
   exactBlocks: boolean,
+  promises: sql.Settings,
 ): Promise<number> {
-  const into = sql.quoteTable(load.request.table);
-  return await send(load, into, load.request.deduplicationToken, found, table, exactBlocks);
+  return await send(load, sql.quoteTable(load.request.table), found, table, exactBlocks, promises);
 }
 
 /** Reads the whole file as the insert into that table would, and keeps nothing. @throws LoadError where that would fail */
@@ -28,16 +33,16 @@ export async function tryFile(
   { columns }: TableToMake,
   exactBlocks: boolean,
 ): Promise<void> {
-  await send(load, `FUNCTION ${sql.nullTable(columns)}`, null, found, columns, exactBlocks);
+  await send(load, `FUNCTION ${sql.nullTable(columns)}`, found, columns, exactBlocks, {});
 }
 
 async function send(
   load: Load,
   into: string,
-  token: string | null,
   found: readonly Column[],
   table: readonly TableColumn[],
   exactBlocks: boolean,
+  promises: sql.Settings,
 ): Promise<number> {
   const { request, contents, format, clickhouse, bar } = load;
   const name = tableText(request);
@@ -51,11 +56,11 @@ async function send(
         format,
         columns,
         batchSize: request.batchSize,
-        token,
         skipUnknown: request.skipUnknown,
         nullAsDefault: request.nullAsDefault,
         exactBlocks,
         statementBytes: Buffer.byteLength(statement),
+        promises,
       }),
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );
@@ -93,7 +98,7 @@ function insertStatement(load: Load, into: string, columns: readonly LoadedColum
   const { request, format } = load;
   const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
   try {
-    return sql.insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown });
+    return insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown });
   } catch (error) {
     if (!(error instanceof UnknownField)) throw error;
     const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;

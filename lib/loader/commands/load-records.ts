@@ -15,12 +15,14 @@ import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { layoutOf } from '../file/text-layout.js';
 import { foreignSeparator, headerOf } from '../file/text-rows.js';
 import { badData } from './bad-data.js';
+import { lookAtDurability } from './durability.js';
 import { insertFile, tryFile } from './insert-file.js';
 import { clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
+import { lookAtRepetition } from './repetition.js';
 import { readSchemaFile } from './schema-file.js';
-import { createTable, describeTable, tableToMake, warnOfRepetition } from './target-table.js';
+import { createTable, describeTable, tableToMake } from './target-table.js';
 import { readable } from './typed-columns.js';
 
 export interface LoadResult {
@@ -91,8 +93,11 @@ async function loadFile(
     if (found === null) return NOTHING;
     refuseForeignSeparator(load, found, existing);
     const table = existing ?? (await makeTable(load, found, exactBlocks));
-    const rows = await insertFile(load, found, table, exactBlocks);
-    const warnings = [existing === null ? null : await warnOfRepetition(load), foreignText(load, sample)];
+    const remembered = await lookAtRepetition(load, exactBlocks);
+    const durable = await lookAtDurability(load);
+    const promises = { ...remembered.settings, ...durable.settings };
+    const rows = await insertFile(load, found, table, exactBlocks, promises);
+    const warnings = [remembered.warning, durable.warning, foreignText(load, sample)];
     return { rows, warning: warnings.filter((warning) => warning !== null).join('; ') || null };
   } finally {
     await bar?.end();

@@ -5,6 +5,7 @@ import type { Column } from '../clickhouse/columns.js';
 import { isUnknownDatabase, LoadError, oneLine, type Stage, serverFailure } from '../failures.js';
 import type { Contents } from '../file/contents.js';
 import type { Format } from '../file/formats.js';
+import { isShaped } from '../options/table-options.js';
 import type { ProgressBar } from './progress.js';
 import type { RecordsRequest } from './records-arguments.js';
 
@@ -44,12 +45,12 @@ export function clickhouseFailure(
   error: unknown,
   stage: Stage,
   what: string,
-  { connection, table, schemaFile }: RecordsRequest,
+  { connection, table, schemaFile, making }: RecordsRequest,
 ): LoadError {
   const failure = serverFailure(error, stage, what, connection);
-  // A database that is not the connection's own belongs to the table, and so do types that the schema file names.
+  // A database that is not the connection's own belongs to the table, and so do types that the schema file names, and options.
   const isOfTable =
     (isUnknownDatabase(error) && table.database !== null) ||
-    (stage === 'create-table' && failure.scope === 'file' && schemaFile !== null);
+    (stage === 'create-table' && failure.scope === 'file' && (schemaFile !== null || isShaped(making)));
   return isOfTable ? new LoadError(failure.exitCode, failure.message, { cause: error, scope: 'table' }) : failure;
 }

@@ -4,6 +4,7 @@ import { FORMAT_NAMES, type FormatName } from '../file/formats.js';
 import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from '../options/connection-options.js';
 import type { TableName } from '../options/options.js';
 import * as options from '../options/options.js';
+import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from '../options/table-options.js';
 
 export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'file', value: 'F', help: 'the file to load (required)' },
@@ -19,12 +20,21 @@ export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
     value: null,
     help: "store a type's default where a column that is not Nullable has no value",
   },
+  {
+    name: 'generation',
+    value: 'N',
+    help: 'how often the rows of this ATD_DEDUP_TOKEN were removed to be loaded again (ATD_GENERATION, 0)',
+  },
   { name: 'ttl-hours', value: 'N', help: 'a created table forgets rows N hours after MsgHeader_MessageTime' },
+  ...TABLE_OPTIONS,
+  DURABLE_OPTION,
   ...CONNECTION_OPTIONS,
   { name: 'progress', value: null, help: 'show how far it is, if stderr is a terminal' },
   { name: 'json', value: null, help: 'report the result as one line of JSON (ATD_OUTPUT=json)' },
   ...options.COMMON_OPTIONS,
 ];
+
+const MAX_GENERATION = 1_000_000;
 
 export interface RecordsRequest {
   readonly file: string;
@@ -32,6 +42,7 @@ export interface RecordsRequest {
   readonly createTable: boolean;
   readonly schemaFile: string | null;
   readonly ttlHours: number | null;
+  readonly making: TableMaking;
   readonly format: FormatName | null;
   readonly batchSize: number;
   readonly skipUnknown: boolean;
@@ -40,6 +51,7 @@ export interface RecordsRequest {
   readonly progress: boolean;
   readonly json: boolean;
   readonly deduplicationToken: string | null;
+  readonly generation: number;
   readonly connection: Connection;
 }
 
@@ -56,6 +68,7 @@ export function parseRecordsArguments(
       createTable,
       schemaFile: given.get('schema-file') || null,
       ttlHours: options.ttlHours(given, createTable),
+      making: tableMaking(given, createTable),
       format: formatName(given.get('format')),
       batchSize: options.integer('--batch-size', given.get('batch-size') ?? '10000', 1, 10_000_000),
       skipUnknown: given.has('skip-unknown'),
@@ -64,9 +77,16 @@ export function parseRecordsArguments(
       progress: given.has('progress'),
       json: options.wantsJson(given, env),
       deduplicationToken: env['ATD_DEDUP_TOKEN'] || null,
+      generation: generation(given, env),
       connection: readConnection(given, env, readText),
     };
   });
+}
+
+function generation(given: options.Given, env: options.Environment): number {
+  const argument = given.get('generation');
+  if (argument !== undefined) return options.integer('--generation', argument, 0, MAX_GENERATION);
+  return options.integer('ATD_GENERATION', env['ATD_GENERATION'] || '0', 0, MAX_GENERATION);
 }
 
 function formatName(value: string | undefined): FormatName | null {

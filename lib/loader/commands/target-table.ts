@@ -1,9 +1,8 @@
-/** The table of a load: what it has, how it is made, and whether it remembers what was inserted. */
+/** The table of a load: what it has, and how it is made. */
 import { ExitCode } from '../../errors.js';
 import { type Column, type TableColumn, tableColumns } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
-import { deduplicationWarning } from '../clickhouse/table-statements.js';
-import { LoadError } from '../failures.js';
+import { LoadError, type Stage } from '../failures.js';
 import { clash, clickhouseFailure, type Load, tableText } from './load.js';
 
 export interface Described {
@@ -20,6 +19,7 @@ export interface Described {
 export async function describeTable(
   { request, clickhouse }: Pick<Load, 'request' | 'clickhouse'>,
   mayBeMissing: boolean,
+  stage: Stage = 'describe-table',
 ): Promise<Described> {
   const statement = sql.describeTable(request.table);
   const columns = async (settings: sql.Settings): Promise<readonly TableColumn[] | null> => {
@@ -34,7 +34,7 @@ export async function describeTable(
     return { columns: await columns(sql.EXACT_BLOCKS), exactBlocks: true };
   } catch (error) {
     const fail = (cause: unknown): LoadError =>
-      clickhouseFailure(cause, 'describe-table', `cannot read table ${tableText(request)}`, request);
+      clickhouseFailure(cause, stage, `cannot read table ${tableText(request)}`, request);
     if (codeOf(error) !== '115') throw fail(error);
     return { columns: await columns({}).catch((again: unknown) => Promise.reject(fail(again))), exactBlocks: false };
   }
@@ -51,7 +51,7 @@ export async function tableToMake(load: Load, columns: readonly Column[]): Promi
   const { request, schema, clickhouse } = load;
   const made = tableColumns(columns);
   if ('kind' in made) throw clash(load, made.names, made.target);
-  const create = sql.createTable(request.table, made, request.ttlHours);
+  const create = sql.createTable(request.table, made, request.ttlHours, request.making);
   if (create.kind === 'no-time-column') {
     throw new LoadError(
       ExitCode.usage,
@@ -74,22 +74,15 @@ export async function tableToMake(load: Load, columns: readonly Column[]): Promi
  */
 export async function createTable(load: Load, { statement }: TableToMake): Promise<readonly TableColumn[]> {
   try {
-    await load.clickhouse.execute(statement);
+    await load.clickhouse.execute(statement, sql.sizeSettings(Buffer.byteLength(statement)));
   } catch (error) {
     throw cannotCreate(load, error);
   }
-  return (await describeTable(load, false)).columns ?? [];
+  return (await describeTable(load, false, 'describe-created')).columns ?? [];
 }
 
 function cannotCreate({ request }: Load, error: unknown): LoadError {
   return clickhouseFailure(error, 'create-table', `cannot create table ${tableText(request)}`, request);
-}
-
-/** Looks at a table that somebody else made, where repetition matters; one that cannot be looked at is not spoken of. */
-export async function warnOfRepetition({ request, clickhouse }: Load): Promise<string | null> {
-  if (request.deduplicationToken === null) return null;
-  const statement = await clickhouse.definition(sql.showTable(request.table)).catch(() => null);
-  return statement === null ? null : deduplicationWarning(tableText(request), statement);
 }
 
 function codeOf(error: unknown): unknown {

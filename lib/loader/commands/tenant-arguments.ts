@@ -2,6 +2,7 @@
 import { normaliseTenant } from '../../core/rules/routing.js';
 import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from '../options/connection-options.js';
 import * as options from '../options/options.js';
+import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from '../options/table-options.js';
 
 export const TENANT_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'tenant-name', value: 'T', help: 'the tenant (required, but for --list-tables)' },
@@ -10,6 +11,8 @@ export const TENANT_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'delete-table', value: null, help: "delete the tenant's table with all its rows" },
   { name: 'schema-file', value: 'S', help: 'JSON object of column name -> ClickHouse type, for --create-table' },
   { name: 'ttl-hours', value: 'N', help: 'the created table forgets rows N hours after MsgHeader_MessageTime' },
+  ...TABLE_OPTIONS,
+  DURABLE_OPTION,
   { name: 'drop-first', value: null, help: 'with --create-table: delete the table that exists, with all its rows' },
   { name: 'table-prefix', value: 'P', help: "the table is P_T, as by the service's table_prefix (atd)" },
   { name: 'dry-run', value: null, help: 'show the statements and do nothing' },
@@ -24,9 +27,10 @@ export type TenantAction =
       readonly table: string;
       readonly schemaFile: string;
       readonly ttlHours: number | null;
+      readonly making: TableMaking;
       readonly dropFirst: boolean;
     }
-  | { readonly kind: 'delete'; readonly table: string }
+  | { readonly kind: 'delete'; readonly table: string; readonly onCluster: string | null }
   | { readonly kind: 'list'; readonly table: string | null; readonly prefix: string };
 
 export interface TenantRequest {
@@ -50,7 +54,15 @@ export function parseTenantArguments(
 }
 
 const ACTIONS = ['create-table', 'list-tables', 'delete-table'] as const;
-const ONLY_WITH_CREATE = ['schema-file', 'ttl-hours', 'drop-first'] as const;
+const ONLY_WITH_CREATE = [
+  'schema-file',
+  'ttl-hours',
+  'drop-first',
+  'engine',
+  'order-by',
+  'partition-by',
+  'durable',
+] as const;
 
 function action(given: options.Given): TenantAction {
   const asked = ACTIONS.filter((name) => given.has(name));
@@ -65,13 +77,20 @@ function action(given: options.Given): TenantAction {
   if (only === 'list-tables' && !given.has('tenant-name')) return { kind: 'list', table: null, prefix };
   const table = `${prefix}_${tenant(options.required(given, 'tenant-name'))}`;
   if (only === 'list-tables') return { kind: 'list', table, prefix };
-  if (only === 'delete-table') return { kind: 'delete', table };
+  if (only === 'delete-table') return { kind: 'delete', table, onCluster: tableMaking(given, true).onCluster };
   const schemaFile = given.get('schema-file');
   if (!schemaFile) {
     throw new options.Invalid('--create-table needs --schema-file: there is no file here to take the columns from');
   }
   const ttlHours = options.ttlHours(given, true);
-  return { kind: 'create', table, schemaFile, ttlHours, dropFirst: given.has('drop-first') };
+  return {
+    kind: 'create',
+    table,
+    schemaFile,
+    ttlHours,
+    making: tableMaking(given, true),
+    dropFirst: given.has('drop-first'),
+  };
 }
 
 function tenant(value: string): string {

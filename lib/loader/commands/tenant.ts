@@ -22,7 +22,7 @@ export async function manageTenant(request: TenantRequest, connect: Connect): Pr
       case 'create':
         return await create(action, statements, schema.length, server, request.json);
       case 'delete':
-        return await remove(action.table, server, request.json);
+        return await remove(action, server, request.json);
       case 'list':
         return list(await server.list(action), action, request);
     }
@@ -35,7 +35,7 @@ export async function manageTenant(request: TenantRequest, connect: Connect): Pr
 function statementsOf(action: TenantAction, schema: readonly Column[]): readonly string[] {
   if (action.kind === 'list') return [listStatement(action)];
   const table = { database: null, table: action.table };
-  if (action.kind === 'delete') return [dropTable(table)];
+  if (action.kind === 'delete') return [dropTable(table, action.onCluster)];
   const columns = tableColumns(schema);
   if ('kind' in columns) {
     throw new LoadError(
@@ -44,7 +44,7 @@ function statementsOf(action: TenantAction, schema: readonly Column[]): readonly
         `'${columns.target}'; rename one of them`,
     );
   }
-  const made = sql.createTable(table, columns, action.ttlHours);
+  const made = sql.createTable(table, columns, action.ttlHours, action.making);
   if (made.kind === 'no-time-column') {
     throw new LoadError(
       ExitCode.usage,
@@ -52,7 +52,9 @@ function statementsOf(action: TenantAction, schema: readonly Column[]): readonly
         'schema file does not have; leave out --ttl-hours',
     );
   }
-  return action.dropFirst ? [`DROP TABLE IF EXISTS ${sql.quoteTable(table)} SYNC`, made.sql] : [made.sql];
+  return action.dropFirst
+    ? [`DROP TABLE IF EXISTS ${sql.quoteTable(table)}${sql.onClusterClause(action.making.onCluster)} SYNC`, made.sql]
+    : [made.sql];
 }
 
 type Listing = Extract<TenantAction, { kind: 'list' }>;
@@ -80,7 +82,11 @@ async function create(
   return `${replaced}Created table ${name} with ${countText(columns, 'column')}\n`;
 }
 
-async function remove(table: string, server: Server, json: boolean): Promise<string> {
+async function remove(
+  { table, onCluster }: Extract<TenantAction, { kind: 'delete' }>,
+  server: Server,
+  json: boolean,
+): Promise<string> {
   const name = server.fullName(table);
   const existing = await server.find(table);
   if (existing === null) {
@@ -89,7 +95,7 @@ async function remove(table: string, server: Server, json: boolean): Promise<str
       `cannot delete table ${name}: there is no such table; as-cli ingest tenant --list-tables shows those that there are`,
     );
   }
-  await server.execute(dropTable({ database: null, table }), 'delete-table', `cannot delete table ${name}`);
+  await server.execute(dropTable({ database: null, table }, onCluster), 'delete-table', `cannot delete table ${name}`);
   if (json) return line({ table: name, action: 'deleted', rows: existing.rows, bytes: existing.bytes });
   return `Deleted table ${name} with ${contents(existing)}\n`;
 }

@@ -3,7 +3,19 @@
  * where its columns are. The data itself goes to ClickHouse as it is in the file.
  */
 import type { Compression } from './formats.js';
-import { ZstdFrames } from './zstd-frames.js';
+import { storedFrame, ZstdFrames } from './zstd-frames.js';
+
+/** A text as gzip or zstd data to be put before other such data. */
+export async function compressedText(text: string, compression: Compression | null): Promise<Uint8Array> {
+  const bytes = Buffer.from(text);
+  if (compression === null) return bytes;
+  if (compression === 'zstd') return storedFrame(bytes);
+  const { gzipSync } = await import('node:zlib');
+  return gzipSync(bytes);
+}
+
+/** Nothing is wrong with the data, but ClickHouse does not read it. */
+export class UnreadableData extends Error {}
 
 /** The decompressed bytes, for as long as they are asked for. @throws Error of zlib or fzstd where the data is damaged. */
 export function decompressed(
@@ -33,6 +45,7 @@ async function* unzstd(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   for await (const chunk of compressed) {
     // Block by block, as some bytes may hold as many megabytes.
     for (const piece of frames.push(chunk)) {
+      if (frames.unreadable !== null) throw new UnreadableData(frames.unreadable);
       decompress.push(piece);
       yield* ready;
       ready = [];

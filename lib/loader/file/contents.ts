@@ -1,7 +1,7 @@
 /** What is in a file, behind its compression: its first and its last bytes. */
 import { ExitCode } from '../../errors.js';
 import { LoadError, oneLine } from '../failures.js';
-import { decompressed } from './compressed.js';
+import { decompressed, UnreadableData } from './compressed.js';
 import type { Compression } from './formats.js';
 import type { SourceFile } from './source-file.js';
 import { ZstdFrames } from './zstd-frames.js';
@@ -44,9 +44,15 @@ async function* wholeZstd(file: SourceFile): AsyncGenerator<Uint8Array> {
   for await (const chunk of file.stream()) {
     for (const _ of frames.push(chunk));
     bytes += chunk.length;
+    if (frames.unreadable !== null) throw unreadable(file, frames.unreadable);
     if (bytes === file.bytes && !frames.whole) throw damaged(file, 'zstd', 'it ends within a frame');
     yield chunk;
   }
+}
+
+function unreadable({ path }: SourceFile, why: string): LoadError {
+  const remedy = 'compress it without a dictionary and without --long (or with --long=27 at most)';
+  return new LoadError(ExitCode.dataError, `cannot load ${path}: it is ${why}; ${remedy}`);
 }
 
 function damaged({ path }: SourceFile, compression: Compression, why: string): LoadError {
@@ -60,6 +66,7 @@ function compressed(file: SourceFile, compression: Compression): Contents {
       yield* decompressed(file.stream(), compression);
     } catch (error) {
       if (error instanceof LoadError) throw error;
+      if (error instanceof UnreadableData) throw unreadable(file, error.message);
       throw damaged(file, compression, oneLine((error as Error).message));
     }
   }

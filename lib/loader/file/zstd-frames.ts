@@ -10,6 +10,56 @@ const RLE_BLOCK = 1;
 const RESERVED_BLOCK = 3;
 const CHECKSUM_BYTES = 4;
 
+/** What ClickHouse takes by default, and zstd itself unless it is told otherwise. */
+const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
+
+function isSingleSegment(descriptor: number): boolean {
+  return (descriptor & 0x20) !== 0;
+}
+
+function dictionaryBytes(descriptor: number): number {
+  return [0, 1, 2, 4][descriptor & 3] as number;
+}
+
+function contentSizeBytes(descriptor: number): number {
+  return [isSingleSegment(descriptor) ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
+}
+
+/** Of a frame's header behind its magic number, with its first byte, the descriptor. */
+function headerBytes(descriptor: number): number {
+  return 1 + (isSingleSegment(descriptor) ? 0 : 1) + dictionaryBytes(descriptor) + contentSizeBytes(descriptor);
+}
+
+/** How much of what was decompressed must be kept: of a single segment all of it. */
+function windowBytes(header: Buffer): number {
+  const descriptor = header.readUInt8();
+  if (!isSingleSegment(descriptor)) {
+    const window = header.readUInt8(1);
+    return 2 ** (10 + (window >> 3)) * (1 + (window & 7) / 8);
+  }
+  const size = header.subarray(1 + dictionaryBytes(descriptor));
+  return contentSizeBytes(descriptor) === 8
+    ? Number(size.readBigUInt64LE())
+    : size.readUIntLE(0, contentSizeBytes(descriptor));
+}
+
+const BLOCK_BYTES = 128 * 1024;
+/** A window of 128 KiB, without the length, a checksum or a dictionary. */
+const FRAME_HEADER = Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3);
+
+/** Data as a frame of its own, in blocks that are stored as they are. */
+export function storedFrame(data: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [FRAME_HEADER];
+  for (let start = 0; ; start += BLOCK_BYTES) {
+    const block = data.subarray(start, start + BLOCK_BYTES);
+    const isLast = start + BLOCK_BYTES >= data.length;
+    const header = Buffer.alloc(3);
+    header.writeUIntLE(block.length * 8 + (isLast ? 1 : 0), 0, 3);
+    parts.push(header, block);
+    if (isLast) return Buffer.concat(parts);
+  }
+}
+
 /** What is expected next; the end of the data is fine before a frame only. */
 type Expected = 'frame' | 'frame-header' | 'block' | 'skippable';
 
@@ -20,6 +70,7 @@ export class ZstdFrames {
   #skip = 0;
   #checksum = false;
   #damaged = false;
+  #unreadable: string | null = null;
 
   /** Looks at the next bytes of the file, and gives them out again in pieces that hold one block at most. */
   *push(chunk: Uint8Array): Generator<Uint8Array> {
@@ -61,10 +112,15 @@ export class ZstdFrames {
     return !this.#damaged && this.#expected === 'frame' && this.#skip === 0 && this.#begun.length === 0;
   }
 
+  /** Why ClickHouse does not read a frame that came so far although nothing is wrong with it; null if it does. */
+  get unreadable(): string | null {
+    return this.#unreadable;
+  }
+
   #wanted(): number {
     switch (this.#expected) {
       case 'frame-header':
-        return 1;
+        return this.#begun.length === 0 ? 1 : headerBytes(this.#begun.readUInt8());
       case 'block':
         return 3;
       default:
@@ -86,21 +142,25 @@ export class ZstdFrames {
         this.#expected = 'frame';
         return;
       case 'frame-header':
-        this.#readDescriptor(bytes.readUInt8());
+        this.#readHeader(bytes);
         return;
       case 'block':
         this.#readBlock(bytes.readUIntLE(0, 3));
     }
   }
 
-  /** The rest of the frame's header is as long as its first byte says. */
-  #readDescriptor(descriptor: number): void {
-    const singleSegment = (descriptor & 0x20) !== 0;
-    const contentSize = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
-    const dictionaryId = [0, 1, 2, 4][descriptor & 3] as number;
+  #readHeader(header: Buffer): void {
+    const descriptor = header.readUInt8();
     this.#checksum = (descriptor & 4) !== 0;
-    this.#skip = (singleSegment ? 0 : 1) + dictionaryId + contentSize;
     this.#expected = 'block';
+    const length = dictionaryBytes(descriptor);
+    const dictionary = length === 0 ? 0 : header.readUIntLE(isSingleSegment(descriptor) ? 1 : 2, length);
+    if (dictionary !== 0) {
+      this.#unreadable = `compressed with a dictionary (number ${dictionary}) that is not in it`;
+    } else if (windowBytes(header) > MAX_WINDOW_BYTES) {
+      const mebibytes = Math.round(windowBytes(header) / 1024 / 1024);
+      this.#unreadable = `compressed with a window of ${mebibytes} MiB (zstd --long), where ClickHouse takes at most 128`;
+    }
   }
 
   #readBlock(header: number): void {

@@ -54,6 +54,16 @@ describe('buildCommand: the argument vector', () => {
     }
   });
 
+  it('says how tables are made to the bundled loader alone, and where tables are made', () => {
+    const tables = { engine: 'MergeTree', orderBy: 'a, b', partitionBy: 'c', onCluster: '{cluster}', durable: true };
+    const shape = ['--engine', 'MergeTree', '--order-by', 'a, b', '--partition-by', 'c', '--on-cluster', '{cluster}'];
+    const said = (changes: Partial<CommandRules>): readonly string[] =>
+      buildCommand(JOB, 1, { ...COMMAND, tables, additionalArgs: ['--last'], ...changes }).args.slice(6);
+    assert.deepEqual(said({ createTable: true }), ['--create-table', ...shape, '--durable', '--last']);
+    assert.deepEqual(said({}), ['--durable', '--last']);
+    assert.deepEqual(said({ createTable: true, bundled: false }), ['--create-table', '--last']);
+  });
+
   it('begins with what the loader needs before it, as the bundled one', () => {
     const command = buildCommand(JOB, 1, { ...COMMAND, executable: '/usr/bin/node', executableArgs: ['/opt/as-cli'] });
     assert.equal(command.file, '/usr/bin/node');

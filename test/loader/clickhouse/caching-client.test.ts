@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
-import { cachingClient, DEFINITION_MS } from '../../../lib/loader/clickhouse/caching-client.js';
+import { cachingClient, FACTS_MS } from '../../../lib/loader/clickhouse/caching-client.js';
 import { type ClickHouse, connect } from '../../../lib/loader/clickhouse/client.js';
 
 const ONE = "SELECT 'a' AS name, 'UInt8' AS type";
-const SHOW = 'SHOW CREATE TABLE kept';
+const FACTS = 'SELECT version()';
 const DESCRIBE = 'DESCRIBE TABLE kept';
 
 let server: Server;
@@ -26,7 +26,7 @@ before(async () => {
     const isRefused = statement === 'SELECT nothing';
     response.writeHead(isRefused ? 404 : 200, { 'X-ClickHouse-Query-Id': 'q' });
     if (isRefused) response.end('Code: 47. DB::Exception: Unknown identifier. (UNKNOWN_IDENTIFIER)');
-    else if (statement.startsWith(SHOW)) response.end(`CREATE TABLE kept (a ${type})`);
+    else if (statement.startsWith(FACTS)) response.end(JSON.stringify({ version: type }));
     else response.end(JSON.stringify({ name: 'a', type }));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -78,26 +78,26 @@ test('of many statements the one that was used least lately is forgotten', async
 });
 
 test('what is asked anew is used as lately as what is new', async () => {
-  const definitions = Array.from({ length: 17 }, (_, n) => `${SHOW} ${n}`);
-  for (const statement of definitions.slice(0, 16)) await kept.definition(statement);
-  now += DEFINITION_MS;
-  await kept.definition(definitions[0] as string);
-  await kept.definition(definitions[16] as string);
+  const statements = Array.from({ length: 17 }, (_, n) => `${FACTS} ${n}`);
+  for (const statement of statements.slice(0, 16)) await kept.facts(statement);
+  now += FACTS_MS;
+  await kept.facts(statements[0] as string);
+  await kept.facts(statements[16] as string);
   asked = [];
-  await kept.definition(definitions[0] as string);
+  await kept.facts(statements[0] as string);
   assert.deepEqual(asked, []);
 });
 
-test('a definition is believed for a minute, and the columns of a table are always asked for', async () => {
-  assert.equal(DEFINITION_MS, 60_000);
-  const first = await kept.definition(SHOW);
-  assert.equal(first, 'CREATE TABLE kept (a UInt8)');
+test('a fact is believed for a minute, and the columns of a table are always asked for', async () => {
+  assert.equal(FACTS_MS, 60_000);
+  const first = await kept.facts(FACTS);
+  assert.deepEqual(first, [{ version: 'UInt8' }]);
   await kept.columns(DESCRIBE, {});
   type = 'String';
-  now += DEFINITION_MS - 1;
-  assert.equal(await kept.definition(SHOW), first);
+  now += FACTS_MS - 1;
+  assert.equal(await kept.facts(FACTS), first);
   now += 1;
-  assert.equal(await kept.definition(SHOW), 'CREATE TABLE kept (a String)');
+  assert.deepEqual(await kept.facts(FACTS), [{ version: 'String' }]);
   assert.deepEqual(await kept.columns(DESCRIBE, {}), [{ name: 'a', type: 'String', kind: '' }]);
-  assert.deepEqual(asked, [SHOW, DESCRIBE, SHOW, DESCRIBE]);
+  assert.deepEqual(asked, [FACTS, DESCRIBE, FACTS, DESCRIBE]);
 });

@@ -50,14 +50,15 @@ test('a request carries who asks, the database, the settings, the statement and 
     response.writeHead(200, { ...OF_CLICKHOUSE, 'X-ClickHouse-Summary': '{"read_rows":"9","written_rows":"7"}' }).end();
   };
   await serve(note, async (clickhouse) => {
-    assert.equal(await clickhouse.insert('INSERT é & x', bytes('1,2'), { a: 1, b: 'ü' }, { encoding: 'gzip' }), 7);
+    assert.equal(await clickhouse.insert('INSERT é & x', bytes('1,2'), { a: 1, b: 'ü' }), 7);
     await clickhouse.execute('CREATE x');
   });
   const [insert, create] = seen;
   assert.deepEqual(Object.fromEntries(insert?.url.searchParams ?? []), {
-    ...{ database: 'd b', query: 'INSERT é & x', a: '1', b: 'ü' },
+    ...{ database: 'd b', a: '1', b: 'ü' },
+    ...{ send_progress_in_http_headers: '1', http_headers_progress_interval_ms: '20000' },
   });
-  assert.deepEqual([insert?.body, insert?.authorization, insert?.encoding], ['1,2', 'ü:p:w', 'gzip']);
+  assert.deepEqual([insert?.body, insert?.authorization, insert?.encoding], ['INSERT é & x\n1,2', 'ü:p:w', undefined]);
   assert.deepEqual(Object.fromEntries(create?.url.searchParams ?? []), { database: 'd b', wait_end_of_query: '1' });
   assert.deepEqual([create?.body, create?.encoding], ['CREATE x', undefined]);
 });
@@ -119,7 +120,7 @@ for (const [what, status, headers, body, code, message, exitCode] of REFUSALS) {
 const STATEMENTS: readonly (readonly [what: string, ask: (clickhouse: ClickHouse) => Promise<unknown>])[] = [
   ['the columns of a table', (clickhouse) => clickhouse.columns('DESCRIBE', {})],
   ['the columns of a sample', (clickhouse) => clickhouse.inspect('DESCRIBE', {})],
-  ['the definition of a table', (clickhouse) => clickhouse.definition('SHOW')],
+  ['facts of a server', (clickhouse) => clickhouse.facts('SELECT 1')],
   ['rows', (clickhouse) => clickhouse.rows('SELECT')],
   ['a text', (clickhouse) => clickhouse.text('SELECT', {})],
   ['a statement without a result', (clickhouse) => clickhouse.execute('CREATE')],
@@ -183,7 +184,69 @@ test('the progress of an insert is told in bytes that went and in rows that Clic
     [asked?.get('send_progress_in_http_headers'), asked?.get('http_headers_progress_interval_ms')],
     ['1', '200'],
   );
-  assert.equal(unasked?.has('send_progress_in_http_headers'), false);
+  assert.deepEqual(
+    [unasked?.get('send_progress_in_http_headers'), unasked?.get('http_headers_progress_interval_ms')],
+    ['1', '20000'],
+    'something comes on the connection also where nobody looks, but seldom',
+  );
+});
+
+const TOLD = 'Code: 27. DB::Exception: Cannot parse input: (at row 5). (CANNOT_PARSE_INPUT) (version 25.11.1.1)';
+const TAG = 'PU1FNUFH98abcdef';
+const TAGGED = { ...OF_CLICKHOUSE, 'X-ClickHouse-Exception-Tag': TAG };
+
+/** As the versions write it, from 24.11 on. */
+const FRAMES: readonly (readonly [what: string, headers: Readonly<Record<string, string>>, body: string])[] = [
+  ['without a tag', OF_CLICKHOUSE, `\r\n__exception__\r\n${TOLD}\r\n`],
+  ['with a tag', TAGGED, `\r\n__exception__\r\n${TAG}\r\n${TOLD}\n262 ${TAG}\r\n__exception__\r\n`],
+  ['with a tag beside the mark', TAGGED, `__exception__${TAG}\n${TOLD}\n45 ${TAG}__exception__`],
+];
+
+for (const [what, headers, body] of FRAMES) {
+  for (const [end, cut] of [
+    ['ended', (response: ServerResponse) => response.end()],
+    ['cut off', (response: ServerResponse) => response.destroy()],
+  ] as const) {
+    test(`a failure in the middle of an answer is read for its text: ${what}, ${end}`, async () => {
+      const fail = (_request: IncomingMessage, _body: string, response: ServerResponse): void => {
+        response.writeHead(200, { ...headers, 'Transfer-Encoding': 'chunked' });
+        response.write(body, () => cut(response));
+      };
+      await serve(fail, async (clickhouse) => {
+        await assert.rejects(clickhouse.insert('INSERT', bytes('x'), {}), (error) => {
+          assert.ok(error instanceof ClickHouseError, String(error));
+          assert.equal(error.code, '27');
+          assert.equal(error.message, 'Cannot parse input: (at row 5).');
+          assert.equal(explain(error, 'insert').exitCode, 65);
+          return true;
+        });
+      });
+    });
+  }
+}
+
+test('a failure whose code comes behind the body alone is one', async () => {
+  const fail = (_request: IncomingMessage, _body: string, response: ServerResponse): void => {
+    response.writeHead(200, { ...OF_CLICKHOUSE, Trailer: 'X-ClickHouse-Exception-Code' });
+    response.addTrailers({ 'X-ClickHouse-Exception-Code': '241' });
+    response.end(' ');
+  };
+  await serve(fail, async (clickhouse) => {
+    await assert.rejects(clickhouse.insert('INSERT', bytes('x'), {}), { code: '241' });
+  });
+});
+
+test('an answer that is cut off without a failure in it asks for another try', async () => {
+  const cut = (_request: IncomingMessage, _body: string, response: ServerResponse): void => {
+    response.writeHead(200, { ...TAGGED, 'Transfer-Encoding': 'chunked' });
+    response.write(' ', () => response.destroy());
+  };
+  await serve(cut, async (clickhouse) => {
+    await assert.rejects(clickhouse.insert('INSERT', bytes('x'), {}), (error) => {
+      assert.equal(explain(error, 'insert').exitCode, 75);
+      return true;
+    });
+  });
 });
 
 test('an insert without a summary has written nothing', async () => {

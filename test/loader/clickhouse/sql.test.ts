@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LoadedColumn } from '../../../lib/loader/clickhouse/columns.js';
+import { insertRecords } from '../../../lib/loader/clickhouse/insert-statement.js';
 import { quoteIdentifier, quoteString } from '../../../lib/loader/clickhouse/quoting.js';
 import * as sql from '../../../lib/loader/clickhouse/sql.js';
 import { FORMATS, type Format } from '../../../lib/loader/file/formats.js';
@@ -38,7 +39,7 @@ test('an insert reads the columns by the names of the file and writes them by th
     { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String', absent: 'refused' },
   ];
   assert.equal(
-    sql.insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT),
+    insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT),
     'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
       "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT Parquet",
   );
@@ -46,7 +47,7 @@ test('an insert reads the columns by the names of the file and writes them by th
 
 test('a value that may not fit is looked at, beside the values, so that no row is left out', () => {
   const statement = (readAs: string, type: string): string =>
-    sql.insertRecords(
+    insertRecords(
       sql.quoteTable(TABLE),
       [{ source: 'a.b', target: 'a_b', readAs, type, absent: 'refused' }],
       format('parquet'),
@@ -73,22 +74,20 @@ const INSERT: sql.InsertOptions = {
   format: format('csv'),
   columns: [],
   batchSize: 500,
-  token: null,
+  promises: {},
   skipUnknown: false,
   nullAsDefault: false,
   exactBlocks: true,
   statementBytes: 100,
 };
 
-test('a ClickHouse that cannot cut blocks exactly gets other tokens', () => {
-  const settings = sql.insertSettings({ ...INSERT, token: 't', exactBlocks: false });
-  assert.equal(settings['insert_deduplication_token'], 't/500/at-least');
-  assert.ok(!('use_strict_insert_block_limits' in settings));
+test('a ClickHouse that cannot cut blocks exactly is not asked to', () => {
+  assert.ok(!('use_strict_insert_block_limits' in sql.insertSettings({ ...INSERT, exactBlocks: false })));
 });
 
 test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {
-  const settings = sql.insertSettings({ ...INSERT, token: 'topic/0/17/0' });
-  assert.equal(settings['insert_deduplication_token'], 'topic/0/17/0/500', 'other blocks, another token');
+  const settings = sql.insertSettings({ ...INSERT, promises: { insert_deduplicate: 1 } });
+  assert.equal(settings['insert_deduplicate'], 1);
   for (const name of [
     'max_block_size',
     'max_insert_block_size',
@@ -132,8 +131,30 @@ test('a created table is sorted by time and id and remembers blocks for deduplic
       ['MsgHeader_MessageTime', 'DateTime'],
     ]),
     'CREATE TABLE IF NOT EXISTS `atd_acme` (`x-y` Int8, `Id` String, `MsgHeader_MessageTime` DateTime) ENGINE = MergeTree ' +
-      'ORDER BY (`MsgHeader_MessageTime`, `Id`) SETTINGS non_replicated_deduplication_window = 10000',
+      'ORDER BY (`MsgHeader_MessageTime`, `Id`) SETTINGS non_replicated_deduplication_window = 10000, ' +
+      'replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800',
   );
+});
+
+test('a table is made as it is asked for, on each node of a cluster', () => {
+  const columns = [
+    { name: 'id', type: 'Nullable(Int8)' },
+    { name: 'id2', type: 'Int8' },
+  ];
+  const making = {
+    engine: 'ReplicatedMergeTree',
+    orderBy: 'id2',
+    partitionBy: 'id2 % 2',
+    onCluster: '{cluster}',
+    durable: true,
+  };
+  const made = sql.createTable(TABLE, columns, null, making);
+  const statement = made.kind === 'statement' ? made.sql : '';
+  assert.match(statement, /^CREATE TABLE IF NOT EXISTS `atd_acme` ON CLUSTER '\{cluster\}' \(`id` /);
+  assert.match(statement, / ENGINE = ReplicatedMergeTree PARTITION BY \(id2 % 2\) ORDER BY \(id2\) SETTINGS /);
+  assert.match(statement, /, fsync_after_insert = 1, fsync_part_directory = 1$/, 'no key of it may be NULL');
+  const nullable = sql.createTable(TABLE, columns, null, { ...making, orderBy: 'cityHash64(id)' });
+  assert.match(nullable.kind === 'statement' ? nullable.sql : '', /allow_nullable_key = 1$/);
 });
 
 test('a key that may be NULL is allowed and a table without a sortable column has none', () => {

@@ -34,6 +34,7 @@ test('the file and the table are enough, everything else has a default', () => {
     createTable: false,
     schemaFile: null,
     ttlHours: null,
+    making: { engine: 'MergeTree', orderBy: null, partitionBy: null, onCluster: null, durable: false },
     format: null,
     batchSize: 10_000,
     skipUnknown: false,
@@ -42,6 +43,7 @@ test('the file and the table are enough, everything else has a default', () => {
     progress: false,
     json: false,
     deduplicationToken: null,
+    generation: 0,
     connection: {
       ...{ host: 'localhost', port: 8123, secure: false, ca: null, database: 'default', user: 'default', password: '' },
       ...{ connectMs: 10_000, silenceMs: 600_000 },
@@ -54,14 +56,16 @@ test('the whole command line is understood, with and without an equals sign', ()
     ...['--file', 'a.csv', '--table-name', 'db1.t', '--create-table', '--batch-size', '500', '--schema-file', 's.json'],
     ...['--format', 'csv', '--db-host', '::1', '--db-port', '1', '--db-database', 'd', '--db-user', 'u'],
     ...['--db-password', '-w=1', '--db-secure', '--skip-unknown', '--ttl-hours', '24', '--json', '--progress'],
-    ...['--allow-rounding', '--null-as-default'],
+    ...['--allow-rounding', '--null-as-default', '--generation', '2', '--durable', '--on-cluster', '{cluster}'],
+    ...['--engine', 'ReplacingMergeTree(v)', '--order-by', 'a, cityHash64(b)', '--partition-by', 'toYYYYMM(t)'],
     ...['--db-ca-file', '/etc/ca.pem', '--connect-timeout', '3', '--timeout', '60'],
   ];
   const joined = [
     ...['--file=a.csv', '--table-name=db1.t', '--create-table', '--batch-size=500', '--schema-file=s.json'],
     ...['--format=csv', '--db-host=::1', '--db-port=1', '--db-database=d', '--db-user=u'],
     ...['--db-password=-w=1', '--db-secure', '--skip-unknown', '--ttl-hours=24', '--json', '--progress'],
-    ...['--allow-rounding', '--null-as-default'],
+    ...['--allow-rounding', '--null-as-default', '--generation=2', '--durable', '--on-cluster={cluster}'],
+    ...['--engine=ReplacingMergeTree(v)', '--order-by=a, cityHash64(b)', '--partition-by=toYYYYMM(t)'],
     ...['--db-ca-file=/etc/ca.pem', '--connect-timeout=3', '--timeout=60'],
   ];
   const expected: RecordsRequest = {
@@ -70,6 +74,10 @@ test('the whole command line is understood, with and without an equals sign', ()
     createTable: true,
     schemaFile: 's.json',
     ttlHours: 24,
+    making: {
+      ...{ engine: 'ReplacingMergeTree(v)', orderBy: 'a, cityHash64(b)', partitionBy: 'toYYYYMM(t)' },
+      ...{ onCluster: '{cluster}', durable: true },
+    },
     format: 'csv',
     batchSize: 500,
     skipUnknown: true,
@@ -78,6 +86,7 @@ test('the whole command line is understood, with and without an equals sign', ()
     progress: true,
     json: true,
     deduplicationToken: null,
+    generation: 2,
     connection: {
       ...{ host: '::1', port: 1, secure: true, ca: '-----BEGIN CERTIFICATE-----\n', database: 'd', user: 'u' },
       ...{ password: '-w=1', connectMs: 3_000, silenceMs: 60_000 },
@@ -114,6 +123,13 @@ test('arguments win over the environment and the environment over the defaults',
   assert.equal(both.connection.password, '');
   assert.equal(both.connection.user, 'loader');
   assert.equal(request(REQUIRED, { CLICKHOUSE_HOST: '', ATD_DEDUP_TOKEN: '' }).deduplicationToken, null);
+});
+
+test('the generation of a token comes from either, and is 0 otherwise', () => {
+  const env = { ATD_GENERATION: '3' };
+  assert.equal(request(REQUIRED, env).generation, 3);
+  assert.equal(request([...REQUIRED, '--generation', '0'], env).generation, 0);
+  assert.equal(request(REQUIRED, { ATD_GENERATION: '' }).generation, 0);
 });
 
 test('HTTPS has a port of its own', () => {
@@ -168,6 +184,15 @@ const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] =
   [[...REQUIRED, '--create-table', '--ttl-hours', '1000000'], /--ttl-hours '1000000' .* from 1 to 262800/],
   [[...REQUIRED, '--db-password', 'x', '--db-password-file', 'y'], /leave out one of them/],
   [[...REQUIRED, '--db-ca-file', '/etc/ca.pem'], /--db-ca-file needs --db-secure/],
+  [[...REQUIRED, '--generation', '-1'], /--generation '-1' is not a whole number from 0/],
+  [[...REQUIRED, '--engine', 'MergeTree'], /--engine needs --create-table/],
+  [[...REQUIRED, '--create-table', '--engine', 'Log'], /--engine 'Log' is none of the MergeTree family/],
+  [[...REQUIRED, '--create-table', '--engine', 'MergeTree() AS SELECT 1'], /--engine/],
+  [[...REQUIRED, '--create-table', '--order-by', 'a) SETTINGS x = (1'], /--order-by .* is no list of columns/],
+  [[...REQUIRED, '--create-table', '--order-by', ''], /--order-by/],
+  [[...REQUIRED, '--create-table', '--partition-by', 'a; DROP TABLE b'], /--partition-by/],
+  [[...REQUIRED, '--create-table', '--partition-by', 'a -- b'], /--partition-by/],
+  [[...REQUIRED, '--create-table', '--on-cluster', "a' b"], /--on-cluster .* is neither the name of a cluster/],
   [[...REQUIRED, '--timeout', '0'], /--timeout '0' is not a whole number from 1 to 86400/],
   [['--file', 'x', '--table-name', 'a-b'], /--table-name 'a-b' is not a table name/],
   [['--file', 'x', '--table-name', '1a'], /not a table name/],
@@ -186,6 +211,7 @@ test('every misuse is a usage error that names the argument', () => {
 });
 
 const MISCONFIGURED: readonly (readonly [args: readonly string[], env: Environment, reason: RegExp])[] = [
+  [[], { ATD_GENERATION: 'second' }, /ATD_GENERATION 'second' is not a whole number/],
   [[], { CLICKHOUSE_PORT: 'x' }, /CLICKHOUSE_PORT 'x' is not a whole number/],
   [[], { CLICKHOUSE_PASSWORD_FILE: '/nowhere' }, /CLICKHOUSE_PASSWORD_FILE '\/nowhere' cannot be read: ENOENT/],
   [['--db-password-file', '/run/secrets/empty'], {}, /--db-password-file '\/run\/secrets\/empty' is empty/],

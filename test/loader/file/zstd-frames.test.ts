@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ZstdFrames } from '../../../lib/loader/file/zstd-frames.js';
+import { decompress } from 'fzstd';
+import { storedFrame, ZstdFrames } from '../../../lib/loader/file/zstd-frames.js';
 
 /** Magic, descriptor and the rest of the header, then blocks of a header of three bytes. */
 function frame(descriptor: number, header: number, blocks: readonly Buffer[], checksum = 0): Buffer {
@@ -54,4 +55,28 @@ test('no piece holds more than one block', () => {
     pieces.map(({ length }) => length),
     [6, 3 + 300, 3 + 1, 3],
   );
+});
+
+test('a frame of our own holds what it was made of, whatever its length', () => {
+  for (const length of [0, 1, 128 * 1024, 128 * 1024 + 1, 300_000]) {
+    const data = Buffer.alloc(length, 'some text ');
+    assert.ok(Buffer.from(decompress(storedFrame(data))).equals(data), String(length));
+    const frames = new ZstdFrames();
+    for (const _ of frames.push(storedFrame(data)));
+    assert.ok(frames.whole);
+  }
+});
+
+test('a window beyond 128 MiB and a dictionary are known from the header, and nothing else is called so', () => {
+  const unreadable = (header: readonly number[]): string | null => {
+    const frames = new ZstdFrames();
+    for (const byte of [0x28, 0xb5, 0x2f, 0xfd, ...header, 1, 0, 0]) for (const _ of frames.push(Buffer.of(byte)));
+    return frames.unreadable;
+  };
+  assert.equal(unreadable([0x00, 17 << 3]), null, 'zstd --long=27');
+  assert.match(unreadable([0x00, 21 << 3]) ?? '', /a window of 2048 MiB \(zstd --long\)/);
+  assert.match(unreadable([0xe0, 0, 0, 0, 16, 0, 0, 0, 0]) ?? '', /a window of 256 MiB/, 'a single segment');
+  assert.match(unreadable([0x01, 7 << 3, 42]) ?? '', /a dictionary \(number 42\)/);
+  assert.equal(unreadable([0x01, 7 << 3, 0]), null, 'no dictionary');
+  assert.equal(unreadable([0x20, 9]), null);
 });

@@ -1,0 +1,183 @@
+/**
+ * The topic `<topic>.control`, in which the orders of people stand, so that all instances obey them and a restart keeps them.
+ * Every instance reads all of it, without a group. It is made with the first order.
+ */
+import type { Kafka, Producer } from 'kafkajs';
+import type { TenantPause } from '../core/events.js';
+import { AtdError } from '../errors.js';
+import { ask, type Cluster, hasTopic, withCluster } from '../kafka/admin.js';
+import { withinTime } from '../util/deadline.js';
+import { type Order, Orders } from './orders.js';
+
+export interface ControlOptions {
+  readonly kafka: Kafka;
+  readonly topic: string;
+  /** The topic is made with as many replicas as this one has. */
+  readonly sourceTopic: string;
+  readonly groupId: string;
+}
+
+/** Called synchronously; none of them may throw. */
+export interface ControlEvents {
+  /** All pauses that there are: once they are known, and whenever they change. */
+  controlled(pauses: readonly TenantPause[]): void;
+  /** The orders cannot be read, and why; the service goes on without them. */
+  unreadable(reason: string): void;
+}
+
+export interface ControlAdapter {
+  /** Begins to follow the topic. */
+  start(): void;
+  /**
+   * Resolves when every in-sync replica has the order and this instance obeys it.
+   *
+   * @throws AtdError ATD_CONTROL when the broker did not take it
+   */
+  give(order: Order): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How long it may take until a topic is seen that another instance has made. */
+const ABSENT_MS = 15_000;
+const RETRY_MS = 2_000;
+/** How long a broker may hold an empty answer back. */
+const MAX_WAIT_MS = 5_000;
+const MAX_BYTES = 1024 * 1024;
+/** How long an order may take from its acknowledgement to this instance. */
+const OBEY_MS = 10_000;
+const NO_RIGHT: ReadonlySet<unknown> = new Set(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED']);
+
+export function createControl(options: ControlOptions, events: ControlEvents): ControlAdapter {
+  return new ControlTopic(options, events);
+}
+
+class ControlTopic implements ControlAdapter {
+  readonly #options: ControlOptions;
+  readonly #events: ControlEvents;
+  readonly #producer: Producer;
+  #connected: Promise<void> | null = null;
+  #orders = new Orders();
+  #next = 0;
+  #isKnown = false;
+  #isClosed = false;
+  #cluster: Cluster | null = null;
+  #endWait: () => void = () => undefined;
+  #waiters: { readonly offset: number; readonly resolve: () => void }[] = [];
+
+  constructor(options: ControlOptions, events: ControlEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#producer = options.kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 3 } });
+  }
+
+  start(): void {
+    void this.#follow();
+  }
+
+  async give({ key, value }: Order): Promise<void> {
+    const { topic } = this.#options;
+    try {
+      await this.#prepare();
+      const [sent] = await this.#producer.send({ topic, acks: -1, messages: [{ key, value }] });
+      const obeyed = this.#reached(Number(sent?.baseOffset ?? 0));
+      this.#endWait();
+      await withinTime(obeyed, OBEY_MS);
+    } catch (cause) {
+      this.#connected = null;
+      const why = (cause as Error).message;
+      throw new AtdError('ATD_CONTROL', `topic ${topic} did not take the order, so nothing changed: ${why}`, { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#endWait();
+    await Promise.allSettled([this.#cluster?.disconnect(), this.#producer.disconnect()]);
+  }
+
+  async #follow(): Promise<void> {
+    const { kafka, topic, groupId } = this.#options;
+    while (!this.#isClosed) {
+      try {
+        if (await hasTopic(kafka, topic)) await withCluster(kafka, groupId, (cluster) => this.#read(cluster));
+        else await this.#rest(ABSENT_MS, () => this.#publish());
+      } catch (error) {
+        if (this.#isClosed) return;
+        const isForbidden = NO_RIGHT.has((error as { type?: unknown }).type);
+        if (isForbidden && !this.#isKnown) this.#events.unreadable((error as Error).message);
+        await this.#rest(RETRY_MS, () => isForbidden && this.#publish());
+      }
+    }
+  }
+
+  /** Reads on until the connection or the service ends. */
+  async #read(cluster: Cluster): Promise<void> {
+    const { topic } = this.#options;
+    this.#cluster = cluster;
+    await cluster.addTargetTopic(topic);
+    const [nodeId = ''] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
+    const broker = await cluster.findBroker({ nodeId });
+    while (!this.#isClosed) {
+      const partitions = [{ partition: 0, fetchOffset: String(this.#next), maxBytes: MAX_BYTES }];
+      const question = { maxWaitTime: MAX_WAIT_MS, maxBytes: MAX_BYTES, topics: [{ topic, partitions }] };
+      const { responses } = await broker.fetch(question);
+      const [answer] = responses[0]?.partitions ?? [];
+      let isNews = !this.#isKnown;
+      for (const { offset, key, value } of answer?.messages ?? []) {
+        // A batch may begin before what was asked for.
+        if (Number(offset) < this.#next) continue;
+        this.#next = Number(offset) + 1;
+        isNews = this.#orders.take(textOf(key), textOf(value)) || isNews;
+      }
+      const isAtEnd = (answer?.messages.length ?? 0) === 0 || this.#next >= Number(answer?.highWatermark);
+      if (isNews && isAtEnd) this.#publish();
+      for (const { offset, resolve } of this.#waiters) if (offset < this.#next) resolve();
+      this.#waiters = this.#waiters.filter(({ offset }) => offset >= this.#next);
+    }
+  }
+
+  #publish(): void {
+    this.#isKnown = true;
+    this.#events.controlled(this.#orders.pauses);
+  }
+
+  #reached(offset: number): Promise<void> {
+    return offset < this.#next ? Promise.resolve() : new Promise((resolve) => this.#waiters.push({ offset, resolve }));
+  }
+
+  /** Waits, but not when the service ends or somebody has given an order. */
+  #rest(ms: number, first: () => unknown): Promise<void> {
+    first();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      this.#endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#isClosed) this.#endWait();
+    });
+  }
+
+  #prepare(): Promise<void> {
+    this.#connected ??= this.#createMissingTopic().then(() => this.#producer.connect());
+    return this.#connected;
+  }
+
+  #createMissingTopic(): Promise<void> {
+    const { kafka, topic, sourceTopic } = this.#options;
+    return ask(kafka, 3, async (admin) => {
+      if ((await admin.listTopics()).includes(topic)) return;
+      const { topics } = await admin.fetchTopicMetadata({ topics: [sourceTopic] });
+      const replicationFactor = topics[0]?.partitions[0]?.replicas.length ?? 1;
+      const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
+      await admin.createTopics({
+        topics: [{ topic, numPartitions: 1, replicationFactor, configEntries }],
+        waitForLeaders: true,
+      });
+    });
+  }
+}
+
+function textOf(bytes: Uint8Array | null | undefined): string | null {
+  return bytes === null || bytes === undefined ? null : Buffer.from(bytes).toString('utf8');
+}

@@ -1,0 +1,121 @@
+/**
+ * The part of the HTTP side that changes something, `/api/v1`: what a request asks for, and whether it may. Decides only; the
+ * handlers do it. Nothing is changed without the token, nor for a page of another site, nor by GET.
+ */
+import { timingSafeEqual } from 'node:crypto';
+
+export interface ApiRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Who wants it, and why; for how long, in milliseconds, or null for until it is ended. */
+export interface PauseWish {
+  readonly by: string;
+  readonly reason: string;
+  readonly forMs: number | null;
+}
+
+export interface ApiHandlers {
+  /** The token that permits changes; null where changes are off. @throws where its file cannot be read */
+  token(): string | null;
+  tenants(): object;
+  /** @throws AtdError when the brokers did not take it */
+  pause(tenant: string | null, wish: PauseWish): Promise<object>;
+  /** @throws AtdError when the brokers did not take it */
+  resume(tenant: string | null, wish: PauseWish): Promise<object>;
+}
+
+const TENANT_PATH = /^\/api\/v1\/tenants\/([^/]+)\/(pause|resume)$/;
+const TENANT = /^[a-z0-9][a-z0-9_]{0,62}$/;
+/** In a path, the messages without a tenant. */
+const NONE = '-';
+const MAX_SECONDS = 366 * 86_400;
+const MAX_TEXT = 200;
+
+export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Promise<ApiAnswer> {
+  const { method, path } = request;
+  if (path === '/api/v1/tenants') {
+    if (method === 'GET' || method === 'HEAD') return { status: 200, body: handlers.tenants() };
+    return { ...failure(405, 'only GET and HEAD'), headers: { Allow: 'GET, HEAD' } };
+  }
+  const [, name = '', act] = TENANT_PATH.exec(path) ?? [];
+  if (act === undefined) return failure(404, 'not here; try /api/v1/tenants or /api/v1/tenants/NAME/pause');
+  if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
+  const refusal = refuse(request, handlers);
+  if (refusal !== null) return refusal;
+  const tenant = name === NONE ? null : name.toLowerCase();
+  if (tenant !== null && !TENANT.test(tenant)) {
+    return failure(400, `${JSON.stringify(name)} is no tenant; ${NONE} means the messages without one`);
+  }
+  const wish = readWish(request.body);
+  if ('problem' in wish) return failure(400, wish.problem);
+  try {
+    const body = await (act === 'pause' ? handlers.pause(tenant, wish) : handlers.resume(tenant, wish));
+    return { status: 200, body };
+  } catch (error) {
+    return failure(503, (error as Error).message);
+  }
+}
+
+function failure(status: number, error: string): ApiAnswer {
+  return { status, body: { error } };
+}
+
+/** Why the request may change nothing, or null. */
+function refuse({ headers }: ApiRequest, handlers: ApiHandlers): ApiAnswer | null {
+  const { origin, host, authorization } = headers;
+  // A browser names the site whose page asks; programs name none.
+  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
+    return failure(403, `a page of ${String(origin)} may change nothing here`);
+  }
+  let token: string | null;
+  try {
+    token = handlers.token();
+  } catch (error) {
+    return failure(500, `the token cannot be read: ${(error as Error).message}`);
+  }
+  if (token === null) return failure(403, 'nothing can be changed here: http.token_file is not set');
+  const [, given = ''] = /^Bearer +(\S+)$/i.exec(String(authorization ?? '')) ?? [];
+  if (isSame(given, token)) return null;
+  const why = given === '' ? 'the token is missing (Authorization: Bearer …)' : 'the token is wrong';
+  return { ...failure(401, why), headers: { 'WWW-Authenticate': 'Bearer' } };
+}
+
+/** Takes as long for each wrong token of the same length. */
+function isSame(given: string, token: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(token)];
+  return a.length === b.length && a.length > 0 && timingSafeEqual(a, b);
+}
+
+function readWish(text: string): PauseWish | { readonly problem: string } {
+  let body: unknown;
+  try {
+    body = text.trim() === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    return { problem: `the body is no JSON: ${(error as Error).message}` };
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return { problem: 'the body is no JSON object' };
+  const { by = '', reason = '', seconds = null, ...rest } = body as Readonly<Record<string, unknown>>;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined)
+    return { problem: `${JSON.stringify(unknown)} is not known; known are by, reason and seconds` };
+  for (const [name, value] of Object.entries({ by, reason })) {
+    if (typeof value !== 'string' || value.length > MAX_TEXT) {
+      return { problem: `${name} must be a text of at most ${MAX_TEXT} characters` };
+    }
+  }
+  const isTime = typeof seconds === 'number' && seconds > 0 && seconds <= MAX_SECONDS;
+  if (seconds !== null && !isTime) return { problem: `seconds must be a number from 0 to ${MAX_SECONDS}` };
+  return { by: by as string, reason: reason as string, forMs: isTime ? Math.round(seconds * 1000) : null };
+}

@@ -1,0 +1,87 @@
+/** Looks at what remembers a load, where it may be repeated: the server, the table, and the tables behind its views. */
+import { ExitCode } from '../../errors.js';
+import {
+  blockToken,
+  deduplicationSettings,
+  type FullName,
+  readServer,
+  repetitionWarnings,
+  selectServer,
+  selectServerAndTable,
+  selectTables,
+  type TableRow,
+  targetOf,
+  unrepeatable,
+} from '../clickhouse/deduplication.js';
+import type { Settings } from '../clickhouse/sql.js';
+import { LoadError } from '../failures.js';
+import { clickhouseFailure, type Load, tableText } from './load.js';
+
+type Facts = Readonly<Record<string, unknown>>;
+
+export interface Remembered {
+  /** For the insert. */
+  readonly settings: Settings;
+  readonly warning: string | null;
+}
+
+/** Views that feed views that feed views: nobody has more, and a ring of them ends too. */
+const MAX_LEVELS = 16;
+
+/** Without a token there is nothing to say. The tables are looked at for a warning alone: one that nobody may see is passed over. */
+export async function lookAtRepetition(load: Load, exactBlocks: boolean): Promise<Remembered> {
+  const { request, clickhouse } = load;
+  const { deduplicationToken: token, generation, batchSize } = request;
+  if (token === null) return { settings: {}, warning: null };
+  const table: FullName = [request.table.database ?? request.connection.database, request.table.table];
+  const own = await clickhouse.facts(selectServerAndTable(table)).catch(() => []);
+  const [row] = own.length > 0 ? own : await aboutServer(load);
+  const server = readServer(row ?? {});
+  for (const found of rowsOf(own)) refuseUnrepeatable(load, found);
+  const warnings = repetitionWarnings(table, await tablesBehind(load, rowsOf(own)), server);
+  return {
+    settings: deduplicationSettings(blockToken({ token, generation }, batchSize, exactBlocks), server),
+    warning: warnings.length === 0 ? null : warnings.join('; '),
+  };
+}
+
+function refuseUnrepeatable({ request }: Load, row: TableRow): void {
+  const why = unrepeatable(row);
+  if (why === null) return;
+  throw new LoadError(
+    ExitCode.configuration,
+    `cannot load ${request.file} into ${tableText(request)} under ATD_DEDUP_TOKEN: ${why}, so that a repetition would lose ` +
+      'rows; make its sharding key depend on the row alone, as cityHash64(Id) does, or load into the tables behind it',
+    { scope: 'table' },
+  );
+}
+
+async function aboutServer({ request, clickhouse }: Load): Promise<readonly Facts[]> {
+  try {
+    return await clickhouse.facts(selectServer());
+  } catch (error) {
+    throw clickhouseFailure(error, 'describe-table', `cannot read table ${tableText(request)}`, request);
+  }
+}
+
+/** The table, its views, the tables that they fill, the views of those, and so on: one question for each step. */
+async function tablesBehind({ clickhouse }: Load, own: readonly TableRow[]): Promise<readonly TableRow[]> {
+  const found = new Map<string, TableRow>();
+  let rows = own;
+  for (let level = 0; level < MAX_LEVELS && rows.length > 0; level++) {
+    for (const row of rows) found.set(`${row.database}.${row.name}`, row);
+    const wanted = rows.flatMap(next).filter(([database, name]) => !found.has(`${database}.${name}`));
+    rows = wanted.length === 0 ? [] : rowsOf(await clickhouse.facts(selectTables(wanted)).catch(() => []));
+  }
+  return [...found.values()];
+}
+
+function rowsOf(facts: readonly Facts[]): readonly TableRow[] {
+  return facts as unknown as readonly TableRow[];
+}
+
+function next(row: TableRow): readonly FullName[] {
+  const target = targetOf(row);
+  const views = row.views.map((view, index): FullName => [row.viewDatabases[index] ?? row.database, view]);
+  return target === null ? views : [...views, target];
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type ApiHandlers, type ApiRequest, answerApi, type PauseWish } from '../../lib/http/api.js';
+import { isOwnHost } from '../../lib/http/hosts.js';
+
+const TOKEN = 'a-long-token';
+
+interface Changed {
+  readonly act: 'pause' | 'resume';
+  readonly tenant: string | null;
+  readonly wish: PauseWish;
+}
+
+function setUp(token: string | null | Error = TOKEN) {
+  const changes: Changed[] = [];
+  const handlers: ApiHandlers = {
+    token: () => {
+      if (token instanceof Error) throw token;
+      return token;
+    },
+    tenants: () => ({ tenants: [] }),
+    pause: async (tenant, wish) => {
+      if (tenant === 'unlucky') throw new Error('the topic did not take the order');
+      changes.push({ act: 'pause', tenant, wish });
+      return { tenant, paused: true };
+    },
+    resume: async (tenant, wish) => {
+      changes.push({ act: 'resume', tenant, wish });
+      return { tenant, paused: false };
+    },
+  };
+  const ask = async (request: Partial<ApiRequest>) => {
+    const given = { method: 'POST', path: '/api/v1/tenants/acme/pause', headers: {}, body: '', ...request };
+    const headers = { authorization: `Bearer ${TOKEN}`, host: 'localhost:9464', ...given.headers };
+    return answerApi({ ...given, headers }, handlers);
+  };
+  return { changes, ask };
+}
+
+describe('what /api/v1 changes', () => {
+  it('is a pause, with who wants it, why, and for how long', async () => {
+    const { changes, ask } = setUp();
+    const body = JSON.stringify({ by: 'maria', reason: 'their disk is full', seconds: 90.5 });
+    assert.deepEqual(await ask({ body }), { status: 200, body: { tenant: 'acme', paused: true } });
+    const wish = { by: 'maria', reason: 'their disk is full', forMs: 90_500 };
+    assert.deepEqual(changes, [{ act: 'pause', tenant: 'acme', wish }]);
+  });
+
+  it('is a pause without a word, its end, and the messages without a tenant', async () => {
+    const { changes, ask } = setUp();
+    await ask({ path: '/api/v1/tenants/ACME/pause' });
+    await ask({ path: '/api/v1/tenants/-/resume', body: '{}' });
+    const wish = { by: '', reason: '', forMs: null };
+    assert.deepEqual(changes, [
+      { act: 'pause', tenant: 'acme', wish },
+      { act: 'resume', tenant: null, wish },
+    ]);
+  });
+
+  const REFUSED: readonly (readonly [what: string, request: Partial<ApiRequest>, status: number, error: RegExp])[] = [
+    ['without a token', { headers: { authorization: undefined } }, 401, /token is missing/],
+    ['with a wrong token', { headers: { authorization: 'Bearer another-one' } }, 401, /token is wrong/],
+    ['with a wrong token of the same length', { headers: { authorization: 'Bearer a-long-tokem' } }, 401, /is wrong/],
+    ['with the beginning of the token', { headers: { authorization: 'Bearer a-long' } }, 401, /is wrong/],
+    ['by another scheme', { headers: { authorization: `Basic ${TOKEN}` } }, 401, /token is missing/],
+    [
+      'for a page of another site',
+      { headers: { origin: 'http://evil.example' } },
+      403,
+      /page of http:\/\/evil.example/,
+    ],
+    ['for a page of nowhere', { headers: { origin: 'null' } }, 403, /page of null/],
+    ['by GET', { method: 'GET' }, 405, /only POST/],
+    ['by DELETE', { method: 'DELETE' }, 405, /only POST/],
+    ['by POST where there is only something to read', { path: '/api/v1/tenants' }, 405, /only GET/],
+    ['of no tenant', { path: '/api/v1/tenants/a%20b/pause' }, 400, /"a%20b" is no tenant/],
+    ['of a path with dots', { path: '/api/v1/tenants/../pause' }, 400, /is no tenant/],
+    ['that is not known', { path: '/api/v1/tenants/acme/drop' }, 404, /not here/],
+    ['with a body that is no JSON', { body: '{' }, 400, /no JSON/],
+    ['with a body that is a list', { body: '[]' }, 400, /no JSON object/],
+    ['with a field that is not known', { body: '{"until":1}' }, 400, /"until" is not known/],
+    ['for no time', { body: '{"seconds":0}' }, 400, /seconds must be/],
+    ['for a time that is a text', { body: '{"seconds":"60"}' }, 400, /seconds must be/],
+    ['with a reason without end', { body: JSON.stringify({ reason: 'x'.repeat(201) }) }, 400, /at most 200/],
+    ['with a name that is none', { body: '{"by":{}}' }, 400, /by must be/],
+  ];
+  for (const [what, request, status, error] of REFUSED) {
+    it(`is nothing ${what}`, async () => {
+      const { changes, ask } = setUp();
+      const answer = await ask(request);
+      assert.equal(answer.status, status);
+      assert.match((answer.body as { error: string }).error, error);
+      assert.deepEqual(changes, []);
+    });
+  }
+
+  it('is nothing where there is no token, or it cannot be read', async () => {
+    for (const [token, status] of [
+      [null, 403],
+      [new Error('EACCES'), 500],
+      ['', 401],
+    ] as const) {
+      const { changes, ask } = setUp(token);
+      assert.equal((await ask({})).status, status);
+      assert.equal((await ask({ headers: { authorization: 'Bearer ' } })).status, status);
+      assert.deepEqual(changes, []);
+    }
+  });
+
+  it('may be asked for by a page of its own', async () => {
+    const { changes, ask } = setUp();
+    await ask({ headers: { origin: 'http://localhost:9464' } });
+    assert.equal(changes.length, 1);
+  });
+
+  it('is said to have failed where the brokers did not take it', async () => {
+    const { ask } = setUp();
+    const { status, body } = await ask({ path: '/api/v1/tenants/unlucky/pause' });
+    assert.deepEqual([status, body], [503, { error: 'the topic did not take the order' }]);
+  });
+
+  it('may be seen without a token', async () => {
+    const { ask } = setUp(null);
+    const request = { method: 'GET', path: '/api/v1/tenants', headers: { authorization: undefined } };
+    assert.deepEqual(await ask(request), { status: 200, body: { tenants: [] } });
+  });
+});
+
+describe('the hosts that are our own', () => {
+  for (const [host, own] of [
+    [undefined, true],
+    ['127.0.0.1:9464', true],
+    ['10.1.2.3', true],
+    ['[::1]:9464', true],
+    ['localhost', true],
+    ['LOCALHOST:80', true],
+    ['loader-1.', true],
+    ['loader-1:9464', true],
+    ['evil.example', false],
+    ['localhost.evil.example', false],
+    ['127.0.0.1.evil.example', false],
+    ['127.0.0.1@evil.example', false],
+    ['', false],
+  ] as const) {
+    it(`${own ? 'have' : 'do not have'} ${host ?? 'no name at all'}`, () => {
+      assert.equal(isOwnHost(host, ['loader-1']), own);
+    });
+  }
+});
