@@ -102,7 +102,8 @@ export interface Command {
  * - `table-refused`: ClickHouse takes no rows for this table: a missing grant or table.
  * - `machine-fault`: the child could not be started for want of a resource (EAGAIN, ENOMEM, EMFILE, ETXTBSY …), or what
  *   was to start it died before it began.
- * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …): the configuration's fault, not the file's.
+ * - `service-fault`: the executable cannot be run at all (ENOENT, EACCES …), or the bundled loader does not know one of its
+ *   arguments: the configuration's fault, not the file's.
  * - `file-missing`: the file to load is not there (yet: a shared disk may lag behind the message); no child was started.
  * - `file-unsettled`: the file may still be written to (`ingest.settle_seconds`); no child was started.
  * - `path-denied`: the file is not a regular one or lies outside `ingest.allowed_roots`; no child was started.

@@ -307,6 +307,7 @@ export class Engine {
     if (this.#lifecycle.kind !== 'starting' && this.#lifecycle.kind !== 'running') return;
     this.#lifecycle = { kind: 'draining', stopAt, stopped: false, finalCommits: 0 };
     this.#withdrawStarts(() => true);
+    this.#records.beforeDrain();
   }
 
   get #isIdle(): boolean {

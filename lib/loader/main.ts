@@ -127,9 +127,12 @@ function command<Request extends { readonly connection: Connection }>(definition
     const parsed = definition.parse(args, context.env, (path) => readFileSync(path, 'utf8'));
     if (parsed.kind === 'help') return await help(definition.name);
     if (parsed.kind === 'invalid') {
-      // A wrong argument may be the caller's, for this file; a wrong variable or secret is there for every file.
-      const scope = parsed.exitCode === ExitCode.configuration ? 'connection' : null;
-      return { exitCode: parsed.exitCode, failure: `${parsed.reason}; see ${definition.name} --help`, scope };
+      // Wrong arguments, variables and secrets are there for every file: a supervisor makes the others by itself.
+      return {
+        exitCode: parsed.exitCode,
+        failure: `${parsed.reason}; see ${definition.name} --help`,
+        scope: 'connection',
+      };
     }
     try {
       return await definition.perform(parsed.request, context);

@@ -180,6 +180,19 @@ describe('a file during whose load the service ended often', () => {
     assert.deepEqual(next.deliver(0), ['0 accepted', '0/0/0 suspected']);
   });
 
+  it('is given up all the same when its partition moves each time before the service ends', () => {
+    let [play, moves] = [alone(), 0];
+    for (; play.letters.size === 0 && moves < 100; moves += 1) {
+      play.tell({ type: 'rebalancing' });
+      play = begin(play.metadataOf(0));
+      play.deliver(0);
+      play.wait(QUIET);
+      acknowledge(play);
+    }
+    assert.equal(moves, 4);
+    assert.equal(play.letters.get(1)?.attempts, maxInterruptions + 4);
+  });
+
   it('is no suspect while it runs and its record is delivered again', () => {
     const play = alone();
     play.assign(1);
@@ -234,6 +247,36 @@ describe('an end of the service that no file brought about', () => {
     assert.equal(heldIn(HERE), 1);
     assert.equal(heldIn({ machine: 2, boot: 2 }), 1);
     assert.equal(heldIn(null), 1);
+  });
+
+  it('is one that was asked for, though it was killed before it had stopped', () => {
+    const play = begin(withSuspects(1), HERE);
+    play.deliver(0);
+    acknowledge(play);
+    play.drain(60_000);
+    assert.deepEqual(play.wait(100), ['commit 0:0']);
+    assert.equal(heldIn(HERE, play.metadataOf(0)), 0);
+    const attempts = decodeMetadata(0, play.metadataOf(0))?.attempts;
+    assert.deepEqual(attempts, new Map([[1, SUSPECT]]), 'what did not run is none the better for it');
+    const suspect = alone(HERE);
+    suspect.drain(60_000);
+    assert.deepEqual(suspect.wait(100), ['commit 0:0']);
+    assert.deepEqual(begin(suspect.metadataOf(0), HERE).deliver(0), ['0 accepted', '0/0/0 suspected']);
+  });
+
+  it('leaves what is charged during the stop', () => {
+    const play = begin(withSuspects(), HERE);
+    play.deliver(0);
+    play.deliver(1);
+    acknowledge(play);
+    play.drain(60_000);
+    play.wait(100);
+    play.committed('0:0');
+    play.end(0, 'failed');
+    play.wait(100);
+    play.end(1);
+    const attempts = decodeMetadata(0, play.metadataOf(0))?.attempts;
+    assert.deepEqual(attempts, new Map([[0, { failed: 1, timedOut: 0, interrupted: 0 }]]));
   });
 
   it('leaves a suspect a suspect that was being loaded alone', () => {

@@ -170,6 +170,36 @@ test('row 50: a long load beside which the service is killed again and again is 
   assert.equal(letters, 0);
 });
 
+test('row 50: a long load is not held to be the cause of stops that were not waited for', async (t) => {
+  const place = await createPlace(t);
+  const long = writeScript(place, 'long', `[ -e ${place.directory}/released ] || sleep 300`);
+  const records = await new Announcements(place).files([long], {}, 0);
+  const settings: Settings = {
+    as_cli: { timeout: 600 },
+    kafka: { session_timeout_ms: 6_000 },
+    service: { retry: { max_interruptions: 1 } },
+  };
+  const heldAgainst = async (): Promise<number[]> => {
+    const [offsets] = await groupOffsets(place.kafka.brokers, place.group, place.topic);
+    return [...(decodeMetadata(offsets?.committed ?? 0, offsets?.metadata ?? '')?.attempts.keys() ?? [])];
+  };
+  for (let stops = 0; stops < 2; stops += 1) {
+    const service = await startService(t, place, settings);
+    await service.seen('child.started', 1, 60_000);
+    assert.notDeepEqual(await heldAgainst(), [], 'its start is committed');
+    service.signal('SIGTERM');
+    await service.until(async () => (await heldAgainst()).length === 0, 30_000, 'the start is taken back');
+    await crash(place, service);
+  }
+  writeScript(place, 'released', '');
+  const last = await startService(t, place, settings);
+  await last.until(() => fixtureLoads(place).size === 1, 60_000, 'the long load');
+  assert.equal(last.events('job.suspected').length, 0);
+  assert.equal(await last.stop(), 0);
+  const { letters } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
+  assert.equal(letters, 0);
+});
+
 test('row 13: a file that kills the launcher of its thread ends as a dead letter, and costs the others nothing', async (t) => {
   const place = await createPlace(t);
   const deadly = writeScript(place, 'deadly', 'kill -9 "$PPID"; sleep 60');

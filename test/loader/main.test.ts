@@ -69,6 +69,12 @@ test('a misuse is one line on stderr and exit code 64', async () => {
   }
 });
 
+test('a misuse of the loader is there for every file, and its report says so', async () => {
+  const { code, stdout } = await asCli(['ingest', 'records', '--json', '--fiel', 'x']);
+  const report = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+  assert.deepEqual([code, report['exitCode'], report['scope']], [64, 64, 'connection']);
+});
+
 async function load(port: number, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const args = [
     'ingest',

@@ -9,6 +9,7 @@ import {
   BOOT_OFFSET,
   type Boot,
   bootEntry,
+  DOUBTED,
   endedByBoot,
   interruptedOnceLess,
   interruptedOnceMore,
@@ -46,9 +47,8 @@ export class AttemptLedger {
       ofTheMachine -= 1;
       const at = aloneAt(interrupted);
       if (at !== null) lastAloneAt = Math.max(lastAloneAt ?? at, at);
-      const isCounted = spent.failed + spent.timedOut + interrupted > 0;
-      if (isCounted && !this.#entries.has(offset))
-        this.#entries.set(offset, { spent, interrupted, running: 0, aloneSince: null });
+      const entry: Entry = { spent, interrupted, running: 0, aloneSince: null };
+      if (isCounted(entry) && !this.#entries.has(offset)) this.#entries.set(offset, entry);
     }
     return lastAloneAt;
   }
@@ -76,11 +76,25 @@ export class AttemptLedger {
   doubtAlone(): boolean {
     let isDoubted = false;
     for (const [offset, entry] of this.#entries) {
-      if (entry.aloneSince === null) continue;
-      this.#entries.set(offset, { ...entry, aloneSince: null });
+      if (entry.aloneSince === null || entry.aloneSince === DOUBTED) continue;
+      this.#entries.set(offset, { ...entry, aloneSince: DOUBTED });
       isDoubted = true;
     }
     return isDoubted;
+  }
+
+  /**
+   * The service was asked to stop: should it be killed before it has, what runs now is not the cause. Returns whether anything
+   * runs.
+   */
+  forgetStarts(): boolean {
+    let isAny = false;
+    for (const [offset, entry] of this.#entries) {
+      if (entry.running === 0) continue;
+      this.#entries.set(offset, { ...entry, running: 0, aloneSince: null });
+      isAny = true;
+    }
+    return isAny;
   }
 
   /** A job of the record ended, and so did not end the service. */
@@ -102,9 +116,8 @@ export class AttemptLedger {
   /** The counts as they were without the jobs that run: for a run that ends for a reason that none of them is. */
   withoutStarts(): Map<number, AttemptCounts> {
     const counts = new Map<number, AttemptCounts>();
-    for (const [offset, { spent, interrupted }] of this.#entries) {
-      const isCounted = spent.failed + spent.timedOut + interrupted > 0;
-      if (isCounted && counts.size < MAX_ATTEMPTS) counts.set(offset, { ...spent, interrupted });
+    for (const [offset, entry] of this.#some(MAX_ATTEMPTS, isCounted)) {
+      counts.set(offset, { ...entry.spent, interrupted: entry.interrupted });
     }
     return counts;
   }
@@ -116,7 +129,7 @@ export class AttemptLedger {
   snapshot(boot: Boot | null = null): Map<number, AttemptCounts> {
     const limit = boot === null ? MAX_ATTEMPTS : MAX_ATTEMPTS - 1;
     const running = this.#some(limit, (entry) => entry.running > 0);
-    const others = this.#some(limit - running.length, (entry) => entry.running === 0);
+    const others = this.#some(limit - running.length, (entry) => entry.running === 0 && isCounted(entry));
     const snapshot = new Map<number, AttemptCounts>();
     if (boot !== null && running.length > 0) snapshot.set(BOOT_OFFSET, bootEntry(boot, running.length));
     for (const [offset, { spent, interrupted, aloneSince }] of running)
@@ -133,4 +146,8 @@ export class AttemptLedger {
     }
     return found;
   }
+}
+
+function isCounted({ spent, interrupted }: Entry): boolean {
+  return spent.failed + spent.timedOut + interrupted > 0;
 }

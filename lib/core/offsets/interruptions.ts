@@ -1,13 +1,18 @@
 /**
  * The number that a commit's metadata has for the ends of the service during a record's load. Versions before this one read
  * a plain count there, and give a record up at `service.retry.max_interruptions`. So what is added to it stands above every
- * count that the setting allows: when the record was loaded with nothing else running, in minutes since the epoch.
+ * count that the setting allows: when the record was loaded with nothing else running, in minutes since the epoch; or, as a
+ * small number, how often such a load may have gone on elsewhere when its partition had moved.
  */
 import type { AttemptCounts } from './commit-metadata.js';
 
 /** Above the highest count that `max_interruptions` may be. */
 const ALONE_UNIT = 1_024;
 const MINUTE_MS = 60_000;
+/** Minutes since the epoch are more. */
+const MAX_DOUBTS = 999;
+/** Stands for the time of a load that runs alone, while nobody knows whether the next reader comes after its end. */
+export const DOUBTED = 0;
 
 /** Which machine a run is on, and since which of its boots; both are hashes of 32 bits. */
 export interface Boot {
@@ -42,17 +47,28 @@ export function countOf(interrupted: number): number {
 /** When the load was begun alone that the service did not survive; null where there was none. */
 export function aloneAt(interrupted: number): number | null {
   const minutes = Math.floor(interrupted / ALONE_UNIT);
-  return minutes === 0 ? null : minutes * MINUTE_MS;
+  return minutes <= MAX_DOUBTS ? null : minutes * MINUTE_MS;
+}
+
+/** How often the partition moved while the record was being loaded alone, so that perhaps nothing had ended. */
+export function doubtsOf(interrupted: number): number {
+  const doubts = Math.floor(interrupted / ALONE_UNIT);
+  return doubts <= MAX_DOUBTS ? doubts : 0;
 }
 
 /**
  * What is to be committed for a load that runs, in case the service ends now.
  *
- * @param aloneSince when it was begun with nothing else running; null where others may run beside it
+ * @param aloneSince when it was begun with nothing else running, or DOUBTED; null where others may run beside it
  */
 export function interruptedOnceMore(interrupted: number, aloneSince: number | null): number {
   const count = Math.min(countOf(interrupted) + 1, ALONE_UNIT - 1);
-  return aloneSince === null ? count : count + ALONE_UNIT * Math.max(1, Math.floor(aloneSince / MINUTE_MS));
+  if (aloneSince === null) return count;
+  const above =
+    aloneSince === DOUBTED
+      ? Math.min(doubtsOf(interrupted) + 1, MAX_DOUBTS)
+      : Math.max(MAX_DOUBTS + 1, Math.floor(aloneSince / MINUTE_MS));
+  return count + ALONE_UNIT * above;
 }
 
 /** The same number without the load that was running. */

@@ -3,7 +3,7 @@
  * at the time: a load of five minutes is there at most crashes, whatever brings them about. So before it is given up it is
  * loaded once with nothing else running, and given up only when the service ends during that, too.
  */
-import { aloneAt, countOf } from '../offsets/interruptions.js';
+import { aloneAt, countOf, doubtsOf } from '../offsets/interruptions.js';
 
 /** Least time between the starts of two such loads, for all others wait meanwhile. */
 export const ALONE_EVERY_MS = 600_000;
@@ -13,10 +13,16 @@ export const ALONE_EVERY_MS = 600_000;
  */
 export const QUIET_MS = 10_000;
 
+/**
+ * How often a partition may move during such a load before that is taken for an end of the service, too: where members that
+ * a file brings down come back one after the other, it always moves.
+ */
+const MAX_DOUBTS = 3;
+
 export type Suspicion = 'none' | 'suspect' | 'deadly';
 
 /** @param interrupted as the metadata has it */
 export function judgeInterruptions(interrupted: number, maxInterruptions: number): Suspicion {
-  if (aloneAt(interrupted) !== null) return 'deadly';
-  return countOf(interrupted) >= maxInterruptions ? 'suspect' : 'none';
+  if (aloneAt(interrupted) !== null || doubtsOf(interrupted) > MAX_DOUBTS) return 'deadly';
+  return doubtsOf(interrupted) > 0 || countOf(interrupted) >= maxInterruptions ? 'suspect' : 'none';
 }

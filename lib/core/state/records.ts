@@ -128,6 +128,11 @@ export class Records {
     for (const owned of this.assignment.values()) if (owned.attempts.doubtAlone()) this.#commits.touch(owned);
   }
 
+  /** Whatever ends the service from now on, it is no file that runs. */
+  beforeDrain(): void {
+    for (const owned of this.assignment.values()) if (owned.attempts.forgetStarts()) this.#commits.touch(owned);
+  }
+
   /** Another member finished the record. */
   finishElsewhere(pending: PendingRecord): void {
     pending.finishedElsewhere = true;

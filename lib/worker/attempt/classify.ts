@@ -6,6 +6,7 @@
  * Loaders quote names and values of the file, so their words may mean anything. They count only where the exit code does
  * not say what happened.
  */
+import { ExitCode } from '../../errors.js';
 import type { FileSeen, Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
 import { lastLine, shorten, stripControl, tailOf } from '../../util/safe-text.js';
 import type { FailurePatterns } from '../output/failure-watch.js';
@@ -183,7 +184,7 @@ function judgeFailure(
     const hint = signal === 'SIGKILL' ? ' (not by this service; out of memory?)' : '';
     return { result: 'failed', reason: `killed by ${signal ?? 'an unknown signal'}${hint}${colon}` };
   }
-  const result = isUnavailable(code, attempt, sink) ? 'sink-unavailable' : failureByScope(attempt, sink);
+  const result = isUnavailable(code, attempt, sink) ? 'sink-unavailable' : failureByScope(code, attempt, sink);
   if (code !== 0) return { result, reason: `exit code ${code}${colon}` };
   return { result, reason: `exit code 0, but it printed: ${oneLine(attempt.failureText ?? '')}` };
 }
@@ -197,9 +198,10 @@ function isUnavailable(code: number, { stderr, failureText }: AttemptEvidence, s
 }
 
 /** Whose failure it is, as the loader reports it. */
-function failureByScope({ stdout }: AttemptEvidence, { reportsScope }: SinkRules): OutcomeResult {
+function failureByScope(code: number, { stdout }: AttemptEvidence, { reportsScope }: SinkRules): OutcomeResult {
   const scope = reportsScope ? lastReport(stdout)['scope'] : null;
-  return scope === 'connection' ? 'sink-refused' : scope === 'table' ? 'table-refused' : 'failed';
+  if (scope === 'connection') return code === ExitCode.usage ? 'service-fault' : 'sink-refused';
+  return scope === 'table' ? 'table-refused' : 'failed';
 }
 
 function oneLine(text: string): string {

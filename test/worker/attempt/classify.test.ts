@@ -128,6 +128,8 @@ describe('classify', () => {
     const reported = (code: number, scope: string, rules = bundled) =>
       outcome(exit(code), { stdout: `{"exitCode":${code},"scope":"${scope}","error":"x"}\n` }, rules).result;
     assert.equal(reported(77, 'connection'), 'sink-refused');
+    assert.equal(reported(64, 'connection'), 'service-fault', 'as_cli.additional_args');
+    assert.equal(reported(64, 'file'), 'failed');
     assert.equal(reported(78, 'table'), 'table-refused');
     assert.equal(reported(65, 'file'), 'failed');
     assert.equal(reported(69, 'connection'), 'sink-unavailable');
