@@ -74,6 +74,9 @@ export function badData(
 ): string | null {
   const twice = /Duplicate column name found while schema inference: "(.*?)"/s.exec(text)?.[1];
   if (twice !== undefined) return `it has '${oneLine(twice)}' twice in one row or in its header`;
+  const [, days, dated] =
+    /Input value (-?\d+) is out of allowed Date32 range(?:.*?\bcolumn: (.*?): While)?/s.exec(text) ?? [];
+  if (days !== undefined) return dayOutOfRange(Number(days), dated);
   // The last one, as what is before may be data that ClickHouse quotes.
   const row = [...text.matchAll(/\(at row (\d+)\)/g)].at(-1)?.[1];
   const what =
@@ -82,6 +85,14 @@ export function badData(
     fromConversion(text, columns);
   if (what !== null) return row === undefined ? what : `row ${row}${what.startsWith('column ') ? ', ' : ': '}${what}`;
   return row === undefined ? null : `row ${row}: ${firstSentence(text)}`;
+}
+
+/** ClickHouse's readers of typed files stop at a day that none of its types has, and count days since 1970. */
+function dayOutOfRange(days: number, column: string | undefined): string {
+  const day = new Date(days * 86_400_000);
+  const found = Number.isNaN(day.getTime()) ? `day ${days} since 1970` : day.toISOString().slice(0, 10);
+  const where = column === undefined ? 'a column' : `column '${oneLine(column)}'`;
+  return `${where}: found the date ${found.replace(/^([+-])0*/, '$1')}, where ClickHouse has 1900-01-01 to 2299-12-31; have it written as a timestamp, as text or without a value`;
 }
 
 const REPORTED = /^Column \d+, +name: (.*?), +type: (.+), +(parsed text: |ERROR: text )(.*)$/;
@@ -136,10 +147,13 @@ function fromJson(text: string, columns: readonly LoadedColumn[]): string | null
     return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}'`;
   }
   const unknown = /Unknown field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
+  if (columns.some(({ source }) => source === unknown)) return `it has the key '${oneLine(unknown ?? '')}' twice`;
   if (unknown !== undefined) return `${UNKNOWN_COLUMN} '${oneLine(unknown)}'`;
   const key = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];
   if (key === undefined) return null;
   const type = expected(key, columns, '');
+  const infinite = /Cannot read JSON field here: '([+-]?Infinity)/.exec(text)?.[1];
+  if (infinite !== undefined) return `column '${oneLine(key)}': ${infinite} is no JSON, write it in quotes, or null`;
   const found = /before: '(.*?)["\\,}\n]/s.exec(text)?.[1];
   if (found && type !== '') return mismatch(key, type, found);
   return `column '${oneLine(key)}': expected ${type || 'another type'} (${firstSentence(text)})`;
