@@ -78,11 +78,15 @@ export function readSample(format: Format, sample: Uint8Array, names: readonly s
   return `SELECT '' AS name, '' AS type FROM format(${format.clickhouse}, ${quoteString(structure)}, ${literal(sample)}) WHERE NOT ignore(*) LIMIT 0`;
 }
 
-/** The keys of JSON lines, whatever their values; used where the types are the table's, so that none need agree. */
-export function sampleKeys(sample: Uint8Array): string {
+/**
+ * The keys of JSON lines, whatever their values; used where the types are the table's, so that none need agree. By lines, what is
+ * no JSON has none; else it is an error, while objects may go over lines, or be in a list.
+ */
+export function sampleKeys(sample: Uint8Array, by: 'lines' | 'objects'): string {
+  const [format, column] = by === 'lines' ? ['LineAsString', 'line'] : ['JSONAsString', 'json'];
   return (
-    "SELECT arrayJoin(arrayDistinct(arrayFlatten(groupArray(JSONExtractKeys(line))))) AS name, '' AS type " +
-    `FROM format(LineAsString, ${literal(sample)})`
+    `SELECT arrayJoin(arrayDistinct(arrayFlatten(groupArray(JSONExtractKeys(${column}))))) AS name, '' AS type ` +
+    `FROM format(${format}, ${literal(sample)})`
   );
 }
 
@@ -90,6 +94,11 @@ export function sampleKeys(sample: Uint8Array): string {
 export function checkTypes(format: Format, sample: Uint8Array, columns: readonly Column[]): string | null {
   return checkSample(format, literal(sample), columns);
 }
+
+/** Leaves out columns of an Arrow file that ClickHouse finds no type for. */
+export const WITHOUT_UNSUPPORTED: Settings = {
+  input_format_arrow_skip_columns_with_unsupported_types_in_schema_inference: 1,
+};
 
 /** Binary data as a literal of the statement; base64, because a statement is text. */
 function literal(data: Uint8Array): string {
@@ -173,6 +182,9 @@ export interface InsertOptions {
   readonly statementBytes: number;
 }
 
+/** Of a ClickHouse that describes a column as JSON, and so knows it. */
+const JSON_AS_TEXT: Settings = { input_format_parquet_enable_json_parsing: 0 };
+
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
 export function insertSettings({
   format,
@@ -213,6 +225,8 @@ export function insertSettings({
     ...(exactBlocks ? EXACT_BLOCKS : {}),
     ...format.settings,
     ...placeOfRows(format),
+    // What JSON columns of a Parquet file hold is taken as it is written, since not all of it is an object.
+    ...(format.readsJson ? JSON_AS_TEXT : {}),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...promises,
   };

@@ -5,7 +5,7 @@
 
 import type { LoadedColumn } from '../clickhouse/columns.js';
 import { BAD_VALUE } from '../clickhouse/insert-statement.js';
-import { baseType } from '../clickhouse/types.js';
+import { baseType, isNullable } from '../clickhouse/types.js';
 import { oneLine } from '../failures.js';
 import type { ByPosition, Format } from '../file/formats.js';
 
@@ -17,6 +17,8 @@ export const UNKNOWN_COLUMN = 'the table has no column for';
 export interface BadValue {
   readonly place: string;
   readonly remedy: string;
+  /** The column of the table and the type that would take the value; null where no other is near. */
+  readonly wider: { readonly column: string; readonly type: string } | null;
 }
 
 const BAD = new RegExp(`Cannot parse string '${BAD_VALUE} (\\d+) (\\d+) (.*?) ${BAD_VALUE}' as UInt8`, 's');
@@ -36,13 +38,14 @@ export function badValue(text: string, columns: readonly LoadedColumn[], format:
   if (column === undefined) return null;
   if (column.mustBeEmpty) return unnamed(column, row, found, format);
   const type = baseType(column.type);
+  const wider = widerType(column.type, found);
   const place = (what: string): string =>
     `row ${row}, column '${oneLine(column.source)}': expected ${column.type}, found ${what}`;
   if (found === '\\N' || (found === '' && column.readAs.includes('String'))) {
     const absent =
       format.name === 'jsonl' ? 'no value (the key is missing, or its value is null or empty)' : 'no value';
     const remedy = `mend the file, make the column Nullable, give it a DEFAULT, or give --null-as-default, which takes the type's default`;
-    return { place: place(absent), remedy };
+    return { place: place(absent), remedy, wider: null };
   }
   const remedies = ['mend the file or the table'];
   if (/^Date/.test(type) && /^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}/.test(found)) {
@@ -53,7 +56,27 @@ export function badValue(text: string, columns: readonly LoadedColumn[], format:
   }
   if (column.absent === 'refused' && /NULL/.test(found))
     remedies.push('or give --null-as-default where a value is missing');
-  return { place: place(`'${oneLine(found, FOUND_LENGTH)}'`), remedy: remedies.join(', ') };
+  return {
+    place: place(`'${oneLine(found, FOUND_LENGTH)}'${wider === null ? '' : ` (${baseType(wider)})`}`),
+    remedy: remedies.join(', '),
+    wider: wider === null || column.target === null ? null : { column: column.target, type: wider },
+  };
+}
+
+/** What a column becomes in the life of a table: whole numbers have fractions or NaN one day, and dates a time. */
+function widerType(written: string, found: string): string | null {
+  const type = baseType(written);
+  const fraction = /:\d\d[.,](\d{1,9})/.exec(found)?.[1]?.length ?? 0;
+  const time = `DateTime64(${fraction > 6 ? 9 : fraction > 3 ? 6 : 3})`;
+  let wider: string | null = null;
+  if (/^U?Int/.test(type) && /^[+-]?(\d+[.]\d*|\d([.]\d+)?[eE][+-]?\d+|nan|inf(inity)?)$/i.test(found))
+    wider = 'Float64';
+  else if (/^Date(32)?$/.test(type) && /^\d{4}-\d\d-\d\d[T ]\d\d:/.test(found)) wider = time;
+  else if (/^DateTime(\(|$)/.test(type) && fraction > 0) {
+    const zone = /\((.*)\)/.exec(type)?.[1];
+    wider = zone === undefined ? time : time.replace(')', `, ${zone})`);
+  }
+  return wider !== null && isNullable(written) ? `Nullable(${wider})` : wider;
 }
 
 function unnamed({ source }: LoadedColumn, row: string | undefined, found: string, { byPosition }: Format): BadValue {
@@ -63,6 +86,7 @@ function unnamed({ source }: LoadedColumn, row: string | undefined, found: strin
     remedy:
       `write its name (pandas: df.to_csv(path, index=False) leaves its index out), ` +
       `give the table a column '${source}' for it, or give --skip-unknown`,
+    wider: null,
   };
 }
 
@@ -74,6 +98,9 @@ export function badData(
 ): string | null {
   const twice = /Duplicate column name found while schema inference: "(.*?)"/s.exec(text)?.[1];
   if (twice !== undefined) return `it has '${oneLine(twice)}' twice in one row or in its header`;
+  const [, days, dated] =
+    /Input value (-?\d+) is out of allowed Date32 range(?:.*?\bcolumn: (.*?): While)?/s.exec(text) ?? [];
+  if (days !== undefined) return dayOutOfRange(Number(days), dated);
   // The last one, as what is before may be data that ClickHouse quotes.
   const row = [...text.matchAll(/\(at row (\d+)\)/g)].at(-1)?.[1];
   const what =
@@ -82,6 +109,14 @@ export function badData(
     fromConversion(text, columns);
   if (what !== null) return row === undefined ? what : `row ${row}${what.startsWith('column ') ? ', ' : ': '}${what}`;
   return row === undefined ? null : `row ${row}: ${firstSentence(text)}`;
+}
+
+/** ClickHouse's readers of typed files stop at a day that none of its types has, and count days since 1970. */
+function dayOutOfRange(days: number, column: string | undefined): string {
+  const day = new Date(days * 86_400_000);
+  const found = Number.isNaN(day.getTime()) ? `day ${days} since 1970` : day.toISOString().slice(0, 10);
+  const where = column === undefined ? 'a column' : `column '${oneLine(column)}'`;
+  return `${where}: found the date ${found.replace(/^([+-])0*/, '$1')}, where ClickHouse has 1900-01-01 to 2299-12-31; have it written as a timestamp, as text or without a value`;
 }
 
 const REPORTED = /^Column \d+, +name: (.*?), +type: (.+), +(parsed text: |ERROR: text )(.*)$/;
@@ -136,10 +171,13 @@ function fromJson(text: string, columns: readonly LoadedColumn[]): string | null
     return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}'`;
   }
   const unknown = /Unknown field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
+  if (columns.some(({ source }) => source === unknown)) return `it has the key '${oneLine(unknown ?? '')}' twice`;
   if (unknown !== undefined) return `${UNKNOWN_COLUMN} '${oneLine(unknown)}'`;
   const key = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];
   if (key === undefined) return null;
   const type = expected(key, columns, '');
+  const infinite = /Cannot read JSON field here: '([+-]?Infinity)/.exec(text)?.[1];
+  if (infinite !== undefined) return `column '${oneLine(key)}': ${infinite} is no JSON, write it in quotes, or null`;
   const found = /before: '(.*?)["\\,}\n]/s.exec(text)?.[1];
   if (found && type !== '') return mismatch(key, type, found);
   return `column '${oneLine(key)}': expected ${type || 'another type'} (${firstSentence(text)})`;

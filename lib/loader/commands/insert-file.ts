@@ -3,9 +3,10 @@ import { ExitCode } from '../../errors.js';
 import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
 import { UnknownField } from '../clickhouse/conversions.js';
 import { insertRecords } from '../clickhouse/insert-statement.js';
+import { quoteIdentifier } from '../clickhouse/quoting.js';
 import * as sql from '../clickhouse/sql.js';
 import { explain } from '../failures.js';
-import { badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
+import { type BadValue, badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
 import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { TableToMake } from './target-table.js';
 
@@ -45,6 +46,7 @@ async function send(
   promises: sql.Settings,
 ): Promise<number> {
   const { request, contents, format, clickhouse, bar } = load;
+  const isMade = !into.startsWith('FUNCTION ');
   const name = tableText(request);
   const columns = matched(load, found, table);
   const statement = insertStatement(load, into, columns);
@@ -66,7 +68,7 @@ async function send(
     );
   } catch (error) {
     const value = error instanceof Error ? badValue(error.message, columns, format) : null;
-    if (value !== null) throw dataError(request, `${value.place} (table ${name})`, value.remedy);
+    if (value !== null) throw dataError(request, `${value.place} (table ${name})`, remedyFor(load, value, isMade));
     const place = error instanceof Error ? badData(error.message, columns, format.byPosition) : null;
     if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
       const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
@@ -74,6 +76,16 @@ async function send(
     }
     throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
   }
+}
+
+/** With the statement that has the table take such values, or how the table is to be made for them. */
+function remedyFor({ request, schema }: Load, { remedy, wider }: BadValue, isMade: boolean): string {
+  if (wider === null) return remedy;
+  const { column, type } = wider;
+  const change = isMade
+    ? `ALTER TABLE ${sql.quoteTable(request.table)} MODIFY COLUMN ${quoteIdentifier(column)} ${type} (unless it is a sorting key)`
+    : `${schema === null ? 'give a --schema-file with' : 'write into the schema file'} ${JSON.stringify({ [column]: type })}`;
+  return `${remedy}, or have the table take such values: ${change}`;
 }
 
 /** @throws LoadError where the columns of the file are not those of the table. */

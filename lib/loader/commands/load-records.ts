@@ -10,6 +10,7 @@ import * as sql from '../clickhouse/sql.js';
 import { LoadError, oneLine } from '../failures.js';
 import { type Contents, contentsOfFile } from '../file/contents.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from '../file/formats.js';
+import { longNumbersAsText } from '../file/json-text.js';
 import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { layoutOf } from '../file/text-layout.js';
@@ -23,7 +24,7 @@ import type { RecordsRequest } from './records-arguments.js';
 import { lookAtRepetition } from './repetition.js';
 import { readSchemaFile } from './schema-file.js';
 import { createTable, describeTable, tableToMake } from './target-table.js';
-import { readable } from './typed-columns.js';
+import { columnsOfNulls, readable, readsJson } from './typed-columns.js';
 
 export interface LoadResult {
   /** That ClickHouse wrote. */
@@ -87,10 +88,12 @@ async function loadFile(
     const taken = await takeSample(contents, format, typesWanted);
     if (taken.kind === 'no-rows') return NOTHING;
     const { format: read, sample } = layoutOf(format, taken.data);
-    const load: Load = { ...connected, format: read };
-    refuseForeignHeader(load, sample);
-    const found = await inspect(load, sample, typesWanted);
-    if (found === null) return NOTHING;
+    const tried: Load = { ...connected, format: read };
+    refuseForeignHeader(tried, sample);
+    const inspected = await inspect(tried, sample, typesWanted);
+    if (inspected === null) return NOTHING;
+    const { columns: found, readsJson } = inspected;
+    const load: Load = { ...tried, format: { ...read, readsJson } };
     refuseForeignSeparator(load, found, existing);
     const table = existing ?? (await makeTable(load, found, exactBlocks));
     const remembered = await lookAtRepetition(load, exactBlocks);
@@ -139,22 +142,34 @@ function refused(file: string, { kind, reason }: FormatRefused): LoadError {
     : new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; check the file or correct --format`);
 }
 
+interface Inspected {
+  readonly columns: readonly Column[];
+  readonly readsJson: boolean;
+}
+
 /** The columns of the file; null for a file that has none. Without `types` only their names count. */
-async function inspect(load: Load, sample: Uint8Array, types: boolean): Promise<readonly Column[] | null> {
+async function inspect(load: Load, data: Uint8Array, types: boolean): Promise<Inspected | null> {
   const { request, format, clickhouse } = load;
-  const list = (statement: string): Promise<readonly Column[]> =>
-    clickhouse.inspect(statement, { ...sql.describeSettings(statement.length), ...format.settings });
+  const sample = types && format.name === 'jsonl' ? longNumbersAsText(data) : data;
+  const list = (statement: string, more: sql.Settings = {}): Promise<readonly Column[]> =>
+    clickhouse.inspect(statement, { ...sql.describeSettings(statement.length), ...format.settings, ...more });
   const names = (): Promise<readonly Column[]> => list(sql.describeHeader(format, headerOf(format.name, sample)));
   const hasHeader = !format.typed && format.name !== 'jsonl';
   try {
     if (types || format.typed) {
-      const columns = await list(sql.describeSample(format, sample));
-      if (format.typed) return readable(request, format, sample, columns);
+      const columns = await list(sql.describeSample(format, sample)).catch(async (error: unknown) => {
+        const nulls = columnsOfNulls(format, sample, error);
+        if (nulls.length === 0) throw error;
+        return [...(await list(sql.describeSample(format, sample), sql.WITHOUT_UNSUPPORTED)), ...nulls];
+      });
+      if (format.typed)
+        return { columns: readable(request, format, sample, columns), readsJson: readsJson(format, columns) };
       const check = sql.checkTypes(format, sample, columns);
       const better = new Map((check === null ? [] : await list(check)).map(({ name, type }) => [name, type]));
-      return columns.map(({ name, type }) => ({ name, type: better.get(name) ?? type }));
+      return untyped(columns.map(({ name, type }) => ({ name, type: better.get(name) ?? type })));
     }
-    return await (hasHeader ? names() : list(sql.sampleKeys(sample)));
+    if (hasHeader) return untyped(await names());
+    return untyped(await list(sql.sampleKeys(sample, 'objects')).catch(() => list(sql.sampleKeys(sample, 'lines'))));
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
     if (error instanceof Error && error.message.includes('Parquet file has no columns')) return null;
@@ -164,6 +179,10 @@ async function inspect(load: Load, sample: Uint8Array, types: boolean): Promise<
     if (place !== null) throw dataError(request, place, 'mend that row');
     throw clickhouseFailure(error, 'inspect-file', `cannot load ${request.file}`, request);
   }
+}
+
+function untyped(columns: readonly Column[]): Inspected {
+  return { columns, readsJson: false };
 }
 
 /** Where a sample stops being readable, which ClickHouse says only when it is to read it. */

@@ -1,5 +1,6 @@
 /** Columns of a typed file as they are in the file, where ClickHouse describes them as something else, or not at all. */
 import type { Column } from '../clickhouse/columns.js';
+import { arrowFields } from '../file/arrow-schema.js';
 import { type AvroTime, avroTimes } from '../file/avro-times.js';
 import type { Format } from '../file/formats.js';
 import { parquetNames } from '../file/parquet-names.js';
@@ -17,9 +18,40 @@ export function readable(
   columns: readonly Column[],
 ): readonly Column[] {
   if (format.name === 'avro') return withAvroTimes(columns, avroTimes(sample));
-  if (format.name === 'parquet' && !request.skipUnknown) refuseUnread(request, sample, columns);
-  if (format.name === 'arrow') refuseDate64(request, columns);
-  return columns;
+  if (format.name === 'parquet' && !request.skipUnknown) refuseUnread(request, parquetNames(sample), columns);
+  if (format.name === 'parquet') return columns.map((column) => ({ ...column, type: jsonAsText(column.type) }));
+  if (format.name !== 'arrow') return columns;
+  if (!request.skipUnknown)
+    refuseUnread(
+      request,
+      arrowFields(sample).map(({ name }) => name),
+      columns,
+    );
+  refuseDate64(request, columns);
+  return columns.map((column) => ({ ...column, type: withoutDictionary(column.type) }));
+}
+
+/**
+ * Columns of an Arrow file that have the type of no values, for which ClickHouse finds none although it reads them as any other;
+ * none where `error` says something else.
+ */
+export function columnsOfNulls(format: Format, sample: Uint8Array, error: unknown): readonly Column[] {
+  if (format.name !== 'arrow' || !(error instanceof Error) || !/\bnull\b.* type/i.test(error.message)) return [];
+  return arrowFields(sample).flatMap(({ name, isNull }) => (isNull ? { name, type: 'Nullable(String)' } : []));
+}
+
+/** Whether ClickHouse would parse the text of some column. */
+export function readsJson(format: Format, columns: readonly Column[]): boolean {
+  return format.name === 'parquet' && columns.some(({ type }) => jsonAsText(type) !== type);
+}
+
+function jsonAsText(type: string): string {
+  return type.replace(/\bJSON\b(\([^()]*\))?/g, 'String');
+}
+
+/** How a column of few values is stored is the file's affair; ClickHouse makes such columns of text alone. */
+function withoutDictionary(type: string): string {
+  return type.replace(/\bLowCardinality\((?!(?:Nullable\()?(?:String|FixedString))((?:[^()]|\([^()]*\))*)\)/g, '$1');
 }
 
 function withAvroTimes(columns: readonly Column[], times: ReadonlyMap<string, AvroTime>): readonly Column[] {
@@ -32,9 +64,9 @@ function withAvroTimes(columns: readonly Column[], times: ReadonlyMap<string, Av
   });
 }
 
-function refuseUnread(request: RecordsRequest, sample: Uint8Array, columns: readonly Column[]): void {
+function refuseUnread(request: RecordsRequest, names: readonly string[], columns: readonly Column[]): void {
   const read = new Set(columns.map(({ name }) => name));
-  const unread = parquetNames(sample).filter((name) => !read.has(name));
+  const unread = names.filter((name) => !read.has(name));
   if (unread.length === 0) return;
   const remedy = 'have them written with other names or give --skip-unknown';
   throw dataError(request, `ClickHouse does not read its columns ${listed(unread)}`, remedy);

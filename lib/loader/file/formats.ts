@@ -21,6 +21,8 @@ export interface Format {
   readonly preamble: Omit<Preamble, 'separator'>;
   /** Of a text file whose header has not one name for each value: how it is read without it. */
   readonly byPosition: ByPosition | null;
+  /** Whether a typed file has columns of JSON text, which ClickHouse would parse. */
+  readonly readsJson: boolean;
 }
 
 interface Preamble {
@@ -44,7 +46,16 @@ export interface Unnamed {
 }
 
 function format(name: FormatName, clickhouse: string, extensions: readonly string[], typed: boolean): Format {
-  return { name, clickhouse, extensions, typed, settings: {}, preamble: { bytes: 0, lines: 0 }, byPosition: null };
+  return {
+    name,
+    clickhouse,
+    extensions,
+    typed,
+    settings: {},
+    preamble: { bytes: 0, lines: 0 },
+    byPosition: null,
+    readsJson: false,
+  };
 }
 
 export const FORMATS: readonly Format[] = [

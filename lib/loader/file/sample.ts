@@ -4,6 +4,7 @@ import { LoadError, oneLine } from '../failures.js';
 import { arrowSchema, avroSchema, parquetSchema, type SchemaPart } from './binary-schema.js';
 import type { Contents } from './contents.js';
 import type { Format, FormatName } from './formats.js';
+import { wholeObjects } from './json-text.js';
 import { endsWithCarriageReturn, hasRows, wholeRecords } from './text-rows.js';
 
 /** Enough rows for a sound guess at types, and for CSV without that need enough for any header. */
@@ -27,7 +28,8 @@ export async function takeSample(contents: Contents, format: Format, types: bool
     if (endsWithCarriageReturn(format.name, head.data))
       throw damaged(contents, 'its lines end with CR alone', 'have it written with LF or CRLF');
     if (head.whole) return hasRows(format.name, head.data) ? { kind: 'sample', data: head.data } : { kind: 'no-rows' };
-    const records = head.data.subarray(0, wholeRecords(format.name, head.data));
+    const objects = format.name === 'jsonl' ? wholeObjects(head.data) : head.data.subarray(0, 0);
+    const records = objects.length > 0 ? objects : head.data.subarray(0, wholeRecords(format.name, head.data));
     if (records.length > 0 && hasRows(format.name, records)) return { kind: 'sample', data: records };
     if (limit >= LIMIT_BYTES)
       throw damaged(contents, `no whole record in its first ${limit} bytes`, 'check that it is complete');

@@ -1,6 +1,8 @@
 /** Where records end in a text file, as far as a sample of one needs to know. */
 import type { FormatName } from './formats.js';
+import { isEmptyList } from './json-text.js';
 
+const EMPTY_LIST_BYTES = 1024;
 const LINE_END = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
@@ -23,6 +25,7 @@ export function wholeRecords(format: FormatName, sample: Uint8Array): number {
 
 /** Whether a whole text file, given as its bytes, has any row: one of names with nothing but a header has none. */
 export function hasRows(format: FormatName, file: Uint8Array): boolean {
+  if (format === 'jsonl' && file.length < EMPTY_LIST_BYTES && isEmptyList(file)) return false;
   const body = format === 'jsonl' ? file : file.subarray(endOfHeader(format, file));
   // A line of tabs is a row of empty values.
   return body.some((byte) => byte > 0x20 || (format === 'tsv' && byte === 0x09));

@@ -129,6 +129,7 @@ test('a value that a check of ours found comes with its place and what to do', (
   assert.deepEqual(badValue(bad(0, 7, '300'), COLUMNS, format('csv')), {
     place: "row 7, column 'id': expected Int64, found '300'",
     remedy: 'mend the file or the table',
+    wider: null,
   });
   assert.equal(
     badValue(bad(0, 7, "it\\'s"), COLUMNS, format('csv'))?.place,
