@@ -26,6 +26,7 @@ interface Node {
   readonly rest?: string;
   readonly replicas?: number;
   readonly unknown?: number;
+  readonly version?: string;
 }
 
 interface Seen extends Ended {
@@ -43,11 +44,13 @@ async function load(node: Node, args: readonly string[] = [], token = ''): Promi
   const statements: string[] = [];
   let settings: URLSearchParams | null = null;
   const row = {
-    ...{ version: '26.7.2.1', settings: ['deduplicate_insert'], seconds: '3600' },
+    version: node.version ?? '26.7.2.1',
     ...{ database: 'default', name: 't', uuid: '', engine, viewDatabases: [], views: [] },
     statement: `CREATE TABLE default.t (\`id\` Int64) ENGINE = ${rest}`,
   };
   const answerTo = (statement: string): object | null => {
+    if (statement.includes('system.settings')) return { name: 'deduplicate_insert_select' };
+    if (statement.includes('system.replicated_merge_tree_settings')) return { value: '3600' };
     if (statement.includes('system.replicas')) return { replicas };
     if (statement.includes('system.tables')) return row;
     return statement.startsWith('DESCRIBE') ? ID : null;
@@ -105,7 +108,13 @@ test('shards have the rows before a load into a Distributed table is done', asyn
     ['1', '0', 't/0/1/0@1/10000'],
   );
   assert.equal(settings?.get('deduplicate_insert'), 'enable');
-  assert.ok(!settings?.has('deduplicate_insert_select'), 'a setting that the server does not know');
+});
+
+test('a version of which it is not known which settings it has is asked', async () => {
+  const { code, settings } = await load({ version: '26.1.3.4' }, [], 't/0/1/0@1');
+  assert.equal(code, 0);
+  assert.equal(settings?.get('deduplicate_insert_select'), 'enable_even_for_bad_queries');
+  assert.ok(!settings?.has('deduplicate_insert'));
 });
 
 test('rows that are shared out by chance are refused under a token, and loaded without one', async () => {

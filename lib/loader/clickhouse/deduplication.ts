@@ -19,7 +19,7 @@ export function blockToken({ token, generation }: Repetition, batchSize: number,
   return `${token}/${batchSize}${exactBlocks ? '' : '/at-least'}${undone}`;
 }
 
-/** What a server says of itself. */
+/** What is known of a server. */
 export interface Server {
   /** Major and minor; null where it did not say. */
   readonly version: readonly [major: number, minor: number] | null;
@@ -29,9 +29,11 @@ export interface Server {
   readonly replicatedSeconds: number | null;
 }
 
+const REPLICATED_SECONDS = 'replicated_deduplication_window_seconds';
+
 /**
  * They override `insert_deduplicate`, and a profile may switch them off. Blocks of a load are the same each time, whether or
- * not ClickHouse can tell that from the query.
+ * not ClickHouse can tell that from the query; 26.1 and some after it ignore the token where they cannot, unless they are told so.
  */
 const NEWER_SETTINGS: Readonly<Record<string, string>> = {
   deduplicate_insert: 'enable',
@@ -75,28 +77,39 @@ const TABLE_COLUMNS =
   'database, name, toString(uuid) AS uuid, engine, create_table_query AS statement, ' +
   'dependencies_database AS viewDatabases, dependencies_table AS views';
 
-const SERVER_COLUMNS =
-  'version() AS version, (SELECT groupArray(name) FROM system.settings ' +
-  `WHERE name IN (${Object.keys(NEWER_SETTINGS).map(quoteString).join(', ')})) AS settings, ` +
-  '(SELECT toString(any(value)) FROM system.replicated_merge_tree_settings ' +
-  "WHERE name = 'replicated_deduplication_window_seconds') AS seconds";
+const VERSION = 'version() AS version';
 
-export function selectServer(): string {
-  return `SELECT ${SERVER_COLUMNS}`;
+export function selectVersion(): string {
+  return `SELECT ${VERSION}`;
 }
 
-export function readServer({ version, settings, seconds }: Readonly<Record<string, unknown>>): Server {
+/** Both in one question; no row where the user may not see the table. */
+export function selectVersionAndTable(table: FullName): string {
+  return selectTables([table]).replace('SELECT ', `SELECT ${VERSION}, `);
+}
+
+export function readVersion({ version }: Readonly<Record<string, unknown>>): Server['version'] {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(String(version)) ?? [];
-  return {
-    version: major === undefined ? null : [Number(major), Number(minor)],
-    knownSettings: Array.isArray(settings) ? settings.map(String) : [],
-    replicatedSeconds: Number(seconds) || null,
-  };
+  return major === undefined ? null : [Number(major), Number(minor)];
 }
 
-/** What both others ask, in one question; no row where the user may not see the table. */
-export function selectServerAndTable(table: FullName): string {
-  return selectTables([table]).replace('SELECT ', `SELECT ${SERVER_COLUMNS}, `);
+/** Which of NEWER_SETTINGS a version knows; null where it has to be asked, which takes it some milliseconds. */
+export function settingsOf(version: Server['version']): readonly string[] | null {
+  if (isSince(version, 26, 2)) return Object.keys(NEWER_SETTINGS);
+  return isSince(version, 25, 12) ? null : [];
+}
+
+export function selectKnownSettings(): string {
+  return `SELECT name FROM system.settings WHERE name IN (${Object.keys(NEWER_SETTINGS).map(quoteString).join(', ')})`;
+}
+
+/** Whether it depends on the server how long one of these remembers an insert. */
+export function rememberByDefault(rows: readonly TableRow[]): boolean {
+  return rows.some((row) => isReplicated(row) && settingOf(row, REPLICATED_SECONDS) === null);
+}
+
+export function selectReplicatedSeconds(): string {
+  return `SELECT value FROM system.replicated_merge_tree_settings WHERE name = ${quoteString(REPLICATED_SECONDS)}`;
 }
 
 export function selectTables(tables: readonly FullName[]): string {
@@ -175,7 +188,7 @@ function forgetting(table: TableRow, server: Server, views: readonly string[] | 
   const what = views === null ? `table ${shown}` : `table ${shown}, which view ${views.join(' and ')} fills,`;
   const change = (setting: string): string => `ALTER TABLE ${writable} MODIFY SETTING ${setting} changes that`;
   if (isReplicated(table)) {
-    const seconds = settingOf(table, 'replicated_deduplication_window_seconds') ?? server.replicatedSeconds;
+    const seconds = settingOf(table, REPLICATED_SECONDS) ?? server.replicatedSeconds;
     if (seconds === null || seconds >= REMEMBERED_SECONDS) return [];
     return [
       `${what} remembers an insert for ${seconds} seconds, and a load that is repeated later doubles its rows; ` +

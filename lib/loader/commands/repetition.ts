@@ -4,11 +4,16 @@ import {
   blockToken,
   deduplicationSettings,
   type FullName,
-  readServer,
+  readVersion,
+  rememberByDefault,
   repetitionWarnings,
-  selectServer,
-  selectServerAndTable,
+  type Server,
+  selectKnownSettings,
+  selectReplicatedSeconds,
   selectTables,
+  selectVersion,
+  selectVersionAndTable,
+  settingsOf,
   type TableRow,
   targetOf,
   unrepeatable,
@@ -34,11 +39,12 @@ export async function lookAtRepetition(load: Load, exactBlocks: boolean): Promis
   const { deduplicationToken: token, generation, batchSize } = request;
   if (token === null) return { settings: {}, warning: null };
   const table: FullName = [request.table.database ?? request.connection.database, request.table.table];
-  const own = await clickhouse.facts(selectServerAndTable(table)).catch(() => []);
-  const [row] = own.length > 0 ? own : await aboutServer(load);
-  const server = readServer(row ?? {});
+  const own = await clickhouse.facts(selectVersionAndTable(table)).catch(() => []);
   for (const found of rowsOf(own)) refuseUnrepeatable(load, found);
-  const warnings = repetitionWarnings(table, await tablesBehind(load, rowsOf(own)), server);
+  const [row] = own.length > 0 ? own : await ask(load, selectVersion());
+  const tables = await tablesBehind(load, rowsOf(own));
+  const server = await serverOf(load, readVersion(row ?? {}), tables);
+  const warnings = repetitionWarnings(table, tables, server);
   return {
     settings: deduplicationSettings(blockToken({ token, generation }, batchSize, exactBlocks), server),
     warning: warnings.length === 0 ? null : warnings.join('; '),
@@ -56,9 +62,17 @@ function refuseUnrepeatable({ request }: Load, row: TableRow): void {
   );
 }
 
-async function aboutServer({ request, clickhouse }: Load): Promise<readonly Facts[]> {
+async function serverOf(load: Load, version: Server['version'], tables: readonly TableRow[]): Promise<Server> {
+  const known = settingsOf(version) ?? (await ask(load, selectKnownSettings())).map(({ name }) => String(name));
+  const [seconds] = rememberByDefault(tables)
+    ? await load.clickhouse.facts(selectReplicatedSeconds()).catch(() => [])
+    : [];
+  return { version, knownSettings: known, replicatedSeconds: Number(seconds?.['value']) || null };
+}
+
+async function ask({ request, clickhouse }: Load, statement: string): Promise<readonly Facts[]> {
   try {
-    return await clickhouse.facts(selectServer());
+    return await clickhouse.facts(statement);
   } catch (error) {
     throw clickhouseFailure(error, 'describe-table', `cannot read table ${tableText(request)}`, request);
   }

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import {
   blockToken,
   deduplicationSettings,
-  readServer,
+  readVersion,
   repetitionWarnings,
   type Server,
+  settingsOf,
   type TableRow,
   targetOf,
   unrepeatable,
@@ -51,11 +52,14 @@ test('a server is sent what it knows, by its version and its settings', () => {
   });
 });
 
-test('what a server says of itself is read, and also what it does not say', () => {
-  assert.deepEqual(readServer({ version: '24.8.4.1', settings: ['a'], seconds: '604800' }), {
-    ...{ version: [24, 8], knownSettings: ['a'], replicatedSeconds: 604_800 },
-  });
-  assert.deepEqual(readServer({}), { version: null, knownSettings: [], replicatedSeconds: null });
+test('a version says which settings it knows, but for some', () => {
+  const known = (version: string): unknown => settingsOf(readVersion({ version }));
+  assert.deepEqual(known('23.10.1.1'), []);
+  assert.deepEqual(known('25.11.2.3'), []);
+  assert.equal(known('25.12.1.1'), null);
+  assert.equal(known('26.1.1.1'), null);
+  assert.deepEqual(known('26.2.1.106'), ['deduplicate_insert', 'deduplicate_insert_select']);
+  assert.deepEqual(known('none'), []);
 });
 
 const NO_UUID = '00000000-0000-0000-0000-000000000000';

@@ -69,3 +69,10 @@ test('every code that has a meaning here is one of ClickHouse', () => {
   const known = new Set(codes.values());
   for (let code = 1; code < 1100; code++) if (!known.has(code)) assert.equal(exitCodeOf(code), 70, String(code));
 });
+
+test('a file with too many partitions for one block is given up, and says what may be done', async () => {
+  const file = await bench.writeSelect('days.csv', 'SELECT number AS id FROM numbers(150)', 'CSVWithNames');
+  const { code, stderr } = await bench.load(file, 'days', ['--create-table', '--partition-by', 'id']);
+  assert.equal(code, 65);
+  assert.match(stderr, /Too many partitions for single INSERT block .*; sort the file by the partition key, /);
+});
