@@ -5,7 +5,7 @@
 import type { Kafka, Producer } from 'kafkajs';
 import type { TenantPause } from '../core/events.js';
 import { AtdError } from '../errors.js';
-import { ask, type Cluster, hasTopic, withCluster } from '../kafka/admin.js';
+import { ask, type Cluster, hasTopic, readBounds, withCluster } from '../kafka/admin.js';
 import { withinTime } from '../util/deadline.js';
 import { type Order, Orders } from './orders.js';
 
@@ -40,6 +40,8 @@ export interface ControlAdapter {
 /** How long it may take until a topic is seen that another instance has made. */
 const ABSENT_MS = 15_000;
 const RETRY_MS = 2_000;
+/** How long loads wait for a topic that is there and cannot be read. */
+const PATIENCE_MS = 30_000;
 /** How long a broker may hold an empty answer back. */
 const MAX_WAIT_MS = 5_000;
 const MAX_BYTES = 1024 * 1024;
@@ -57,7 +59,8 @@ class ControlTopic implements ControlAdapter {
   readonly #producer: Producer;
   #connected: Promise<void> | null = null;
   #orders = new Orders();
-  #next = 0;
+  /** The offset to be read next; null for the first one that there is. */
+  #next: number | null = null;
   #isKnown = false;
   #isClosed = false;
   #cluster: Cluster | null = null;
@@ -97,42 +100,65 @@ class ControlTopic implements ControlAdapter {
 
   async #follow(): Promise<void> {
     const { kafka, topic, groupId } = this.#options;
+    /** Since when brokers have answered, and the topic cannot be read all the same. */
+    let failingSince: number | null = null;
     while (!this.#isClosed) {
+      let isThere = false;
       try {
-        if (await hasTopic(kafka, topic)) await withCluster(kafka, groupId, (cluster) => this.#read(cluster));
-        else await this.#rest(ABSENT_MS, () => this.#publish());
+        isThere = await hasTopic(kafka, topic);
+        if (isThere) await withCluster(kafka, groupId, (cluster) => this.#read(cluster));
+        else {
+          this.#publish();
+          await this.#rest(ABSENT_MS);
+        }
       } catch (error) {
         if (this.#isClosed) return;
-        const isForbidden = NO_RIGHT.has((error as { type?: unknown }).type);
-        if (isForbidden && !this.#isKnown) this.#events.unreadable((error as Error).message);
-        await this.#rest(RETRY_MS, () => isForbidden && this.#publish());
+        if ((error as { type?: unknown }).type === 'OFFSET_OUT_OF_RANGE') this.#startOver();
+        if (isThere) failingSince ??= performance.now();
+        if (isThere && !this.#isKnown) this.#goOnWithout(error as Error, performance.now() - (failingSince ?? 0));
+        await this.#rest(RETRY_MS);
       }
     }
+  }
+
+  /** The topic was made anew, or has forgotten its beginning. */
+  #startOver(): void {
+    this.#next = null;
+    this.#orders = new Orders();
+  }
+
+  /** A topic that nobody may read, or that has no leader for long, must not hold up all loads. */
+  #goOnWithout(error: Error, failingMs: number): void {
+    if (!NO_RIGHT.has((error as { type?: unknown }).type) && failingMs < PATIENCE_MS) return;
+    this.#events.unreadable(error.message);
+    this.#publish();
   }
 
   /** Reads on until the connection or the service ends. */
   async #read(cluster: Cluster): Promise<void> {
     const { topic } = this.#options;
     this.#cluster = cluster;
+    let next = this.#next ?? (await readBounds(this.#options.kafka, topic)).get(0)?.low ?? 0;
     await cluster.addTargetTopic(topic);
     const [nodeId = ''] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
     const broker = await cluster.findBroker({ nodeId });
     while (!this.#isClosed) {
-      const partitions = [{ partition: 0, fetchOffset: String(this.#next), maxBytes: MAX_BYTES }];
+      const partitions = [{ partition: 0, fetchOffset: String(next), maxBytes: MAX_BYTES }];
       const question = { maxWaitTime: MAX_WAIT_MS, maxBytes: MAX_BYTES, topics: [{ topic, partitions }] };
       const { responses } = await broker.fetch(question);
       const [answer] = responses[0]?.partitions ?? [];
       let isNews = !this.#isKnown;
       for (const { offset, key, value } of answer?.messages ?? []) {
         // A batch may begin before what was asked for.
-        if (Number(offset) < this.#next) continue;
-        this.#next = Number(offset) + 1;
+        if (Number(offset) < next) continue;
+        next = Number(offset) + 1;
         isNews = this.#orders.take(textOf(key), textOf(value)) || isNews;
       }
-      const isAtEnd = (answer?.messages.length ?? 0) === 0 || this.#next >= Number(answer?.highWatermark);
+      const isAtEnd = (answer?.messages.length ?? 0) === 0 || next >= Number(answer?.highWatermark);
       if (isNews && isAtEnd) this.#publish();
-      for (const { offset, resolve } of this.#waiters) if (offset < this.#next) resolve();
-      this.#waiters = this.#waiters.filter(({ offset }) => offset >= this.#next);
+      this.#next = next;
+      for (const { offset, resolve } of this.#waiters) if (offset < next) resolve();
+      this.#waiters = this.#waiters.filter(({ offset }) => offset >= next);
     }
   }
 
@@ -142,12 +168,13 @@ class ControlTopic implements ControlAdapter {
   }
 
   #reached(offset: number): Promise<void> {
-    return offset < this.#next ? Promise.resolve() : new Promise((resolve) => this.#waiters.push({ offset, resolve }));
+    return offset < (this.#next ?? 0)
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#waiters.push({ offset, resolve }));
   }
 
   /** Waits, but not when the service ends or somebody has given an order. */
-  #rest(ms: number, first: () => unknown): Promise<void> {
-    first();
+  #rest(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms).unref();
       this.#endWait = () => {
