@@ -32,7 +32,7 @@ interface Node {
 interface Seen extends Ended {
   /** Statements without their data, in order. */
   readonly statements: readonly string[];
-  /** Of the insert; null where none came. */
+  /** Of the insert into the table; null where none came. */
   readonly settings: URLSearchParams | null;
 }
 
@@ -61,7 +61,7 @@ async function load(node: Node, args: readonly string[] = [], token = ''): Promi
     for await (const chunk of request) body += String(chunk);
     const statement = searchParams.get('query') ?? body;
     statements.push(statement);
-    if (statement.startsWith('INSERT')) settings = searchParams;
+    if (statement.startsWith('INSERT INTO `t`')) settings = searchParams;
     response.setHeader('X-ClickHouse-Summary', '{"written_rows":"1"}');
     if (statement.startsWith('DESCRIBE TABLE `t`') && unknown-- > 0) {
       response.writeHead(404, { 'X-ClickHouse-Exception-Code': '60' });
