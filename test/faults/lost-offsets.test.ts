@@ -2,9 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withAdmin } from '../sandbox/kafka-admin.js';
-import { groupOffsets } from '../sandbox/topics.js';
+import { createTopic, groupOffsets } from '../sandbox/topics.js';
 import { waitUntil } from '../support/processes.js';
-import { createPlace, type Place, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
+import {
+  createPlace,
+  PARTITIONS,
+  type Place,
+  type ServiceProcess,
+  startService,
+  writeScript,
+} from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { closeBooks, fixtureLoads } from './ledger.js';
 import { SESSION_MS } from './scene.js';
@@ -116,4 +123,29 @@ test('row 53: a new group on a topic with the dead letters of another one starts
     await service.seen('letter.sent', 1, DEADLINE_MS);
     assert.equal(await service.stop(), 0);
   }
+});
+
+test('row 52: a topic that was made anew is loaded from its start, whatever its group has read before', async (t) => {
+  if (skipOnMock(t, 'deletes no topics')) return;
+  const place = await createPlace(t);
+  const script = writeScript(place, 'load', 'exit 0');
+  const announcements = new Announcements(place);
+  await announcements.files(Array(FILES).fill(script));
+  await announcements.messages([{ value: 'no message of ours' }]);
+  const first = await startService(t, place);
+  await first.seen('letter.sent', 1, DEADLINE_MS);
+  await first.seen('job.loaded', FILES, DEADLINE_MS);
+  assert.equal(await first.stop(), 0);
+  await withAdmin(place.kafka.brokers, async (admin) => {
+    await admin.deleteTopics({ topics: [place.topic] });
+    const isGone = async () => !(await admin.listTopics()).includes(place.topic);
+    await waitUntil(isGone, DEADLINE_MS, 'the topic is gone');
+  });
+  await createTopic(place.kafka.brokers, place.topic, PARTITIONS);
+  await new Announcements(place).files(Array(PARTITIONS).fill(script));
+  const second = await startService(t, place);
+  await second.seen('job.loaded', PARTITIONS, DEADLINE_MS);
+  assert.equal(await second.stop(), 0);
+  assert.deepEqual(second.events('kafka.waiting'), []);
+  assert.equal(loadsOf(place), FILES + PARTITIONS);
 });
