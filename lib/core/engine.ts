@@ -10,7 +10,7 @@
 import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent } from './events.js';
 import { isDoubtful } from './rules/loader-probe.js';
-import { faultOf, leave, ofAnother } from './rules/unjudged-ends.js';
+import { excuse, leave } from './rules/unjudged-ends.js';
 import type { EngineSettings } from './settings.js';
 import { Commits } from './state/commits.js';
 import type { JobState } from './state/job-state.js';
@@ -210,9 +210,9 @@ export class Engine {
   }
 
   #finishUnlessTroubled({ jobId, startedAt, outcome }: HeldEnd, now: number): void {
-    const { trouble } = this.#loader;
-    if (!this.#loader.wasTroubledSince(startedAt)) this.#finish(jobId, outcome, now);
-    else this.#finish(jobId, trouble === null ? ofAnother(outcome) : faultOf(outcome, trouble.reason), now);
+    const why = this.#loader.trouble?.reason ?? null;
+    const repeats = this.#jobs.running.get(jobId)?.unchargedInRow ?? 0;
+    this.#finish(jobId, this.#loader.wasTroubledSince(startedAt) ? excuse(outcome, why, repeats) : outcome, now);
   }
 
   #takeProbe(probe: ProbeResult, now: number): void {

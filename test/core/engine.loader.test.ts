@@ -132,6 +132,20 @@ describe('the engine: an end that may be the fault of the loader', () => {
     assert.equal(play.letters.size, 0);
   });
 
+  it('is the file`s in the end where the loader is another one with each run', () => {
+    const play = begun({ slots: 1 });
+    play.tell({ type: 'probed', probe: WORKS });
+    play.deliver(0);
+    for (let uncharged = 0; uncharged < 5; uncharged += 1) {
+      play.tell({ type: 'loader-changed' });
+      assert.ok(play.end(0, outcome('failed', { exitCode: 65 })).includes('0/0/0 waits uncharged'), String(uncharged));
+      play.tell({ type: 'probed', probe: WORKS });
+      while (play.status.running.length === 0) play.wait(play.wakesIn as number);
+    }
+    play.tell({ type: 'loader-changed' });
+    assert.ok(play.end(0, outcome('failed', { exitCode: 65 })).some((line) => line.startsWith('letter 1')));
+  });
+
   it('may have any exit code when the loader was exchanged while it ran', () => {
     const play = running();
     play.tell({ type: 'loader-changed' });

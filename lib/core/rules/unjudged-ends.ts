@@ -1,13 +1,18 @@
 /** Ends of attempts that say more about the loader, or about the service, than about the file. */
 import type { Outcome } from '../../types.js';
 
-/** The end of an attempt by a loader that does not work. */
-export function faultOf(outcome: Outcome, reason: string): Outcome {
-  return { ...outcome, result: 'service-fault', reason: `the loader does not work: ${reason}` };
-}
+/** Exchanges in a row that are believed: a loader that changes itself with each run would have a bad file repeated for ever. */
+const MAX_EXCHANGES = 5;
 
-/** The end of an attempt by a loader that is not there any more. */
-export function ofAnother(outcome: Outcome): Outcome {
+/**
+ * The end of an attempt during which the loader was accused or exchanged.
+ *
+ * @param trouble why the loader of now does not work; null where it does
+ * @param repeats how often in a row the job was repeated uncharged
+ */
+export function excuse(outcome: Outcome, trouble: string | null, repeats: number): Outcome {
+  if (trouble !== null) return { ...outcome, result: 'service-fault', reason: `the loader does not work: ${trouble}` };
+  if (repeats >= MAX_EXCHANGES) return outcome;
   const reason = `the loader was exchanged, or did not work, while it ran; ${outcome.reason}`;
   return { ...outcome, result: 'machine-fault', reason };
 }
