@@ -23,8 +23,8 @@ export function shouldPauseAll(load: Load, limits: LoadLimits, paused: boolean):
 }
 
 /**
- * Whether one partition is too far ahead of its commit: a crash would have all of `span` delivered again, and the
- * deduplication window of a table must be wider than that.
+ * Whether one partition is too far ahead of its commit. The commit's metadata names what is done of `span`, as far as it has
+ * room; a crash has the rest delivered again, which a table recognises only as far back as it remembers.
  */
 export function shouldPausePartition(span: number, maxSpan: number, paused: boolean): boolean {
   return span >= (paused ? maxSpan / 2 : maxSpan);
