@@ -5,7 +5,7 @@
 import type { Kafka, Producer } from 'kafkajs';
 import type { TenantPause } from '../core/events.js';
 import { AtdError } from '../errors.js';
-import { ask, type Cluster, hasTopic, readBounds, withCluster } from '../kafka/admin.js';
+import { type Cluster, createMissingTopic, fetchFrom, hasTopic, readBounds, withCluster } from '../kafka/admin.js';
 import { withinTime } from '../util/deadline.js';
 import { type Order, Orders } from './orders.js';
 
@@ -44,7 +44,6 @@ const RETRY_MS = 2_000;
 const PATIENCE_MS = 30_000;
 /** How long a broker may hold an empty answer back. */
 const MAX_WAIT_MS = 5_000;
-const MAX_BYTES = 1024 * 1024;
 /** How long an order may take from its acknowledgement to this instance. */
 const OBEY_MS = 10_000;
 const NO_RIGHT: ReadonlySet<unknown> = new Set(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED']);
@@ -143,10 +142,7 @@ class ControlTopic implements ControlAdapter {
     const [nodeId = ''] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
     const broker = await cluster.findBroker({ nodeId });
     while (!this.#isClosed) {
-      const partitions = [{ partition: 0, fetchOffset: String(next), maxBytes: MAX_BYTES }];
-      const question = { maxWaitTime: MAX_WAIT_MS, maxBytes: MAX_BYTES, topics: [{ topic, partitions }] };
-      const { responses } = await broker.fetch(question);
-      const [answer] = responses[0]?.partitions ?? [];
+      const answer = await fetchFrom(broker, { topic, partition: 0, offset: next, maxWaitMs: MAX_WAIT_MS });
       let isNews = !this.#isKnown;
       for (const { offset, key, value } of answer?.messages ?? []) {
         // A batch may begin before what was asked for.
@@ -186,22 +182,10 @@ class ControlTopic implements ControlAdapter {
   }
 
   #prepare(): Promise<void> {
-    this.#connected ??= this.#createMissingTopic().then(() => this.#producer.connect());
+    const { kafka, topic, sourceTopic: like } = this.#options;
+    const made = { topic, like, partitions: 1, config: { 'cleanup.policy': 'compact' } };
+    this.#connected ??= createMissingTopic(kafka, made).then(() => this.#producer.connect());
     return this.#connected;
-  }
-
-  #createMissingTopic(): Promise<void> {
-    const { kafka, topic, sourceTopic } = this.#options;
-    return ask(kafka, 3, async (admin) => {
-      if ((await admin.listTopics()).includes(topic)) return;
-      const { topics } = await admin.fetchTopicMetadata({ topics: [sourceTopic] });
-      const replicationFactor = topics[0]?.partitions[0]?.replicas.length ?? 1;
-      const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
-      await admin.createTopics({
-        topics: [{ topic, numPartitions: 1, replicationFactor, configEntries }],
-        waitForLeaders: true,
-      });
-    });
   }
 }
 

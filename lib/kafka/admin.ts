@@ -4,18 +4,18 @@ import type { CommittedPosition } from '../core/events.js';
 import type { Bounds } from './group/lost-offsets.js';
 import { toPosition } from './shapes.js';
 
-interface FetchAnswer {
-  readonly responses: readonly {
-    readonly partitions: readonly {
-      readonly highWatermark: string;
-      readonly messages: readonly {
-        readonly offset: string;
-        readonly key: Uint8Array | null;
-        readonly value: Uint8Array | null;
-        readonly headers?: Readonly<Record<string, unknown>>;
-      }[];
-    }[];
+export interface FetchedPartition {
+  readonly highWatermark: string;
+  readonly messages: readonly {
+    readonly offset: string;
+    readonly key: Uint8Array | null;
+    readonly value: Uint8Array | null;
+    readonly headers?: Readonly<Record<string, unknown>>;
   }[];
+}
+
+interface FetchAnswer {
+  readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[];
 }
 
 export interface Broker {
@@ -38,6 +38,33 @@ export interface Cluster {
 /** @throws KafkaJSError when no broker answers */
 export function hasTopic(kafka: Kafka, topic: string): Promise<boolean> {
   return ask(kafka, 1, async (admin) => (await admin.listTopics()).includes(topic));
+}
+
+export interface TopicToMake {
+  readonly topic: string;
+  /** The topic whose number of replicas it gets. */
+  readonly like: string;
+  /** As many as that one has where it is not said. */
+  readonly partitions?: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes a topic unless there is one of that name.
+ *
+ * @throws KafkaJSError when no broker answers, or the user may not make it
+ */
+export function createMissingTopic(kafka: Kafka, { topic, like, partitions, config = {} }: TopicToMake): Promise<void> {
+  return ask(kafka, 3, async (admin) => {
+    if ((await admin.listTopics()).includes(topic)) return;
+    const { topics } = await admin.fetchTopicMetadata({ topics: [like] });
+    const own = topics[0]?.partitions ?? [];
+    const replicationFactor = own[0]?.replicas.length ?? 1;
+    const numPartitions = partitions ?? Math.max(1, own.length);
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    const made = { topic, numPartitions, replicationFactor, configEntries };
+    await admin.createTopics({ topics: [made], waitForLeaders: true });
+  });
 }
 
 /**
@@ -107,6 +134,25 @@ export function commitFor(
     const coordinator = await cluster.findGroupCoordinator({ groupId });
     await coordinator.offsetCommit({ groupId, memberId, groupGenerationId: generationId, topics });
   });
+}
+
+/** At most so much of a partition is asked for at once. */
+const FETCH_BYTES = 1024 * 1024;
+
+/**
+ * What a partition holds from an offset on, read without a group; its first batch may begin before that offset.
+ *
+ * @param maxWaitMs how long the broker may hold an empty answer back
+ * @throws KafkaJSError when the broker does not answer, does not lead the partition, or has no such offset
+ */
+export async function fetchFrom(
+  broker: Broker,
+  { topic, partition, offset, maxWaitMs }: { topic: string; partition: number; offset: number; maxWaitMs: number },
+): Promise<FetchedPartition | null> {
+  const partitions = [{ partition, fetchOffset: String(offset), maxBytes: FETCH_BYTES }];
+  const question = { maxWaitTime: maxWaitMs, maxBytes: FETCH_BYTES, topics: [{ topic, partitions }] };
+  const { responses } = await broker.fetch(question);
+  return responses[0]?.partitions[0] ?? null;
 }
 
 /** For what the client has no call for. */

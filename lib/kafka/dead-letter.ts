@@ -6,7 +6,7 @@ import { CompressionTypes, type Kafka, type Producer } from 'kafkajs';
 import type { DeadLetter } from '../core/events.js';
 import { EXCERPT_BYTES, firstForm, type LetterForm, leftOut, nextForm } from '../core/rules/letter-form.js';
 import { AtdError } from '../errors.js';
-import { ask } from './admin.js';
+import { createMissingTopic } from './admin.js';
 import { letterMessage, letterParts, messageBytes } from './letter-message.js';
 import { objectionTo } from './letter-objection.js';
 import { createPartitioner } from './partitioner.js';
@@ -66,22 +66,13 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter 
   };
 }
 
-async function prepare(options: DeadLetterOptions, producer: Producer): Promise<void> {
+async function prepare(
+  { kafka, sourceTopic, topic, createTopic }: DeadLetterOptions,
+  producer: Producer,
+): Promise<void> {
   // Where that is not permitted the topic may still be there, or made by the broker; sending the letter will show.
-  if (options.createTopic) await createMissingTopic(options).catch(() => undefined);
+  if (createTopic) await createMissingTopic(kafka, { topic, like: sourceTopic }).catch(() => undefined);
   await producer.connect();
-}
-
-/** Creates the dead-letter topic with as many partitions and replicas as the source has. */
-function createMissingTopic({ kafka, sourceTopic, topic }: DeadLetterOptions): Promise<void> {
-  return ask(kafka, 3, async (admin) => {
-    if ((await admin.listTopics()).includes(topic)) return;
-    const { topics } = await admin.fetchTopicMetadata({ topics: [sourceTopic] });
-    const partitions = topics[0]?.partitions ?? [];
-    const replicationFactor = partitions[0]?.replicas.length ?? 1;
-    const numPartitions = Math.max(1, partitions.length);
-    await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor }], waitForLeaders: true });
-  });
 }
 
 /** In the fullest form that the topic takes; each further one is tried only where the letter itself was to blame. */

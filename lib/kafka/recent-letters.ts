@@ -1,11 +1,10 @@
 /** The last dead letters that a group has sent, read without a group: by the client's own requests. */
 import type { Kafka } from 'kafkajs';
-import { type Broker, hasTopic, readBounds, withCluster } from './admin.js';
+import { type Broker, fetchFrom, hasTopic, readBounds, withCluster } from './admin.js';
 import type { Bounds } from './group/lost-offsets.js';
 
 /** Of each partition of the letter topic. */
 const MOST_LETTERS = 100;
-const MOST_BYTES = 1024 * 1024;
 const MAX_WAIT_MS = 500;
 
 /** Where the message of a letter stands. */
@@ -55,13 +54,8 @@ async function readPartition(broker: Broker, partition: number, { low, high }: B
   const places: LetterPlace[] = [];
   let next = Math.max(low, high - MOST_LETTERS);
   while (next < high) {
-    const asked = { partition, fetchOffset: String(next), maxBytes: MOST_BYTES };
-    const { responses } = await broker.fetch({
-      maxWaitTime: MAX_WAIT_MS,
-      maxBytes: MOST_BYTES,
-      topics: [{ topic: question.letterTopic, partitions: [asked] }],
-    });
-    const messages = responses[0]?.partitions[0]?.messages ?? [];
+    const place = { topic: question.letterTopic, partition, offset: next, maxWaitMs: MAX_WAIT_MS };
+    const messages = (await fetchFrom(broker, place))?.messages ?? [];
     places.push(...messages.flatMap(({ headers }) => placeOf(headers ?? {}, question)));
     next = Math.max(next, Number(messages.at(-1)?.offset ?? high)) + 1;
   }
