@@ -12,7 +12,7 @@ import { Deferred } from '../../util/deferred.js';
 import type { LaunchedChild, Launcher, Looker } from '../launch/launcher.js';
 import { Capture } from '../output/capture.js';
 import { type FailurePatterns, FailureWatch } from '../output/failure-watch.js';
-import { maskOf, secretsOf } from '../output/secrets.js';
+import { maskFor } from '../output/secrets.js';
 import { type AttemptEvidence, classify, type Ending, type SinkRules } from './classify.js';
 import { checkInput } from './input.js';
 import { Termination } from './termination.js';
@@ -74,7 +74,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
   if (input.kind !== 'admitted') return settle(input);
   if (termination.cause !== null) return settle({ kind: 'not-started' });
   const { onLine } = control;
-  const mask = maskOf(secretsOf(command));
+  const mask = maskFor(command);
   const stdout = new Capture(onLine && ((text) => onLine('stdout', mask(text))));
   const stderr = new Capture(onLine && ((text) => onLine('stderr', mask(text))));
   const watch = control.stdoutFailures ? new FailureWatch(control.stdoutFailures) : null;

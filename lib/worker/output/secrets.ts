@@ -12,7 +12,8 @@ const MIN_LENGTH = 4;
 const SECRET_VARIABLE = /(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)$/i;
 /** Tells one load from another, and is no secret. */
 const NO_SECRETS: ReadonlySet<string> = new Set(['ATD_DEDUP_TOKEN']);
-const SECRET_OPTION = /^--[a-z0-9-]*(?:password|secret|token)$/;
+/** With its value, where that is joined. */
+const SECRET_OPTION = /^--[a-z0-9-]*(?:password|secret|token)(?:=(.*))?$/s;
 
 /** What the command gives its child that nobody else is to know. */
 export function secretsOf({ args, env }: Pick<Command, 'args' | 'env'>): string[] {
@@ -20,9 +21,8 @@ export function secretsOf({ args, env }: Pick<Command, 'args' | 'env'>): string[
     .filter(([name]) => SECRET_VARIABLE.test(name) && !NO_SECRETS.has(name))
     .map(([, value]) => value);
   for (const [index, argument] of args.entries()) {
-    const [, joined] = /^(?:--[a-z0-9-]*(?:password|secret|token))=(.*)$/s.exec(argument) ?? [];
-    if (joined !== undefined) secrets.push(joined);
-    else if (SECRET_OPTION.test(argument)) secrets.push(args[index + 1] ?? '');
+    const option = SECRET_OPTION.exec(argument);
+    if (option !== null) secrets.push(option[1] ?? args[index + 1] ?? '');
   }
   return [...new Set(secrets)].filter((secret) => secret.length >= MIN_LENGTH);
 }
@@ -42,6 +42,16 @@ export function maskOf(secrets: readonly string[]): Mask {
     for (const form of forms) if (masked.includes(form)) masked = masked.replaceAll(form, MASKED);
     for (const form of forms) masked = maskEnds(masked, form);
     return masked;
+  };
+}
+
+/** The mask of a command. Most loads print nothing, so that its secrets are looked for with the first text. */
+export function maskFor(command: Pick<Command, 'args' | 'env'>): Mask {
+  let mask: Mask | null = null;
+  return (text) => {
+    if (text === '') return text;
+    mask ??= maskOf(secretsOf(command));
+    return mask(text);
   };
 }
 
