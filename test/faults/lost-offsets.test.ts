@@ -1,6 +1,6 @@
 /** The commits of a group are gone: the topic is not loaded once more before somebody has said so. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { withAdmin } from '../sandbox/kafka-admin.js';
 import { createTopic, groupOffsets } from '../sandbox/topics.js';
 import { waitUntil } from '../support/processes.js';
@@ -44,10 +44,8 @@ function loadsOf(place: Place): number {
   return [...fixtureLoads(place).values()].reduce((sum, count) => sum + count, 0);
 }
 
-test('row 53: a group that was deleted between two runs loads nothing again before it is told to', async (t) => {
-  if (skipOnMock(t, 'deletes no groups')) return;
-  const place = await createPlace(t);
-  const script = writeScript(place, 'load', 'exit 0');
+/** Announces the files and a message that becomes a dead letter, has a service take all of it, and stops that. */
+async function loadOnce(t: TestContext, place: Place, script: string): Promise<Announcements> {
   const announcements = new Announcements(place);
   await announcements.files(Array(FILES).fill(script));
   await announcements.messages([{ value: 'no message of ours' }]);
@@ -55,6 +53,14 @@ test('row 53: a group that was deleted between two runs loads nothing again befo
   await first.seen('letter.sent', 1, DEADLINE_MS);
   await first.seen('job.loaded', FILES, DEADLINE_MS);
   assert.equal(await first.stop(), 0);
+  return announcements;
+}
+
+test('row 53: a group that was deleted between two runs loads nothing again before it is told to', async (t) => {
+  if (skipOnMock(t, 'deletes no groups')) return;
+  const place = await createPlace(t);
+  const script = writeScript(place, 'load', 'exit 0');
+  const announcements = await loadOnce(t, place, script);
   await deleteGroup(place);
 
   const stopped = await startService(t, place);
@@ -129,13 +135,7 @@ test('row 53: a topic that was made anew is loaded from its start, whatever its 
   if (skipOnMock(t, 'deletes no topics')) return;
   const place = await createPlace(t);
   const script = writeScript(place, 'load', 'exit 0');
-  const announcements = new Announcements(place);
-  await announcements.files(Array(FILES).fill(script));
-  await announcements.messages([{ value: 'no message of ours' }]);
-  const first = await startService(t, place);
-  await first.seen('letter.sent', 1, DEADLINE_MS);
-  await first.seen('job.loaded', FILES, DEADLINE_MS);
-  assert.equal(await first.stop(), 0);
+  await loadOnce(t, place, script);
   await withAdmin(place.kafka.brokers, async (admin) => {
     await admin.deleteTopics({ topics: [place.topic] });
     const isGone = async () => !(await admin.listTopics()).includes(place.topic);

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { arrowFields } from '../../lib/loader/file/arrow-schema.js';
 import { arrowSchema } from '../../lib/loader/file/binary-schema.js';
 import { type Bench, startBench } from './as-cli.js';
+import { checkFile } from './file-cases.js';
 
 let bench: Bench;
 let tables = 0;
@@ -90,16 +91,8 @@ const CASES: readonly Case[] = [
 for (const { what, content, columns, expected } of CASES) {
   test(`${what}${columns === undefined ? '' : `: into ${columns}`}`, async () => {
     const table = `json_${tables++}`;
-    if (columns !== undefined) await bench.rows(`CREATE TABLE ${table} (${columns}) ENGINE = MergeTree ORDER BY ()`);
     const file = await bench.write(`${table}.json`, content);
-    const ended = await bench.load(file, table, columns === undefined ? ['--create-table'] : []);
-    if (expected instanceof RegExp) {
-      assert.equal(ended.code, 65, ended.stderr);
-      assert.match(ended.stderr, expected);
-      return;
-    }
-    assert.deepEqual({ code: ended.code, stderr: ended.stderr }, { code: 0, stderr: '' });
-    assert.deepEqual(await bench.rows(`SELECT * FROM ${table} ORDER BY ALL`), expected);
+    await checkFile(bench, { table, file, columns: columns ?? null, expected, order: 'ORDER BY ALL' });
   });
 }
 

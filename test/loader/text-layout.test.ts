@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type Bench, startBench } from './as-cli.js';
+import { checkFile } from './file-cases.js';
 
 let bench: Bench;
 let tables = 0;
@@ -158,16 +159,8 @@ const CASES: readonly Case[] = [
 for (const { what, content, extension = 'csv', columns, args = [], expected } of CASES) {
   test(`${what}${columns === undefined ? '' : `: into ${columns}`}`, async () => {
     const table = `layout_${tables++}`;
-    if (columns !== undefined) await bench.rows(`CREATE TABLE ${table} (${columns}) ENGINE = MergeTree ORDER BY ()`);
     const file = await bench.write(`${table}.${extension}`, content);
-    const ended = await bench.load(file, table, [...(columns === undefined ? ['--create-table'] : []), ...args]);
-    if (expected instanceof RegExp) {
-      assert.equal(ended.code, 65, ended.stderr);
-      assert.match(ended.stderr, expected);
-      return;
-    }
-    assert.deepEqual({ code: ended.code, stderr: ended.stderr }, { code: 0, stderr: '' });
-    assert.deepEqual(await bench.rows(`SELECT * FROM ${table} ORDER BY ALL`), expected);
+    await checkFile(bench, { table, file, columns: columns ?? null, args, expected, order: 'ORDER BY ALL' });
   });
 }
 

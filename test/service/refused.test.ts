@@ -56,56 +56,51 @@ async function withoutGrant(t: TestContext, clickHouse: ClickHouseSandbox, table
   return (server.address() as AddressInfo).port;
 }
 
-test('a wrong password costs no message: all is held back, with the reason, and loaded once it is right', async (t) => {
-  const clickHouse = await startClickHouse();
-  t.after(() => clickHouse.stop());
-  const place = await createPlace(t);
-  const database = await createDatabase(t, place, clickHouse);
-  const { host, port, user, password } = clickHouse;
-  const settings = { clickhouse: { host, port, user, password, database }, as_cli: AS_CLI, service: SOON };
-  const wrong = { ...settings, clickhouse: { ...settings.clickhouse, password: 'wrong' } };
-  const first = await startService(t, place, wrong);
-  const files = Array.from({ length: 12 }, (_, n) => writeScript(place, `${n}.csv`, `a\n${n}`));
-  await announce(place, files, 'acme');
-  await first.seen('breaker.open', 2, 60_000);
-  const { breaker } = await statusOf(first);
-  assert.equal(breaker.cause, 'sink-refused');
-  assert.match(breaker.reason ?? '', /^exit code 77: .*516/);
-  assert.match(String(first.events('breaker.open')[0]?.['reason']), /Authentication failed/);
-  assert.equal(await first.stop(), 0);
-  const second = await startService(t, place, settings);
-  await second.seen('job.loaded', files.length, 60_000);
-  assert.equal(await second.stop(), 0);
-  for (const service of [first, second]) {
-    assert.equal(service.events('letter.sent').length, 0);
-    assert.ok(service.events('job.retry').every((line) => line['charged'] === false));
-  }
-});
-
-test('a wrong option in as_cli.additional_args holds all files back, and gives up none', async (t) => {
-  const clickHouse = await startClickHouse();
-  t.after(() => clickHouse.stop());
-  const place = await createPlace(t);
-  const database = await createDatabase(t, place, clickHouse);
-  const { host, port, user, password } = clickHouse;
-  const settings = { clickhouse: { host, port, user, password, database }, as_cli: AS_CLI, service: SOON };
-  const files = Array.from({ length: 12 }, (_, n) => writeScript(place, `${n}.csv`, `a\n${n}`));
-  await announce(place, files, 'acme');
-  const wrong = { ...settings, as_cli: { ...AS_CLI, additional_args: ['--skip-unknwon'] } };
-  const first = await startService(t, place, wrong);
-  await first.seen('breaker.open', 2, 60_000);
-  const { breaker } = await statusOf(first);
-  assert.equal(breaker.cause, 'service-fault');
-  assert.match(breaker.reason ?? '', /^exit code 64: as-cli: unknown option '--skip-unknwon'/);
-  assert.equal(await first.stop(), 0);
-  const second = await startService(t, place, settings);
-  await second.seen('job.loaded', files.length, 60_000);
-  assert.equal(await second.stop(), 0);
-  for (const service of [first, second]) {
-    assert.equal(service.events('letter.sent').length, 0);
-    assert.ok(service.events('job.retry').every((line) => line['charged'] === false));
-  }
-});
+for (const { what, wrong, cause, reason, logged } of [
+  {
+    what: 'a wrong password costs no message: all is held back, with the reason, and loaded once it is right',
+    wrong: { clickhouse: { password: 'wrong' } },
+    cause: 'sink-refused',
+    reason: /^exit code 77: .*516/,
+    logged: /Authentication failed/,
+  },
+  {
+    what: 'a wrong option in as_cli.additional_args holds all files back, and gives up none',
+    wrong: { as_cli: { additional_args: ['--skip-unknwon'] } },
+    cause: 'service-fault',
+    reason: /^exit code 64: as-cli: unknown option '--skip-unknwon'/,
+    logged: /unknown option '--skip-unknwon'/,
+  },
+]) {
+  test(what, async (t) => {
+    const clickHouse = await startClickHouse();
+    t.after(() => clickHouse.stop());
+    const place = await createPlace(t);
+    const database = await createDatabase(t, place, clickHouse);
+    const { host, port, user, password } = clickHouse;
+    const right = { clickhouse: { host, port, user, password, database }, as_cli: AS_CLI, service: SOON };
+    const files = Array.from({ length: 12 }, (_, n) => writeScript(place, `${n}.csv`, `a\n${n}`));
+    await announce(place, files, 'acme');
+    const first = await startService(t, place, {
+      ...right,
+      clickhouse: { ...right.clickhouse, ...wrong.clickhouse },
+      as_cli: { ...right.as_cli, ...wrong.as_cli },
+    });
+    await first.seen('breaker.open', 2, 60_000);
+    const { breaker } = await statusOf(first);
+    assert.equal(breaker.cause, cause);
+    assert.match(breaker.reason ?? '', reason);
+    assert.match(String(first.events('breaker.open')[0]?.['reason']), logged);
+    assert.equal(await first.stop(), 0);
+    const second = await startService(t, place, right);
+    await second.seen('job.loaded', files.length, 60_000);
+    assert.equal(await second.stop(), 0);
+    for (const service of [first, second]) {
+      assert.equal(service.events('letter.sent').length, 0);
+      assert.ok(service.events('job.retry').every((line) => line['charged'] === false));
+    }
+  });
+}
 
 test('a missing grant holds back the files of that table alone, and reading goes on', async (t) => {
   const clickHouse = await startClickHouse();

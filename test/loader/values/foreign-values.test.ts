@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { queryRows } from '../../sandbox/clickhouse-client.js';
 import { PACKAGE_ROOT } from '../../support/package-root.js';
 import { type Bench, startBench } from '../as-cli.js';
+import { checkFile } from '../file-cases.js';
 
 const FILES = join(PACKAGE_ROOT, 'test/fixtures/files');
 
@@ -30,22 +31,8 @@ interface Case {
 }
 
 async function check({ file, columns, args = [], expected }: Case): Promise<void> {
-  const table = `foreign_values_${tables++}`;
-  if (columns !== null) {
-    await queryRows(
-      bench.clickhouse,
-      `CREATE OR REPLACE TABLE ${table} (${columns}) ENGINE = MergeTree ORDER BY tuple()`,
-    );
-  }
   const path = typeof file === 'string' ? join(FILES, file) : await bench.write(...file);
-  const ended = await bench.load(path, table, [...(columns === null ? ['--create-table'] : []), ...args]);
-  if (expected instanceof RegExp) {
-    assert.equal(ended.code, 65, ended.stderr);
-    assert.match(ended.stderr, expected);
-    return;
-  }
-  assert.deepEqual({ code: ended.code, stderr: ended.stderr }, { code: 0, stderr: '' });
-  assert.deepEqual(await bench.rows(`SELECT * FROM ${table}`), expected);
+  await checkFile(bench, { table: `foreign_values_${tables++}`, file: path, columns, args, expected });
 }
 
 const at = (row: number, column: string, expected: string, found: string): RegExp =>
