@@ -15,10 +15,13 @@ import { selectLocalTests, selectTests, selectUnitTests } from './test-selection
 
 const REPORTER = fileURLToPath(new URL('./count-reporter.js', import.meta.url));
 const TESTS = fileURLToPath(new URL('.', import.meta.url));
+/** Files at once: tests that start processes must not starve each other; the others wait more than they compute. */
+const CONCURRENCY = '--test-concurrency=2';
+const UNIT_CONCURRENCY = '--test-concurrency=4';
 /** What runs without Kafka and ClickHouse. */
 const WITHOUT_SERVICES = new Map([
-  ['--local', selectLocalTests],
-  ['--unit', selectUnitTests],
+  ['--local', { select: selectLocalTests, concurrency: CONCURRENCY }],
+  ['--unit', { select: selectUnitTests, concurrency: UNIT_CONCURRENCY }],
 ]);
 /** How long test files get to clean up after TERM. */
 const GRACE_MS = 5_000;
@@ -61,7 +64,7 @@ async function runTests(args: readonly string[], env: Readonly<Record<string, st
   try {
     const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
     const counter = [`--test-reporter=${REPORTER}`, `--test-reporter-destination=${count}`];
-    const code = await nodeTest(['--test-concurrency=2', ...reporters, ...counter, ...args], env);
+    const code = await nodeTest([CONCURRENCY, ...reporters, ...counter, ...args], env);
     if (code !== 0) return code;
     if (Number(await readFile(count, 'utf8')) > 0) return 0;
     console.error('no test ran');
@@ -73,15 +76,13 @@ async function runTests(args: readonly string[], env: Readonly<Record<string, st
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  const selectFew = WITHOUT_SERVICES.get(args[0] ?? '');
-  const { flags, files } = selectFew?.(args.slice(1), TESTS) ?? selectTests(args, TESTS);
+  const few = WITHOUT_SERVICES.get(args[0] ?? '');
+  const { flags, files } = few?.select(args.slice(1), TESTS) ?? selectTests(args, TESTS);
   if (files.length === 0) {
-    console.error(
-      selectFew !== undefined ? 'no such test does without Kafka and ClickHouse' : `no test file below ${TESTS}`,
-    );
+    console.error(few !== undefined ? 'no such test does without Kafka and ClickHouse' : `no test file below ${TESTS}`);
     return 1;
   }
-  if (selectFew !== undefined) return await runTests([...flags, ...files], {});
+  if (few !== undefined) return await runTests([few.concurrency, ...flags, ...files], {});
   const starts = await Promise.allSettled([startKafka(), startClickHouse()]);
   const [kafka, clickHouse] = starts;
   try {

@@ -8,7 +8,7 @@ import { waitUntil } from './processes.js';
 import { type BrokerOptions, ScriptedBroker } from './scripted-broker.js';
 
 export const TOPIC = 'files';
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 export interface MemberOptions {
   /** Whether a consumer that crashed may start again. */

@@ -36,7 +36,7 @@ export interface BrokerOptions {
 }
 
 const NODE = 1;
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 export class ScriptedBroker {
   /** All requests so far, in the order in which they came. */
@@ -136,6 +136,10 @@ export class ScriptedBroker {
   /** Waits until so many requests of a kind have come. */
   async until(api: Api, count: number): Promise<void> {
     await waitUntil(() => this.seen(api).length >= count, DEADLINE_MS, `${count} requests of the kind ${api}`);
+  }
+
+  async allClosed(): Promise<void> {
+    await waitUntil(() => this.connections === 0, DEADLINE_MS, 'all connections to be closed');
   }
 
   #join(socket: Socket): void {
