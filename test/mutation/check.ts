@@ -12,6 +12,8 @@ const FIRST_CPU_SECONDS = 120;
 /** A test that needs so many times its usual CPU time does not end; and not less than some seconds. */
 const PATIENCE = 5;
 const MIN_CPU_SECONDS = 5;
+/** A slower test comes after all quicker ones, whatever it has noticed. */
+const QUICK_CPU_SECONDS = 1;
 
 export interface TestFile {
   readonly path: string;
@@ -56,16 +58,22 @@ export async function measure(trees: readonly Tree[], files: readonly string[]):
   return measured.sort((a, b) => a.cpuSeconds - b.cpuSeconds);
 }
 
-export async function verdictOf(tree: Tree, mutant: Mutant, tests: readonly TestFile[]): Promise<Verdict> {
+/** `by` is the test file that noticed the change; null where it passed. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly by: string | null;
+}
+
+export async function judge(tree: Tree, mutant: Mutant, tests: readonly TestFile[]): Promise<Judgement> {
   const compiled = compiledOf(mutant.file);
   const original = tree.read(compiled);
   tree.write(compiled, applied(original, mutant));
   try {
     for (const { path, cpuSeconds } of tests) {
       const { verdict } = await tree.run(path, Math.max(MIN_CPU_SECONDS, Math.ceil(PATIENCE * cpuSeconds)));
-      if (verdict !== 'passed') return verdict;
+      if (verdict !== 'passed') return { verdict, by: path };
     }
-    return 'passed';
+    return { verdict: 'passed', by: null };
   } finally {
     tree.write(compiled, original);
   }
@@ -84,7 +92,12 @@ export async function isRefused(tree: Tree, mutant: Mutant): Promise<boolean> {
   }
 }
 
-/** The test files that execute the place of a mutant. */
-export function reaching(tests: readonly TestFile[], { file, start }: Mutant): TestFile[] {
-  return tests.filter(({ reach }) => isReached(reach, compiledOf(file), start));
+/**
+ * The test files that execute the place of a mutant, those in `first` before the others: what has noticed a change of a
+ * file notices most others of it.
+ */
+export function reaching(tests: readonly TestFile[], { file, start }: Mutant, first: readonly string[]): TestFile[] {
+  const rank = ({ path, cpuSeconds }: TestFile): number =>
+    cpuSeconds < QUICK_CPU_SECONDS && first.includes(path) ? first.indexOf(path) : first.length;
+  return tests.filter(({ reach }) => isReached(reach, compiledOf(file), start)).sort((a, b) => rank(a) - rank(b));
 }
