@@ -1,11 +1,16 @@
 /** Settings that are each valid and make no sense together. One rule per line of `RULES`; each names both keys. */
-import type { Config } from './schema.js';
+import { type Config, listSettings } from './schema.js';
 
 /** @returns the complaint, which names both keys, or null where the two go together */
 type Rule = (config: Config) => string | null;
 
 /** Kafka's bound on a topic's name. */
 const MAX_TOPIC_CHARACTERS = 249;
+
+/** The files that the service reads; it writes its log alone. */
+const FILES = listSettings()
+  .map(([key]) => key)
+  .filter((key) => key.endsWith('_file') && key !== 'log_file');
 
 const RULES: readonly Rule[] = [
   ({ kafka, service }) => {
@@ -42,7 +47,7 @@ const RULES: readonly Rule[] = [
   (config) => {
     const { log_file: log } = config;
     if (log === null) return null;
-    const [key] = filesOf(config).find(([, file]) => file === log) ?? [];
+    const key = FILES.find((name) => valueAt(config, name) === log);
     return key === undefined
       ? null
       : `log_file and ${key} are both ${log}: the log would overwrite it; name another file`;
@@ -54,6 +59,10 @@ export function checkCombinations(config: Config): string[] {
   return RULES.map((rule) => rule(config)).filter((complaint) => complaint !== null);
 }
 
+function valueAt(config: Config, key: string): unknown {
+  return key.split('.').reduce<unknown>((group, name) => (group as Record<string, unknown>)[name], config);
+}
+
 type Numbered = readonly [key: string, value: number];
 
 function atMost([key, value]: Numbered, [bound, most]: Numbered, why: string): string | null {
@@ -63,15 +72,4 @@ function atMost([key, value]: Numbered, [bound, most]: Numbered, why: string): s
 /** A topic's name as Kafka's metrics have it, where '.' and '_' are the same. */
 function canonical(topic: string): string {
   return topic.replaceAll('.', '_');
-}
-
-function filesOf({ schema_file, kafka, clickhouse }: Config): [key: string, file: string | null][] {
-  return [
-    ['schema_file', schema_file],
-    ['kafka.ssl.ca_file', kafka.ssl.ca_file],
-    ['kafka.ssl.cert_file', kafka.ssl.cert_file],
-    ['kafka.ssl.key_file', kafka.ssl.key_file],
-    ['kafka.sasl.password_file', kafka.sasl.password_file],
-    ['clickhouse.password_file', clickhouse.password_file],
-  ];
 }

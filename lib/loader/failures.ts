@@ -6,7 +6,6 @@
 import { ExitCode } from '../errors.js';
 import { shorten } from '../util/safe-text.js';
 import { knownAnswer, knownStatus, type Scope, type Stage, UNKNOWN_DATABASE } from './known-answers.js';
-import type { Connection } from './options/connection-options.js';
 
 export type { Scope, Stage } from './known-answers.js';
 
@@ -116,8 +115,14 @@ function explainText(text: string, stage: Stage): Explanation {
   return stage === 'insert' ? { ...misled, scope: null } : misled;
 }
 
+/** What a message names of ClickHouse's address. */
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** `what` could not be done: `cannot read table default.atd_acme`. */
-export function serverFailure(error: unknown, stage: Stage, what: string, { host, port }: Connection): LoadError {
+export function serverFailure(error: unknown, stage: Stage, what: string, { host, port }: Server): LoadError {
   if (error instanceof LoadError) return error;
   const { exitCode, scope, why, remedy } = explain(error, stage);
   return new LoadError(exitCode, `${what} on ${host}:${port}: ${why}; ${remedy}`, { cause: error, scope });

@@ -1,8 +1,9 @@
 /** The help of each level of commands, made of the lists of options. */
-import { RECORDS_OPTIONS } from './commands/records-arguments.js';
-import { TENANT_OPTIONS } from './commands/tenant-arguments.js';
-import { VIEW_OPTIONS } from './commands/view-arguments.js';
+
 import type { OptionSpec } from './options/options.js';
+import { RECORDS_OPTIONS } from './options/records-options.js';
+import { TENANT_OPTIONS } from './options/tenant-options.js';
+import { VIEW_OPTIONS } from './options/view-options.js';
 
 const EXIT_CODES = `Exit codes: 0 done, 64 usage, 65 bad data, 66 no such or unreadable file, 69 ClickHouse unavailable, 70 bug,
 74 the file changed while it was read, 75 try again, 77 not permitted, 78 configuration.`;

@@ -4,10 +4,10 @@ import { ExitCode } from '../errors.js';
 import { type Connect, connect } from './clickhouse/client.js';
 import { type LoadResult, loadRecords } from './commands/load-records.js';
 import { ProgressBar } from './commands/progress.js';
-import { parseRecordsArguments } from './commands/records-arguments.js';
 import { LoadError, oneLine, redact, type Scope } from './failures.js';
 import type { Connection, ReadText } from './options/connection-options.js';
 import { type Environment, type Parsed, unknownWord } from './options/options.js';
+import { parseRecordsArguments } from './options/records-options.js';
 
 /** Where a run writes to. Nothing else of the process is touched, so that one process can do one run after another. */
 export interface Output {
@@ -81,7 +81,7 @@ const records = reported(loadOneFile);
 
 /** The commands that people call are loaded only when they do. */
 const tenant: Run = async (args, context) => {
-  const { parseTenantArguments } = await import('./commands/tenant-arguments.js');
+  const { parseTenantArguments } = await import('./options/tenant-options.js');
   const { manageTenant } = await import('./commands/tenant.js');
   return await command({
     name: 'as-cli ingest tenant',
@@ -91,7 +91,7 @@ const tenant: Run = async (args, context) => {
 };
 
 const view: Run = async (args, context) => {
-  const { parseViewArguments } = await import('./commands/view-arguments.js');
+  const { parseViewArguments } = await import('./options/view-options.js');
   const { viewTable } = await import('./commands/view.js');
   return await command({
     name: 'as-cli ingest view',

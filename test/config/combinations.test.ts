@@ -27,6 +27,7 @@ const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string]
   ],
   [{ 'ingest.max_queued_jobs': '3', thread_pool_size: '4' }, 'thread_pool_size', '3'],
   [{ schema_file: '/etc/hostname', log_file: '/etc/hostname' }, 'log_file', '/tmp/atd.log'],
+  [{ 'http.token_file': '/etc/hostname', log_file: '/etc/hostname' }, 'log_file', '/tmp/atd.log'],
 ];
 
 describe('settings that make no sense together', () => {

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { type ClickHouse, connect } from '../../lib/loader/clickhouse/client.js';
 import { loadRecords } from '../../lib/loader/commands/load-records.js';
-import { parseRecordsArguments } from '../../lib/loader/commands/records-arguments.js';
 import { LoadError } from '../../lib/loader/failures.js';
+import { parseRecordsArguments } from '../../lib/loader/options/records-options.js';
 import { seededRandom } from '../support/random.js';
 import { type Bench, connectionVariables, startBench } from './as-cli.js';
 

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { RECORDS_OPTIONS } from '../../lib/loader/commands/records-arguments.js';
-import { TENANT_OPTIONS } from '../../lib/loader/commands/tenant-arguments.js';
-import { VIEW_OPTIONS } from '../../lib/loader/commands/view-arguments.js';
+import { RECORDS_OPTIONS } from '../../lib/loader/options/records-options.js';
+import { TENANT_OPTIONS } from '../../lib/loader/options/tenant-options.js';
+import { VIEW_OPTIONS } from '../../lib/loader/options/view-options.js';
 import { asCli, type Ended, run } from './as-cli.js';
 
 let directory: string;

@@ -4,7 +4,7 @@
  * it by one job each at most. Retries wait here too, by the time they are due, and hold no slot meanwhile.
  */
 import { Fifo } from './fifo.js';
-import { type Turn, Turns } from './turns.js';
+import { PriorityQueue, type Queued } from './priority-queue.js';
 
 /** What the scheduler needs to know of the item it orders. */
 export interface Schedulable {
@@ -32,7 +32,7 @@ export interface TenantLoad {
   readonly isPaused: boolean;
 }
 
-interface Tenant<Item> extends Turn {
+interface Tenant<Item> extends Queued {
   readonly tenant: string | null;
   readonly weight: number;
   readonly queue: Fifo<Item>;
@@ -52,7 +52,7 @@ export class Scheduler<Item extends Schedulable> {
   /** A tenant stays when its jobs are done: what it was given lately counts when it comes back. */
   readonly #tenants = new Map<string | null, Tenant<Item>>();
   /** Those that may be given a slot. */
-  readonly #turns = new Turns<Tenant<Item>>();
+  readonly #turns = new PriorityQueue<Tenant<Item>>();
   /** Where the tenant stood that had the last turn. */
   #virtualTime = 0;
   #forgetAt = IDLE_TENANTS;

@@ -121,7 +121,7 @@ export function describeSettings(statementBytes: number): Settings {
 export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
 
 /** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
-export function createTable(
+export function createTableStatement(
   table: TableName,
   columns: readonly Column[],
   ttlHours: number | null,

@@ -5,9 +5,9 @@ import type { Column } from '../clickhouse/columns.js';
 import { isUnknownDatabase, LoadError, oneLine, type Stage, serverFailure } from '../failures.js';
 import type { Contents } from '../file/contents.js';
 import type { Format } from '../file/formats.js';
+import type { RecordsRequest } from '../options/records-options.js';
 import { isShaped } from '../options/table-options.js';
 import type { ProgressBar } from './progress.js';
-import type { RecordsRequest } from './records-arguments.js';
 
 export interface Load {
   readonly request: RecordsRequest;

@@ -51,7 +51,7 @@ export async function tableToMake(load: Load, columns: readonly Column[]): Promi
   const { request, schema, clickhouse } = load;
   const made = tableColumns(columns);
   if ('kind' in made) throw clash(load, made.names, made.target);
-  const create = sql.createTable(request.table, made, request.ttlHours, request.making);
+  const create = sql.createTableStatement(request.table, made, request.ttlHours, request.making);
   if (create.kind === 'no-time-column') {
     throw new LoadError(
       ExitCode.usage,

@@ -6,9 +6,9 @@ import * as sql from '../clickhouse/sql.js';
 import { dropTable, listTables, type TableInfo } from '../clickhouse/table-statements.js';
 import { LoadError, type Stage, serverFailure } from '../failures.js';
 import type { Connection } from '../options/connection-options.js';
+import type { TenantAction, TenantRequest } from '../options/tenant-options.js';
 import { table as aligned, bytesText, countText } from './plain-text.js';
 import { readSchemaFile } from './schema-file.js';
-import type { TenantAction, TenantRequest } from './tenant-arguments.js';
 
 export async function manageTenant(request: TenantRequest, connect: Connect): Promise<string> {
   const { action, dryRun, connection } = request;
@@ -44,7 +44,7 @@ function statementsOf(action: TenantAction, schema: readonly Column[]): readonly
         `'${columns.target}'; rename one of them`,
     );
   }
-  const made = sql.createTable(table, columns, action.ttlHours, action.making);
+  const made = sql.createTableStatement(table, columns, action.ttlHours, action.making);
   if (made.kind === 'no-time-column') {
     throw new LoadError(
       ExitCode.usage,

@@ -4,8 +4,8 @@ import { arrowFields } from '../file/arrow-schema.js';
 import { type AvroTime, avroTimes } from '../file/avro-times.js';
 import type { Format } from '../file/formats.js';
 import { parquetNames } from '../file/parquet-names.js';
+import type { RecordsRequest } from '../options/records-options.js';
 import { dataError, listed } from './load.js';
-import type { RecordsRequest } from './records-arguments.js';
 
 /**
  * @param columns as ClickHouse describes them

@@ -17,7 +17,7 @@ function format(name: string): Format {
 }
 
 function create(columns: readonly (readonly [name: string, type: string])[], ttlHours: number | null = null): string {
-  const made = sql.createTable(
+  const made = sql.createTableStatement(
     TABLE,
     columns.map(([name, type]) => ({ name, type })),
     ttlHours,
@@ -148,12 +148,12 @@ test('a table is made as it is asked for, on each node of a cluster', () => {
     onCluster: '{cluster}',
     durable: true,
   };
-  const made = sql.createTable(TABLE, columns, null, making);
+  const made = sql.createTableStatement(TABLE, columns, null, making);
   const statement = made.kind === 'statement' ? made.sql : '';
   assert.match(statement, /^CREATE TABLE IF NOT EXISTS `atd_acme` ON CLUSTER '\{cluster\}' \(`id` /);
   assert.match(statement, / ENGINE = ReplicatedMergeTree PARTITION BY \(id2 % 2\) ORDER BY \(id2\) SETTINGS /);
   assert.match(statement, /, fsync_after_insert = 1, fsync_part_directory = 1$/, 'no key of it may be NULL');
-  const nullable = sql.createTable(TABLE, columns, null, { ...making, orderBy: 'cityHash64(id)' });
+  const nullable = sql.createTableStatement(TABLE, columns, null, { ...making, orderBy: 'cityHash64(id)' });
   assert.match(nullable.kind === 'statement' ? nullable.sql : '', /allow_nullable_key = 1$/);
 });
 

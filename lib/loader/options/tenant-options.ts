@@ -1,8 +1,8 @@
 /** The command line of `ingest tenant`, as a value. A tenant is named by the rule of the service. */
 import { normaliseTenant } from '../../core/rules/routing.js';
-import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from '../options/connection-options.js';
-import * as options from '../options/options.js';
-import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from '../options/table-options.js';
+import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from './connection-options.js';
+import * as options from './options.js';
+import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from './table-options.js';
 
 export const TENANT_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'tenant-name', value: 'T', help: 'the tenant (required, but for --list-tables)' },

@@ -1,7 +1,7 @@
 /** The command line of `ingest view`, as a value. */
-import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from '../options/connection-options.js';
-import type { TableName } from '../options/options.js';
-import * as options from '../options/options.js';
+import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from './connection-options.js';
+import type { TableName } from './options.js';
+import * as options from './options.js';
 
 export const VIEW_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'table-name', value: 'T', help: 'the table, or database.table (required)' },

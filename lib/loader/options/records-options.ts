@@ -1,10 +1,10 @@
 /** The command line and the environment of `ingest records`, as a value. An argument wins over the environment. */
 
 import { FORMAT_NAMES, type FormatName } from '../file/formats.js';
-import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from '../options/connection-options.js';
-import type { TableName } from '../options/options.js';
-import * as options from '../options/options.js';
-import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from '../options/table-options.js';
+import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from './connection-options.js';
+import type { TableName } from './options.js';
+import * as options from './options.js';
+import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from './table-options.js';
 
 export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'file', value: 'F', help: 'the file to load (required)' },

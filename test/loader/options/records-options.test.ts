@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRecordsArguments, type RecordsRequest } from '../../../lib/loader/commands/records-arguments.js';
 import type { Environment, Parsed } from '../../../lib/loader/options/options.js';
+import { parseRecordsArguments, type RecordsRequest } from '../../../lib/loader/options/records-options.js';
 
 const REQUIRED = ['--file', '/d/a.parquet', '--table-name', 'atd_acme'];
 

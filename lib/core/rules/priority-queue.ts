@@ -1,6 +1,6 @@
-/** A heap of what waits for its turn, the earliest first; what came later has the later turn of two that are alike. */
+/** A binary heap, the lowest `at` first; of two that are alike the one that was added or moved first. */
 
-export interface Turn {
+export interface Queued {
   /** The lower, the sooner. It may change only while it is not in the heap, or by `moved`. */
   at: number;
   /** Given by the heap. */
@@ -9,7 +9,7 @@ export interface Turn {
   place: number;
 }
 
-export class Turns<Item extends Turn> {
+export class PriorityQueue<Item extends Queued> {
   readonly #items: Item[] = [];
   #order = 0;
 
@@ -72,6 +72,6 @@ export class Turns<Item extends Turn> {
   }
 }
 
-function isBefore(a: Turn, b: Turn): boolean {
+function isBefore(a: Queued, b: Queued): boolean {
   return a.at === b.at ? a.order < b.order : a.at < b.at;
 }
