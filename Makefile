@@ -1,7 +1,8 @@
 # The everyday tasks by their short names; each is an npm script, a script of scripts/ or a command of the service.
 .DEFAULT_GOAL := help
-.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format docs bench demo release run
+.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format docs bench demo install uninstall release run
 CONFIG ?= etc/atd-ingestion.yaml
+PREFIX ?= /opt/atd-ingestion
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,12 @@ bench: ## measure the service beside what one would use instead of it
 
 demo: ## show it at work with a Kafka and a ClickHouse on this machine
 	npm run demo
+
+install: ## install what is built here as a service of systemd, also over an earlier version; PREFIX=/opt/atd-ingestion
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/install.sh install
+
+uninstall: ## remove it again; settings, logs and the user stay
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" scripts/install.sh uninstall
 
 release: ## make the release VERSION=1.2.3 of what is committed, and tag it; DRY_RUN=1 to look at it first
 	node scripts/release.mjs $(VERSION) $(if $(DRY_RUN),--dry-run)

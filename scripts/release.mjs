@@ -36,7 +36,7 @@ const DATE = /^\d{4}-\d\d-\d\d$/;
 const MANIFESTS = ['package.json', 'package-lock.json'];
 /** What an installation runs, and what people read about it. */
 const CONTENTS = [
-  ...['bin', 'dist', 'etc', 'libexec', 'atd-ingestion.service', ...MANIFESTS],
+  ...['bin', 'dist', 'etc', 'libexec', 'scripts/install.sh', 'atd-ingestion.service', ...MANIFESTS],
   ...['docs', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE'],
 ];
 /** What package.json says for the development alone. */

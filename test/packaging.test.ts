@@ -1,11 +1,11 @@
 /** The systemd unit, the image and the compose file agree with the settings that they have to outlast or to obey. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { parse as parseYaml } from 'yaml';
 import { SETTINGS } from '../lib/config/schema.js';
 import { ExitCode } from '../lib/errors.js';
@@ -77,8 +77,8 @@ describe('atd-ingestion.service', () => {
     assert.equal(directive('KillMode'), 'mixed');
   });
 
-  it('restarts after failures, but not after those that a restart does not mend', () => {
-    assert.equal(directive('Restart'), 'on-failure');
+  it('restarts after every end that nobody asked for, but not after those that a restart does not mend', () => {
+    assert.equal(directive('Restart'), 'always');
     assert.equal(directive('RestartPreventExitStatus'), `${ExitCode.usage} ${ExitCode.configuration}`);
   });
 
@@ -87,45 +87,79 @@ describe('atd-ingestion.service', () => {
   });
 });
 
-describe('an installation by hand', () => {
-  const copied = /^sudo cp -r (.*) \/opt\/atd-ingestion\/$/m.exec(read('docs/operations.md'))?.[1]?.split(' ') ?? [];
+describe('an installation', () => {
+  let root: string;
+  const installed = (path: string) => join(root, 'opt/atd-ingestion', path);
+  const script = (action: string, env: Readonly<Record<string, string>> = {}) =>
+    spawnSync(join(PACKAGE_ROOT, 'scripts/install.sh'), [action], {
+      env: { ...process.env, DESTDIR: root, ...env },
+      encoding: 'utf8',
+    });
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'atd-installed-'));
+    const { status, stderr } = script('install');
+    assert.equal(status, 0, stderr);
+  });
+  after(() => rmSync(root, { recursive: true }));
 
   it('has all that the service runs', () => {
-    const root = mkdtempSync(join(tmpdir(), 'atd-installed-'));
-    try {
-      for (const name of copied) {
-        const [from, to] = [join(PACKAGE_ROOT, name), join(root, name)];
-        if (name === 'node_modules') symlinkSync(from, to);
-        else cpSync(from, to, { recursive: true });
-      }
-      const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-      assert.equal(run('bin/atd-ingestion', 'check-config').status, 0);
-      assert.equal(run('bin/as-cli', '--help').status, 0);
-      const told = run(
-        '--input-type=module',
-        '--eval',
-        "import { LAUNCHER_PROGRAMS } from './dist/lib/worker/launch/launcher-programs.js';" +
-          'console.log(LAUNCHER_PROGRAMS.map(({ args }) => args.at(-1)).join());',
-      );
-      const programs = told.stdout.trim().split(',');
-      assert.ok(
-        programs.every((program) => program.startsWith(root) && existsSync(program)),
-        told.stdout + told.stderr,
-      );
-    } finally {
-      rmSync(root, { recursive: true });
-    }
+    const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: installed('.'), encoding: 'utf8' });
+    assert.equal(run('bin/atd-ingestion', 'check-config').status, 0);
+    assert.equal(run('bin/as-cli', '--help').status, 0);
+    const told = run(
+      '--input-type=module',
+      '--eval',
+      "import { LAUNCHER_PROGRAMS } from './dist/lib/worker/launch/launcher-programs.js';" +
+        'console.log(LAUNCHER_PROGRAMS.map(({ args }) => args.at(-1)).join());',
+    );
+    const programs = told.stdout.trim().split(',');
+    assert.ok(
+      programs.every((program) => program.startsWith(root) && existsSync(program)),
+      told.stdout + told.stderr,
+    );
   });
 
-  it('has nothing beside its documentation that the image lacks', () => {
-    const inImage = instruction('COPY')
-      .flatMap((copy) => copy.split(' '))
-      .map((path) => path.replace(/^.*\//, ''));
-    assert.ok(copied.length > 0);
+  it('has the packages that run, and none of those that only develop it', () => {
+    const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, object>;
+    const missing = Object.keys(dependencies ?? {}).filter((name) => !existsSync(installed(`node_modules/${name}`)));
+    const strange = Object.keys(devDependencies ?? {}).filter((name) => existsSync(installed(`node_modules/${name}`)));
+    assert.deepEqual([missing, strange], [[], []]);
+  });
+
+  it('has two units, one with settings, logs and state for each name', () => {
+    const unit = (name: string) => readFileSync(join(root, 'etc/systemd/system', name), 'utf8').split('\n');
+    assert.deepEqual(unit('atd-ingestion.service').join('\n'), read('atd-ingestion.service'));
+    const own = new Set(unit('atd-ingestion.service'));
     assert.deepEqual(
-      copied.filter((name) => name !== 'docs' && !inImage.includes(name)),
-      [],
+      unit('atd-ingestion@.service').filter((line) => !own.has(line)),
+      [
+        'Description=ATD Ingestion: loads the files announced on a Kafka topic into ClickHouse (%i)',
+        'ExecStart=/opt/atd-ingestion/bin/atd-ingestion run --config /etc/atd-ingestion/%i.yaml',
+        'EnvironmentFile=-/etc/atd-ingestion/%i.environment',
+        'LogsDirectory=atd-ingestion/%i',
+        'StateDirectory=atd-ingestion/%i',
+      ],
     );
+  });
+
+  it('over an earlier one keeps its settings and nothing of its program; goes elsewhere when told to; and can be removed', () => {
+    const settings = join(root, 'etc/atd-ingestion/atd-ingestion.yaml');
+    writeFileSync(settings, 'log_level: debug\n');
+    writeFileSync(installed('dist/lib/gone.js'), '');
+    assert.equal(script('install').status, 0);
+    assert.equal(readFileSync(settings, 'utf8'), 'log_level: debug\n');
+    assert.equal(existsSync(installed('dist/lib/gone.js')), false);
+    const elsewhere = { PREFIX: '/usr/lib/atd', DESTDIR: join(root, 'elsewhere') };
+    assert.equal(script('install', elsewhere).status, 0);
+    const unit = readFileSync(join(root, 'elsewhere/etc/systemd/system/atd-ingestion.service'), 'utf8');
+    assert.match(unit, /^ExecStart=\/usr\/lib\/atd\/bin\/atd-ingestion run/m);
+    assert.match(script('uninstall').stdout, /kept: \/etc\/atd-ingestion/);
+    assert.deepEqual([existsSync(installed('.')), existsSync(settings)], [false, true]);
+  });
+
+  it('says what it is called with, and refuses what it does not know', () => {
+    const { status, stderr } = script('instal');
+    assert.deepEqual([status, /usage: \S+ install\|uninstall/.test(stderr)], [ExitCode.usage, true]);
   });
 });
 

@@ -192,7 +192,7 @@ describe('scripts/release.mjs', { skip: isRepository ? false : 'the project is n
         ['lib'],
       );
       const top = ['bin', 'dist', 'docs', 'etc', 'libexec', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'];
-      const rest = ['atd-ingestion.service', 'package-lock.json', 'package.json'];
+      const rest = ['atd-ingestion.service', 'package-lock.json', 'package.json', 'scripts'];
       assert.deepEqual(readdirSync(installed).sort(), [...top, ...rest].sort());
     });
 

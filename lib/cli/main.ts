@@ -1,6 +1,7 @@
 /** The command line of `atd-ingestion`; the only place that ends the process with an exit code. */
 import { readFileSync } from 'node:fs';
 import { AtdError, ExitCode, exitCodeOf, isAtdError } from '../errors.js';
+import { journalPrefix } from '../telemetry/journal.js';
 import { didYouMean } from '../util/did-you-mean.js';
 import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions, parseOptions, renderOptions } from './options.js';
 
@@ -51,7 +52,8 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     process.exitCode = await dispatch(args);
   } catch (error) {
-    process.stderr.write(`atd-ingestion: ${isAtdError(error) ? error.message : ((error as Error).stack ?? error)}\n`);
+    const text = `atd-ingestion: ${isAtdError(error) ? error.message : ((error as Error).stack ?? error)}`;
+    process.stderr.write(`${text.replaceAll(/^/gm, journalPrefix(process.stderr)('error'))}\n`);
     process.exitCode = exitCodeOf(error);
   }
   // What is still open now (a client that does not let go) must not keep a finished process alive.

@@ -6,6 +6,7 @@
  */
 import { writeSync } from 'node:fs';
 import { ExitCode } from '../errors.js';
+import { journalPrefix } from '../telemetry/journal.js';
 
 export interface ShutdownHandlers {
   drain(signal: string): void;
@@ -40,10 +41,14 @@ export function installShutdown(handlers: ShutdownHandlers): () => void {
   };
   const onDefect = (error: unknown) => {
     if (isOver) return;
+    const priority = journalPrefix(process.stderr);
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     // Written synchronously: the logger's streams may never be flushed again.
     try {
-      writeSync(2, `${JSON.stringify({ level: 'error', message: 'service.defect', error: text })}\n`);
+      writeSync(
+        2,
+        `${priority('error')}${JSON.stringify({ level: 'error', message: 'service.defect', error: text })}\n`,
+      );
     } catch {
       // The console is gone or full.
     }

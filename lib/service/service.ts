@@ -9,16 +9,17 @@ import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode } from '../errors.js';
-import { probeLiveness, probeReadiness, type Silences } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import { isMetadataTooLarge } from '../kafka/group/refusals.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import { type Notifier, startNotifier } from '../telemetry/systemd.js';
 import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { apiHandlers, ownNames } from './api-handlers.js';
+import { Health } from './health.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
 export interface ServiceOptions {
@@ -33,7 +34,7 @@ export interface ServiceOptions {
 
 /** How long the clients may take to leave the group and to disconnect; a silent broker must not hold the stop. */
 const DISCONNECT_MS = 4_000;
-/** How long a run that ends itself tries to say so to the group. */
+/** How long a run that ends itself tries to say so to the group, or to systemd. */
 const LAST_WORD_MS = 1_000;
 /** Kept of the stop's deadline, beside the children's grace, for the last commit and the way out. */
 const RESERVE_MS = 6_000;
@@ -45,9 +46,11 @@ export class Service {
   readonly #engine: Engine;
   readonly #metrics: MetricsAdapter;
   readonly #adapters: Adapters;
+  readonly #health: Health;
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
   #http: HttpAdapter | null = null;
+  #notifier: Notifier | null = null;
   #timer: NodeJS.Timeout | null = null;
   #timerAt: number | null = null;
   #phase: 'running' | 'draining' | 'ending' = 'running';
@@ -62,6 +65,8 @@ export class Service {
     const settings = engineSettings(config, loader, environment, boot);
     this.#engine = new Engine(settings, Math.random);
     this.#adapters = this.#createAdapters(settings.command);
+    const { session_timeout_ms: sessionMs } = config.kafka;
+    this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now);
     this.#metrics = createMetrics({
       version,
       status: () => this.#engine.status(),
@@ -71,19 +76,21 @@ export class Service {
 
   /** @throws AtdError when the service cannot start at all */
   async start(): Promise<void> {
-    const { config, version, loader } = this.#options;
+    const { config, version, loader, environment } = this.#options;
+    const onTrouble = (reason: string) => this.#log('error', 'systemd.unreachable', { reason });
+    this.#notifier = startNotifier(environment, () => this.#health.unit(), onTrouble);
     const { host, port } = config.http;
     const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
-    const obstacle = () => this.#adapters.consumer.health().obstacle;
     this.#http = await startHttp(
       { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
       {
         metrics: () => this.#metrics.render(),
-        live: () => probeLiveness(this.#silences(), config.kafka.session_timeout_ms * 2),
-        ready: () => probeReadiness(this.#engine.status(), this.#adapters.pool.ready(), obstacle()),
+        live: () => this.#health.live(),
+        ready: () => this.#health.ready(),
         status: () => {
           const launcher = this.#adapters.pool.launcher();
-          return { version, launcher, kafka: { obstacle: obstacle() }, ...this.#engine.status() };
+          const { obstacle } = this.#adapters.consumer.health();
+          return { version, launcher, kafka: { obstacle }, ...this.#engine.status() };
         },
         api: apiHandlers(config, () => this.#engine.status(), this.#adapters.control, now),
       },
@@ -239,6 +246,7 @@ export class Service {
       .close()
       .catch((error: unknown) => this.#log('error', 'pool.failed', { error: String(error) }));
     await this.#http?.close();
+    await withinTime(Promise.resolve(this.#notifier?.close()), LAST_WORD_MS);
     this.#log('info', 'service.stopped', { exitCode: code });
     this.#resolve(code);
   }
@@ -273,12 +281,6 @@ export class Service {
     } catch (error) {
       this.#log('warn', 'commit.failed', { partitions, error: (error as Error).message });
     }
-  }
-
-  #silences(): Silences {
-    const { silentMs, dueMs } = this.#adapters.consumer.health();
-    const since = this.#engine.status().commits.unacknowledgedSince;
-    return { memberMs: silentMs, commitMs: since === null ? 0 : Math.min(now() - since, dueMs) };
   }
 
   #createAdapters(command: CommandRules): Adapters {

@@ -11,6 +11,7 @@ import winston from 'winston';
 import { AtdError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
 import { shorten } from '../util/safe-text.js';
+import { journalPrefix } from './journal.js';
 import type { LogLine } from './log-lines.js';
 import { rotatedFile } from './rotated-file.js';
 
@@ -48,7 +49,12 @@ export function createLogger({ level, format, file }: LoggerOptions, fileBytes =
   const asJson = printf(toJsonLine);
   const onTerminal = process.stdout.isTTY === true;
   const isPretty = format === 'pretty' || (format === 'auto' && onTerminal);
-  const console = createConsole(level, isPretty ? printf(toPrettyLine) : asJson);
+  const line = isPretty ? toPrettyLine : toJsonLine;
+  const priority = journalPrefix(process.stdout);
+  const console = createConsole(
+    level,
+    printf((info) => `${priority(info.level as LogLevel)}${line(info)}`),
+  );
   if (file === null) return { write: console.write, close: console.close };
   requireWritable(file);
   const { transport, keep } = rotatedFile(file, fileBytes);

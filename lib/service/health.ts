@@ -1,0 +1,41 @@
+/** The probes of this service, for an orchestrator and for systemd: what its parts say of themselves, handed to the rules. */
+import type { EngineStatus } from '../core/status.js';
+import { type Probe, probeLiveness, probeReadiness } from '../http/probes.js';
+import type { UnitState } from '../telemetry/unit-messages.js';
+import type { Adapters } from './adapters.js';
+import { unitState } from './unit-state.js';
+
+export class Health {
+  readonly #status: () => EngineStatus;
+  readonly #adapters: Pick<Adapters, 'consumer' | 'pool'>;
+  readonly #sessionMs: number;
+  readonly #now: () => number;
+
+  constructor(
+    status: () => EngineStatus,
+    adapters: Pick<Adapters, 'consumer' | 'pool'>,
+    sessionMs: number,
+    now: () => number,
+  ) {
+    this.#status = status;
+    this.#adapters = adapters;
+    this.#sessionMs = sessionMs;
+    this.#now = now;
+  }
+
+  live(): Probe {
+    const { silentMs, dueMs } = this.#adapters.consumer.health();
+    const since = this.#status().commits.unacknowledgedSince;
+    const commitMs = since === null ? 0 : Math.min(this.#now() - since, dueMs);
+    return probeLiveness({ memberMs: silentMs, commitMs }, this.#sessionMs * 2);
+  }
+
+  ready(): Probe {
+    const { pool, consumer } = this.#adapters;
+    return probeReadiness(this.#status(), pool.ready(), consumer.health().obstacle);
+  }
+
+  unit(): UnitState {
+    return unitState(this.#status(), this.live(), this.ready(), this.#adapters.pool.ready());
+  }
+}

@@ -1,0 +1,23 @@
+/** What systemd is to know of the service: made of the probes, which an orchestrator asks instead. */
+import type { EngineStatus } from '../core/status.js';
+import type { Probe } from '../http/probes.js';
+import type { UnitState } from '../telemetry/unit-messages.js';
+
+/** @param isPoolReady whether the start is over, once the group is joined: what comes later is no part of it */
+export function unitState(status: EngineStatus, live: Probe, ready: Probe, isPoolReady: boolean): UnitState {
+  return { phase: phaseOf(status, isPoolReady), isLive: live.ok, status: describe(status, live, ready) };
+}
+
+function phaseOf({ state }: EngineStatus, isPoolReady: boolean): UnitState['phase'] {
+  if (state === 'draining' || state === 'stopped') return 'stopping';
+  return state === 'starting' || !isPoolReady ? 'starting' : 'running';
+}
+
+function describe({ breaker, partitions }: EngineStatus, live: Probe, ready: Probe): string {
+  const reasons = [...live.reasons, ...ready.reasons];
+  if (reasons.length > 0) return reasons.join('; ');
+  if (breaker.state !== 'closed') return `holding back: ${breaker.reason}`;
+  const [first] = partitions;
+  if (first === undefined) return 'ready; other instances read all partitions';
+  return `reading ${partitions.length} ${partitions.length === 1 ? 'partition' : 'partitions'} of ${first.topic}`;
+}
