@@ -1,6 +1,6 @@
 # The everyday tasks by their short names; each is an npm script, a script of scripts/ or a command of the service.
 .DEFAULT_GOAL := help
-.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format docs bench demo release run
+.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format audit docs bench demo release run
 CONFIG ?= etc/atd-ingestion.yaml
 
 help: ## show this list
@@ -32,6 +32,9 @@ lint: ## check style and types
 
 format: ## format and fix what can be fixed
 	npm run format
+
+audit: ## ask the registry for advisories about what runs in production
+	node scripts/audit.mjs
 
 docs: ## write the documents that are made from the list of settings
 	npm run docs
