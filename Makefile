@@ -1,6 +1,7 @@
 # The everyday tasks by their short names; each is an npm script, a script of scripts/ or a command of the service.
 .DEFAULT_GOAL := help
 .PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format docs bench demo install uninstall release run
+.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format audit docs bench demo release run
 CONFIG ?= etc/atd-ingestion.yaml
 PREFIX ?= /opt/atd-ingestion
 
@@ -33,6 +34,9 @@ lint: ## check style and types
 
 format: ## format and fix what can be fixed
 	npm run format
+
+audit: ## ask the registry for advisories about what runs in production
+	node scripts/audit.mjs
 
 docs: ## write the documents that are made from the list of settings
 	npm run docs

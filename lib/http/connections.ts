@@ -1,32 +1,26 @@
 /**
- * Bounds on what connections may cost. Of more than are kept, the one that has been without a request for longest gives way,
- * so that who opens thousands does not keep a probe out.
+ * Bounds on what connections may cost. Of more than are kept, the one whose last request, or whose opening, lies back the
+ * longest gives way: so neither who opens thousands nor who does not read its answers keeps a probe out.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 export function keepFew(server: Server, most: number): void {
+  /** The one that was heard of last stands last. */
   const open = new Set<Socket>();
-  /** In the order in which they became so. */
-  const idle = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket);
-    idle.add(socket);
-    socket.once('close', () => {
-      open.delete(socket);
-      idle.delete(socket);
-    });
+    socket.once('close', () => open.delete(socket));
     if (open.size <= most) return;
-    const [oldest = socket] = idle;
+    const [oldest = socket] = open;
+    // It counts as gone at once, for its end is told later.
+    open.delete(oldest);
     oldest.destroy();
   });
   // Beyond `maxRequestsPerSocket`: the last answer has said that the connection ends.
   server.on('dropRequest', (_request, socket) => socket.destroy());
-  server.on('request', ({ socket }, response) => {
-    idle.delete(socket);
-    response.once('close', () => {
-      if (open.has(socket)) idle.add(socket);
-    });
+  server.on('request', ({ socket }) => {
+    if (open.delete(socket)) open.add(socket);
   });
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AtdError } from '../errors.js';
 import { type ApiHandlers, answerApi } from './api.js';
 import { keepFew, shared } from './connections.js';
-import { isOwnHost } from './hosts.js';
+import { refusalOf } from './hosts.js';
 import type { Probe } from './probes.js';
 
 export interface HttpHandlers {
@@ -29,13 +29,18 @@ const TRIES = 30;
 
 /** A connection on which nothing moves for so long is closed. */
 const IDLE_MS = 30_000;
-/** What one connection and all of them may ask for; docs/security.md has these bounds in a table. */
-const MAX_CONNECTIONS = 256;
+/**
+ * What one connection and all of them may ask for; docs/security.md has these bounds in a table. Of connections, more than the
+ * system accepts in one go (Node asks for 511): so one that has its request with it is read before it has to give way.
+ */
+const MAX_CONNECTIONS = 1_024;
 const MAX_REQUESTS_EACH = 100;
 const HEADERS_MS = 5_000;
 const REQUEST_MS = 10_000;
 /** How often Node looks for connections that are too slow. */
 const CHECK_MS = 1_000;
+/** What Prometheus and orchestrators ask for, under whatever name they know. */
+const FOR_ALL: ReadonlySet<string> = new Set(['/metrics', '/livez', '/readyz']);
 /** Who scrapes more often gets the same text again. */
 const METRICS_MS = 1_000;
 
@@ -56,15 +61,13 @@ export interface HttpOptions {
  */
 export async function startHttp(options: HttpOptions, handlers: HttpHandlers): Promise<HttpAdapter> {
   const limits = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS };
-  const metrics = shared(handlers.metrics, METRICS_MS);
+  const metrics = shared(async () => toBytes(await handlers.metrics()), METRICS_MS);
   const server = createServer(limits, (request, response) => {
     // Of requests that were sent in one go the client may be gone before their turn.
     if (request.socket.destroyed) return;
     const path = (request.url ?? '/').split('?', 1)[0] as string;
-    if (path.startsWith('/api/') && !isOwnHost(request.headers.host, options.names)) {
-      const remedy = 'ask for an address of the machine, or add the name to http.hosts';
-      return answer(response, 421, 'text/plain', `${request.headers.host} is not known here; ${remedy}\n`);
-    }
+    const refusal = FOR_ALL.has(path) ? null : refusalOf(request.headers, options.names);
+    if (refusal !== null) return answer(response, refusal.status, 'text/plain', `${refusal.reason}\n`);
     if (path.startsWith('/api/v1/')) {
       answerCall(request, path, response, handlers.api).catch((error: unknown) => {
         answerJson(response, 500, { error: (error as Error).message });
@@ -75,7 +78,7 @@ export async function startHttp(options: HttpOptions, handlers: HttpHandlers): P
       response.setHeader('Allow', 'GET, HEAD');
       return answer(response, 405, 'text/plain', 'only GET and HEAD\n');
     }
-    route(path, response, { ...handlers, metrics }).catch((error: unknown) => {
+    route(path, response, handlers, metrics).catch((error: unknown) => {
       answer(response, 500, 'text/plain', `${(error as Error).message}\n`);
     });
   });
@@ -96,10 +99,20 @@ export async function startHttp(options: HttpOptions, handlers: HttpHandlers): P
   };
 }
 
-async function route(path: string, response: ServerResponse, handlers: HttpHandlers): Promise<void> {
+/** The same bytes for all, however many of them do not read. */
+function toBytes({ contentType, body }: { readonly contentType: string; readonly body: string }) {
+  return { contentType, body: Buffer.from(body) };
+}
+
+async function route(
+  path: string,
+  response: ServerResponse,
+  handlers: HttpHandlers,
+  metrics: () => Promise<ReturnType<typeof toBytes>>,
+): Promise<void> {
   switch (path) {
     case '/metrics': {
-      const { contentType, body } = await handlers.metrics();
+      const { contentType, body } = await metrics();
       return answer(response, 200, contentType, body);
     }
     case '/livez':
@@ -142,7 +155,7 @@ function answerProbe(response: ServerResponse, { ok, reasons }: Probe): void {
   answer(response, ok ? 200 : 503, 'text/plain', ok ? 'ok\n' : reasons.map((reason) => `${reason}\n`).join(''));
 }
 
-function answer(response: ServerResponse, status: number, contentType: string, body: string): void {
+function answer(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
   if (response.headersSent) return;
   response.writeHead(status, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
   response.end(body);

@@ -17,9 +17,15 @@ test('every row of the table of faults is tested where it says, or says why it i
     fault: fault as string,
     where: where as string,
   }));
+  const numbers = rows.map(({ row }) => row);
   assert.deepEqual(
-    rows.map(({ row }) => row),
-    Array.from({ length: Math.max(ROWS, rows.length) }, (_, index) => index + 1),
+    numbers.slice(0, ROWS),
+    Array.from({ length: ROWS }, (_, index) => index + 1),
+  );
+  assert.deepEqual(
+    numbers,
+    [...new Set(numbers)].sort((a, b) => a - b),
+    'each number stands once, in ascending order',
   );
   const leftOut = rows.filter(({ where }) => where.startsWith('left out: '));
   for (const { row, where } of rows.filter((entry) => !leftOut.includes(entry))) {

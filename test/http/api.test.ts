@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ApiHandlers, type ApiRequest, answerApi, type PauseWish } from '../../lib/http/api.js';
-import { isOwnHost } from '../../lib/http/hosts.js';
+import { isOwnHost, refusalOf } from '../../lib/http/hosts.js';
 
 const TOKEN = 'a-long-token';
 
@@ -63,13 +63,6 @@ describe('what /api/v1 changes', () => {
     ['with a wrong token of the same length', { headers: { authorization: 'Bearer a-long-tokem' } }, 401, /is wrong/],
     ['with the beginning of the token', { headers: { authorization: 'Bearer a-long' } }, 401, /is wrong/],
     ['by another scheme', { headers: { authorization: `Basic ${TOKEN}` } }, 401, /token is missing/],
-    [
-      'for a page of another site',
-      { headers: { origin: 'http://evil.example' } },
-      403,
-      /page of http:\/\/evil.example/,
-    ],
-    ['for a page of nowhere', { headers: { origin: 'null' } }, 403, /page of null/],
     ['by GET', { method: 'GET' }, 405, /only POST/],
     ['by DELETE', { method: 'DELETE' }, 405, /only POST/],
     ['by POST where there is only something to read', { path: '/api/v1/tenants' }, 405, /only GET/],
@@ -107,12 +100,6 @@ describe('what /api/v1 changes', () => {
     }
   });
 
-  it('may be asked for by a page of its own', async () => {
-    const { changes, ask } = setUp();
-    await ask({ headers: { origin: 'http://localhost:9464' } });
-    assert.equal(changes.length, 1);
-  });
-
   it('is said to have failed where the brokers did not take it', async () => {
     const { ask } = setUp();
     const { status, body } = await ask({ path: '/api/v1/tenants/unlucky/pause' });
@@ -146,4 +133,29 @@ describe('the hosts that are our own', () => {
       assert.equal(isOwnHost(host, ['loader-1']), own);
     });
   }
+});
+
+describe('what is not for everybody', () => {
+  const HOST = 'localhost:9464';
+
+  it('is there for programs, and for pages of its own', () => {
+    for (const origin of [undefined, `http://${HOST}`, `https://${HOST}`]) {
+      assert.equal(refusalOf({ host: HOST, origin }, []), null);
+    }
+    assert.equal(refusalOf({}, []), null);
+  });
+
+  it('is not there for the page of another site, of another port or of nowhere', () => {
+    for (const origin of ['http://evil.example', 'http://localhost', 'http://localhost:94640', 'file://', 'null', '']) {
+      const refusal = refusalOf({ host: HOST, origin }, []);
+      assert.equal(refusal?.status, 403, origin);
+      assert.equal(refusal?.reason, `a page of ${origin} may see and change nothing here`);
+    }
+  });
+
+  it('is not there under the name of another, whose page asks', () => {
+    const refusal = refusalOf({ host: 'evil.example', origin: 'http://evil.example' }, ['loader-1']);
+    assert.equal(refusal?.status, 421);
+    assert.match(refusal?.reason ?? '', /^evil\.example is not known here; .*http\.hosts$/);
+  });
 });

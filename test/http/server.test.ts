@@ -175,7 +175,7 @@ describe('the HTTP side', () => {
 
   it('drops what is more than it serves at once, and serves the next', async (t) => {
     const http = await start(t);
-    const many = await Promise.allSettled(Array.from({ length: 1_000 }, () => ask(http, '/livez')));
+    const many = await Promise.allSettled(Array.from({ length: 2_000 }, () => ask(http, '/livez')));
     const served = many.filter((one) => one.status === 'fulfilled' && one.value.status === 200).length;
     assert.ok(served >= 200, `${served} of ${many.length} were served`);
     assert.equal((await ask(http, '/livez')).status, 200);
@@ -212,19 +212,28 @@ describe('what people may change', () => {
     assert.deepEqual([answer.status, await answer.json()], [413, { error: 'the body may have 4096 bytes' }]);
   });
 
-  it('is neither shown nor changed for a name that is not ours; metrics and probes are', async (t) => {
+  it('is neither shown nor changed for a name or a page that is not ours; metrics and probes are', async (t) => {
     const http = await start(t);
-    const askFor = async (path: string, host: string, method = 'GET') => {
-      const request = httpRequest(`${http.url}${path}`, { method, agent: false, headers: { host } });
+    const askFor = async (path: string, headers: Readonly<Record<string, string>>, method = 'GET') => {
+      const request = httpRequest(`${http.url}${path}`, { method, agent: false, headers });
       request.end();
       const [response] = (await once(request, 'response')) as [IncomingMessage];
       response.resume();
       return response.statusCode;
     };
-    assert.equal(await askFor('/api/status', 'evil.example'), 421);
-    assert.equal(await askFor('/api/v1/tenants/acme/pause', 'evil.example', 'POST'), 421);
-    assert.equal(await askFor('/api/status', 'localhost:1'), 200);
-    for (const path of ['/metrics', '/livez', '/readyz']) assert.equal(await askFor(path, 'evil.example'), 200, path);
+    const { host } = new URL(http.url);
+    for (const path of ['/', '/api', '/api/status', '/api/v1/tenants', '/nope']) {
+      assert.equal(await askFor(path, { host: 'evil.example' }), 421, path);
+      assert.equal(await askFor(path, { host, origin: 'http://evil.example' }), 403, path);
+    }
+    const pause = '/api/v1/tenants/acme/pause';
+    assert.equal(await askFor(pause, { host: 'evil.example', authorization: 'Bearer token' }, 'POST'), 421);
+    assert.equal(await askFor(pause, { host, origin: 'null', authorization: 'Bearer token' }, 'POST'), 403);
+    assert.equal(await askFor(pause, { host, origin: http.url, authorization: 'Bearer token' }, 'POST'), 200);
+    assert.equal(await askFor('/api/status', { host: 'localhost:1' }), 200);
+    for (const path of ['/metrics', '/livez', '/readyz']) {
+      assert.equal(await askFor(path, { host: 'evil.example', origin: 'http://evil.example' }), 200, path);
+    }
   });
 });
 
@@ -232,7 +241,7 @@ describe('who asks for too much', () => {
   it('has opened thousands of connections, and keeps nobody else out', async (t) => {
     const http = await start(t);
     const { port } = new URL(http.url);
-    const sockets = Array.from({ length: 1_000 }, () => {
+    const sockets = Array.from({ length: 2_000 }, () => {
       const socket = connect(Number(port), '127.0.0.1', () => socket.write('GET /livez HTTP/1.1\r\nHost: x'));
       socket.on('error', () => undefined);
       return socket;
