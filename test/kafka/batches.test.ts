@@ -63,6 +63,18 @@ describe('a batch beyond the bound', () => {
     assert.match(seen[1] ?? '', /^2000! .*offsets 1 to 2000, .*has 2000 records, too many/);
   });
 
+  it('is not read where its records have very many headers, however small they are', async (t) => {
+    const headers = Array.from({ length: 900 }, (_, index) => [String(index), Buffer.of(1)] as const);
+    const { member, seen } = await consume(t, 1, [
+      [{ headers }],
+      ['a'],
+      ['b', 'c', { headers: headers.slice(0, 300) }],
+    ]);
+    await member.reports('record', 5);
+    assert.match(seen[0] ?? '', /^0! .*unpacks to more/);
+    assert.deepEqual(seen.slice(1), ['1: a', '2: b', '3: c', '4: ']);
+  });
+
   it('is not read either where numbers are missing in it: nobody knows which', async (t) => {
     const { member, seen } = await consume(t, 1, [
       [

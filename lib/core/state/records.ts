@@ -319,10 +319,14 @@ export class Records {
   }
 }
 
+/** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
+const HEADER_BYTES = 256;
+
 function heldBy({ key, value, headers }: KafkaRecord): number {
   let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   for (const [name, header] of Object.entries(headers)) {
-    for (const one of Array.isArray(header) ? header : [header]) bytes += name.length + (one?.length ?? 0);
+    for (const one of Array.isArray(header) ? header : [header])
+      bytes += HEADER_BYTES + name.length + (one?.length ?? 0);
   }
   return bytes;
 }

@@ -36,8 +36,9 @@ interface Internals {
   readonly readOldMessages: (decoder: Decoder, bytes: number) => Promise<ClientMessage[]>;
 }
 
-/** What a record takes in memory beside its bytes. */
+/** What a record takes in memory beside its bytes, and each of its headers. */
 const RECORD_BYTES = 512;
+const RECORD_HEADER_BYTES = 256;
 /** Of a batch with more records that is not read, one stands for all: its letter names them. */
 const MOST_NAMED = 1_000;
 const MAGIC_AT = 16;
@@ -110,14 +111,24 @@ async function readBatch(batch: Buffer, room: number, client: Internals): Promis
     const unpacked = await unpack(codec, records, roomForBytes);
     const decoder = new client.Decoder(unpacked);
     const messages: ClientMessage[] = [];
+    let cost = unpacked.length + count * RECORD_BYTES;
     for (let index = 0; index < count; index += 1) {
-      messages.push(client.readRecord(new client.Decoder(decoder.readVarIntBytes()), context));
+      const message = client.readRecord(new client.Decoder(decoder.readVarIntBytes()), context);
+      cost += countHeaders(message) * RECORD_HEADER_BYTES;
+      if (cost > room) throw new TooLarge(most);
+      messages.push(message);
     }
-    return { messages, cost: unpacked.length + count * RECORD_BYTES };
+    return { messages, cost };
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
     return room < most ? null : unread(batch, roomForBytes <= 0);
   }
+}
+
+function countHeaders({ headers }: ClientMessage): number {
+  let count = 0;
+  for (const value of Object.values(headers ?? {})) count += Array.isArray(value) ? value.length : 1;
+  return count;
 }
 
 function readHeader(batch: Buffer) {
@@ -159,8 +170,8 @@ function unread(batch: Buffer, isOfTooMany: boolean): Read {
     isControlRecord: isControlBatch,
     batchContext: context,
     unread:
-      `it is in a batch (${where}) that ${why} than may be taken in at once (${most} bytes, and ${RECORD_BYTES} for ` +
-      'each record); have it sent in smaller batches, or raise ingest.max_queued_bytes and announce it again',
+      `it is in a batch (${where}) that ${why} than may be taken in at once (${most} bytes, with ` +
+      `${RECORD_BYTES} for each record and ${RECORD_HEADER_BYTES} for each header); have it sent in smaller batches, or raise ingest.max_queued_bytes and announce it again`,
   }));
   return { messages, cost: messages.length * RECORD_BYTES };
 }
