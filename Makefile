@@ -1,7 +1,6 @@
 # The everyday tasks by their short names; each is an npm script, a script of scripts/ or a command of the service.
 .DEFAULT_GOAL := help
-.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format docs bench demo install uninstall release run
-.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format audit docs bench demo release run
+.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format audit docs bench demo install uninstall release run
 CONFIG ?= etc/atd-ingestion.yaml
 PREFIX ?= /opt/atd-ingestion
 

@@ -8,7 +8,7 @@
  * for a commit; records and jobs do not know each other. What passes between them passes here.
  */
 import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
-import type { CommitOffset, CommittedPosition, Effect, EngineEvent } from './events.js';
+import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect } from './events.js';
 import { isDoubtful } from './rules/loader-probe.js';
 import { excuse, leave } from './rules/unjudged-ends.js';
 import type { EngineSettings } from './settings.js';
@@ -182,7 +182,7 @@ export class Engine {
     for (const pending of dropped) this.#records.finishElsewhere(pending);
   }
 
-  #admit(record: KafkaRecord, defect: string | null, now: number): void {
+  #admit(record: KafkaRecord, defect: RecordDefect | null, now: number): void {
     let begun = this.#records.begin(record, defect, now);
     if (begun.kind === 'reset') {
       this.#dropJobs(begun.lost);

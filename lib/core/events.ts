@@ -60,13 +60,16 @@ export interface DeadLetter {
   readonly firstFailedAt: number;
 }
 
+/** Why a record could not be read: the stack of an error, or the reason for which it was left unread. */
+export type RecordDefect = string | { readonly unread: string };
+
 export type EngineEvent =
   /** The group gave us these partitions, all that we own; `epoch` counts such assignments. */
   | { readonly type: 'assigned'; readonly epoch: number; readonly partitions: readonly TopicPartition[] }
   /** What was committed for the partitions of that assignment; none of them is read before. */
   | { readonly type: 'restored'; readonly epoch: number; readonly positions: readonly CommittedPosition[] }
-  /** A record was delivered. With a `defect`, the stack of an error, nothing is known of it but where it stands. */
-  | { readonly type: 'record'; readonly record: KafkaRecord; readonly defect?: string }
+  /** A record was delivered. With a `defect` nothing is known of it but where it stands. */
+  | { readonly type: 'record'; readonly record: KafkaRecord; readonly defect?: RecordDefect }
   | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
   | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
   | { readonly type: 'finished'; readonly jobId: string; readonly outcome: Outcome }

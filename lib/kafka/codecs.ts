@@ -1,29 +1,36 @@
 /**
- * The compressions that kafkajs leaves to others. Without them the first batch that a producer compressed with one ends
- * the consumer for good. We only read them: what we write is gzip, which every client has.
+ * The compressions that kafkajs leaves to others, and its own with a bound. Without them the first batch that a producer
+ * compressed with one ends the consumer for good. We only read them: what we write is gzip, which every client has.
  */
-import { decompress as decompressZstd } from 'fzstd';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import createSnappyCodec from 'kafkajs-snappy';
-import { decompress as decompressLz4 } from 'lz4js';
+import { type CodecName, unpack } from './batches/unpack.js';
 
 interface Codec {
   readonly compress: (encoder: { readonly buffer: Buffer }) => Promise<Buffer>;
   readonly decompress: (bytes: Buffer) => Promise<Buffer>;
 }
 
-/** Affects all clients of this process, as kafkajs keeps its codecs in one table. */
-export function registerCodecs(): void {
+const compressGzip = promisify(gzip);
+
+/**
+ * Affects all clients of this process, as kafkajs keeps its codecs in one table.
+ *
+ * @param most bytes that a batch may unpack to
+ */
+export function registerCodecs(most: number): void {
   const { CompressionCodecs, CompressionTypes } = kafkajs;
   const codecs = CompressionCodecs as unknown as Record<number, () => Codec>;
-  codecs[CompressionTypes.Snappy] = createSnappyCodec as unknown as () => Codec;
-  codecs[CompressionTypes.LZ4] = () => readOnly('lz4', decompressLz4);
-  codecs[CompressionTypes.ZSTD] = () => readOnly('zstd', decompressZstd);
-}
-
-function readOnly(name: string, decompress: (bytes: Uint8Array) => Uint8Array): Codec {
-  return {
+  const readOnly = (name: CodecName): Codec => ({
     compress: () => Promise.reject(new Error(`${name} is only read, never written`)),
-    decompress: async (bytes) => Buffer.from(decompress(bytes)),
-  };
+    decompress: (bytes) => unpack(name, bytes, most),
+  });
+  codecs[CompressionTypes.GZIP] = () => ({
+    compress: ({ buffer }) => compressGzip(buffer),
+    decompress: (bytes) => unpack('gzip', bytes, most),
+  });
+  codecs[CompressionTypes.Snappy] = () => readOnly('snappy');
+  codecs[CompressionTypes.LZ4] = () => readOnly('lz4');
+  codecs[CompressionTypes.ZSTD] = () => readOnly('zstd');
 }

@@ -4,7 +4,7 @@
  */
 import { CompressionTypes, type Kafka, type Producer } from 'kafkajs';
 import type { DeadLetter } from '../core/events.js';
-import { EXCERPT_BYTES, firstForm, type LetterForm, leftOut, nextForm } from '../core/rules/letter-form.js';
+import { firstForm, type LetterForm, leftOut, nextForm } from '../core/rules/letter-form.js';
 import { AtdError } from '../errors.js';
 import { createMissingTopic } from './admin.js';
 import { letterMessage, letterParts, messageBytes } from './letter-message.js';
@@ -78,13 +78,12 @@ async function prepare(
 /** In the fullest form that the topic takes; each further one is tried only where the letter itself was to blame. */
 async function produce(producer: Producer, options: DeadLetterOptions, letter: DeadLetter): Promise<string[]> {
   const { topic, group, maxMessageBytes } = options;
-  const parts = letterParts(letter.record);
-  const now = Date.now();
-  const sizeOf = (of: LetterForm) => messageBytes(letterMessage(letter, group, of, now));
-  let form = firstForm(parts, maxMessageBytes + EXCERPT_BYTES, sizeOf);
+  const parts = letterParts(letter.record, maxMessageBytes);
+  const message = (of: LetterForm) => letterMessage(letter, group, of, Date.now(), parts.excerptBytes);
+  let form = firstForm(parts, maxMessageBytes, (of) => messageBytes(message(of)));
   for (;;) {
     try {
-      const messages = [letterMessage(letter, group, form, Date.now())];
+      const messages = [message(form)];
       await producer.send({ topic, acks: -1, compression: CompressionTypes.GZIP, messages });
       return leftOut(form, parts);
     } catch (error) {

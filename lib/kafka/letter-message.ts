@@ -9,12 +9,21 @@ import type { HeaderValue, KafkaRecord } from '../types.js';
 /** Kafka's number for a record that has no time. */
 const NO_TIME = '-1';
 
-/** @param now milliseconds since the epoch: a letter lives for its topic's retention, however old its record is */
-export function letterMessage(letter: DeadLetter, group: string, form: LetterForm, now: number): Message {
+/**
+ * @param now milliseconds since the epoch: a letter lives for its topic's retention, however old its record is
+ * @param excerptBytes the length of an excerpt of the value
+ */
+export function letterMessage(
+  letter: DeadLetter,
+  group: string,
+  form: LetterForm,
+  now: number,
+  excerptBytes = EXCERPT_BYTES,
+): Message {
   const { record } = letter;
   const diagnosis = letterDiagnosis(letter, group, form.diagnosis === 'short');
   const own = form.headers === 'all' ? encodeHeaders(ownHeaders(record.headers, diagnosis)) : {};
-  const { value, notes: ofValue } = letterValue(record.value, form.value);
+  const { value, notes: ofValue } = letterValue(record.value, form.value, excerptBytes);
   const { key, notes: ofKey } = letterKey(record, form.key);
   const ofHeaders = form.headers === 'none' ? note('atd.headers-left-out', String(countHeaders(record.headers))) : {};
   return {
@@ -25,8 +34,10 @@ export function letterMessage(letter: DeadLetter, group: string, form: LetterFor
   };
 }
 
-export function letterParts({ key, value, headers }: KafkaRecord): LetterParts {
-  return { hasKey: key !== null, valueBytes: value?.byteLength ?? 0, headers: countHeaders(headers) };
+/** @param maxValueBytes the longest value that a letter carries whole */
+export function letterParts({ key, value, headers }: KafkaRecord, maxValueBytes: number): LetterParts {
+  const excerptBytes = Math.min(EXCERPT_BYTES, maxValueBytes);
+  return { hasKey: key !== null, valueBytes: value?.byteLength ?? 0, headers: countHeaders(headers), excerptBytes };
 }
 
 /** Bytes of its key, value and headers, before any compression. */
@@ -44,9 +55,13 @@ function note(name: LetterNote, text: string): Notes {
   return { [name]: text };
 }
 
-function letterValue(value: Uint8Array | null, form: LetterForm['value']): { value: Buffer | null; notes: Notes } {
+function letterValue(
+  value: Uint8Array | null,
+  form: LetterForm['value'],
+  excerptBytes: number,
+): { value: Buffer | null; notes: Notes } {
   if (value === null) return { value: form === 'empty' ? Buffer.alloc(0) : null, notes: {} };
-  const most = form === 'whole' ? value.byteLength : form === 'excerpt' ? EXCERPT_BYTES : 0;
+  const most = form === 'whole' ? value.byteLength : form === 'excerpt' ? excerptBytes : 0;
   const kept = toBuffer(value.subarray(0, most));
   if (kept.byteLength === value.byteLength) return { value: kept, notes: {} };
   const notes = { ...note('atd.value-bytes', String(value.byteLength)), ...note('atd.value-sha256', sha256(value)) };

@@ -13,7 +13,12 @@ interface Message {
   readonly headers?: unknown;
   /** Records of Kafka's first format have none. */
   readonly timestamp?: string;
+  /** Why nothing of it was read but where it stands. */
+  readonly unread?: string;
 }
+
+/** It was left unread on purpose, which is no defect of the service. */
+export class Unread extends Error {}
 
 /** A record, or where it could not be read, its coordinates and the error. */
 export interface ReadRecord {
@@ -33,7 +38,8 @@ interface Committed {
 /** `toRecord` for a message that may be odder than anything known: never throws. */
 export function readRecord(topic: string, partition: number, message: Message): ReadRecord {
   try {
-    return { record: toRecord(topic, partition, message), defect: null };
+    const defect = message.unread === undefined ? null : new Unread(message.unread);
+    return { record: toRecord(topic, partition, message), defect };
   } catch (error) {
     const bare = { offset: message.offset, timestamp: message.timestamp ?? '' };
     const defect = error instanceof Error ? error : new Error(String(error));

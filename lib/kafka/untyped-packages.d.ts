@@ -1,6 +1,9 @@
 /** Packages without types of their own. */
 declare module 'kafkajs-snappy' {
-  const createCodec: () => unknown;
+  const createCodec: () => {
+    readonly compress: (encoder: { readonly buffer: Buffer }) => Promise<Buffer>;
+    readonly decompress: (bytes: Buffer) => Promise<Buffer>;
+  };
   export default createCodec;
 }
 

@@ -2,6 +2,7 @@
 import type { Config } from '../config/load.js';
 import { type ControlAdapter, type ControlEvents, createControl } from '../control/control-topic.js';
 import { type CommandRules, commandTemplate } from '../core/rules/command.js';
+import { boundBatches } from '../kafka/batches/decode-messages.js';
 import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
@@ -41,7 +42,8 @@ export function createAdapters(
   command: CommandRules,
   events: AdapterEvents,
 ): Adapters {
-  registerCodecs();
+  registerCodecs(unpackBound(config));
+  boundBatches(unpackBound(config));
   steadyClock();
   stopIdleTimer();
   closeSilentConnections();
@@ -100,6 +102,14 @@ export function workerSettings(config: Config, { bundled }: LoaderProgram): Work
     launch,
     forwardLines: config.log_level === 'debug',
   };
+}
+
+/** A batch of ordinary messages fits, whatever is configured. */
+const LEAST_UNPACKED = 16 * 1024 * 1024;
+
+/** What one answer of a broker may unpack to. A message that may be taken in fits, with one more beside it. */
+export function unpackBound({ ingest }: Config): number {
+  return Math.max(LEAST_UNPACKED, ingest.max_queued_bytes, 2 * ingest.max_message_bytes);
 }
 
 /** How to reach the brokers; the commands of the command line use it too. */

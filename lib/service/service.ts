@@ -11,11 +11,12 @@ import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import { isMetadataTooLarge } from '../kafka/group/refusals.js';
+import { Unread } from '../kafka/shapes.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
-import type { LogLevel } from '../types.js';
+import type { KafkaRecord, LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { apiHandlers, ownNames } from './api-handlers.js';
@@ -288,10 +289,7 @@ export class Service {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
-        record: (record, defect) =>
-          this.#handleEvent(
-            defect === null ? { type: 'record', record } : { type: 'record', record, defect: stackOf(defect) },
-          ),
+        record: (record, defect) => this.#handleEvent(recordEvent(record, defect)),
         rebalancing: () => this.#handleEvent({ type: 'rebalancing' }),
         restarting: (error) => this.#handleEvent({ type: 'consumer-restarting', error: error.message }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
@@ -320,6 +318,11 @@ export class Service {
   #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
     this.#options.logger.write({ level, event, fields });
   }
+}
+
+function recordEvent(record: KafkaRecord, defect: Error | null): EngineEvent {
+  if (defect === null) return { type: 'record', record };
+  return { type: 'record', record, defect: defect instanceof Unread ? { unread: defect.message } : stackOf(defect) };
 }
 
 function stackOf(error: unknown): string {

@@ -46,12 +46,20 @@ describe('a record that cannot be taken in', () => {
     assert.deepEqual(play.tell({ type: 'record', record: record(5, null) }), ['5 redelivered']);
   });
 
+  it('is no defect when it was left unread on purpose', () => {
+    const play = new Play();
+    play.assign(0);
+    const lines = play.tell({ type: 'record', record: record(5, null), defect: { unread: 'it unpacks to too much' } });
+    assert.deepEqual(lines, ['5 rejected', 'letter 1 invalid-message of 5']);
+    assert.equal(play.letters.get(1)?.reason, 'not read: it unpacks to too much');
+  });
+
   it('counts its key and headers among what is held', () => {
     const play = new Play({ load: { jobs: 1_000, waiting: 1_000_000, bytes: 1_000 } });
     play.assign(0);
     const key = new Uint8Array(600);
     play.deliver(5, {}, { key, headers: { four: [null, new Uint8Array(600)] } });
-    assert.equal(play.status.queue.messageBytes, 2 + 600 + 600 + 2 * 'four'.length);
+    assert.equal(play.status.queue.messageBytes, 2 + 600 + 600 + 2 * ('four'.length + 256));
     assert.equal(play.status.state, 'paused');
   });
 });

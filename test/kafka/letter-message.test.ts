@@ -74,7 +74,16 @@ describe('letterMessage', () => {
     const message = letterMessage(of, 'g', least, NOW);
     assert.ok(messageBytes(message) < 2_000, `${messageBytes(message)} bytes`);
     assert.equal(message.headers?.['atd.headers-left-out'], '3');
-    assert.deepEqual(letterParts(of.record), { hasKey: true, valueBytes: much.length, headers: 3 });
+    const excerptBytes = 64 * 1024;
+    const parts = { hasKey: true, valueBytes: much.length, headers: 3, excerptBytes };
+    assert.deepEqual(letterParts(of.record, 1024 * 1024), parts);
+  });
+
+  it('has an excerpt that is no longer than a message may be', () => {
+    const of = letter({ value: new Uint8Array(3_000) });
+    const { excerptBytes } = letterParts(of.record, 1_024);
+    const message = letterMessage(of, 'g', { ...AS_IT_IS, value: 'excerpt' }, NOW, excerptBytes);
+    assert.deepEqual([message.value?.length, message.headers?.['atd.value-bytes']], [1_024, '3000']);
   });
 });
 

@@ -40,10 +40,15 @@ export async function produceRaw(
   records: readonly RawRecord[],
   compression: Compression = 'none',
 ): Promise<void> {
-  let code = await tryProduceRaw(broker, topic, partition, records, compression);
+  await produceBatch(broker, topic, partition, await encodeBatch(records, compression));
+}
+
+/** @throws Error with the broker's code where it does not take the batch */
+export async function produceBatch(broker: string, topic: string, partition: number, batch: Uint8Array): Promise<void> {
+  let code = await tryProduceBatch(broker, topic, partition, batch);
   for (let tries = 1; NO_LEADER_YET.has(code) && tries < LEADER_TRIES; tries += 1) {
     await delay(LEADER_RETRY_MS);
-    code = await tryProduceRaw(broker, topic, partition, records, compression);
+    code = await tryProduceBatch(broker, topic, partition, batch);
   }
   if (code !== ACKNOWLEDGED) throw new Error(`the broker refused the batch with error ${code}`);
 }
@@ -56,7 +61,16 @@ export async function tryProduceRaw(
   records: readonly RawRecord[],
   compression: Compression = 'none',
 ): Promise<number> {
-  const batch = await encodeBatch(records, compression);
+  return await tryProduceBatch(broker, topic, partition, await encodeBatch(records, compression));
+}
+
+/** The broker's error code for a batch that is encoded already, 0 where it took it. */
+export async function tryProduceBatch(
+  broker: string,
+  topic: string,
+  partition: number,
+  batch: Uint8Array,
+): Promise<number> {
   const request = Buffer.concat([
     ...[int16(PRODUCE.key), int16(PRODUCE.version), int32(1), text('raw')],
     ...[int16(-1), int16(-1), int32(TIMEOUT_MS)],
@@ -83,10 +97,23 @@ async function encodeBatch(records: readonly RawRecord[], compression: Compressi
   const base = records[0]?.timestamp ?? 0n;
   const [latest = base] = records.map(({ timestamp }) => timestamp).sort((a, b) => Number(b > a) - Number(b < a));
   const plain = Buffer.concat(records.map((record, index) => encodeRecord(record, index, record.timestamp - base)));
+  return wrapBatch(await compress(plain, compression), { count: records.length, compression, base, latest });
+}
+
+export interface BatchFacts {
+  readonly count: number;
+  readonly compression: Compression;
+  /** The time of the first record, and the latest one. */
+  readonly base: bigint;
+  readonly latest: bigint;
+}
+
+/** Records that are encoded and compressed already, as a batch. */
+export function wrapBatch(compressed: Uint8Array, { count, compression, base, latest }: BatchFacts): Buffer {
   const body = Buffer.concat([
-    ...[int16(COMPRESSIONS[compression]), int32(records.length - 1), int64(base), int64(latest)],
-    ...[int64(-1n), int16(-1), int32(-1), int32(records.length)],
-    await compress(plain, compression),
+    ...[int16(COMPRESSIONS[compression]), int32(count - 1), int64(base), int64(latest)],
+    ...[int64(-1n), int16(-1), int32(-1), int32(count)],
+    compressed,
   ]);
   const crc = Buffer.alloc(4);
   crc.writeUInt32BE(crc32c(body));
@@ -175,7 +202,7 @@ function bytes(value: Uint8Array | string | null): Buffer {
 }
 
 /** Zigzag, then seven bits to a byte. */
-function varint(value: bigint): Buffer {
+export function varint(value: bigint): Buffer {
   const encoded: number[] = [];
   let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
   for (; rest >= 128n; rest >>= 7n) encoded.push(Number(rest & 127n) + 128);

@@ -4,6 +4,7 @@
  */
 import type { IngestRequest } from '../../types.js';
 import type { Disposition } from '../events.js';
+import { objectionToJson } from './json-shape.js';
 
 /** A record that can never be loaded, and why. */
 export interface Poison {
@@ -26,6 +27,7 @@ const MAX_FILES = 10_000;
 const MAX_SIZE = 2 ** 50;
 /** Characters of the message that an error may quote. */
 const QUOTED = 80;
+const LONE_SURROGATE = /\p{Surrogate}/u;
 /** Made once: making one costs more than decoding a message. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -40,6 +42,8 @@ export function decode(value: Uint8Array | null, maxBytes: number): Decoded {
   }
   const text = decodeUtf8(value);
   if (text === null) return invalid('the message is not valid UTF-8');
+  const objection = objectionToJson(text);
+  if (objection !== null) return invalid(objection);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -79,6 +83,8 @@ function decodeFiles(value: unknown): string[] | Poison {
   for (const file of list) {
     if (typeof file !== 'string') return invalid(`filename holds ${kindOf(file)}, not a string`);
     if (file === '') return invalid('filename is empty');
+    // Handed on it would become the name of another file.
+    if (LONE_SURROGATE.test(file)) return invalid('filename holds half a character (a lone surrogate)');
   }
   // A file that is listed twice is one file to load, not two loads of it.
   return list.length === 1 ? list : [...new Set(list as string[])];

@@ -21,9 +21,11 @@ export interface LetterParts {
   readonly hasKey: boolean;
   readonly valueBytes: number;
   readonly headers: number;
+  /** The length of an excerpt of the value. */
+  readonly excerptBytes: number;
 }
 
-/** What is kept of a value that is too large; the rest is found by the letter's coordinates. */
+/** What is kept of a value that is too large, at most; the rest is found by the letter's coordinates. */
 export const EXCERPT_BYTES = 64 * 1024;
 
 export const AS_IT_IS: LetterForm = { value: 'whole', headers: 'all', key: 'own', time: 'now', diagnosis: 'full' };
@@ -44,13 +46,14 @@ export function nextForm(form: LetterForm, objection: Objection, parts: LetterPa
 }
 
 /**
- * The form to begin with, so that no letter is larger than `maxBytes`.
+ * The form to begin with, so that no letter carries a value of more than `maxValueBytes`, and with its headers and key little
+ * more.
  *
  * @param sizeOf the letter's size in bytes in that form
  */
-export function firstForm(parts: LetterParts, maxBytes: number, sizeOf: (form: LetterForm) => number): LetterForm {
-  let form = AS_IT_IS;
-  while (sizeOf(form) > maxBytes) {
+export function firstForm(parts: LetterParts, maxValueBytes: number, sizeOf: (form: LetterForm) => number): LetterForm {
+  let form: LetterForm = parts.valueBytes > maxValueBytes ? { ...AS_IT_IS, ...EXCERPT } : AS_IT_IS;
+  while (sizeOf(form) > maxValueBytes + EXCERPT_BYTES) {
     const next = nextForm(form, 'size', parts);
     if (next === null) return form;
     form = next;
@@ -59,9 +62,9 @@ export function firstForm(parts: LetterParts, maxBytes: number, sizeOf: (form: L
 }
 
 /** What the form leaves out, for people. */
-export function leftOut(form: LetterForm, { hasKey, valueBytes, headers }: LetterParts): string[] {
+export function leftOut(form: LetterForm, { hasKey, valueBytes, headers, excerptBytes }: LetterParts): string[] {
   return [
-    ...(form.value !== 'whole' && valueBytes > (form.value === 'excerpt' ? EXCERPT_BYTES : 0) ? ['value'] : []),
+    ...(form.value !== 'whole' && valueBytes > (form.value === 'excerpt' ? excerptBytes : 0) ? ['value'] : []),
     ...(form.headers === 'none' && headers > 0 ? ['headers'] : []),
     ...(form.key === 'coordinates' && hasKey ? ['key'] : []),
     ...(form.diagnosis === 'short' ? ['diagnosis'] : []),
@@ -77,9 +80,13 @@ function stepsAfter(objection: Objection, { hasKey }: LetterParts): readonly Par
 }
 
 /** Whether the letter would differ: one that is the same again would be refused again. */
-function changesAnything(form: LetterForm, next: LetterForm, { valueBytes, headers }: LetterParts): boolean {
+function changesAnything(
+  form: LetterForm,
+  next: LetterForm,
+  { valueBytes, headers, excerptBytes }: LetterParts,
+): boolean {
   return (
-    (form.value !== next.value && valueBytes > (next.value === 'excerpt' ? EXCERPT_BYTES : 0)) ||
+    (form.value !== next.value && valueBytes > (next.value === 'excerpt' ? excerptBytes : 0)) ||
     (form.headers !== next.headers && headers > 0) ||
     form.key !== next.key ||
     form.time !== next.time ||

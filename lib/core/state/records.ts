@@ -4,7 +4,7 @@
  * only then may a commit pass it.
  */
 import type { Job, KafkaRecord } from '../../types.js';
-import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordResult } from '../events.js';
+import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
 import { decode, type Poison, poison } from '../rules/decode.js';
 import { planJobs } from '../rules/routing.js';
@@ -103,7 +103,7 @@ export class Records {
   }
 
   /** Takes a delivered record. After a reset it is to be begun again, in the partition that was made anew. */
-  begin(record: KafkaRecord, defect: string | null, now: number): Begun {
+  begin(record: KafkaRecord, defect: RecordDefect | null, now: number): Begun {
     const owned = this.assignment.get(record);
     if (owned === null) return NO_JOBS;
     switch (owned.tracker.begin(record.offset)) {
@@ -242,7 +242,7 @@ export class Records {
     return records;
   }
 
-  #open(record: KafkaRecord, owned: PartitionState, defect: string | null, now: number): Begun {
+  #open(record: KafkaRecord, owned: PartitionState, defect: RecordDefect | null, now: number): Begun {
     owned.heldBytes += heldBy(record);
     const plan = defect === null ? this.#plan(record) : this.#defective(record, defect);
     switch (plan.kind) {
@@ -274,7 +274,8 @@ export class Records {
     }
   }
 
-  #defective(record: KafkaRecord, error: string): Poison {
+  #defective(record: KafkaRecord, error: RecordDefect): Poison {
+    if (typeof error !== 'string') return poison('invalid-message', `not read: ${error.unread}`);
     this.#emit({ type: 'record-defect', record, error });
     const [first = ''] = error.split('\n', 1);
     return poison('invalid-message', `the service failed to take it in: ${first}`);
@@ -318,10 +319,14 @@ export class Records {
   }
 }
 
+/** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
+const HEADER_BYTES = 256;
+
 function heldBy({ key, value, headers }: KafkaRecord): number {
   let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   for (const [name, header] of Object.entries(headers)) {
-    for (const one of Array.isArray(header) ? header : [header]) bytes += name.length + (one?.length ?? 0);
+    for (const one of Array.isArray(header) ? header : [header])
+      bytes += HEADER_BYTES + name.length + (one?.length ?? 0);
   }
   return bytes;
 }

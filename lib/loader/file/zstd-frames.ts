@@ -4,44 +4,20 @@
  * decompressed to see the end: RFC 8878 has the layout.
  */
 
-const FRAME_MAGIC = 0xfd2fb528;
-const SKIPPABLE_MAGIC = 0x184d2a50;
-const RLE_BLOCK = 1;
-const RESERVED_BLOCK = 3;
-const CHECKSUM_BYTES = 4;
+import {
+  CHECKSUM_BYTES,
+  dictionaryOf,
+  FRAME_MAGIC,
+  hasChecksum,
+  headerBytes,
+  RESERVED_BLOCK,
+  RLE_BLOCK,
+  SKIPPABLE_MAGIC,
+  windowBytes,
+} from '../../util/zstd-header.js';
 
 /** What ClickHouse takes by default, and zstd itself unless it is told otherwise. */
 const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
-
-function isSingleSegment(descriptor: number): boolean {
-  return (descriptor & 0x20) !== 0;
-}
-
-function dictionaryBytes(descriptor: number): number {
-  return [0, 1, 2, 4][descriptor & 3] as number;
-}
-
-function contentSizeBytes(descriptor: number): number {
-  return [isSingleSegment(descriptor) ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
-}
-
-/** Of a frame's header behind its magic number, with its first byte, the descriptor. */
-function headerBytes(descriptor: number): number {
-  return 1 + (isSingleSegment(descriptor) ? 0 : 1) + dictionaryBytes(descriptor) + contentSizeBytes(descriptor);
-}
-
-/** How much of what was decompressed must be kept: of a single segment all of it. */
-function windowBytes(header: Buffer): number {
-  const descriptor = header.readUInt8();
-  if (!isSingleSegment(descriptor)) {
-    const window = header.readUInt8(1);
-    return 2 ** (10 + (window >> 3)) * (1 + (window & 7) / 8);
-  }
-  const size = header.subarray(1 + dictionaryBytes(descriptor));
-  return contentSizeBytes(descriptor) === 8
-    ? Number(size.readBigUInt64LE())
-    : size.readUIntLE(0, contentSizeBytes(descriptor));
-}
 
 const BLOCK_BYTES = 128 * 1024;
 /** A window of 128 KiB, without the length, a checksum or a dictionary. */
@@ -151,10 +127,9 @@ export class ZstdFrames {
 
   #readHeader(header: Buffer): void {
     const descriptor = header.readUInt8();
-    this.#checksum = (descriptor & 4) !== 0;
+    this.#checksum = hasChecksum(descriptor);
     this.#expected = 'block';
-    const length = dictionaryBytes(descriptor);
-    const dictionary = length === 0 ? 0 : header.readUIntLE(isSingleSegment(descriptor) ? 1 : 2, length);
+    const dictionary = dictionaryOf(header);
     if (dictionary !== 0) {
       this.#unreadable = `compressed with a dictionary (number ${dictionary}) that is not in it`;
     } else if (windowBytes(header) > MAX_WINDOW_BYTES) {

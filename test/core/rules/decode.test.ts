@@ -111,6 +111,36 @@ describe('decode', () => {
     assert.equal(decoded.reason, 'filename lists 10001 files, more than 10000');
   });
 
+  it('parses nothing that is nested or has fields beyond a bound, wherever they stand', () => {
+    const of = (text: string) => decode(new TextEncoder().encode(text), 2_000_000);
+    const fields = (count: number) => Array.from({ length: count }, (_, index) => `"k${index}":0`).join();
+    const deep = (levels: number) => `${'{"a":['.repeat(levels / 2)}${']}'.repeat(levels / 2)}`;
+    const message = (more: string) => `{"filename":"/a",${more}}`;
+    const text = JSON.stringify('{[:"\\'.repeat(100_000));
+    for (const good of [message(fields(4_095)), message(`"b":${deep(1_022)}`), message(`"c":${text}`)]) {
+      assert.equal(of(good).kind, 'request');
+    }
+    const bad: readonly (readonly [string, RegExp])[] = [
+      [message(fields(4_096)), /^the message has more than 4096 fields; send nothing but the file$/],
+      [message(`"b":[${`{${fields(2)}},`.repeat(2_500)}0]`), /fields/],
+      [message(`"same":0,`.repeat(5_000)), /fields/],
+      [message(`"b":${deep(1_024)}`), /^the message is nested more than 1024 levels deep; send nothing but the file$/],
+      ['['.repeat(500_000), /levels/],
+      [`${'{"":'.repeat(200_000)}0`, /levels/],
+    ];
+    for (const [text, reason] of bad) {
+      const decoded = of(text);
+      assert.ok(decoded.kind === 'poison');
+      assert.match(decoded.reason, reason);
+    }
+    assert.match((of(`"${'\\"'.repeat(10)}`) as { reason: string }).reason, /^the message is not JSON/);
+  });
+
+  it('refuses a filename of half a character, which would become the name of another file', () => {
+    const decoded = decodeText('{"filename": ["/a", "/b\\ud800.csv"]}');
+    assert.equal(decoded.kind === 'poison' && decoded.reason, 'filename holds half a character (a lone surrogate)');
+  });
+
   it('believes no size that could upset the sums of a queue', () => {
     for (const size of ['1e308', String(Number.MAX_SAFE_INTEGER), String(2 ** 50 + 1)]) {
       const decoded = decodeText(`{"filename": "/a", "size": ${size}}`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   AS_IT_IS,
+  EXCERPT_BYTES,
   firstForm,
   type LetterForm,
   type LetterParts,
@@ -10,8 +11,8 @@ import {
   type Objection,
 } from '../../../lib/core/rules/letter-form.js';
 
-const PARTS: LetterParts = { hasKey: true, valueBytes: 1_000_000, headers: 3 };
-const BARE: LetterParts = { hasKey: false, valueBytes: 10, headers: 0 };
+const PARTS: LetterParts = { hasKey: true, valueBytes: 1_000_000, headers: 3, excerptBytes: EXCERPT_BYTES };
+const BARE: LetterParts = { hasKey: false, valueBytes: 10, headers: 0, excerptBytes: EXCERPT_BYTES };
 
 /** The forms that a letter is sent in while each is refused for the same reason. */
 function ladder(objection: Objection, parts: LetterParts): string[] {
@@ -72,10 +73,25 @@ describe('nextForm', () => {
 
 describe('firstForm', () => {
   it('is the fullest one within the bound', () => {
-    const sizes = (form: LetterForm) => (form.value === 'whole' ? 100 : 10) + (form.headers === 'all' ? 50 : 0);
-    assert.deepEqual(firstForm(PARTS, 150, sizes), AS_IT_IS);
-    assert.deepEqual(leftOut(firstForm(PARTS, 149, sizes), PARTS), ['value']);
-    assert.deepEqual(leftOut(firstForm(PARTS, 59, sizes), PARTS), ['value', 'headers']);
+    const most = 1_000_000;
+    const [whole, excerpt, headers] = [most + EXCERPT_BYTES - 50, 10, 50];
+    const sizes = (form: LetterForm) =>
+      (form.value === 'whole' ? whole : excerpt) + (form.headers === 'all' ? headers : 0);
+    assert.deepEqual(firstForm(PARTS, most, sizes), AS_IT_IS);
+    assert.deepEqual(
+      leftOut(
+        firstForm(PARTS, most, (form) => sizes(form) + 1),
+        PARTS,
+      ),
+      ['value'],
+    );
+    const beyond = (form: LetterForm) => sizes(form) + most + EXCERPT_BYTES - 59;
+    assert.deepEqual(leftOut(firstForm(PARTS, most, beyond), PARTS), ['value', 'headers']);
+  });
+
+  it('carries no value that is longer than a message may be, however small the letter is', () => {
+    assert.equal(firstForm(PARTS, PARTS.valueBytes, () => 0).value, 'whole');
+    assert.equal(firstForm(PARTS, PARTS.valueBytes - 1, () => 0).value, 'excerpt');
   });
 
   it('is the least one where nothing is within the bound', () => {
