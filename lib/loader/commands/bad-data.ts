@@ -168,13 +168,17 @@ function fromJson(text: string, columns: readonly LoadedColumn[]): string | null
   }
   if (/Unexpected number of elements in named tuple/.test(text)) {
     const column = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1] ?? '';
-    return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}'`;
+    return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}', or one of them is there twice`;
   }
+  const again = /Duplicate field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
+  if (again !== undefined) return `it has the key '${oneLine(again)}' twice`;
   const unknown = /Unknown field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
   if (columns.some(({ source }) => source === unknown)) return `it has the key '${oneLine(unknown ?? '')}' twice`;
   if (unknown !== undefined) return `${UNKNOWN_COLUMN} '${oneLine(unknown)}'`;
   const key = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];
   if (key === undefined) return null;
+  const within = /JSON object contains duplicate key '(.*?)'/s.exec(text)?.[1];
+  if (within !== undefined) return `it has the key '${oneLine(`${key}.${within}`)}' twice`;
   const type = expected(key, columns, '');
   const infinite = /Cannot read JSON field here: '([+-]?Infinity)/.exec(text)?.[1];
   if (infinite !== undefined) return `column '${oneLine(key)}': ${infinite} is no JSON, write it in quotes, or null`;
