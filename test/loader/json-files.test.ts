@@ -217,22 +217,3 @@ test('a column of Arrow that has no values at all is a column without values', a
   const refused = await bench.load(file, 'refuses');
   assert.match(refused.stderr, /row 1, column 'note': expected String, found no value/);
 });
-
-test('a date that ClickHouse has no type for is named', async () => {
-  const days = await readFile(
-    await bench.writeSelect(
-      'days.parquet',
-      "SELECT toDate32('2199-07-04') AS d SETTINGS output_format_parquet_compression_method = 'none', " +
-        'output_format_parquet_write_checksums = 0',
-      'Parquet',
-    ),
-  );
-  const [written, forEver] = [Buffer.alloc(4), Buffer.alloc(4)];
-  written.writeInt32LE(Date.UTC(2199, 6, 4) / 86_400_000);
-  forEver.writeInt32LE(Date.UTC(9999, 11, 31) / 86_400_000);
-  const text = days.toString('latin1').replaceAll(written.toString('latin1'), forEver.toString('latin1'));
-  const file = await bench.write('for-ever.parquet', Buffer.from(text, 'latin1'));
-  const ended = await bench.load(file, 'for_ever', ['--create-table']);
-  assert.equal(ended.code, 65, ended.stderr);
-  assert.match(ended.stderr, /column 'd': found the date 9999-12-31, where ClickHouse has 1900-01-01 to 2299-12-31/);
-});
