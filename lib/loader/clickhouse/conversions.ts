@@ -4,9 +4,10 @@
  * large for its column, the nearest date of one that is out of range, and 0 where there is no value, all without a word.
  */
 import type { FormatName } from '../file/formats.js';
+import { withDates } from './days.js';
 import { quoteString } from './quoting.js';
 import type { Guarded } from './text-values.js';
-import type { Element, Type } from './type-tree.js';
+import { type Element, mapLeaves, type Type } from './type-tree.js';
 import { typedAs } from './typed-values.js';
 
 export interface ConversionOptions {
@@ -91,7 +92,7 @@ class Converter {
 
   #value(x: string, from: Type, to: Type): Converted {
     if (from.elements.length > 0 && to.elements.length > 0) return this.#composite(x, from, to);
-    return this.#scalar(x, from, to);
+    return this.#scalar(from.elements.length > 0 ? withDates(x, from) : x, from, to);
   }
 
   #scalar(x: string, from: Type, to: Type): Converted {
@@ -143,7 +144,7 @@ class Converter {
   #composite(x: string, from: Type, to: Type): Converted {
     const [source, target] = [asArray(from), asArray(to)];
     if (source.name === 'Tuple' && target.name === 'Tuple') return this.#tuple(x, source, target);
-    if (source.name !== target.name) return { value: x, fits: null };
+    if (source.name !== target.name) return { value: withDates(x, source), fits: null };
     if (source.name === 'Array') {
       const each = this.#each(source.elements[0] as Element, target.elements[0] as Element);
       return this.#mapped(x, each, (value) => value);
@@ -177,7 +178,7 @@ class Converter {
   /** Fields by name where both have names, else in their order. */
   #tuple(x: string, from: Type, to: Type): Converted {
     const named = [...from.elements, ...to.elements].every(({ name }) => name !== null);
-    if (!named && from.elements.length !== to.elements.length) return { value: x, fits: null };
+    if (!named && from.elements.length !== to.elements.length) return { value: withDates(x, from), fits: null };
     const indexOf = (name: string | null): number => from.elements.findIndex((element) => element.name === name);
     const unknown = named
       ? from.elements.find(({ name }) => !to.elements.some((element) => element.name === name))
@@ -247,7 +248,7 @@ function nullableText(type: string): string {
 }
 
 function inJson(to: Type): string {
-  return inside(to, (type, key) => {
+  return mapLeaves(to, (type, key) => {
     if (key) return AS_TEXT.test(type.name) ? 'String' : type.text;
     if (AS_TEXT.test(type.name)) return 'Nullable(String)';
     return isScalar(type) ? nullableText(type.text) : type.text;
@@ -256,7 +257,7 @@ function inJson(to: Type): string {
 
 /** Within brackets numbers have no quotes, so that they are read by the widest type of their kind: narrower ones wrap around. */
 function inBrackets(to: Type): string {
-  return inside(to, (type) => {
+  return mapLeaves(to, (type) => {
     const read = wide(type);
     return type.nullable ? nullableText(read) : read;
   });
@@ -271,13 +272,4 @@ function wide({ name, text, values }: Type): string {
     return `Decimal(76, ${Math.min(76 - (precision - scale), scale + 20)})`;
   }
   return text;
-}
-
-function inside(type: Type, leaf: (type: Type, key: boolean) => string, key = false): string {
-  if (type.elements.length === 0) return leaf(type, key);
-  const parts = type.elements.map(({ name, type: element }, index) => {
-    const read = inside(element, leaf, type.name === 'Map' && index === 0);
-    return name === null ? read : `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\` ${read}`;
-  });
-  return `${type.name}(${parts.join(', ')})`;
 }

@@ -7,6 +7,7 @@
 import type { Format } from '../file/formats.js';
 import type { LoadedColumn } from './columns.js';
 import { type ConversionOptions, type Converted, conversion, Functions } from './conversions.js';
+import { readAsNumbers, shownText } from './days.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
 import { parseType } from './type-tree.js';
 
@@ -40,7 +41,9 @@ export function insertRecords(
   options: Options,
 ): string {
   const functions = new Functions();
-  const structure = columns.map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAs}`).join(', ');
+  const structure = columns
+    .map(({ source, readAs }) => `${quoteIdentifier(source)} ${readAsNumbers(readAs)}`)
+    .join(', ');
   const convert = (
     expression: string,
     { source, readAs, type, absent, target, mustBeEmpty }: LoadedColumn,
@@ -64,7 +67,7 @@ function selectEach({ columns, functions, input, convert }: Parts): string {
   for (const [index, column] of columns.entries()) {
     const name = quoteIdentifier(column.source);
     const { value, fits } = convert(name, column);
-    if (fits !== null) checks.push(`bad(${index}, toString(${name}), ${fits})`);
+    if (fits !== null) checks.push(`bad(${index}, ${shownText(name, parseType(column.readAs))}, ${fits})`);
     if (column.target !== null) values.push(value);
     same &&= column.target !== null && value === name;
   }
@@ -107,7 +110,10 @@ function selectInLists({ columns, functions, input, convert }: Parts): string {
       continue;
     }
     const list = `atd_list_${number}`;
-    const checked = fits === null ? value : `tupleElement(tuple(${value}, ignore(bad(n, toString(v), ${fits}))), 1)`;
+    const checked =
+      fits === null
+        ? value
+        : `tupleElement(tuple(${value}, ignore(bad(n, ${shownText('v', parseType(column.readAs))}, ${fits}))), 1)`;
     read.push(`[${indexes.map(nameOf).join(', ')}] AS ${list}`);
     converted.push(`arrayMap((v, n) -> ${checked}, ${list}, [${indexes.join(', ')}]) AS converted_${list}`);
     if (column.target === null) onlyChecked.push(`converted_${list}`);

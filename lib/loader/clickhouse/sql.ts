@@ -165,7 +165,17 @@ export function onClusterClause(cluster: string | null): string {
  * Blocks of exactly as many rows as asked for, from every reader. Without it a block of Arrow, ORC or Parquet is as many of
  * the file's own batches as hold at least those rows: the same with each repetition, but not with every ClickHouse.
  */
-export const EXACT_BLOCKS: Settings = { use_strict_insert_block_limits: 1 };
+const EXACT_BLOCKS: Settings = { use_strict_insert_block_limits: 1 };
+
+/** Else a key that comes again is passed over once all columns have a value. Before 24.4 it was not, and there was no such setting. */
+const ALL_KEYS: Settings = { input_format_json_ignore_unnecessary_fields: 0 };
+
+/** What ClickHouse knows since 26.4, since 24.4 and before. */
+export const NEWER_SETTINGS: readonly Settings[] = [{ ...EXACT_BLOCKS, ...ALL_KEYS }, ALL_KEYS, {}];
+
+export function hasExactBlocks(known: Settings): boolean {
+  return known === NEWER_SETTINGS[0];
+}
 
 export interface InsertOptions {
   readonly format: Format;
@@ -176,8 +186,8 @@ export interface InsertOptions {
   readonly promises: Settings;
   readonly skipUnknown: boolean;
   readonly nullAsDefault: boolean;
-  /** Whether ClickHouse knows EXACT_BLOCKS. */
-  readonly exactBlocks: boolean;
+  /** Of NEWER_SETTINGS those that ClickHouse knows. */
+  readonly known: Settings;
   /** Of the statement: the default limit is 256 KiB. */
   readonly statementBytes: number;
 }
@@ -193,7 +203,7 @@ export function insertSettings({
   promises,
   skipUnknown,
   nullAsDefault,
-  exactBlocks,
+  known,
   statementBytes,
 }: InsertOptions): Settings {
   return {
@@ -222,7 +232,7 @@ export function insertSettings({
     max_insert_block_size: batchSize,
     min_insert_block_size_rows: batchSize,
     min_insert_block_size_bytes: 0,
-    ...(exactBlocks ? EXACT_BLOCKS : {}),
+    ...known,
     ...format.settings,
     ...placeOfRows(format),
     // What JSON columns of a Parquet file hold is taken as it is written, since not all of it is an object.

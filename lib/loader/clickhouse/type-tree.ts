@@ -64,3 +64,13 @@ function split(text: string): readonly string[] {
   }
   return part.trim() === '' ? parts : [...parts, part.trim()];
 }
+
+/** The type as text, with other types in place of those that have nothing inside them; `key` says that one is the key of a Map. */
+export function mapLeaves(type: Type, leaf: (type: Type, key: boolean) => string, key = false): string {
+  if (type.elements.length === 0) return leaf(type, key);
+  const parts = type.elements.map(({ name, type: element }, index) => {
+    const read = mapLeaves(element, leaf, type.name === 'Map' && index === 0);
+    return name === null ? read : `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\` ${read}`;
+  });
+  return `${type.name}(${parts.join(', ')})`;
+}

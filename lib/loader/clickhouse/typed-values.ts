@@ -3,6 +3,7 @@
  * what was read. ClickHouse's casts keep the low bits of a number that is too large, and the nearest date of one that is out of
  * range. https://clickhouse.com/docs/sql-reference/functions/type-conversion-functions
  */
+import { dayOf } from './days.js';
 import { quoteString } from './quoting.js';
 import { type Guarded, textAs } from './text-values.js';
 import type { Type } from './type-tree.js';
@@ -16,6 +17,7 @@ const INTEGER = /^(U?)Int(\d+)$/;
  * for one, as ClickHouse itself writes it
  */
 export function typedAs(from: Type, to: Type, rounding: boolean, unsigned: boolean): Guarded | null {
+  if (from.name === 'Date32') return fromDay(from, to, rounding);
   if (from.text === to.text || to.name === 'String') return null;
   if (from.name === 'String') return textAs(to, rounding);
   if (to.name === 'FixedString' && from.name !== 'FixedString') return throughText(to, rounding);
@@ -124,6 +126,14 @@ function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
     return { value, fits: rounding ? `abs(${back} - x) < 1` : `${back} = x` };
   }
   return null;
+}
+
+/** `x` is the date; what is read is its number. */
+function fromDay(from: Type, to: Type, rounding: boolean): Guarded {
+  const plain: Guarded = { value: to.name === 'String' ? 'toString(x)' : 'x', fits: null };
+  const found = to.name === 'FixedString' ? throughText(to, rounding) : fromTime(from, to, rounding);
+  const { of = (date: string) => date, ...guarded } = /^(String|Date32)$/.test(to.name) ? plain : (found ?? plain);
+  return { ...guarded, of: (value) => of(dayOf(value)) };
 }
 
 function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {

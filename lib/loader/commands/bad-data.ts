@@ -30,10 +30,13 @@ const CUT_OFF: readonly (readonly [type: RegExp, found: RegExp])[] = [
   [/^Date(32)?$/, /:\d\d/],
 ];
 
+/** Digits, or a list or the like that may have some; no sentence that ends with an address. */
+const NUMBERS = /^[[({+-]?[\d.'[({]/;
+
 /** A value that was read, and that the table's column does not have; null for any other error. */
 export function badValue(text: string, columns: readonly LoadedColumn[], format: Format): BadValue | null {
   const [, index, row, quoted = ''] = BAD.exec(text) ?? [];
-  const found = quoted.replace(/\\(.)/gs, '$1');
+  const found = quoted.replace(/\\(.)/gs, '$1').replace(/^day (-?\d+) since 1970$/, dayText);
   const column = columns[Number(index)];
   if (column === undefined) return null;
   if (column.mustBeEmpty) return unnamed(column, row, found, format);
@@ -51,7 +54,7 @@ export function badValue(text: string, columns: readonly LoadedColumn[], format:
   if (/^Date/.test(type) && /^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}/.test(found)) {
     remedies.unshift('write dates as year-month-day, as of day and month either may come first');
   }
-  if (CUT_OFF.some(([types, digits]) => types.test(type) && digits.test(found))) {
+  if (NUMBERS.test(found) && CUT_OFF.some(([types, digits]) => types.test(type) && digits.test(found))) {
     remedies.push('or give --allow-rounding if digits may be cut off');
   }
   if (column.absent === 'refused' && /NULL/.test(found))
@@ -63,7 +66,13 @@ export function badValue(text: string, columns: readonly LoadedColumn[], format:
   };
 }
 
-/** What a column becomes in the life of a table: whole numbers have fractions or NaN one day, and dates a time. */
+/** A day that this ClickHouse has not, by its number. */
+function dayText(written: string, days: string): string {
+  const day = new Date(Number(days) * 86_400_000);
+  return Number.isNaN(day.getTime()) ? written : yearMonthDay(day);
+}
+
+/** What a column becomes in the life of a table: whole numbers have fractions or NaN one day, dates a time, and birthdays are before 1970. */
 function widerType(written: string, found: string): string | null {
   const type = baseType(written);
   const fraction = /:\d\d[.,](\d{1,9})/.exec(found)?.[1]?.length ?? 0;
@@ -72,11 +81,20 @@ function widerType(written: string, found: string): string | null {
   if (/^U?Int/.test(type) && /^[+-]?(\d+[.]\d*|\d([.]\d+)?[eE][+-]?\d+|nan|inf(inity)?)$/i.test(found))
     wider = 'Float64';
   else if (/^Date(32)?$/.test(type) && /^\d{4}-\d\d-\d\d[T ]\d\d:/.test(found)) wider = time;
-  else if (/^DateTime(\(|$)/.test(type) && fraction > 0) {
+  else if (/^Date/.test(type) && isDay(found) && !/^(19|2[0-2])/.test(found)) wider = 'String';
+  else if (type === 'Date' && isDay(found)) wider = 'Date32';
+  else if (/^DateTime(\(|$)/.test(type) && (fraction > 0 || isDay(found))) {
     const zone = /\((.*)\)/.exec(type)?.[1];
     wider = zone === undefined ? time : time.replace(')', `, ${zone})`);
   }
   return wider !== null && isNullable(written) ? `Nullable(${wider})` : wider;
+}
+
+/** A day that there is, perhaps with its time; not every ClickHouse has those before 1900 and behind 2299. */
+function isDay(found: string): boolean {
+  const [, day = ''] = /^(\d{4}-\d\d-\d\d)( \d\d:\d\d:\d\d)?$/.exec(found) ?? [];
+  const date = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
 }
 
 function unnamed({ source }: LoadedColumn, row: string | undefined, found: string, { byPosition }: Format): BadValue {
@@ -98,9 +116,9 @@ export function badData(
 ): string | null {
   const twice = /Duplicate column name found while schema inference: "(.*?)"/s.exec(text)?.[1];
   if (twice !== undefined) return `it has '${oneLine(twice)}' twice in one row or in its header`;
-  const [, days, dated] =
-    /Input value (-?\d+) is out of allowed Date32 range(?:.*?\bcolumn: (.*?): While)?/s.exec(text) ?? [];
-  if (days !== undefined) return dayOutOfRange(Number(days), dated);
+  const [, timed, seconds] =
+    /Timestamp value in column "(.*?)" is out of range for DateTime64\(9\): seconds=(-?\d+)/s.exec(text) ?? [];
+  if (timed !== undefined) return timeOutOfRange(timed, Number(seconds));
   // The last one, as what is before may be data that ClickHouse quotes.
   const row = [...text.matchAll(/\(at row (\d+)\)/g)].at(-1)?.[1];
   const what =
@@ -111,12 +129,20 @@ export function badData(
   return row === undefined ? null : `row ${row}: ${firstSentence(text)}`;
 }
 
-/** ClickHouse's readers of typed files stop at a day that none of its types has, and count days since 1970. */
-function dayOutOfRange(days: number, column: string | undefined): string {
-  const day = new Date(days * 86_400_000);
-  const found = Number.isNaN(day.getTime()) ? `day ${days} since 1970` : day.toISOString().slice(0, 10);
-  const where = column === undefined ? 'a column' : `column '${oneLine(column)}'`;
-  return `${where}: found the date ${found.replace(/^([+-])0*/, '$1')}, where ClickHouse has 1900-01-01 to 2299-12-31; have it written as a timestamp, as text or without a value`;
+/** ClickHouse reads times of ORC as nanoseconds, and does not say of which row one is that it has no room for. */
+function timeOutOfRange(column: string, seconds: number): string {
+  const time = new Date(seconds * 1000);
+  const found = Number.isNaN(time.getTime()) ? `${seconds} seconds since 1970` : `'${yearMonthDay(time)}'`;
+  return `column '${oneLine(column)}': found ${found}, where ClickHouse reads times of ORC from 1900 to 2262; have it written as a date, as text or without a value`;
+}
+
+/** `2024-01-31`, and the time of day where there is one. */
+function yearMonthDay(time: Date): string {
+  const [day = '', clock = ''] = time
+    .toISOString()
+    .replace(/^([+-])0*/, '$1')
+    .split(/T|[.]000Z/);
+  return clock === '00:00:00' ? day : `${day} ${clock}`;
 }
 
 const REPORTED = /^Column \d+, +name: (.*?), +type: (.+), +(parsed text: |ERROR: text )(.*)$/;
@@ -168,13 +194,17 @@ function fromJson(text: string, columns: readonly LoadedColumn[]): string | null
   }
   if (/Unexpected number of elements in named tuple/.test(text)) {
     const column = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1] ?? '';
-    return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}'`;
+    return `${UNKNOWN_COLUMN} all fields of '${oneLine(column)}', or one of them is there twice`;
   }
+  const again = /Duplicate field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
+  if (again !== undefined) return `it has the key '${oneLine(again)}' twice`;
   const unknown = /Unknown field found while parsing JSONEachRow format: (.*?): \(at row/s.exec(text)?.[1];
   if (columns.some(({ source }) => source === unknown)) return `it has the key '${oneLine(unknown ?? '')}' twice`;
   if (unknown !== undefined) return `${UNKNOWN_COLUMN} '${oneLine(unknown)}'`;
   const key = /\(while reading the value of key (.*?)\): /s.exec(text)?.[1];
   if (key === undefined) return null;
+  const within = /JSON object contains duplicate key '(.*?)'/s.exec(text)?.[1];
+  if (within !== undefined) return `it has the key '${oneLine(`${key}.${within}`)}' twice`;
   const type = expected(key, columns, '');
   const infinite = /Cannot read JSON field here: '([+-]?Infinity)/.exec(text)?.[1];
   if (infinite !== undefined) return `column '${oneLine(key)}': ${infinite} is no JSON, write it in quotes, or null`;

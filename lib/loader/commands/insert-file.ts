@@ -21,10 +21,10 @@ export async function insertFile(
   load: Load,
   found: readonly Column[],
   table: readonly TableColumn[],
-  exactBlocks: boolean,
+  known: sql.Settings,
   promises: sql.Settings,
 ): Promise<number> {
-  return await send(load, sql.quoteTable(load.request.table), found, table, exactBlocks, promises);
+  return await send(load, sql.quoteTable(load.request.table), found, table, known, promises);
 }
 
 /** Reads the whole file as the insert into that table would, and keeps nothing. @throws LoadError where that would fail */
@@ -32,9 +32,9 @@ export async function tryFile(
   load: Load,
   found: readonly Column[],
   { columns }: TableToMake,
-  exactBlocks: boolean,
+  known: sql.Settings,
 ): Promise<void> {
-  await send(load, `FUNCTION ${sql.nullTable(columns)}`, found, columns, exactBlocks, {});
+  await send(load, `FUNCTION ${sql.nullTable(columns)}`, found, columns, known, {});
 }
 
 async function send(
@@ -42,7 +42,7 @@ async function send(
   into: string,
   found: readonly Column[],
   table: readonly TableColumn[],
-  exactBlocks: boolean,
+  known: sql.Settings,
   promises: sql.Settings,
 ): Promise<number> {
   const { request, contents, format, clickhouse, bar } = load;
@@ -60,7 +60,7 @@ async function send(
         batchSize: request.batchSize,
         skipUnknown: request.skipUnknown,
         nullAsDefault: request.nullAsDefault,
-        exactBlocks,
+        known,
         statementBytes: Buffer.byteLength(statement),
         promises,
       }),

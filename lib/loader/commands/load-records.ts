@@ -83,7 +83,7 @@ async function loadFile(
   const bar = makeBar?.(request.file, contents.file.bytes) ?? null;
   const connected = { request, contents, clickhouse, schema, bar };
   try {
-    const { columns: existing, exactBlocks } = await describeTable(connected, request.createTable);
+    const { columns: existing, known } = await describeTable(connected, request.createTable);
     const typesWanted = existing === null && schema === null;
     const taken = await takeSample(contents, format, typesWanted);
     if (taken.kind === 'no-rows') return NOTHING;
@@ -95,11 +95,11 @@ async function loadFile(
     const { columns: found, readsJson } = inspected;
     const load: Load = { ...tried, format: { ...read, readsJson } };
     refuseForeignSeparator(load, found, existing);
-    const table = existing ?? (await makeTable(load, found, exactBlocks));
-    const remembered = await lookAtRepetition(load, exactBlocks);
+    const table = existing ?? (await makeTable(load, found, known));
+    const remembered = await lookAtRepetition(load, sql.hasExactBlocks(known));
     const durable = await lookAtDurability(load);
     const promises = { ...remembered.settings, ...durable.settings };
-    const rows = await insertFile(load, found, table, exactBlocks, promises);
+    const rows = await insertFile(load, found, table, known, promises);
     const warnings = [remembered.warning, durable.warning, foreignText(load, sample)];
     return { rows, warning: warnings.filter((warning) => warning !== null).join('; ') || null };
   } finally {
@@ -112,12 +112,12 @@ async function loadFile(
  * Others take what a table was made for by its first file, so that no file makes one that it is not loaded into. To drop it
  * again is no way: another load may have inserted meanwhile.
  */
-async function makeTable(load: Load, found: readonly Column[], exactBlocks: boolean): Promise<readonly TableColumn[]> {
+async function makeTable(load: Load, found: readonly Column[], known: sql.Settings): Promise<readonly TableColumn[]> {
   const { schema, format } = load;
   // A separator at the end of each line is no column.
   const meant = found.filter(({ name }) => format.byPosition?.unnamed.get(name)?.hasValues !== false);
   const made = await tableToMake(load, schema ?? meant);
-  await tryFile(load, found, made, exactBlocks);
+  await tryFile(load, found, made, known);
   return await createTable(load, made);
 }
 

@@ -8,35 +8,40 @@ import { clash, clickhouseFailure, type Load, tableText } from './load.js';
 export interface Described {
   /** Null if there is no such table. */
   readonly columns: readonly TableColumn[] | null;
-  /** Whether ClickHouse can cut every format into blocks of exactly so many rows; 26.4 and newer can. */
-  readonly exactBlocks: boolean;
+  /** Those of the settings that not every ClickHouse knows which this one does. */
+  readonly known: sql.Settings;
 }
 
 /**
- * Asks for exact blocks already here, where they mean nothing: a ClickHouse that does not know the setting says so
+ * Gives the settings that not every ClickHouse knows already here, where they mean nothing: one that does not know them says so
  * before any data is under way, and one that does costs no further request.
  */
 export async function describeTable(
-  { request, clickhouse }: Pick<Load, 'request' | 'clickhouse'>,
+  load: Pick<Load, 'request' | 'clickhouse'>,
   mayBeMissing: boolean,
   stage: Stage = 'describe-table',
 ): Promise<Described> {
-  const statement = sql.describeTable(request.table);
-  const columns = async (settings: sql.Settings): Promise<readonly TableColumn[] | null> => {
-    try {
-      return await clickhouse.columns(statement, { ...sql.describeSettings(statement.length), ...settings });
-    } catch (error) {
-      if (mayBeMissing && codeOf(error) === '60') return null;
-      throw error;
-    }
-  };
+  const { request } = load;
   try {
-    return { columns: await columns(sql.EXACT_BLOCKS), exactBlocks: true };
+    return await describe(load, mayBeMissing, sql.NEWER_SETTINGS);
   } catch (error) {
-    const fail = (cause: unknown): LoadError =>
-      clickhouseFailure(cause, stage, `cannot read table ${tableText(request)}`, request);
-    if (codeOf(error) !== '115') throw fail(error);
-    return { columns: await columns({}).catch((again: unknown) => Promise.reject(fail(again))), exactBlocks: false };
+    throw clickhouseFailure(error, stage, `cannot read table ${tableText(request)}`, request);
+  }
+}
+
+async function describe(
+  load: Pick<Load, 'request' | 'clickhouse'>,
+  mayBeMissing: boolean,
+  [known = {}, ...older]: readonly sql.Settings[],
+): Promise<Described> {
+  const statement = sql.describeTable(load.request.table);
+  const settings = { ...sql.describeSettings(statement.length), ...known };
+  try {
+    return { columns: await load.clickhouse.columns(statement, settings), known };
+  } catch (error) {
+    if (mayBeMissing && codeOf(error) === '60') return { columns: null, known };
+    if (codeOf(error) === '115' && older.length > 0) return await describe(load, mayBeMissing, older);
+    throw error;
   }
 }
 

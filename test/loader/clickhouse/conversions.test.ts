@@ -51,6 +51,8 @@ test('what may change is looked at', () => {
     ['Float64', 'Decimal(9, 2)'],
     ['Decimal(9, 3)', 'Decimal(9, 2)'],
     ['Date32', 'Date'],
+    ['Date32', 'Date32'],
+    ['Array(Date32)', 'Array(Date32)'],
     ['DateTime64(3)', 'DateTime'],
     ['Int64', 'Date'],
     ['String', 'Int64'],

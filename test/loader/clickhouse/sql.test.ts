@@ -77,12 +77,12 @@ const INSERT: sql.InsertOptions = {
   promises: {},
   skipUnknown: false,
   nullAsDefault: false,
-  exactBlocks: true,
+  known: sql.NEWER_SETTINGS[0] ?? {},
   statementBytes: 100,
 };
 
 test('a ClickHouse that cannot cut blocks exactly is not asked to', () => {
-  assert.ok(!('use_strict_insert_block_limits' in sql.insertSettings({ ...INSERT, exactBlocks: false })));
+  assert.ok(!('use_strict_insert_block_limits' in sql.insertSettings({ ...INSERT, known: {} })));
 });
 
 test('blocks are closed by their rows alone, in one thread, so that a token finds the same blocks again', () => {

@@ -236,7 +236,7 @@ const float32: FileType = {
   name: 'Float32',
   kind: 'float32',
   engine: 'Float32',
-  border: ['0', '1', '0.1', '0.29', '10.5', '300', '-5', '16777216', '1e10', '1e30'],
+  border: ['0', '1', '0.1', '0.29', '10.5', '300', '-5', '16777216', '273811000', '1e10', '1e30'],
   random: (dice) =>
     String(Number(((dice() - 0.5) * 10 ** Math.floor(dice() * 10)).toPrecision(1 + Math.floor(dice() * 6)))),
 };
@@ -289,18 +289,25 @@ export function sqlText(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
-/** As an expression: the row number `n`, and the values as `v`. */
-export function selectValues(type: FileType, wrapper: Wrapper, values: readonly string[]): string {
-  const inner = (value: string): string => {
+/** The column that holds the values with that around them. */
+export function columnOf(wrapper: Wrapper): string {
+  return `v_${wrapper.toLowerCase()}`;
+}
+
+/** As an expression: the row number `n`, and the values in a column for each of the wrappers. */
+export function selectValues(type: FileType, wrappers: readonly Wrapper[], values: readonly string[]): string {
+  const inner = (value: string, wrapper: Wrapper): string => {
     const scalar = `CAST(${sqlText(value)}, ${sqlText(type.engine)})`;
     if (wrapper === 'Array') return `[${scalar}]`;
     if (wrapper === 'Map') return `map('k', ${scalar})`;
     return wrapper === 'Tuple' ? `CAST(tuple(${scalar}), ${sqlText(wrapped(type.engine, wrapper))})` : scalar;
   };
-  const file = wrapped(type.engine, wrapper);
-  return values
-    .map((value, n) => `SELECT toInt32(${n}) AS n, CAST(${inner(value)}, ${sqlText(file)}) AS v`)
-    .join(' UNION ALL ');
+  const column = (value: string, wrapper: Wrapper): string =>
+    `CAST(${inner(value, wrapper)}, ${sqlText(wrapped(type.engine, wrapper))}) AS ${columnOf(wrapper)}`;
+  const rows = values.map(
+    (value, n) => `SELECT toInt32(${n}) AS n, ${wrappers.map((wrapper) => column(value, wrapper)).join(', ')}`,
+  );
+  return rows.join(' UNION ALL ');
 }
 
 /** A field of a text file. Numbers and truth stand without quotes where a format has any. */
@@ -315,24 +322,35 @@ function inBrackets(value: Value, wrapper: Wrapper): string {
   return wrapper === 'Tuple' ? `(${text})` : value.text;
 }
 
-export function csv(values: readonly Value[], wrapper: Wrapper): string {
-  const field = (text: string): string => (/[",\n\r]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  return `n,v\n${values.map((value, n) => `${n},${field(inBrackets(value, wrapper))}\n`).join('')}`;
+function lines(
+  values: readonly Value[],
+  wrappers: readonly Wrapper[],
+  separator: string,
+  field: (text: string) => string,
+): string {
+  const header = ['n', ...wrappers.map(columnOf)];
+  const rows = values.map((value, n) => [String(n), ...wrappers.map((wrapper) => field(inBrackets(value, wrapper)))]);
+  return [header, ...rows].map((fields) => `${fields.join(separator)}\n`).join('');
 }
 
-export function tsv(values: readonly Value[], wrapper: Wrapper): string {
-  const field = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n');
-  return `n\tv\n${values.map((value, n) => `${n}\t${field(inBrackets(value, wrapper))}\n`).join('')}`;
+export function csv(values: readonly Value[], wrappers: readonly Wrapper[]): string {
+  return lines(values, wrappers, ',', (text) =>
+    /[",\n\r]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text,
+  );
 }
 
-export function jsonLines(values: readonly Value[], wrapper: Wrapper): string {
+export function tsv(values: readonly Value[], wrappers: readonly Wrapper[]): string {
+  return lines(values, wrappers, '\t', (text) =>
+    text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n'),
+  );
+}
+
+export function jsonLines(values: readonly Value[], wrappers: readonly Wrapper[]): string {
   return values
     .map((value, n) => {
       const text = bare(value) ? value.text : JSON.stringify(value.text);
-      const inner = { plain: text, Nullable: text, Array: `[${text}]`, Map: `{"k":${text}}`, Tuple: `{"x":${text}}` }[
-        wrapper
-      ];
-      return `{"n":${n},"v":${inner}}\n`;
+      const inner = { plain: text, Nullable: text, Array: `[${text}]`, Map: `{"k":${text}}`, Tuple: `{"x":${text}}` };
+      return `{"n":${n},${wrappers.map((wrapper) => `"${columnOf(wrapper)}":${inner[wrapper]}`).join(',')}}\n`;
     })
     .join('');
 }
@@ -356,7 +374,7 @@ export function parquet(type: FileType, values: readonly string[]): Uint8Array |
   if (way === undefined) return null;
   const columnData = [
     { name: 'n', data: values.map((_, n) => n), type: 'INT32' as const, nullable: false },
-    { name: 'v', data: values.map(way.of), type: way.type },
+    { name: columnOf('plain'), data: values.map(way.of), type: way.type },
   ];
   return new Uint8Array(parquetWriteBuffer({ columnData }));
 }

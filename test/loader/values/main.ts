@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startClickHouse } from '../../sandbox/sandbox.js';
 import { seededRandom } from '../../support/random.js';
-import { allPairs, describePair, PairBench } from './pairs.js';
+import { allPairs, describePair, type Pair, PairBench, type PairResult } from './pairs.js';
 
 const [every = '1', ...words] = process.argv.slice(2);
 const seed = Number(process.env['SEED'] ?? 1);
@@ -12,30 +12,34 @@ const random = seededRandom(seed);
 const clickhouse = await startClickHouse();
 const directory = await mkdtemp(join(tmpdir(), 'atd-values-'));
 const bench = new PairBench(clickhouse, directory, `pairs_${process.pid}`);
-const pairs = allPairs().filter((pair) => words.every((word) => describePair(pair).includes(word)));
+const matches = (pair: Pair): boolean => words.every((word) => describePair(pair).includes(word));
+const pairs = allPairs().flatMap((all) => {
+  const wrappers = all.wrappers.filter((wrapper) => matches({ ...all, wrapper }));
+  return wrappers.length === 0 ? [] : [{ ...all, wrappers }];
+});
 let tried = 0;
 let room = 0;
 let roomLoaded = 0;
-for (const [index, pair] of pairs.entries()) {
-  if ((index + seed) % Number(every) !== 0) continue;
-  const result = await bench
-    .try(pair, () => random.next(), 6, Number(process.env['OTHERS'] ?? 3))
-    .catch((error: unknown) => ({ error }));
+
+function print({ pair, withRoom, withRoomLoaded, changed, unclear }: PairResult): void {
   tried++;
-  if ('error' in result) {
-    console.log(`${describePair(pair)}: ERROR ${String(result.error).slice(0, 300)}`);
-    continue;
-  }
-  room += result.withRoom;
-  roomLoaded += result.withRoomLoaded;
-  if (result.changed.length > 0)
-    console.log(`${describePair(pair)}: CHANGED ${result.changed.slice(0, 6).join(' | ')}`);
-  if (result.unclear.length > 0) console.log(`${describePair(pair)}: UNCLEAR ${result.unclear[0]?.slice(0, 500)}`);
-  if (result.withRoomLoaded < result.withRoom)
-    console.log(
-      `${describePair(pair)}: REFUSED ${result.withRoom - result.withRoomLoaded} of ${result.withRoom} with room`,
-    );
+  room += withRoom;
+  roomLoaded += withRoomLoaded;
+  const name = describePair(pair);
+  if (changed.length > 0) console.log(`${name}: CHANGED ${changed.slice(0, 6).join(' | ')}`);
+  if (unclear.length > 0) console.log(`${name}: UNCLEAR ${unclear[0]?.slice(0, 500)}`);
+  if (withRoomLoaded < withRoom) console.log(`${name}: REFUSED ${withRoom - withRoomLoaded} of ${withRoom} with room`);
 }
-console.log(`${tried} pairs of ${pairs.length}, ${roomLoaded} of ${room} values with room loaded`);
+
+for (const [index, some] of pairs.entries()) {
+  if ((index + seed) % Number(every) !== 0) continue;
+  const results = await bench
+    .try(some, () => random.next(), 6, Number(process.env['OTHERS'] ?? 3))
+    .catch((error: unknown) => ({ error }));
+  if ('error' in results)
+    console.log(`${some.format}: ${some.from.name} -> ${some.to.name}: ERROR ${String(results.error).slice(0, 300)}`);
+  else results.forEach(print);
+}
+console.log(`${tried} pairs, ${roomLoaded} of ${room} values with room loaded`);
 await clickhouse.stop();
 await rm(directory, { recursive: true });

@@ -71,8 +71,11 @@ export function stored(type: ColumnType, text: string): Value {
   return { kind: 'text', text: text.replace(/\0+$/, '') };
 }
 
-/** Whether `read` is what was `written`. Text of the same value in another spelling is the same, between text and other kinds. */
-export function same(written: Value, read: Value): boolean {
+/**
+ * Whether `read`, from a column of the type, is what was `written`. Text of the same value in another spelling is the same, between
+ * text and other kinds.
+ */
+export function same(written: Value, read: Value, { name }: ColumnType): boolean {
   if (written.kind === 'text' && read.kind === 'text') return written.text === read.text;
   const kinds = new Set([written.kind, read.kind]);
   if (kinds.has('time') || kinds.has('date')) return sameTime(written, read);
@@ -84,6 +87,8 @@ export function same(written: Value, read: Value): boolean {
         .replace(/^(0|no|n|f|off)$/, 'false');
     return truth(written.text) === truth(read.text);
   }
+  // A whole number is the exact value of the float, whose shortest text may be another one.
+  if (written.kind.startsWith('float') && name in RANGES) return sameWhole(written, read.text);
   if (sameNumber(written.text, read.text)) return true;
   if (read.kind === 'float' && sameNumber(written.text, exactText(Number(read.text)))) return true;
   if (!written.kind.startsWith('float')) return read.kind === 'float32' && exactIn32(written.text, read.text);
@@ -91,14 +96,12 @@ export function same(written: Value, read: Value): boolean {
   if (sameNumber(shortest(written), read.text)) return true;
   if (written.kind === 'float32' && read.kind === 'float')
     return Number(read.text) === Math.fround(Number(written.text));
-  if (read.kind === 'float32' || written.kind === 'float32') return exactIn32(written.text, read.text);
-  const one = Number(written.text);
-  return (
-    Number.isInteger(one) &&
-    read.kind === 'number' &&
-    exact(read.text)?.scale === 0 &&
-    BigInt(one) === exact(read.text)?.digits
-  );
+  return (read.kind === 'float32' || written.kind === 'float32') && exactIn32(written.text, read.text);
+}
+
+function sameWhole({ kind, text }: Value, read: string): boolean {
+  const float = kind === 'float32' ? Math.fround(Number(text)) : Number(text);
+  return Number.isInteger(float) && sameNumber(read, String(BigInt(float)));
 }
 
 /** Shown by fewer digits, a Float32 is the number all the same. */
@@ -179,8 +182,8 @@ export function hasRoom({ kind, text }: Value, { name }: ColumnType): boolean | 
 }
 
 function roomForNumber(text: string, kind: Kind, name: string): boolean | null {
-  const number = exact(text);
   const range = RANGES[name];
+  const number = exact(range && kind === 'float32' ? exactText(Math.fround(Number(text))) : text);
   if (range)
     return (
       number !== null &&

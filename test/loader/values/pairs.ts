@@ -52,6 +52,14 @@ export interface Pair {
   readonly wrapper: files.Wrapper;
 }
 
+/** Pairs that differ by what is around the values alone, so that one file may hold them all. */
+export interface Pairs {
+  readonly format: PairFormat;
+  readonly from: files.FileType;
+  readonly to: ColumnType;
+  readonly wrappers: readonly files.Wrapper[];
+}
+
 export interface PairResult {
   readonly pair: Pair;
   readonly loaded: number;
@@ -65,7 +73,7 @@ export interface PairResult {
   readonly unclear: readonly string[];
 }
 
-export function allPairs(): readonly Pair[] {
+export function allPairs(): readonly Pairs[] {
   return FORMATS.flatMap((format) => {
     const text = ['csv', 'tsv', 'jsonl'].includes(format);
     const types = text ? files.TEXT_TYPES : files.TYPED_TYPES;
@@ -75,7 +83,7 @@ export function allPairs(): readonly Pair[] {
         // These have no unsigned numbers, so that a file says something else than was meant.
         .filter((from) => !/^UInt/.test(from.name) || !['orc', 'avro'].includes(format))
         .filter((from) => format !== 'parquet by a package' || files.parquet(from, []) !== null)
-        .flatMap((from) => COLUMN_TYPES.flatMap((to) => wrappers.map((wrapper) => ({ format, from, to, wrapper }))))
+        .flatMap((from) => COLUMN_TYPES.map((to) => ({ format, from, to, wrappers })))
     );
   });
 }
@@ -100,8 +108,21 @@ function readable({ format, from, to, wrapper }: Pair, value: Value): boolean {
 interface Loaded {
   readonly code: number;
   readonly error: string;
-  readonly rows: readonly string[];
+  /** As text, by column. */
+  readonly columns: Readonly<Record<string, readonly string[]>>;
 }
+
+/** Counts as it goes. */
+interface Counting extends PairResult {
+  loaded: number;
+  refused: number;
+  withRoom: number;
+  withRoomLoaded: number;
+  readonly changed: string[];
+  readonly unclear: string[];
+}
+
+const NAMES = new RegExp(`column ['"](${[...files.WRAPPERS.map(files.columnOf), 'x', 'key', 'value'].join('|')})['"]`);
 
 export class PairBench {
   readonly #clickhouse: ClickHouseSandbox;
@@ -118,65 +139,70 @@ export class PairBench {
     this.#directory = directory;
   }
 
-  /** Values that have room go together; of the others each goes alone, `others` of them. */
-  async try(pair: Pair, dice: () => number, randoms: number, others: number): Promise<PairResult> {
-    const { from, to } = pair;
+  /**
+   * Of each pair the values that have room go together, and of as many pairs as have the same ones. Of the others each goes alone, as
+   * a refusal says no more than that: `others` of them for each pair, which are not the same for all.
+   */
+  async try(pairs: Pairs, dice: () => number, randoms: number, others: number): Promise<readonly PairResult[]> {
+    const { format, from, to, wrappers } = pairs;
     const texts = [...new Set([...from.border, ...Array.from({ length: randoms }, () => from.random(dice))])];
     const values = texts.map((text): Value => ({ kind: from.kind, text }));
-    const room = (value: Value): boolean => hasRoom(value, to) === true && readable(pair, value);
-    const good = values.filter(room);
-    const rest = values.filter((value) => !room(value));
-    const result = {
-      pair,
-      loaded: 0,
-      refused: 0,
-      withRoom: good.length,
-      withRoomLoaded: 0,
-      changed: [] as string[],
-      unclear: [] as string[],
-    };
-    const judge = (given: readonly Value[], { code, error, rows }: Loaded): boolean => {
-      if (code !== 0) {
-        if (code !== 65 || !/column ['"](v|x|key|value)['"]/.test(error))
-          result.unclear.push(`exit code ${code}: ${error}`);
-        return false;
-      }
-      if (rows.length !== given.length) result.changed.push(`${given.length} rows became ${rows.length}`);
-      for (const [index, value] of given.entries()) {
-        const read = stored(to, rows[index] ?? '(no row)');
-        const close = inBrackets(pair) && read.kind.startsWith('float') && Number(value.text) === Number(read.text);
-        if (!same(value, read) && !close) result.changed.push(`${value.text} became ${read.text}`);
-      }
-      return true;
-    };
-    const one = async (value: Value): Promise<boolean> => {
-      const loaded = judge([value], await this.#load(pair, [value]));
-      if (loaded) result.loaded++;
-      else result.refused++;
-      return loaded;
-    };
-    if (good.length > 0) {
-      const together = await this.#load(pair, good);
-      if (together.code === 0) {
-        judge(good, together);
-        result.loaded += good.length;
-        result.withRoomLoaded = good.length;
-      } else {
-        for (const value of good) if (await one(value)) result.withRoomLoaded++;
+    const results = wrappers.map((wrapper) => {
+      const pair = { format, from, to, wrapper };
+      const good = values.filter((value) => hasRoom(value, to) === true && readable(pair, value));
+      return { good, result: counting(pair, good.length) };
+    });
+    const alike = new Map<string, Counting[]>();
+    for (const { good, result } of results) {
+      const key = JSON.stringify(good.map(({ text }) => text));
+      alike.set(key, [...(alike.get(key) ?? []), result]);
+    }
+    for (const [key, counted] of alike) {
+      const good = results.find(({ result }) => result === counted[0])?.good ?? [];
+      if (key !== '[]') await this.#together(counted, good);
+    }
+    for (const { good, result } of results) {
+      // Some at random, which are others with each seed.
+      const left = values.filter((value) => !good.includes(value));
+      for (let tried = 0; tried < others && left.length > 0; tried++) {
+        const [value] = left.splice(Math.floor(dice() * left.length), 1);
+        if (value) await this.#alone(result, value);
       }
     }
-    // Some at random, which are others with each seed.
-    const left = [...rest];
-    for (let tried = 0; tried < others && left.length > 0; tried++) {
-      const [value] = left.splice(Math.floor(dice() * left.length), 1);
-      if (value) await one(value);
-    }
-    return result;
+    return results.map(({ result }) => result);
   }
 
-  async #load(pair: Pair, values: readonly Value[]): Promise<Loaded> {
-    const table = await this.#table(files.wrapped(pair.to.name, pair.wrapper));
-    const file = await this.#write(pair, values);
+  async #together(results: readonly Counting[], values: readonly Value[]): Promise<void> {
+    const loaded = await this.#load(
+      results.map(({ pair }) => pair),
+      values,
+    );
+    if (loaded.code === 0) {
+      for (const result of results) {
+        judge(result, values, loaded);
+        result.loaded += values.length;
+        result.withRoomLoaded += values.length;
+      }
+      return;
+    }
+    for (const result of results) {
+      if (results.length > 1) await this.#together([result], values);
+      else for (const value of values) if (await this.#alone(result, value)) result.withRoomLoaded++;
+    }
+  }
+
+  async #alone(result: Counting, value: Value): Promise<boolean> {
+    const loaded = judge(result, [value], await this.#load([result.pair], [value]));
+    if (loaded) result.loaded++;
+    else result.refused++;
+    return loaded;
+  }
+
+  async #load(pairs: readonly Pair[], values: readonly Value[]): Promise<Loaded> {
+    const { to } = pairs[0] as Pair;
+    const wrappers = pairs.map(({ wrapper }) => wrapper);
+    const table = await this.#table(to, wrappers);
+    const file = await this.#write(pairs[0] as Pair, wrappers, values);
     let error = '';
     const output = {
       out: async () => undefined,
@@ -192,37 +218,39 @@ export class PairBench {
       output,
       connect,
     );
-    if (code !== 0) return { code, error, rows: [] };
-    const inner = { plain: 'v', Nullable: 'v', Array: 'v[1]', Map: "v['k']", Tuple: 'v.x' }[pair.wrapper];
-    const text = pair.to.name.startsWith('FixedString')
-      ? `toStringCutToZero(assumeNotNull(${inner}))`
-      : `toString(${inner})`;
-    const rows = await queryRows<{ v: string | null }>(
+    if (code !== 0) return { code, error, columns: {} };
+    const shown = wrappers.map((wrapper) => `${textOf(to, wrapper)} AS ${files.columnOf(wrapper)}_text`);
+    const rows = await queryRows<Record<string, string | null>>(
       this.#clickhouse,
-      `SELECT ${text} AS v FROM ${table} ORDER BY n`,
+      `SELECT ${shown.join(', ')} FROM ${table} ORDER BY n`,
     );
     await execute(this.#clickhouse, `TRUNCATE TABLE ${table}`);
-    return { code, error, rows: rows.map(({ v }) => (v === null ? 'NULL' : v)) };
+    const columns = wrappers
+      .map(files.columnOf)
+      .map((name) => [name, rows.map((row) => row[`${name}_text`] ?? 'NULL')]);
+    return { code, error, columns: Object.fromEntries(columns) };
   }
 
-  #table(type: string): Promise<string> {
-    const known = this.#tables.get(type);
+  #table(to: ColumnType, wrappers: readonly files.Wrapper[]): Promise<string> {
+    const columns = wrappers
+      .map((wrapper) => `${files.columnOf(wrapper)} ${files.wrapped(to.name, wrapper)}`)
+      .join(', ');
+    const known = this.#tables.get(columns);
     if (known !== undefined) return known;
     const name = `${this.#prefix}_${this.#tables.size}`;
-    const made = execute(this.#clickhouse, `CREATE OR REPLACE TABLE ${name} (n Int32, v ${type}) ENGINE = Memory`).then(
-      () => name,
-    );
-    this.#tables.set(type, made);
-    return made;
+    const made = execute(this.#clickhouse, `CREATE OR REPLACE TABLE ${name} (n Int32, ${columns}) ENGINE = Memory`);
+    const named = made.then(() => name);
+    this.#tables.set(columns, named);
+    return named;
   }
 
-  async #write({ format, from, wrapper }: Pair, values: readonly Value[]): Promise<string> {
+  async #write({ format, from }: Pair, wrappers: readonly files.Wrapper[], values: readonly Value[]): Promise<string> {
     const texts = values.map(({ text }) => text);
     const extension = format.split(' ')[0] as string;
     const path = join(this.#directory, `${this.#prefix}-${this.#files++ % 4}.${extension}`);
     const engine = ENGINE[format];
     if (engine !== undefined) {
-      const query = `${files.selectValues(from, wrapper, texts)} SETTINGS max_threads = 1 FORMAT ${engine}`;
+      const query = `${files.selectValues(from, wrappers, texts)} SETTINGS max_threads = 1 FORMAT ${engine}`;
       const response = await requestClickHouse(this.#clickhouse, {
         query: '',
         body: query,
@@ -230,10 +258,40 @@ export class PairBench {
       });
       if (!response.ok) throw new Error(await response.text());
       await writeFile(path, new Uint8Array(await response.arrayBuffer()));
-    } else if (format === 'csv') await writeFile(path, files.csv(values, wrapper));
-    else if (format === 'tsv') await writeFile(path, files.tsv(values, wrapper));
-    else if (format === 'jsonl') await writeFile(path, files.jsonLines(values, wrapper));
+    } else if (format === 'csv') await writeFile(path, files.csv(values, wrappers));
+    else if (format === 'tsv') await writeFile(path, files.tsv(values, wrappers));
+    else if (format === 'jsonl') await writeFile(path, files.jsonLines(values, wrappers));
     else await writeFile(path, files.parquet(from, texts) as Uint8Array);
     return path;
   }
+}
+
+function counting(pair: Pair, withRoom: number): Counting {
+  return { pair, loaded: 0, refused: 0, withRoom, withRoomLoaded: 0, changed: [], unclear: [] };
+}
+
+/** Whether the values were loaded, be it as others. */
+function judge(
+  { pair, changed, unclear }: Counting,
+  given: readonly Value[],
+  { code, error, columns }: Loaded,
+): boolean {
+  if (code !== 0) {
+    if (code !== 65 || !NAMES.test(error)) unclear.push(`exit code ${code}: ${error}`);
+    return false;
+  }
+  const rows = columns[files.columnOf(pair.wrapper)] ?? [];
+  if (rows.length !== given.length) changed.push(`${given.length} rows became ${rows.length}`);
+  for (const [index, value] of given.entries()) {
+    const read = stored(pair.to, rows[index] ?? '(no row)');
+    const close = inBrackets(pair) && read.kind.startsWith('float') && Number(value.text) === Number(read.text);
+    if (!same(value, read, pair.to) && !close) changed.push(`${value.text} became ${read.text}`);
+  }
+  return true;
+}
+
+function textOf(to: ColumnType, wrapper: files.Wrapper): string {
+  const name = files.columnOf(wrapper);
+  const inner = { plain: name, Nullable: name, Array: `${name}[1]`, Map: `${name}['k']`, Tuple: `${name}.x` }[wrapper];
+  return to.name.startsWith('FixedString') ? `toStringCutToZero(assumeNotNull(${inner}))` : `toString(${inner})`;
 }

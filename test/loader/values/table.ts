@@ -30,7 +30,9 @@ const directory = await mkdtemp(join(tmpdir(), 'atd-values-'));
 const bench = new PairBench(clickhouse, directory, `table_${process.pid}`);
 
 async function cell(format: PairFormat, from: FileType, to: string): Promise<string> {
-  const result = await bench.try({ format, from, to: { name: to }, wrapper: 'plain' }, () => 0.5, 0, OTHERS);
+  const pairs = { format, from, to: { name: to }, wrappers: ['plain'] as const };
+  const [result] = await bench.try(pairs, () => 0.5, 0, OTHERS);
+  if (result === undefined) throw new Error('one pair has one result');
   if (result.changed.length > 0) throw new Error(`${format} ${from.name} -> ${to}: ${result.changed[0]}`);
   if (result.loaded === 0) return 'refused';
   return result.refused === 0 ? 'all' : 'what fits';
