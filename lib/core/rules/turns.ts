@@ -9,12 +9,17 @@ export interface Turn {
   place: number;
 }
 
-export class Turns<Item extends Turn> {
+export class Turns<Item extends Turn> implements Iterable<Item> {
   readonly #items: Item[] = [];
   #order = 0;
 
   get first(): Item | null {
     return this.#items[0] ?? null;
+  }
+
+  /** In no order. */
+  [Symbol.iterator](): Iterator<Item> {
+    return this.#items[Symbol.iterator]();
   }
 
   add(item: Item): void {
