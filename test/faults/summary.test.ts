@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { read, section } from '../support/documents.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 
-/** As many rows as there were once; more may come, and none may go. */
-const ROWS = 46;
+/** As many rows as there were once; more may come, with numbers of their own, and none may go. */
+const ROWS = 57;
 const DOCUMENT = 'docs/delivery.md';
 
 test('every row of the table of faults is tested where it says, or says why it is not', (t) => {
@@ -17,9 +17,14 @@ test('every row of the table of faults is tested where it says, or says why it i
     fault: fault as string,
     where: where as string,
   }));
+  const numbers = rows.map(({ row }) => row);
   assert.deepEqual(
-    rows.map(({ row }) => row),
-    Array.from({ length: Math.max(ROWS, rows.length) }, (_, index) => index + 1),
+    numbers.slice(0, ROWS),
+    Array.from({ length: ROWS }, (_, index) => index + 1),
+  );
+  assert.deepEqual(
+    numbers,
+    [...new Set(numbers)].sort((a, b) => a - b),
   );
   const leftOut = rows.filter(({ where }) => where.startsWith('left out: '));
   for (const { row, where } of rows.filter((entry) => !leftOut.includes(entry))) {
