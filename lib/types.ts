@@ -32,6 +32,11 @@ export interface KafkaRecord extends TopicPartition {
   readonly timestamp: number;
 }
 
+/** Lanes, the first to be served first: a record names its lane in a header, and is of the `normal` one otherwise. */
+export const LANES = ['live', 'normal', 'backfill'] as const;
+
+export type Lane = (typeof LANES)[number];
+
 /** What a valid record asks for: every file of it is to be loaded. */
 export interface IngestRequest {
   readonly files: readonly string[];
@@ -51,6 +56,7 @@ export interface Job extends TopicPartition {
   readonly file: string;
   readonly tenant: string | null;
   readonly table: string;
+  readonly lane: Lane;
   readonly format: string | null;
   /** What the job weighs in the queue: the size that the message claims, else 1 MiB. */
   readonly bytes: number;

@@ -7,6 +7,7 @@ import { createKafkaClient } from '../kafka/client.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { createPartitioner } from '../kafka/partitioner.js';
 import { kafkaOptions } from '../service/adapters.js';
+import { LANES, type Lane } from '../types.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { type SampleFile, writeSampleFile } from './sample-files.js';
 
@@ -33,6 +34,7 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
   const { config } = loadSettings(options);
   const { values, positionals } = options;
   const tenant = (values['tenant'] as string | undefined) ?? null;
+  const lane = laneOf(values['lane']);
   const count = values['num-messages'];
   if ((count === undefined) === (positionals.length === 0)) {
     throw new AtdError('ATD_USAGE', 'emit needs either the paths of files or --num-messages N');
@@ -41,7 +43,7 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
     count === undefined
       ? positionals.map((path) => announceFile(path, tenant, (values['format'] as string | undefined) ?? null))
       : makeSamples(values, tenant).map(announceSample);
-  await announce(config, announcements);
+  await announce(config, announcements, lane);
   const { topic } = config.kafka;
   for (const { filename, tenant: of } of announcements) {
     process.stdout.write(`${filename}${of === null ? '' : ` (tenant ${of})`}\n`);
@@ -51,7 +53,11 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
 }
 
 /** Sends the messages, each acknowledged. The broker may create the topic if it is set up to do so. */
-export async function announce(config: Config, announcements: readonly Announcement[]): Promise<void> {
+export async function announce(
+  config: Config,
+  announcements: readonly Announcement[],
+  lane: Lane | null = null,
+): Promise<void> {
   const silent = {
     mayRestart: () => false,
     onOutOfRange: () => undefined,
@@ -69,7 +75,9 @@ export async function announce(config: Config, announcements: readonly Announcem
   const { topic, bootstrap_servers } = config.kafka;
   try {
     await producer.connect();
-    await producer.send({ topic, acks: -1, messages: announcements.map((fields) => ({ value: encode(fields) })) });
+    const headers = lane === null ? {} : { lane };
+    const messages = announcements.map((fields) => ({ value: encode(fields), headers }));
+    await producer.send({ topic, acks: -1, messages });
   } catch (cause) {
     const why = `cannot announce on ${topic} at ${bootstrap_servers.join(', ')}: ${(cause as Error).message}`;
     throw new AtdError('ATD_KAFKA_CONNECT', `${why}; check kafka.bootstrap_servers`, { cause });
@@ -101,6 +109,12 @@ function makeSamples(values: ParsedOptions['values'], tenant: string | null): Sa
     const taker = tenant ?? (SAMPLE_TENANTS[index % SAMPLE_TENANTS.length] as string | null);
     return writeSampleFile({ directory, run, index, tenant: taker, rows });
   });
+}
+
+function laneOf(value: unknown): Lane | null {
+  const lane = LANES.find((known) => known === value);
+  if (lane !== undefined || value === undefined) return lane ?? null;
+  throw new AtdError('ATD_USAGE', `--lane must be one of ${LANES.join(', ')}, not ${String(value)}`);
 }
 
 function wholeNumber(name: string, value: unknown, max: number): number {

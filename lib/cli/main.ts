@@ -27,10 +27,11 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   emit: {
     summary: 'announce files on the topic, or make and announce sample files',
     usage:
-      'atd-ingestion emit PATH… [--tenant T]\n       atd-ingestion emit --num-messages N [--tenant T] [--rows R] [--dir D]',
+      'atd-ingestion emit PATH… [--tenant T] [--lane LANE]\n       atd-ingestion emit --num-messages N [--tenant T] [--lane LANE] [--rows R] [--dir D]',
     options: {
       tenant: { type: 'string', short: 't', value: 'NAME', help: 'tenant of the files; of sample files, all of them' },
       format: { type: 'string', value: 'NAME', help: 'format to state in the message; default: by extension' },
+      lane: { type: 'string', value: 'LANE', help: 'live, normal or backfill: whose turn comes first (normal)' },
       'num-messages': { type: 'string', short: 'n', value: 'N', help: 'make and announce N sample files' },
       rows: { type: 'string', value: 'R', help: 'rows per sample file (100)' },
       dir: { type: 'string', value: 'D', help: 'where to write them; default: a new temporary directory' },

@@ -135,6 +135,8 @@ export type Notice =
     }
   /** The first record of a tenant that is not on the allow-list waits for the list; those that follow do so silently. */
   | { readonly type: 'tenant-held'; readonly tenant: string; readonly until: number }
+  /** The first record that names this lane, which nobody knows; it and those that follow are of the normal one. */
+  | { readonly type: 'lane-unknown'; readonly record: KafkaRecord; readonly lane: string }
   /** An error while the record was taken in, with its stack: a defect of the service, whatever is odd about the record. */
   | { readonly type: 'record-defect'; readonly record: KafkaRecord; readonly error: string }
   /** An attempt ended and the verdict was given; `queuedMs` is the time from the record's arrival to this start. */

@@ -2,7 +2,7 @@
 import type { Job } from '../types.js';
 import type { BreakerState, TenantPause } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
-import type { TenantLoad } from './rules/scheduler.js';
+import type { LaneLoad, TenantLoad } from './rules/scheduler.js';
 import type { Commits } from './state/commits.js';
 import type { Refusal } from './state/dead-letters.js';
 import type { HeldTenant } from './state/held-records.js';
@@ -57,6 +57,8 @@ export interface EngineStatus {
   };
   /** Tenants with jobs that wait in turn or run; those that wait for a held table stand there. */
   readonly tenants: readonly TenantLoad[];
+  /** The same jobs that wait by their lanes, the highest first. */
+  readonly lanes: readonly LaneLoad[];
   /** Tenants that people have paused; their jobs are counted above. */
   readonly pauses: readonly TenantPause[];
   /** Tables that are held back, with the jobs that wait for them. */
@@ -104,6 +106,7 @@ export function statusOf(engine: {
           }
         : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
     tenants: scheduler.tenants(),
+    lanes: scheduler.lanes(),
     pauses: engine.pauses.active,
     heldTables: tables.tables(),
     suspects: { jobs: suspects.size, dueAt: suspects.dueAt, isAlone: suspects.isBlocking },

@@ -1,7 +1,7 @@
 /** What the log says of events and effects: pure, so that every line the service can write is written down here. */
 
 import type { DeadLetter, Effect, EngineEvent, LoaderVerdict } from '../core/events.js';
-import type { Job, LogLevel, Outcome } from '../types.js';
+import { type Job, LANES, type LogLevel, type Outcome } from '../types.js';
 
 export interface LogLine {
   readonly level: LogLevel;
@@ -118,6 +118,12 @@ export function describeEffect(effect: Effect): LogLine | null {
         until: new Date(effect.until).toISOString(),
         consequence:
           'its messages wait until then, and are dead letters unless the service is started with it in tenants.allowed',
+      });
+    case 'lane-unknown':
+      return warn('lane.unknown', {
+        record: where(effect.record),
+        lane: effect.lane,
+        consequence: `it goes with those that name none; lanes are ${LANES.join(', ')}`,
       });
     case 'loader-judged':
       return describeLoader(effect.verdict);

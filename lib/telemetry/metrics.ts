@@ -67,7 +67,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     const tenant = tenants.labelOf(job.tenant);
     count('atd_jobs_total', { tenant, outcome: outcome.result });
     time('atd_job_duration_seconds', outcome.durationMs, { outcome: outcome.result });
-    if (attempt === 1) time('atd_job_queue_seconds', queuedMs);
+    if (attempt === 1) time('atd_job_queue_seconds', queuedMs, { lane: job.lane });
     if (outcome.result !== 'succeeded') return;
     count('atd_bytes_loaded_total', { tenant }, outcome.bytes ?? 0);
     count('atd_rows_loaded_total', { tenant }, outcome.rows ?? 0);
@@ -119,6 +119,7 @@ function setGauges(
   set('atd_slots', status.slots);
   set('atd_children_running', status.running.length);
   set('atd_queue_jobs', status.queue.jobs);
+  for (const { lane, waiting } of status.lanes) set('atd_lane_jobs', waiting, { lane });
   set('atd_queue_bytes', status.queue.fileBytes);
   set('atd_held_message_bytes', status.queue.messageBytes);
   set('atd_dead_letters_refused', status.deadLettersRefused?.letters ?? 0);

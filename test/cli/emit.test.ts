@@ -13,6 +13,7 @@ describe('atd-ingestion emit: usage', () => {
     [['-n', '1e3'], /--num-messages must be a whole number from 1 to 100000, not 1e3$/],
     [['-n', '100001'], /--num-messages must be a whole number from 1 to 100000, not 100001$/],
     [['-n', '1', '--rows', 'many'], /--rows must be a whole number from 1 to 10000000, not many$/],
+    [['--lane', 'urgent', '-n', '1'], /--lane must be one of live, normal, backfill, not urgent$/],
     [['/no/such/file'], /cannot announce \/no\/such\/file: ENOENT/],
   ];
   for (const [args, says] of MISUSE) {

@@ -21,6 +21,11 @@ test('the status is one snapshot of everything an operator asks for', () => {
     queue: { jobs: 3, delayed: 1, fileBytes: 150, messageBytes },
     breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },
     tenants: [{ tenant: null, weight: 1, waiting: 3, due: 2, running: 0, isPaused: false }],
+    lanes: [
+      { lane: 'live', waiting: 0, due: 0 },
+      { lane: 'normal', waiting: 3, due: 2 },
+      { lane: 'backfill', waiting: 0, due: 0 },
+    ],
     pauses: [],
     heldTables: [],
     suspects: { jobs: 0, dueAt: null, isAlone: false },

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { read, section } from '../support/documents.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 
-/** As many rows as there were once; more may come, and none may go. */
-const ROWS = 46;
+/** As many rows as there were once; more may come, with numbers of their own, and none may go. */
+const ROWS = 57;
 const DOCUMENT = 'docs/delivery.md';
 
 test('every row of the table of faults is tested where it says, or says why it is not', (t) => {

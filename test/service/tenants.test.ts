@@ -20,10 +20,16 @@ async function statusOf({ http }: ServiceProcess): Promise<Status> {
   return (await (await fetch(`${http}/api/status`)).json()) as Status;
 }
 
-async function announce(place: Place, files: readonly (readonly [string, string])[], partition?: number) {
+async function announce(
+  place: Place,
+  files: readonly (readonly [string, string])[],
+  partition?: number,
+  lane?: string,
+) {
   const messages = files.map(([filename, tenant]) => ({
     value: JSON.stringify({ filename, tenant }),
     ...(partition === undefined ? {} : { partition }),
+    ...(lane === undefined ? {} : { headers: { lane } }),
   }));
   await produce(place.kafka.brokers, place.topic, messages);
 }
@@ -82,6 +88,31 @@ for (const [where, partition] of [
     assert.equal(await service.stop(), 0);
   });
 }
+
+test('a live file passes a backfill of 10,000 of its own tenant and partition, and no lane that nobody knows costs a file', async (t) => {
+  const place = await createPlace(t);
+  const [old, live] = [writeScript(place, 'old', 'true'), writeScript(place, 'live', 'true')];
+  await announce(place, Array(10_000).fill([old, 'acme']), 0, 'backfill');
+  await announce(place, [[live, 'acme']], 0, 'live');
+  await announce(place, [[live, 'acme']], 0, 'urgent');
+  // One may have been given the slot before, and be started only with the commit that says so.
+  const service = await startService(t, place, { thread_pool_size: 1 });
+  for (const [offset, most] of [
+    [10_000, 1],
+    [10_001, 2],
+  ] as const) {
+    const record = `${place.topic}/0/${offset}`;
+    const isLoaded = () => service.events('job.loaded').some(({ job }) => job === `${record}/0`);
+    await service.until(isLoaded, DEADLINE_MS, 'the file behind the backfill is loaded');
+    const ahead = startedMeanwhile(service, record);
+    assert.ok(ahead <= most, `${ahead} files were started before that of ${record}`);
+  }
+  const [unknown] = service.events('lane.unknown');
+  assert.deepEqual([unknown?.['record'], unknown?.['lane']], [`${place.topic}/0/10001`, 'urgent']);
+  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  assert.match(metrics, /^atd_lane_jobs\{lane="backfill"\} \d+$/m);
+  assert.equal(await service.stop(), 0);
+});
 
 const TOKEN = 'a-token-of-this-test';
 

@@ -72,6 +72,7 @@ export const JOB: Job = {
   file: '/a',
   tenant: 'acme',
   table: 'atd_acme',
+  lane: 'normal',
   format: null,
   bytes: 1,
   timestamp: 0,
@@ -311,6 +312,8 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} metadata ${effect.problem}`;
     case 'probe':
       return 'probe';
+    case 'lane-unknown':
+      return `lane ${effect.lane} unknown`;
     case 'tenant-held':
       return `tenant ${effect.tenant} held`;
     case 'loader-judged':

@@ -11,9 +11,11 @@ import type { EngineSettings } from '../../lib/core/settings.js';
 import type { EngineStatus } from '../../lib/core/status.js';
 import type { KafkaRecord, Outcome } from '../../lib/types.js';
 import { partition, record } from './engine.js';
+import { LaneWatch } from './lane-watch.js';
 import type { Random } from './random.js';
 
 export const TENANTS = ['acme', 'globex', 'initech', undefined];
+const LANE_HEADERS = [{}, {}, { lane: 'live' }, { lane: 'backfill' }, { lane: 'odd' }];
 
 export interface LogEntry {
   readonly record: KafkaRecord;
@@ -107,6 +109,7 @@ export class World {
   readonly #settings: EngineSettings;
   readonly #random: Random;
   #epoch = 0;
+  #lanes = new LaneWatch();
 
   constructor(settings: EngineSettings, random: Random, partitions: number, recordsEach: number) {
     this.#settings = settings;
@@ -127,6 +130,7 @@ export class World {
     for (const effect of effects) this.#perform(effect);
     const status = this.engine.status();
     this.#checkSlots(status);
+    this.#lanes.look(status);
     const { unacknowledgedSince: since, startsHeld } = status.commits;
     assert.equal(startsHeld, this.startsHeld, 'what is reported of held starts is true');
     if (since === null || since === this.now) return;
@@ -262,6 +266,7 @@ export class World {
       part.beginTenure();
     }
     this.engine = new Engine(this.#settings, this.#random.next);
+    this.#lanes = new LaneWatch();
   }
 
   /** Another member, which owns a partition meanwhile, loads some of its records. */
@@ -397,7 +402,11 @@ function makeEntry(number: number, offset: number, random: Random): LogEntry {
   if (dice < 0.1) return { record: record(offset, null, at), jobs: new Map(), isPoison: false, lettered: false };
   if (dice < 0.2) return { record: record(offset, 'poison', at), jobs: new Map(), isPoison: true, lettered: false };
   const files = Array.from({ length: dice < 0.4 ? 2 + random.below(2) : 1 }, (_, i) => `/in/${number}/${offset}/${i}`);
-  const made = record(offset, { filename: files, tenant: random.pick(TENANTS) }, at);
+  const made = record(
+    offset,
+    { filename: files, tenant: random.pick(TENANTS) },
+    { ...at, headers: random.pick(LANE_HEADERS) },
+  );
   const jobs = new Map(files.map((file, i) => [`${made.topic}/${number}/${offset}/${i}`, file]));
   return { record: made, jobs, isPoison: false, lettered: false };
 }

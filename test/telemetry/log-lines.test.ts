@@ -113,6 +113,15 @@ const EFFECTS: readonly (readonly [Effect, string | null, Record<string, unknown
     'warn letter.sent',
     { letter: 1, record: 'files/0/5', disposition: 'permanent-failure', reason: 'exit code 65', attempts: 1 },
   ],
+  [
+    { type: 'lane-unknown', record: record(5), lane: 'urgent' },
+    'warn lane.unknown',
+    {
+      record: 'files/0/5',
+      lane: 'urgent',
+      consequence: 'it goes with those that name none; lanes are live, normal, backfill',
+    },
+  ],
   [{ type: 'reattached', job: JOB }, 'info job.reattached', { job: 'files/0/5/0' }],
   [{ type: 'jobs-dropped', partition: partition(3), jobs: 2 }, 'info partition.lost', { partition: 3, jobs: 2 }],
   [{ type: 'breaker-changed', state: 'open', reason: 'away' }, 'warn breaker.open', { reason: 'away' }],

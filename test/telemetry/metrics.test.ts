@@ -42,7 +42,7 @@ const COUNTED: readonly (readonly [what: string, event: EngineEvent, effects: Ef
   ['an attempt', TICK, [ended({})], 'atd_jobs_total{tenant="acme",outcome="succeeded"}'],
   ['an attempt without a tenant', TICK, [ended({ tenant: null })], 'atd_jobs_total{tenant="none",outcome="succeeded"}'],
   ['its duration', TICK, [ended({})], 'atd_job_duration_seconds_count{outcome="succeeded"}'],
-  ['its wait', TICK, [ended({})], 'atd_job_queue_seconds_count'],
+  ['its wait', TICK, [ended({})], 'atd_job_queue_seconds_count{lane="normal"}'],
   [
     'a retry',
     TICK,
@@ -125,8 +125,8 @@ describe('the counters', () => {
   it('measure the wait of a job once, whatever the number of its attempts', async () => {
     const metrics = create();
     metrics.observe(TICK, [ended({}, 1), ended({}, 2), ended({}, 3)]);
-    assert.equal((await samples(metrics)).get('atd_job_queue_seconds_count'), 1);
-    assert.equal((await samples(metrics)).get('atd_job_queue_seconds_sum'), 0.5);
+    assert.equal((await samples(metrics)).get('atd_job_queue_seconds_count{lane="normal"}'), 1);
+    assert.equal((await samples(metrics)).get('atd_job_queue_seconds_sum{lane="normal"}'), 0.5);
   });
 
   it('have no more tenants than their bound, whoever invents them', async () => {
@@ -154,6 +154,7 @@ describe('the gauges', () => {
       atd_children_running: 3,
       atd_queue_jobs: 0,
       atd_queue_bytes: 0,
+      'atd_lane_jobs{lane="live"}': 0,
       atd_held_message_bytes: messageBytes,
       atd_paused_partitions: 0,
       atd_breaker_state: 0,

@@ -1,5 +1,5 @@
-/** Record headers: the one that we read, and those that a dead letter carries. */
-import type { HeaderValue, KafkaRecord } from '../../types.js';
+/** Record headers: those that we read, and those that a dead letter carries. */
+import { type HeaderValue, type KafkaRecord, LANES, type Lane } from '../../types.js';
 import { shorten } from '../../util/safe-text.js';
 import type { DeadLetter } from '../events.js';
 
@@ -9,12 +9,25 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x20-\
 const MAX_HEADER_CHARACTERS = 2_048;
 const MAX_FILES_CHARACTERS = 16_384;
 const SHORT_CHARACTERS = 200;
+/** Of a lane that nobody knows, for the log. */
+const LANE_CHARACTERS = 40;
 const REPLAY_COUNT = /^\d{1,9}$/;
 
 /** The trace context of a record, or null when it has none or an ill-formed one: it goes into an environment. */
 export function readTraceparent(headers: KafkaRecord['headers']): string | null {
   const value = textOf(headers['traceparent']);
   return value !== null && TRACEPARENT.test(value) ? value : null;
+}
+
+/**
+ * The lane that a record names. One that nobody knows is a slip of the producer's and no reason to refuse the file, nor to
+ * let it go before others: such a record is of the normal lane, and `unknown` is what it named, cut to a few characters.
+ */
+export function readLane(headers: KafkaRecord['headers']): { readonly lane: Lane; readonly unknown: string | null } {
+  const named = textOf(headers['lane'])?.trim().toLowerCase() ?? '';
+  const known = LANES.find((lane) => lane === named);
+  if (known !== undefined || named === '') return { lane: known ?? 'normal', unknown: null };
+  return { lane: 'normal', unknown: shorten(named, LANE_CHARACTERS) };
 }
 
 /** Headers that say what a letter was sent without. They and the diagnosis of an earlier death are not the record's own. */

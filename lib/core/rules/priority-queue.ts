@@ -9,12 +9,17 @@ export interface Queued {
   place: number;
 }
 
-export class PriorityQueue<Item extends Queued> {
+export class PriorityQueue<Item extends Queued> implements Iterable<Item> {
   readonly #items: Item[] = [];
   #order = 0;
 
   get first(): Item | null {
     return this.#items[0] ?? null;
+  }
+
+  /** In no order. */
+  [Symbol.iterator](): Iterator<Item> {
+    return this.#items[Symbol.iterator]();
   }
 
   add(item: Item): void {

@@ -4,7 +4,7 @@
  */
 import type { IngestRequest, Job, KafkaRecord } from '../../types.js';
 import { type Poison, poison } from './decode.js';
-import { readTraceparent } from './headers.js';
+import { readLane, readTraceparent } from './headers.js';
 
 export interface RoutingRules {
   readonly tablePrefix: string;
@@ -35,6 +35,7 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
   const table = tenant === null ? rules.defaultTable : `${rules.tablePrefix}_${tenant}`;
   const bytes = request.size === null ? DEFAULT_FILE_BYTES : Math.ceil(request.size / request.files.length);
   const traceparent = readTraceparent(record.headers);
+  const { lane } = readLane(record.headers);
   for (const file of request.files) {
     const objection = objectionToPath(file);
     if (objection !== null) return poison('path-denied', `${JSON.stringify(file.slice(0, 200))}: ${objection}`);
@@ -50,6 +51,7 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
     file,
     tenant,
     table,
+    lane,
     format: request.format,
     bytes,
     timestamp,

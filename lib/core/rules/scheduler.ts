@@ -1,14 +1,18 @@
 /**
- * Which job is next: one FIFO per tenant, and of the tenants the one that was given least so far, in bytes of files divided
- * by its weight. One that comes new, or comes back, begins where the others are, so that a tenant that floods the topic delays
- * it by one job each at most. Retries wait here too, by the time they are due, and hold no slot meanwhile.
+ * Which job is next: of the highest lane, as a rule (`lanes.ts`), and within a lane of the tenant that was given least there so
+ * far, in bytes of files divided by its weight. One that comes new, or comes back, begins where the others are, so that a
+ * tenant that floods the topic delays it by one job each at most. Of one tenant and lane it is first in, first out. Retries
+ * wait here too, by the time they are due, and hold no slot meanwhile.
  */
+import { LANES, type Lane } from '../../types.js';
 import { Fifo } from './fifo.js';
-import { PriorityQueue, type Queued } from './priority-queue.js';
+import { LaneOrder, rankOf } from './lanes.js';
+import { type Queued, PriorityQueue } from './priority-queue.js';
 
 /** What the scheduler needs to know of the item it orders. */
 export interface Schedulable {
   readonly tenant: string | null;
+  readonly lane: Lane;
   readonly bytes: number;
 }
 
@@ -17,7 +21,10 @@ export interface FairnessRules {
   readonly weights: ReadonlyMap<string, number>;
   /** Jobs of one tenant that may run at the same time. */
   readonly maxRunning: number;
-  /** Jobs of one tenant that count against the shared bounds, at most; the rest waits beside them. */
+  /**
+   * Jobs of one tenant that count against the shared bounds, at most; the rest waits beside them. Of the backfill of all tenants
+   * together no more count, so that what stands behind it in the topic is read, whosever it is.
+   */
   readonly share: number;
 }
 
@@ -32,12 +39,40 @@ export interface TenantLoad {
   readonly isPaused: boolean;
 }
 
-interface Tenant<Item> extends Queued {
+export interface LaneLoad {
+  readonly lane: Lane;
+  /** Delayed ones included. */
+  readonly waiting: number;
+  /** Of these, those of tenants that may be given a slot. */
+  readonly due: number;
+}
+
+/** A tenant's queue in one lane, with its place among those of the others. */
+interface Seat<Item> extends Queued {
+  readonly tenant: Tenant<Item>;
+  readonly lane: LaneState<Item>;
+  readonly queue: Fifo<Item>;
+}
+
+interface LaneState<Item> {
+  readonly name: Lane;
+  /** Those that may be given a slot. */
+  readonly turns: PriorityQueue<Seat<Item>>;
+  /** Where the tenant stood that had the last turn. */
+  virtualTime: number;
+  /** Jobs waiting, delayed ones included. */
+  jobs: number;
+}
+
+interface Tenant<Item> {
   readonly tenant: string | null;
   readonly weight: number;
-  readonly queue: Fifo<Item>;
+  /** By rank; only lanes that it has had jobs in. */
+  readonly seats: (Seat<Item> | undefined)[];
   /** Waiting, delayed ones included. */
   jobs: number;
+  /** Of these, those of the lowest lane. */
+  backfill: number;
   running: number;
   isPaused: boolean;
 }
@@ -46,21 +81,26 @@ interface Tenant<Item> extends Queued {
 const FILE_COST = 1024 * 1024;
 /** Tenants without jobs that are remembered before it is looked which of them can be forgotten. */
 const IDLE_TENANTS = 64;
+const BACKFILL = rankOf({ lane: 'backfill' });
 
 export class Scheduler<Item extends Schedulable> {
   readonly #rules: FairnessRules;
   /** A tenant stays when its jobs are done: what it was given lately counts when it comes back. */
   readonly #tenants = new Map<string | null, Tenant<Item>>();
-  /** Those that may be given a slot. */
-  readonly #turns = new PriorityQueue<Tenant<Item>>();
-  /** Where the tenant stood that had the last turn. */
-  #virtualTime = 0;
+  /** By rank. */
+  readonly #lanes: readonly LaneState<Item>[] = LANES.map((name) => {
+    return { name, turns: new PriorityQueue(), virtualTime: 0, jobs: 0 };
+  });
+  readonly #waiting = this.#lanes.map(({ turns }) => turns);
+  readonly #order = new LaneOrder();
   #forgetAt = IDLE_TENANTS;
   #paused: ReadonlySet<string | null> = new Set();
   /** Latest first, so that the next one due is popped from the end. */
   #delayed: { readonly at: number; readonly item: Item }[] = [];
   #jobs = 0;
   #ready = 0;
+  /** Jobs of the lowest lane, of tenants that are not paused. */
+  #backfill = 0;
   #bytes = 0;
 
   constructor(rules: FairnessRules) {
@@ -72,9 +112,9 @@ export class Scheduler<Item extends Schedulable> {
     return this.#jobs;
   }
 
-  /** The same with no more than a share of each tenant. */
+  /** The same with no more than a share of each tenant, and of all backfill. */
   get ready(): number {
-    return this.#ready;
+    return this.#ready + Math.min(this.#backfill, this.#rules.share);
   }
 
   get bytes(): number {
@@ -112,15 +152,19 @@ export class Scheduler<Item extends Schedulable> {
   /** Takes the job whose turn it is, or null when none may run. It counts as running until `done`. */
   next(now: number): Item | null {
     this.#release(now);
-    const tenant = this.#turns.first;
-    if (tenant === null) return null;
-    this.#virtualTime = tenant.at;
-    const item = tenant.queue.shift() as Item;
-    tenant.at += (item.bytes + FILE_COST) / tenant.weight;
+    const rank = this.#order.next(this.#waiting);
+    if (rank === null) return null;
+    const lane = this.#lanes[rank] as LaneState<Item>;
+    const seat = lane.turns.first as Seat<Item>;
+    const { tenant } = seat;
+    lane.virtualTime = seat.at;
+    const item = seat.queue.shift() as Item;
+    seat.at += (item.bytes + FILE_COST) / tenant.weight;
     tenant.running += 1;
     this.#count(tenant, item, -1);
-    if (this.#mayRun(tenant)) this.#turns.moved(tenant);
-    else this.#turns.remove(tenant);
+    if (!this.#mayRun(tenant)) this.#withdraw(tenant);
+    else if (seat.queue.length > 0) lane.turns.moved(seat);
+    else lane.turns.remove(seat);
     return item;
   }
 
@@ -141,20 +185,20 @@ export class Scheduler<Item extends Schedulable> {
     for (const tenant of this.#tenants.values()) {
       const isPaused = tenants.has(tenant.tenant);
       if (isPaused === tenant.isPaused) continue;
-      const before = this.#readyOf(tenant);
-      tenant.isPaused = isPaused;
-      this.#ready += this.#readyOf(tenant) - before;
-      if (isPaused && tenant.place >= 0) this.#turns.remove(tenant);
-      this.#admit(tenant);
+      this.#recount(tenant, () => {
+        tenant.isPaused = isPaused;
+      });
+      if (isPaused) this.#withdraw(tenant);
+      else this.#admit(tenant);
     }
   }
 
   /** Drops all jobs for which `unwanted` holds and returns them. */
   drop(unwanted: (item: Item) => boolean): Item[] {
     const dropped: Item[] = [];
-    for (const tenant of this.#tenants.values()) {
-      dropped.push(...tenant.queue.keep((item) => !unwanted(item)));
-      if (tenant.place >= 0 && tenant.queue.length === 0) this.#turns.remove(tenant);
+    for (const seat of this.#seats()) {
+      dropped.push(...seat.queue.keep((item) => !unwanted(item)));
+      if (seat.place >= 0 && seat.queue.length === 0) seat.lane.turns.remove(seat);
     }
     dropped.push(...this.#delayed.filter(({ item }) => unwanted(item)).map(({ item }) => item));
     this.#delayed = this.#delayed.filter(({ item }) => !unwanted(item));
@@ -165,14 +209,24 @@ export class Scheduler<Item extends Schedulable> {
   /** Tenants with jobs. */
   tenants(): TenantLoad[] {
     const busy = [...this.#tenants.values()].filter(({ jobs, running }) => jobs + running > 0);
-    return busy.map(({ tenant, weight, jobs, queue, running, isPaused }) => {
-      return { tenant, weight, waiting: jobs, due: queue.length, running, isPaused };
+    return busy.map(({ tenant, weight, jobs, seats, running, isPaused }) => {
+      const due = seats.reduce((sum, seat) => sum + (seat?.queue.length ?? 0), 0);
+      return { tenant, weight, waiting: jobs, due, running, isPaused };
+    });
+  }
+
+  /** Each lane, the highest first. */
+  lanes(): LaneLoad[] {
+    return this.#lanes.map(({ name, turns, jobs }) => {
+      let due = 0;
+      for (const { queue } of turns) due += queue.length;
+      return { lane: name, waiting: jobs, due };
     });
   }
 
   /** All jobs that wait, in no order. */
   *items(): Generator<Item> {
-    for (const { queue } of this.#tenants.values()) yield* queue;
+    for (const { queue } of this.#seats()) yield* queue;
     for (const { item } of this.#delayed) yield item;
   }
 
@@ -183,19 +237,31 @@ export class Scheduler<Item extends Schedulable> {
     }
   }
 
+  *#seats(): Generator<Seat<Item>> {
+    for (const { seats } of this.#tenants.values()) for (const seat of seats) if (seat !== undefined) yield seat;
+  }
+
   #enqueue(tenant: Tenant<Item>, item: Item): void {
-    tenant.queue.push(item);
+    this.#seatOf(tenant, item).queue.push(item);
     this.#admit(tenant);
   }
 
-  #mayRun({ queue, running, isPaused }: Tenant<Item>): boolean {
-    return queue.length > 0 && running < this.#rules.maxRunning && !isPaused;
+  #mayRun({ running, isPaused }: Tenant<Item>): boolean {
+    return running < this.#rules.maxRunning && !isPaused;
   }
 
+  /** Its jobs have their turns, in each lane. */
   #admit(tenant: Tenant<Item>): void {
-    if (tenant.place >= 0 || !this.#mayRun(tenant)) return;
-    tenant.at = Math.max(tenant.at, this.#virtualTime);
-    this.#turns.add(tenant);
+    if (!this.#mayRun(tenant)) return;
+    for (const seat of tenant.seats) {
+      if (seat === undefined || seat.place >= 0 || seat.queue.length === 0) continue;
+      seat.at = Math.max(seat.at, seat.lane.virtualTime);
+      seat.lane.turns.add(seat);
+    }
+  }
+
+  #withdraw({ seats }: Tenant<Item>): void {
+    for (const seat of seats) if (seat !== undefined && seat.place >= 0) seat.lane.turns.remove(seat);
   }
 
   #tenantOf({ tenant: name }: Item): Tenant<Item> {
@@ -203,38 +269,52 @@ export class Scheduler<Item extends Schedulable> {
     if (known !== undefined) return known;
     if (this.#tenants.size >= this.#forgetAt) this.#forgetIdle();
     const weight = this.#rules.weights.get(name ?? '') ?? 1;
-    const tenant: Tenant<Item> = {
-      tenant: name,
-      weight,
-      queue: new Fifo(),
-      jobs: 0,
-      running: 0,
-      isPaused: this.#paused.has(name),
-      at: this.#virtualTime,
-      order: 0,
-      place: -1,
-    };
+    const isPaused = this.#paused.has(name);
+    const tenant: Tenant<Item> = { tenant: name, weight, seats: [], jobs: 0, backfill: 0, running: 0, isPaused };
     this.#tenants.set(name, tenant);
     return tenant;
   }
 
+  #seatOf(tenant: Tenant<Item>, item: Item): Seat<Item> {
+    const rank = rankOf(item);
+    const known = tenant.seats[rank];
+    if (known !== undefined) return known;
+    const lane = this.#lanes[rank] as LaneState<Item>;
+    const seat: Seat<Item> = { tenant, lane, queue: new Fifo(), at: lane.virtualTime, order: 0, place: -1 };
+    tenant.seats[rank] = seat;
+    return seat;
+  }
+
   /** Those that would begin where the others are if they came back. */
   #forgetIdle(): void {
-    const isSlack = this.#turns.first === null;
-    for (const [name, { jobs, running, at }] of this.#tenants) {
-      if (jobs + running === 0 && (isSlack || at <= this.#virtualTime)) this.#tenants.delete(name);
+    const isEven = (seat: Seat<Item> | undefined) =>
+      seat === undefined || seat.lane.turns.first === null || seat.at <= seat.lane.virtualTime;
+    for (const [name, { jobs, running, seats }] of this.#tenants) {
+      if (jobs + running === 0 && seats.every(isEven)) this.#tenants.delete(name);
     }
     this.#forgetAt = Math.max(IDLE_TENANTS, this.#tenants.size * 2);
   }
 
-  #readyOf({ jobs, isPaused }: Tenant<Item>): number {
-    return isPaused ? 0 : Math.min(jobs, this.#rules.share);
+  /** Keeps what counts as ready in step with a change of one tenant. */
+  #recount(tenant: Tenant<Item>, change: () => void): void {
+    const [jobs, backfill] = this.#readyOf(tenant);
+    change();
+    const [jobsNow, backfillNow] = this.#readyOf(tenant);
+    this.#ready += jobsNow - jobs;
+    this.#backfill += backfillNow - backfill;
+  }
+
+  #readyOf({ jobs, backfill, isPaused }: Tenant<Item>): readonly [jobs: number, backfill: number] {
+    return isPaused ? [0, 0] : [Math.min(jobs - backfill, this.#rules.share), backfill];
   }
 
   #count(tenant: Tenant<Item>, item: Item, sign: 1 | -1): void {
-    const before = this.#readyOf(tenant);
-    tenant.jobs += sign;
-    this.#ready += this.#readyOf(tenant) - before;
+    const rank = rankOf(item);
+    this.#recount(tenant, () => {
+      tenant.jobs += sign;
+      if (rank === BACKFILL) tenant.backfill += sign;
+    });
+    (this.#lanes[rank] as LaneState<Item>).jobs += sign;
     this.#jobs += sign;
     this.#bytes += sign * item.bytes;
   }

@@ -32,6 +32,7 @@ export function newJobState(job: Job, pending: PendingRecord, now: number): JobS
     job,
     pending,
     tenant: job.tenant,
+    lane: job.lane,
     bytes: job.bytes,
     arrivedAt: now,
     startedAt: now,

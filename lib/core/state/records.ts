@@ -7,6 +7,7 @@ import type { Job, KafkaRecord } from '../../types.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
 import { decode, type Poison, poison } from '../rules/decode.js';
+import { readLane } from '../rules/headers.js';
 import { planJobs } from '../rules/routing.js';
 import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
@@ -43,6 +44,8 @@ export interface Restored {
 type CommitFailure = Extract<EngineEvent, { readonly type: 'commit-failed' }>;
 
 const NO_JOBS: Begun = { kind: 'no-jobs' };
+/** Lanes that nobody knows of which each is reported once. */
+const MAX_UNKNOWN_LANES = 20;
 
 /** What a record asks for. */
 type Plan = { readonly kind: 'jobs'; readonly jobs: readonly Job[] } | { readonly kind: 'tombstone' } | Poison;
@@ -55,6 +58,7 @@ export class Records {
   readonly #commits: Commits;
   readonly #markers: StartMarkers;
   readonly #emit: (effect: Effect) => void;
+  readonly #unknownLanes = new Set<string>();
 
   constructor(rules: RecordRules, commits: Commits, markers: StartMarkers, emit: (effect: Effect) => void) {
     this.#rules = rules;
@@ -255,6 +259,7 @@ export class Records {
         return NO_JOBS;
       case 'jobs':
         this.#took(record, 'accepted');
+        this.#noteLane(record);
         return { kind: 'jobs', pending: newPendingRecord(record, owned, plan.jobs.length), jobs: plan.jobs };
     }
   }
@@ -312,6 +317,13 @@ export class Records {
     owned.completedUnsent += 1;
     owned.tracker.complete(record.offset);
     this.#commits.touch(owned);
+  }
+
+  #noteLane(record: KafkaRecord): void {
+    const { unknown } = readLane(record.headers);
+    if (unknown === null || this.#unknownLanes.has(unknown) || this.#unknownLanes.size === MAX_UNKNOWN_LANES) return;
+    this.#unknownLanes.add(unknown);
+    this.#emit({ type: 'lane-unknown', record, lane: unknown });
   }
 
   #took(record: KafkaRecord, result: RecordResult): void {

@@ -4,6 +4,7 @@
  * run one after the other. What comes of that is an outcome like any other; only a job that the service does not survive
  * is not seen here again.
  */
+import { firstOf } from '../rules/lanes.js';
 import { ALONE_EVERY_MS, QUIET_MS } from '../rules/suspicion.js';
 import type { JobState } from './job-state.js';
 import type { PendingRecord } from './pending-record.js';
@@ -66,7 +67,7 @@ export class Suspects {
 
   /** The job to run now, where one is due and nothing runs. */
   take(now: number): JobState | null {
-    const state = this.#waiting.find((waiting) => this.#isNext(waiting)) ?? null;
+    const state = firstOf(this.#waiting.filter((waiting) => this.#isNext(waiting)));
     if (state === null) return null;
     if (this.#current === null) this.#notBefore = now + ALONE_EVERY_MS;
     this.#current = state.pending;

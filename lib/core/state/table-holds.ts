@@ -1,12 +1,13 @@
 /**
  * Tables that are held back: those that refuse their rows, as one without a grant does, and those of too many dead letters in
  * a row, for then something is wrong that no file is to blame for. Their jobs wait here, outside the scheduler, so that neither
- * the others nor the reading of the topic wait with them. After each wait one job of the table, its canary, is tried. A
+ * the others nor the reading of the topic wait with them. After each wait one job of the table, its canary, is tried, of the highest lane. A
  * canary that fares no better prolongs the hold; one that ends in a way that tells nothing about the table leaves it as it is;
  * any other end releases the table. After dead letters only a success does, but each canary that fails may have its letter,
  * so that a tenant with nothing but bad files is worked off slowly.
  */
 import type { OutcomeResult } from '../../types.js';
+import { LaneFifo } from '../rules/lanes.js';
 import type { OutcomeRule } from '../rules/outcomes.js';
 import type { JobState } from './job-state.js';
 
@@ -22,7 +23,7 @@ interface Hold {
   canary: string | null;
   /** The canary that failed last, whose letter is permitted. */
   failedCanary: string | null;
-  parked: JobState[];
+  readonly parked: LaneFifo<JobState>;
 }
 
 export interface HeldTable {
@@ -136,7 +137,7 @@ export class TableHolds {
     // A failure of a job that started before the hold says nothing about the table now.
     if (breaker === 'success' || (breaker === 'answer' && isCanary && hold.cause === 'table-refused')) {
       this.#release(job.table, 'a job reached it', now);
-      return hold.parked;
+      return [...hold.parked];
     }
     if (!isCanary) return [];
     this.#again(hold, now);
@@ -177,12 +178,7 @@ export class TableHolds {
 
   /** Drops all jobs for which `isUnwanted` holds and returns them. */
   drop(isUnwanted: (state: JobState) => boolean): JobState[] {
-    const dropped: JobState[] = [];
-    for (const hold of this.#holds.values()) {
-      dropped.push(...hold.parked.filter(isUnwanted));
-      hold.parked = hold.parked.filter((state) => !isUnwanted(state));
-    }
-    return dropped;
+    return [...this.#holds.values()].flatMap(({ parked }) => parked.keep((state) => !isUnwanted(state)));
   }
 
   #refused(table: string, hold: Hold | undefined, jobId: string, reason: string, now: number): void {
@@ -196,7 +192,7 @@ export class TableHolds {
 
   #hold(table: string, cause: HoldCause, reason: string, now: number): void {
     const until = now + this.#waitAfter(0);
-    const [canary, failedCanary, parked] = [null, null, []];
+    const [canary, failedCanary, parked] = [null, null, new LaneFifo<JobState>()];
     this.#holds.set(table, { cause, since: now, reason, refusals: 1, until, canary, failedCanary, parked });
     this.#onChange({ table, held: true, reason }, now);
   }

@@ -50,6 +50,7 @@ function jobAt(offset: number): Job {
     format: 'parquet',
     bytes: 1,
     timestamp: 1_700_000_000_000,
+    lane: 'normal' as const,
     traceparent: null,
   };
 }

@@ -13,6 +13,7 @@ const JOB: Job = {
   file: '/in/a file.parquet',
   tenant: 'acme',
   table: 'atd_acme',
+  lane: 'normal',
   format: null,
   bytes: 1,
   timestamp: 99,

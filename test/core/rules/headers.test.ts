@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeadLetter } from '../../../lib/core/events.js';
-import { letterDiagnosis, ownHeaders, readTraceparent } from '../../../lib/core/rules/headers.js';
+import { letterDiagnosis, ownHeaders, readLane, readTraceparent } from '../../../lib/core/rules/headers.js';
 import type { HeaderValue } from '../../../lib/types.js';
 import { record } from '../../support/engine.js';
 
@@ -41,6 +41,31 @@ describe('readTraceparent', () => {
   for (const [what, value, found] of CASES) {
     it(`finds ${found === null ? 'nothing in' : 'the context in'} ${what}`, () => {
       assert.equal(readTraceparent(value === undefined ? {} : { traceparent: value }), found);
+    });
+  }
+});
+
+describe('readLane', () => {
+  const CASES: readonly (readonly [value: HeaderValue | undefined, lane: string, unknown?: string])[] = [
+    ['live', 'live'],
+    ['normal', 'normal'],
+    [new TextEncoder().encode('backfill'), 'backfill'],
+    [' BackFill\n', 'backfill'],
+    [['live', 'backfill'], 'live'],
+    [undefined, 'normal'],
+    [null, 'normal'],
+    [[], 'normal'],
+    ['', 'normal'],
+    [' ', 'normal'],
+    ['urgent', 'normal', 'urgent'],
+    ['lives', 'normal', 'lives'],
+    ['__proto__', 'normal', '__proto__'],
+    [new Uint8Array([0xff, 0xfe]), 'normal', '\ufffd\ufffd'],
+    ['x'.repeat(10_000), 'normal', `${'x'.repeat(39)}…`],
+  ];
+  for (const [value, lane, unknown = null] of CASES) {
+    it(`finds ${lane}${unknown === null ? '' : ', and one that is unknown,'} in ${String(value).slice(0, 20)}`, () => {
+      assert.deepEqual(readLane(value === undefined ? {} : { lane: value }), { lane, unknown });
     });
   }
 });

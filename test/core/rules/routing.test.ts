@@ -32,12 +32,13 @@ describe('planJobs', () => {
       offset: 7,
       tenant: 'acme',
       table: 'atd_acme',
+      lane: 'backfill',
       format: 'csv',
       bytes: 4,
       timestamp: 99,
       traceparent,
     };
-    assert.deepEqual(plan(request, {}, { traceparent }), [
+    assert.deepEqual(plan(request, {}, { traceparent, lane: 'backfill' }), [
       { id: 'files/3/7/0', index: 0, file: '/in/a', ...shared },
       { id: 'files/3/7/1', index: 1, file: '/in/b', ...shared },
     ]);
