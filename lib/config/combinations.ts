@@ -65,7 +65,7 @@ function canonical(topic: string): string {
   return topic.replaceAll('.', '_');
 }
 
-function filesOf({ schema_file, kafka, clickhouse }: Config): [key: string, file: string | null][] {
+function filesOf({ schema_file, kafka, clickhouse, tenants }: Config): [key: string, file: string | null][] {
   return [
     ['schema_file', schema_file],
     ['kafka.ssl.ca_file', kafka.ssl.ca_file],
@@ -73,5 +73,6 @@ function filesOf({ schema_file, kafka, clickhouse }: Config): [key: string, file
     ['kafka.ssl.key_file', kafka.ssl.key_file],
     ['kafka.sasl.password_file', kafka.sasl.password_file],
     ['clickhouse.password_file', clickhouse.password_file],
+    ['tenants.allowed_file', tenants.allowed_file],
   ];
 }

@@ -35,7 +35,7 @@ export const SETTINGS: EngineSettings = {
   records: {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
-    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false },
+    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: new Set(), tenantRequired: false },
     boot: null,
     holdUnknownMs: 0,
   },
@@ -311,6 +311,10 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} metadata ${effect.problem}`;
     case 'probe':
       return 'probe';
+    case 'tenants-allowed':
+      return `allowed: +${effect.added} -${effect.removed}`;
+    case 'tenant-released':
+      return `tenant ${effect.tenant} released with ${effect.records}`;
     case 'tenant-held':
       return `tenant ${effect.tenant} held`;
     case 'loader-judged':

@@ -37,6 +37,15 @@ export function newPendingRecord(record: KafkaRecord, owned: PartitionState, job
   return { record, owned, finishedElsewhere: false, unsettled: jobs, failures: NO_FAILURES };
 }
 
+/** Bytes of its message in memory. */
+export function heldBy({ key, value, headers }: KafkaRecord): number {
+  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  for (const [name, header] of Object.entries(headers)) {
+    for (const one of Array.isArray(header) ? header : [header]) bytes += name.length + (one?.length ?? 0);
+  }
+  return bytes;
+}
+
 /** Whether another member is responsible for the record by now. */
 export function isNoLongerOurs({ owned, finishedElsewhere }: PendingRecord): boolean {
   return owned.lost || finishedElsewhere;
