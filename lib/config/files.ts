@@ -3,12 +3,14 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { listSettings } from './schema.js';
+import { parseTenantList } from './tenant-list.js';
 
 /** What a file must be, beside readable. */
 const CHECKS: Readonly<Record<string, (file: string) => void>> = {
   'kafka.ssl.ca_file': requireAuthorities,
   'kafka.ssl.cert_file': (file) => void createSecureContext({ cert: readFileSync(file) }),
   'kafka.ssl.key_file': requirePrivateKey,
+  'tenants.allowed_file': (file) => void parseTenantList(readFileSync(file, 'utf8')),
 };
 
 /**

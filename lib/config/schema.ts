@@ -170,12 +170,15 @@ export const SETTINGS = {
       'Tenants that are let in; empty for all that are well-formed. Messages without a tenant are let in too.',
       { alias: 'ALLOWED_TENANTS' },
     ),
+    allowed_file: readableFile(
+      'File of more tenants that are let in, one a line, `#` for comments; read again when it changes, without a restart.',
+    ),
     required: flag(false, 'Whether a message must name a tenant; one without is dead-lettered as `tenant-denied`.'),
     unknown: choice(
       'refuse',
       ['refuse', 'hold'],
-      'What becomes of a message whose tenant is not in `tenants.allowed`: `refuse` dead-letters it at once; `hold` keeps it, ' +
-        'uncharged and out of the way of others, in case the list is late. A restart with the new list loads it.',
+      'What becomes of a message whose tenant is on neither list: `refuse` dead-letters it at once; `hold` keeps it, uncharged ' +
+        'and out of the way of others, in case the list is late.',
     ),
     hold_seconds: number(300, 1, DAY, 'How long it is kept so; then it is dead-lettered as `tenant-denied`.'),
     weights: texts(

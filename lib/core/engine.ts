@@ -8,6 +8,7 @@
  * for a commit; records and jobs do not know each other. What passes between them passes here.
  */
 import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
+import { earlier } from '../util/earlier.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect } from './events.js';
 import { isDoubtful } from './rules/loader-probe.js';
 import { excuse, leave } from './rules/unjudged-ends.js';
@@ -20,7 +21,7 @@ import type { PartitionState } from './state/partition-state.js';
 import { Pauses } from './state/pauses.js';
 import type { PendingRecord } from './state/pending-record.js';
 import { Reading } from './state/reading.js';
-import { Records } from './state/records.js';
+import { type Accepted, Records } from './state/records.js';
 import { StartMarkers } from './state/start-markers.js';
 import { type EngineStatus, statusOf } from './status.js';
 
@@ -67,7 +68,7 @@ export class Engine {
     this.#effects = [];
     const breakerBefore = this.#jobs.breaker.state;
     this.#handleEvent(event, now);
-    this.#sendDueLetters(now);
+    if (this.#lifecycle.kind !== 'draining') this.#records.sendDueLetters(now);
     this.#holdStarts(now);
     this.#probeLoader(now);
     this.#applyPauses(now);
@@ -147,6 +148,9 @@ export class Engine {
         return this.#records.deadLetters.refused(event.letterId, event.error, now, this.#random());
       case 'controlled':
         return this.#pauses.replace(event.pauses);
+      case 'allowed':
+        for (const accepted of this.#records.allow(event.tenants, now)) this.#enqueue(accepted, now);
+        return;
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':
@@ -188,9 +192,11 @@ export class Engine {
       this.#dropJobs(begun.lost);
       begun = this.#records.begin(record, defect, now);
     }
-    if (begun.kind !== 'jobs') return;
-    const { pending, jobs } = begun;
-    const attempts = pending.owned.attempts.of(record.offset);
+    if (begun.kind === 'jobs') this.#enqueue(begun, now);
+  }
+
+  #enqueue({ pending, jobs }: Accepted, now: number): void {
+    const attempts = pending.owned.attempts.of(pending.record.offset);
     const suspicion = this.#jobs.judge(jobs, attempts);
     for (const job of jobs) {
       if (suspicion === 'deadly') this.#records.settle(this.#jobs.giveUp(job, pending, attempts, now));
@@ -251,10 +257,6 @@ export class Engine {
 
   #withdrawStarts(isMeant: (state: JobState) => boolean): void {
     for (const state of this.#markers.withdraw(isMeant)) this.#jobs.withdraw(state);
-  }
-
-  #sendDueLetters(now: number): void {
-    if (this.#lifecycle.kind !== 'draining') this.#records.sendDueLetters(now);
   }
 
   /** Ends with the commit that is acknowledged, and so needs no moment of its own. */
@@ -342,9 +344,4 @@ export class Engine {
     const reason = breaker.trouble?.reason ?? 'a job ended well';
     this.#emit({ type: 'breaker-changed', state: breaker.state, reason });
   }
-}
-
-function earlier(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.min(a, b);
 }

@@ -101,7 +101,9 @@ export type EngineEvent =
   /** The probe that was asked for has ended. */
   | { readonly type: 'probed'; readonly probe: ProbeResult }
   /** All tenants that are paused, whenever that changes, and once at the start. */
-  | { readonly type: 'controlled'; readonly pauses: readonly TenantPause[] };
+  | { readonly type: 'controlled'; readonly pauses: readonly TenantPause[] }
+  /** The tenants that are let in from now on, all of them; none for everybody. */
+  | { readonly type: 'allowed'; readonly tenants: ReadonlySet<string> };
 
 export type Action =
   | { readonly type: 'run'; readonly job: Job; readonly attempt: number; readonly command: Command }
@@ -137,6 +139,15 @@ export type Notice =
   | { readonly type: 'tenant-held'; readonly tenant: string; readonly until: number }
   /** The first record that names this lane, which nobody knows; it and those that follow are of the normal one. */
   | { readonly type: 'lane-unknown'; readonly record: KafkaRecord; readonly lane: string }
+  /** Such a tenant has come onto the list, and so many records of it wait no more. */
+  | { readonly type: 'tenant-released'; readonly tenant: string; readonly records: number }
+  /** The allow-list is another one, of so many names. */
+  | {
+      readonly type: 'tenants-allowed';
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+      readonly count: number;
+    }
   /** An error while the record was taken in, with its stack: a defect of the service, whatever is odd about the record. */
   | { readonly type: 'record-defect'; readonly record: KafkaRecord; readonly error: string }
   /** An attempt ended and the verdict was given; `queuedMs` is the time from the record's arrival to this start. */

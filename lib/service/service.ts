@@ -16,9 +16,11 @@ import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
+import { TenantTotals } from '../telemetry/tenant-totals.js';
 import type { KafkaRecord, LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
+import { AllowList } from './allow-list.js';
 import { apiHandlers, ownNames } from './api-handlers.js';
 import { Health } from './health.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
@@ -48,6 +50,8 @@ export class Service {
   readonly #metrics: MetricsAdapter;
   readonly #adapters: Adapters;
   readonly #health: Health;
+  readonly #allowList: AllowList;
+  readonly #totals = new TenantTotals();
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
   #http: HttpAdapter | null = null;
@@ -58,12 +62,16 @@ export class Service {
   #resolve: (code: ExitCode) => void = () => undefined;
 
   constructor(options: ServiceOptions) {
-    const { config, loader, version, environment, boot } = options;
+    const { config, loader, logger, version, environment, boot } = options;
     this.#options = options;
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    const settings = engineSettings(config, loader, environment, boot);
+    this.#allowList = new AllowList(config, {
+      allowed: (tenants) => this.#handleEvent({ type: 'allowed', tenants }),
+      log: (line) => logger.write(line),
+    });
+    const settings = engineSettings(config, loader, environment, boot, this.#allowList.tenants);
     this.#engine = new Engine(settings, Math.random);
     this.#adapters = this.#createAdapters(settings.command);
     const { session_timeout_ms: sessionMs } = config.kafka;
@@ -91,7 +99,8 @@ export class Service {
         status: () => {
           const launcher = this.#adapters.pool.launcher();
           const { obstacle } = this.#adapters.consumer.health();
-          return { version, launcher, kafka: { obstacle }, ...this.#engine.status() };
+          const about = { version, launcher, kafka: { obstacle }, allowList: this.#allowList.status() };
+          return { ...about, ...this.#engine.status(), totals: this.#totals.all() };
         },
         api: apiHandlers(config, () => this.#engine.status(), this.#adapters.control, now),
       },
@@ -102,6 +111,7 @@ export class Service {
     const fields = { version, http: this.#http.url, topic, brokers, group, slots: config.thread_pool_size };
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
+    this.#allowList.start();
     this.#adapters.control.start();
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
@@ -146,6 +156,7 @@ export class Service {
   #report(event: EngineEvent, effects: readonly Effect[]): void {
     try {
       this.#metrics.observe(event, effects);
+      this.#totals.observe(effects);
       const line = describeEvent(event);
       if (line !== null) this.#options.logger.write(line);
       for (const effect of effects) {
@@ -238,6 +249,7 @@ export class Service {
   async #end(code: ExitCode): Promise<void> {
     this.#phase = 'ending';
     this.#adapters.probe?.stop();
+    this.#allowList.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const { consumer, deadLetter, control } = this.#adapters;

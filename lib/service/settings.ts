@@ -23,6 +23,7 @@ export function engineSettings(
   loader: LoaderProgram,
   environment: Readonly<Record<string, string | undefined>>,
   boot: Boot | null = null,
+  allowedTenants: ReadonlySet<string> = new Set(configuredTenants(config)),
 ): EngineSettings {
   const { retry, circuit_breaker } = config.service;
   return {
@@ -35,7 +36,7 @@ export function engineSettings(
       routing: {
         tablePrefix: config.table_prefix,
         defaultTable: config.default_table,
-        allowedTenants: config.tenants.allowed.map((tenant) => tenant.trim().toLowerCase()),
+        allowedTenants,
         tenantRequired: config.tenants.required,
       },
     },
@@ -92,6 +93,11 @@ export function engineSettings(
       maxOpenMs: circuit_breaker.max_open_seconds * 1000,
     },
   };
+}
+
+/** Those of `tenants.allowed`, as they are compared. */
+export function configuredTenants({ tenants }: Config): string[] {
+  return tenants.allowed.map((tenant) => tenant.trim().toLowerCase());
 }
 
 /** `tenant=weight`, as the configuration's format has checked. */

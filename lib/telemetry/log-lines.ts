@@ -12,6 +12,8 @@ export interface LogLine {
 
 type Fields = LogLine['fields'];
 
+const MAX_NAMES = 20;
+
 /** The line for an event from outside, or null where the lines of its effects are enough. */
 export function describeEvent(event: EngineEvent): LogLine | null {
   switch (event.type) {
@@ -49,6 +51,7 @@ export function describeEvent(event: EngineEvent): LogLine | null {
     case 'loader-changed':
     case 'probed':
     case 'controlled':
+    case 'allowed':
     case 'record':
     case 'finished':
     case 'tick':
@@ -117,7 +120,16 @@ export function describeEffect(effect: Effect): LogLine | null {
         tenant: effect.tenant,
         until: new Date(effect.until).toISOString(),
         consequence:
-          'its messages wait until then, and are dead letters unless the service is started with it in tenants.allowed',
+          'its messages wait until then, and are dead letters unless it comes into tenants.allowed_file, or the service is ' +
+          'started with it in tenants.allowed',
+      });
+    case 'tenant-released':
+      return info('record.released', { tenant: effect.tenant, records: effect.records });
+    case 'tenants-allowed':
+      return info('tenants.changed', {
+        tenants: effect.count,
+        added: some(effect.added),
+        removed: some(effect.removed),
       });
     case 'lane-unknown':
       return warn('lane.unknown', {
@@ -198,6 +210,12 @@ function describeLetter({ record, disposition, reason, attempts }: DeadLetter): 
 
 function where({ topic, partition, offset }: { topic: string; partition: number; offset: number }): string {
   return `${topic}/${partition}/${offset}`;
+}
+
+/** A list of any length as a line has room for it. */
+function some(names: readonly string[]): readonly string[] {
+  const more = names.length - MAX_NAMES;
+  return more > 0 ? [...names.slice(0, MAX_NAMES), `and ${more} more`] : names;
 }
 
 function position({ partition, offset }: { partition: number; offset: number }): string {

@@ -9,7 +9,7 @@ const KNOWN = { filename: '/known', tenant: 'acme' };
 
 function holding(changes: ConstructorParameters<typeof Play>[0] = {}, allowedTenants = ['acme'], ms = HOLD_MS): Play {
   const { records } = SETTINGS;
-  const routing = { ...records.routing, allowedTenants };
+  const routing = { ...records.routing, allowedTenants: new Set(allowedTenants) };
   const play = new Play({ records: { ...records, routing, holdUnknownMs: ms }, ...changes });
   play.assign(0);
   return play;
@@ -32,7 +32,10 @@ describe('a tenant that is not on the allow-list', () => {
     assert.deepEqual(play.wait(HOLD_MS - 10_001), []);
     assert.deepEqual(play.wait(1), ['letter 1 tenant-denied of 0']);
     const letter = play.letters.get(1);
-    assert.equal(letter?.reason, 'tenant "late" is not in tenants.allowed, nor was it 60 s later');
+    assert.equal(
+      letter?.reason,
+      'tenant "late" is not in tenants.allowed or tenants.allowed_file, nor was it 60 s later',
+    );
     assert.deepEqual([letter?.attempts, letter?.firstFailedAt], [0, now]);
     assert.equal(play.wakesIn, 10_000);
     assert.deepEqual(play.acknowledge(1), ['commit 0:1']);
@@ -90,5 +93,82 @@ describe('a tenant that is not on the allow-list', () => {
     play.deliver(0, LATE);
     assert.ok(!play.drain(1).some((line) => line.startsWith('letter')));
     assert.equal(play.letters.size, 0);
+  });
+
+  it('waits no more when it comes onto the list, in the order of its messages', () => {
+    const play = holding({ slots: 2 });
+    play.deliver(0, LATE);
+    play.deliver(1, { filename: '/x', tenant: 'never' });
+    play.deliver(2, { filename: ['/a', '/b'], tenant: 'late' });
+    assert.deepEqual(play.tell({ type: 'allowed', tenants: new Set(['acme', 'late']) }), [
+      'allowed: +late -',
+      'tenant late released with 2',
+      'run 0/0/0 attempt 1',
+      'run 0/2/0 attempt 1',
+    ]);
+    assert.deepEqual(
+      play.status.heldTenants.map(({ tenant, records }) => [tenant, records]),
+      [['never', 1]],
+    );
+    assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'run 0/2/1 attempt 1', 'commit 0:1']);
+    play.end('0/2/0');
+    play.end('0/2/1');
+    assert.deepEqual(play.deliver(3, LATE), ['3 accepted', 'run 0/3/0 attempt 1']);
+    play.wait(HOLD_MS);
+    assert.deepEqual(
+      [...play.letters.values()].map(({ record: { offset } }) => offset),
+      [1],
+    );
+  });
+
+  it('is given up for what else is wrong with it once its tenant is let in', () => {
+    const play = holding();
+    play.deliver(0, { filename: 'not/absolute', tenant: 'late' });
+    assert.deepEqual(play.tell({ type: 'allowed', tenants: new Set(['late']) }), [
+      'allowed: +late -acme',
+      'tenant late released with 1',
+      'letter 1 path-denied of 0',
+    ]);
+  });
+
+  it('is let in by a list that lets in everybody', () => {
+    const play = holding();
+    play.deliver(0, LATE);
+    assert.ok(play.tell({ type: 'allowed', tenants: new Set() }).includes('run 0/0/0 attempt 1'));
+  });
+
+  it('is not released for a partition that was lost, nor for one that others have finished', () => {
+    const play = holding();
+    play.deliver(0, LATE);
+    play.assign(1);
+    assert.deepEqual(play.tell({ type: 'allowed', tenants: new Set(['late']) }), ['allowed: +late -acme']);
+    assert.equal(play.status.queue.jobs, 0);
+  });
+
+  it('is told of in one line when the list is read again and is the same', () => {
+    const play = holding();
+    assert.deepEqual(play.tell({ type: 'allowed', tenants: new Set(['acme']) }), []);
+  });
+});
+
+describe('a tenant that is taken off the allow-list', () => {
+  const RUNNING = { filename: '/one', tenant: 'acme' };
+
+  it('has what was accepted loaded, and what comes later refused', () => {
+    const play = holding({ slots: 1 }, ['acme', 'late'], 0);
+    play.deliver(0, RUNNING);
+    play.deliver(1, RUNNING);
+    assert.deepEqual(play.tell({ type: 'allowed', tenants: new Set(['late']) }), ['allowed: + -acme']);
+    assert.deepEqual(play.deliver(2, RUNNING), ['2 rejected', 'letter 1 tenant-denied of 2']);
+    assert.deepEqual(play.end(0), ['0/0/0 succeeded', 'run 0/1/0 attempt 1', 'commit 0:1']);
+    assert.ok(play.end(1).includes('0/1/0 succeeded'));
+  });
+
+  it('is held where unknown ones are, and goes on when it comes back', () => {
+    const play = holding();
+    play.tell({ type: 'allowed', tenants: new Set(['late']) });
+    assert.deepEqual(play.deliver(0, RUNNING), ['0 held', 'tenant acme held']);
+    const back = play.tell({ type: 'allowed', tenants: new Set(['acme', 'late']) });
+    assert.deepEqual(back, ['allowed: +acme -', 'tenant acme released with 1', 'run 0/0/0 attempt 1']);
   });
 });

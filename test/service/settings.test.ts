@@ -67,7 +67,12 @@ describe('engineSettings', () => {
         commitIntervalMs: 250,
         boot: null,
         holdUnknownMs: 20_000,
-        routing: { tablePrefix: 'p', defaultTable: 'd', allowedTenants: ['acme', 'globex'], tenantRequired: true },
+        routing: {
+          tablePrefix: 'p',
+          defaultTable: 'd',
+          allowedTenants: new Set(['acme', 'globex']),
+          tenantRequired: true,
+        },
       },
       maxUncommitted: 13,
       settleMs: 30_000,

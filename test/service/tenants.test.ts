@@ -1,5 +1,6 @@
 /** Many tenants in one topic: what one of them announces, and how it fares, holds up no other. */
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
 import { test } from 'node:test';
 import { groupOffsets, produce } from '../sandbox/topics.js';
 import { createPlace, type Place, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
@@ -13,6 +14,8 @@ interface Status {
   readonly breaker: { readonly state: string };
   readonly tenants: readonly { readonly tenant: string; readonly waiting: number; readonly running: number }[];
   readonly heldTenants: readonly { readonly tenant: string; readonly records: number }[];
+  readonly allowList: { readonly file: string; readonly tenants: number; readonly error: string | null } | null;
+  readonly totals: { readonly tenants: readonly { readonly tenant: string; readonly loaded: number }[] };
   readonly heldTables: readonly { readonly table: string; readonly cause: string; readonly jobs: number }[];
 }
 
@@ -209,12 +212,62 @@ test('a tenant that the allow-list does not have yet waits for it, and costs no 
   assert.equal(next.events('letter.sent').length, 0);
 });
 
+test('the file of tenants is obeyed without a restart', async (t) => {
+  const place = await createPlace(t);
+  const good = writeScript(place, 'good', 'true');
+  const list = writeScript(place, 'allowed', 'known');
+  const replace = (text: string) => renameSync(writeScript(place, 'next', text), list);
+  await announce(place, Array(3).fill([good, 'late']), 0);
+  const tenants = { allowed_file: list, unknown: 'hold', hold_seconds: 3_600 };
+  const service = await startService(t, place, { tenants });
+  const held = async () => (await statusOf(service)).heldTenants.map(({ tenant, records }) => [tenant, records]);
+  await service.until(async () => String(await held()) === 'late,3', DEADLINE_MS, 'all wait');
+
+  replace('known # from the start\nlate');
+  await service.seen('job.loaded', 3, DEADLINE_MS);
+  assert.deepEqual(service.events('tenants.changed')[0]?.['added'], ['late']);
+  assert.equal(service.events('record.released')[0]?.['records'], 3);
+  assert.deepEqual(await held(), []);
+
+  replace('late, known');
+  await service.seen('tenants.unreadable', 1, DEADLINE_MS);
+  const { allowList } = await statusOf(service);
+  assert.deepEqual([allowList?.file, allowList?.tenants], [list, 2]);
+  assert.match(allowList?.error ?? '', /line 1 \("late, known"\) is no tenant/);
+  await announce(place, [[good, 'known']], 0);
+  await service.seen('job.loaded', 4, DEADLINE_MS);
+
+  replace('known');
+  await service.seen('tenants.changed', 2, DEADLINE_MS);
+  const files = [
+    [good, 'late'],
+    [good, 'known'],
+  ] as const;
+  await announce(place, files, 0);
+  await service.until(async () => String(await held()) === 'late,1', DEADLINE_MS, 'a tenant off the list waits');
+  await service.seen('job.loaded', 5, DEADLINE_MS);
+  const { totals, allowList: after } = await statusOf(service);
+  assert.equal(after?.error, null);
+  assert.deepEqual(
+    totals.tenants.map(({ tenant, loaded }) => [tenant, loaded]),
+    [
+      ['late', 3],
+      ['known', 2],
+    ],
+  );
+  assert.equal(await service.stop(), 0);
+  assert.equal(service.events('letter.sent').length, 0);
+});
+
 test('a tenant that the allow-list does not get in time is a dead letter', async (t) => {
   const place = await createPlace(t);
   await announce(place, [[writeScript(place, 'good', 'true'), 'never']]);
   const service = await startService(t, place, { tenants: { allowed: ['known'], unknown: 'hold', hold_seconds: 1 } });
   const [letter] = await service.seen('letter.sent', 1, DEADLINE_MS);
   assert.equal(letter?.['disposition'], 'tenant-denied');
-  assert.match(String(letter?.['reason']), /is not in tenants\.allowed, nor was it \d+ s later/);
+  assert.match(
+    String(letter?.['reason']),
+    /is not in tenants\.allowed or tenants\.allowed_file, nor was it \d+ s later/,
+  );
   assert.equal(await service.stop(), 0);
 });

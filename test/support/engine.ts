@@ -35,7 +35,7 @@ export const SETTINGS: EngineSettings = {
   records: {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
-    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false },
+    routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: new Set(), tenantRequired: false },
     boot: null,
     holdUnknownMs: 0,
   },
@@ -314,6 +314,10 @@ function describeEffect(effect: Effect): string {
       return 'probe';
     case 'lane-unknown':
       return `lane ${effect.lane} unknown`;
+    case 'tenants-allowed':
+      return `allowed: +${effect.added} -${effect.removed}`;
+    case 'tenant-released':
+      return `tenant ${effect.tenant} released with ${effect.records}`;
     case 'tenant-held':
       return `tenant ${effect.tenant} held`;
     case 'loader-judged':

@@ -3,19 +3,19 @@
  * file exist, where do its links lead) is read by the worker right before the start and judged by `judgeInput` here.
  */
 import type { IngestRequest, Job, KafkaRecord } from '../../types.js';
-import { type Poison, poison } from './decode.js';
+import { isTenantName } from '../../util/tenant-name.js';
+import { decode, type Poison, poison } from './decode.js';
 import { readLane, readTraceparent } from './headers.js';
 
 export interface RoutingRules {
   readonly tablePrefix: string;
   readonly defaultTable: string;
   /** Tenants that are let in; empty means all that are well-formed. */
-  readonly allowedTenants: readonly string[];
+  readonly allowedTenants: ReadonlySet<string>;
   /** Whether a message without a tenant is refused. */
   readonly tenantRequired: boolean;
 }
 
-const TENANT = /^[a-z0-9][a-z0-9_]{0,62}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Linux's PATH_MAX. */
@@ -24,6 +24,16 @@ const MAX_PATH_BYTES = 4_096;
 const MAX_CHARACTER_BYTES = 3;
 /** Weight of a file whose message claims no size. */
 export const DEFAULT_FILE_BYTES = 1024 * 1024;
+
+/** What a record asks for. */
+export type Plan = { readonly kind: 'jobs'; readonly jobs: readonly Job[] } | { readonly kind: 'tombstone' } | Poison;
+
+export function planRecord(record: KafkaRecord, maxBytes: number, rules: RoutingRules): Plan {
+  const decoded = decode(record.value, maxBytes);
+  if (decoded.kind !== 'request') return decoded;
+  const jobs = planJobs(record, decoded.request, rules);
+  return Array.isArray(jobs) ? { kind: 'jobs', jobs } : (jobs as Poison);
+}
 
 /** The jobs of a request, or why none of them may be run: one bad file refuses its whole message, before any load. */
 export function planJobs(record: KafkaRecord, request: IngestRequest, rules: RoutingRules): Job[] | Poison {
@@ -60,20 +70,27 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
 }
 
 /** The tenant as tables and metrics name it; null when the message names none or an empty one. */
-export function normaliseTenant(raw: string | null, allowed: readonly string[]): string | null | Poison {
+export function normaliseTenant(raw: string | null, allowed: ReadonlySet<string>): string | null | Poison {
   const tenant = raw?.trim().toLowerCase() ?? '';
   if (tenant === '') return null;
-  if (!TENANT.test(tenant)) {
+  if (!isTenantName(tenant)) {
     return poison(
       'tenant-denied',
       `tenant ${JSON.stringify(tenant.slice(0, 80))} is not made of 1 to 63 letters, digits and underscores`,
     );
   }
-  if (allowed.length > 0 && !allowed.includes(tenant)) {
-    const refusal = poison('tenant-denied', `tenant ${JSON.stringify(tenant)} is not in tenants.allowed`);
+  if (!isAllowed(tenant, allowed)) {
+    const refusal = poison(
+      'tenant-denied',
+      `tenant ${JSON.stringify(tenant)} is not in tenants.allowed or tenants.allowed_file`,
+    );
     return { ...refusal, unknownTenant: tenant };
   }
   return tenant;
+}
+
+export function isAllowed(tenant: string, allowed: ReadonlySet<string>): boolean {
+  return allowed.size === 0 || allowed.has(tenant);
 }
 
 function objectionToPath(file: string): string | null {

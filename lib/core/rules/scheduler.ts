@@ -7,7 +7,7 @@
 import { LANES, type Lane } from '../../types.js';
 import { Fifo } from './fifo.js';
 import { LaneOrder, rankOf } from './lanes.js';
-import { type Queued, PriorityQueue } from './priority-queue.js';
+import { PriorityQueue, type Queued } from './priority-queue.js';
 
 /** What the scheduler needs to know of the item it orders. */
 export interface Schedulable {

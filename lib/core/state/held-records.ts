@@ -1,7 +1,7 @@
 /**
  * Records of tenants that are not on the allow-list, for as long as the list may be late. They wait here, without jobs, and
  * hold up nothing but the commit of their partition and their share of the memory. What has waited too long is given up as
- * it would have been at once. The list is the one of the start: a restart with another one finds them uncommitted.
+ * it would have been at once. A restart finds them uncommitted.
  */
 import type { Poison } from '../rules/decode.js';
 import type { PartitionState } from './partition-state.js';
@@ -51,6 +51,20 @@ export class HeldRecords {
     const expired = this.#held.filter(({ until }) => until <= now);
     this.#held = this.#held.slice(expired.length);
     return expired.filter(({ pending }) => !isNoLongerOurs(pending));
+  }
+
+  /** Forgets the records of the tenants that are let in, and returns those that are ours, as they have come. */
+  release(isLetIn: (tenant: string) => boolean): Map<string, PendingRecord[]> {
+    const released = new Map<string, PendingRecord[]>();
+    this.#held = this.#held.filter(({ tenant, pending }) => {
+      if (!isLetIn(tenant)) return true;
+      if (isNoLongerOurs(pending)) return false;
+      const waiting = released.get(tenant) ?? [];
+      waiting.push(pending);
+      released.set(tenant, waiting);
+      return false;
+    });
+    return released;
   }
 
   /** Forgets these records of the partition, and returns them. */

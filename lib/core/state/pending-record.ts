@@ -37,6 +37,19 @@ export function newPendingRecord(record: KafkaRecord, owned: PartitionState, job
   return { record, owned, finishedElsewhere: false, unsettled: jobs, failures: NO_FAILURES };
 }
 
+/** Bytes of its message in memory. */
+/** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
+const HEADER_BYTES = 256;
+
+export function heldBy({ key, value, headers }: KafkaRecord): number {
+  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  for (const [name, header] of Object.entries(headers)) {
+    for (const one of Array.isArray(header) ? header : [header])
+      bytes += HEADER_BYTES + name.length + (one?.length ?? 0);
+  }
+  return bytes;
+}
+
 /** Whether another member is responsible for the record by now. */
 export function isNoLongerOurs({ owned, finishedElsewhere }: PendingRecord): boolean {
   return owned.lost || finishedElsewhere;

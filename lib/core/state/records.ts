@@ -4,11 +4,12 @@
  * only then may a commit pass it.
  */
 import type { Job, KafkaRecord } from '../../types.js';
+import { earlier } from '../../util/earlier.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
-import { decode, type Poison, poison } from '../rules/decode.js';
+import { type Poison, poison } from '../rules/decode.js';
 import { readLane } from '../rules/headers.js';
-import { planJobs } from '../rules/routing.js';
+import { isAllowed, type Plan, planRecord, type RoutingRules } from '../rules/routing.js';
 import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
 import type { Commits } from './commits.js';
@@ -17,6 +18,7 @@ import { HeldRecords } from './held-records.js';
 import type { PartitionState } from './partition-state.js';
 import {
   composeLetter,
+  heldBy,
   isNoLongerOurs,
   newPendingRecord,
   type PendingRecord,
@@ -24,9 +26,15 @@ import {
 } from './pending-record.js';
 import type { StartMarkers } from './start-markers.js';
 
+/** A record that is being worked at, and all of its jobs. */
+export interface Accepted {
+  readonly pending: PendingRecord;
+  readonly jobs: readonly Job[];
+}
+
 /** What became of a delivered record. */
 export type Begun =
-  | { readonly kind: 'jobs'; readonly pending: PendingRecord; readonly jobs: readonly Job[] }
+  | ({ readonly kind: 'jobs' } & Accepted)
   /** There is nothing to run for it: known already, without a file, or on its way to the dead-letter topic. */
   | { readonly kind: 'no-jobs' }
   /** The partition's offsets began anew. Nothing was begun yet; what was kept of the partition is lost. */
@@ -47,9 +55,6 @@ const NO_JOBS: Begun = { kind: 'no-jobs' };
 /** Lanes that nobody knows of which each is reported once. */
 const MAX_UNKNOWN_LANES = 20;
 
-/** What a record asks for. */
-type Plan = { readonly kind: 'jobs'; readonly jobs: readonly Job[] } | { readonly kind: 'tombstone' } | Poison;
-
 export class Records {
   readonly assignment = new Assignment();
   readonly deadLetters = new DeadLetters();
@@ -59,9 +64,11 @@ export class Records {
   readonly #markers: StartMarkers;
   readonly #emit: (effect: Effect) => void;
   readonly #unknownLanes = new Set<string>();
+  #routing: RoutingRules;
 
   constructor(rules: RecordRules, commits: Commits, markers: StartMarkers, emit: (effect: Effect) => void) {
     this.#rules = rules;
+    this.#routing = rules.routing;
     this.#commits = commits;
     this.#markers = markers;
     this.#emit = emit;
@@ -127,6 +134,27 @@ export class Records {
     }
   }
 
+  /** Takes another allow-list. What was accepted under the former one stays so; returns what has waited for a name on this one. */
+  allow(tenants: ReadonlySet<string>, now: number): Accepted[] {
+    const { allowedTenants: before } = this.#routing;
+    this.#routing = { ...this.#routing, allowedTenants: tenants };
+    const added = [...tenants].filter((tenant) => !before.has(tenant));
+    const removed = [...before].filter((tenant) => !tenants.has(tenant));
+    if (added.length + removed.length > 0) this.#emit({ type: 'tenants-allowed', added, removed, count: tenants.size });
+    const accepted: Accepted[] = [];
+    for (const [tenant, waiting] of this.held.release((name) => isAllowed(name, tenants))) {
+      this.#emit({ type: 'tenant-released', tenant, records: waiting.length });
+      for (const pending of waiting) {
+        const plan = this.#plan(pending.record);
+        if (plan.kind === 'poison') this.#reject(pending, plan, now);
+        if (plan.kind !== 'jobs') continue;
+        pending.unsettled = plan.jobs.length;
+        accepted.push({ pending, jobs: plan.jobs });
+      }
+    }
+    return accepted;
+  }
+
   /** The group gives partitions to others perhaps, and they read what is committed now. */
   beforeRebalance(): void {
     for (const owned of this.assignment.values()) if (owned.attempts.doubtAlone()) this.#commits.touch(owned);
@@ -160,8 +188,7 @@ export class Records {
 
   /** When `sendDueLetters` has something to send next, or null. */
   nextLetterAt(): number | null {
-    const [again, held] = [this.deadLetters.nextAt(), this.held.nextAt()];
-    return again === null || held === null ? (again ?? held) : Math.min(again, held);
+    return earlier(this.deadLetters.nextAt(), this.held.nextAt());
   }
 
   /** Sends the letters of what has waited too long, and again those that were refused. */
@@ -270,10 +297,7 @@ export class Records {
    */
   #plan(record: KafkaRecord): Plan {
     try {
-      const decoded = decode(record.value, this.#rules.maxMessageBytes);
-      if (decoded.kind !== 'request') return decoded;
-      const jobs = planJobs(record, decoded.request, this.#rules.routing);
-      return Array.isArray(jobs) ? { kind: 'jobs', jobs } : (jobs as Poison);
+      return planRecord(record, this.#rules.maxMessageBytes, this.#routing);
     } catch (error) {
       return this.#defective(record, (error as Error | undefined)?.stack ?? String(error));
     }
@@ -329,16 +353,4 @@ export class Records {
   #took(record: KafkaRecord, result: RecordResult): void {
     this.#emit({ type: 'record-taken', record, result });
   }
-}
-
-/** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
-const HEADER_BYTES = 256;
-
-function heldBy({ key, value, headers }: KafkaRecord): number {
-  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
-  for (const [name, header] of Object.entries(headers)) {
-    for (const one of Array.isArray(header) ? header : [header])
-      bytes += HEADER_BYTES + name.length + (one?.length ?? 0);
-  }
-  return bytes;
 }

@@ -94,7 +94,7 @@ function action(given: options.Given): TenantAction {
 }
 
 function tenant(value: string): string {
-  const name = normaliseTenant(value, []);
+  const name = normaliseTenant(value, new Set());
   if (typeof name === 'string') return name;
   throw new options.Invalid(name === null ? '--tenant-name is empty' : `--tenant-name: ${name.reason}`);
 }

@@ -10,7 +10,12 @@ import {
 import type { IngestRequest, Job } from '../../../lib/types.js';
 import { record } from '../../support/engine.js';
 
-const RULES: RoutingRules = { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: [], tenantRequired: false };
+const RULES: RoutingRules = {
+  tablePrefix: 'atd',
+  defaultTable: 'atd_logs',
+  allowedTenants: new Set(),
+  tenantRequired: false,
+};
 
 function plan(request: Partial<IngestRequest>, rules: Partial<RoutingRules> = {}, headers = {}) {
   const whole = { files: ['/in/a'], tenant: null, format: null, size: null, ...request };
@@ -88,12 +93,12 @@ describe('normaliseTenant', () => {
       ['0_9', '0_9'],
       ['a'.repeat(63), 'a'.repeat(63)],
     ];
-    for (const [raw, tenant] of tenants) assert.equal(normaliseTenant(raw, []), tenant);
+    for (const [raw, tenant] of tenants) assert.equal(normaliseTenant(raw, new Set()), tenant);
   });
 
   it('refuses what could not be part of a table name', () => {
     for (const raw of ['_a', 'a-b', 'a.b', 'a b', 'größe', 'a;drop', 'a`', '../a', 'a'.repeat(64)]) {
-      const refused = normaliseTenant(raw, []);
+      const refused = normaliseTenant(raw, new Set());
       assert.ok(refused !== null && typeof refused !== 'string', raw);
       assert.equal(refused.disposition, 'tenant-denied');
       assert.match(refused.reason, /is not made of 1 to 63 letters, digits and underscores$/);
@@ -101,19 +106,19 @@ describe('normaliseTenant', () => {
   });
 
   it('quotes the beginning of one that is long', () => {
-    const refused = normaliseTenant(`x${'y'.repeat(100)}`, []);
+    const refused = normaliseTenant(`x${'y'.repeat(100)}`, new Set());
     const quoted = `tenant "x${'y'.repeat(79)}" is not made of`;
     assert.ok(refused !== null && typeof refused !== 'string' && refused.reason.startsWith(quoted));
   });
 
   it('lets only allowed tenants in if there is a list, and always a message without one', () => {
-    assert.equal(normaliseTenant('ACME', ['acme', 'globex']), 'acme');
-    assert.equal(normaliseTenant(null, ['acme']), null);
-    const refused = normaliseTenant('evil', ['acme']);
+    assert.equal(normaliseTenant('ACME', new Set(['acme', 'globex'])), 'acme');
+    assert.equal(normaliseTenant(null, new Set(['acme'])), null);
+    const refused = normaliseTenant('evil', new Set(['acme']));
     assert.deepEqual(refused, {
       kind: 'poison',
       disposition: 'tenant-denied',
-      reason: 'tenant "evil" is not in tenants.allowed',
+      reason: 'tenant "evil" is not in tenants.allowed or tenants.allowed_file',
       unknownTenant: 'evil',
     });
   });
@@ -145,7 +150,7 @@ describe('judgeInput', () => {
 
 describe('a message without a tenant', () => {
   it('goes to the default table, also beside an allow-list, unless a tenant is required', () => {
-    for (const rules of [{}, { allowedTenants: ['acme'] }]) {
+    for (const rules of [{}, { allowedTenants: new Set(['acme']) }]) {
       assert.equal(jobsOf(plan({}, rules))[0]?.table, RULES.defaultTable);
     }
     assert.deepEqual(plan({}, { tenantRequired: true }), {
