@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use Config;
 use Cwd qw(realpath);
-use Errno qw(EINTR);
+use Errno qw(EINTR ENOEXEC);
 use Fcntl qw(F_SETFD FD_CLOEXEC);
 use POSIX qw(WNOHANG setsid);
 
@@ -132,7 +132,9 @@ sub become {
     $SIG{$_} = 'DEFAULT' for @IGNORED, 'CHLD';
     %ENV = map { split /=/, $_, 2 } @$fields;
     no warnings 'exec';
-    exec { $arguments->[0] } @$arguments;
+    # An empty file would be run as a script, which succeeds.
+    if   (-z $arguments->[0]) { $! = ENOEXEC }
+    else                      { exec { $arguments->[0] } @$arguments }
     syswrite $failure, pack 'V', $!;
     POSIX::_exit(127);
 }

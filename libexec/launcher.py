@@ -250,7 +250,8 @@ def spawn_file(file, arguments, environment, actions):
     try:
         return spawn_leader(file, arguments, environment, actions)
     except OSError as error:
-        if error.errno != 8:  # ENOEXEC: a script without a first line that names its interpreter
+        # ENOEXEC: a script without a first line that names its interpreter. An empty file would be a script that succeeds.
+        if error.errno != 8 or os.stat(file).st_size == 0:
             raise
         return spawn_leader(b"/bin/sh", [b"/bin/sh", file, *arguments[1:]], environment, actions)
 

@@ -1,12 +1,16 @@
 /** What is wrong, or worth a warning, with settings that are each valid by themselves. */
 import { didYouMean } from '../util/did-you-mean.js';
 import { isCluster, isEngine, isExpression } from '../util/table-shape.js';
+import { isHost } from './formats.js';
 import { type Config, environmentName, listSettings } from './schema.js';
 
 /** Variables beside those of settings: the file's path, and those that a loader gets. */
 const OTHER_VARIABLES = [
   ...['ATD_CONFIG', 'ATD_OUTPUT', 'ATD_JOB_ID', 'ATD_ATTEMPT', 'ATD_TENANT', 'ATD_DEDUP_TOKEN', 'ATD_SUPERVISOR'],
 ];
+
+/** What a message may name, in any case. */
+const TENANT = /^\s*[a-z0-9][a-z0-9_]{0,62}\s*$/i;
 
 /** Kubernetes puts an address of each Service of the namespace into the environment, whatever the Service is called. */
 export function isInjected(name: string, value: string): boolean {
@@ -44,8 +48,12 @@ function checkTables({ engine, order_by, partition_by, on_cluster }: Config['tab
 }
 
 /** Rules over several settings. */
-export function checkTogether({ as_cli, kafka, service, tables }: Config): string[] {
+export function checkTogether({ as_cli, http, kafka, service, tables }: Config): string[] {
   const complaints = checkTables(tables);
+  if (!isHost(http.host)) {
+    const shown = JSON.stringify(http.host);
+    complaints.push(`http.host (${shown}) must be a name or an address alone, without scheme, brackets and port`);
+  }
   const { deadline_seconds } = service.shutdown;
   if (as_cli.grace >= deadline_seconds) {
     complaints.push(
@@ -91,16 +99,27 @@ export function checkTogether({ as_cli, kafka, service, tables }: Config): strin
 function checkPatterns(where: string, patterns: readonly string[]): string[] {
   return patterns.flatMap((pattern) => {
     try {
-      new RegExp(pattern);
-      return [];
+      if (!new RegExp(pattern, 'i').test('')) return [];
+      return [`${where} ${JSON.stringify(pattern)}, which matches every text, even an empty one`];
     } catch {
       return [`${where} ${JSON.stringify(pattern)}, not a regular expression`];
     }
   });
 }
 
-export function warningsFor({ kafka }: Config): string[] {
+export function warningsFor({ kafka, clickhouse, tenants }: Config): string[] {
   const warnings: string[] = [];
+  if (clickhouse.host !== null && !isHost(clickhouse.host)) {
+    const shown = JSON.stringify(clickhouse.host);
+    warnings.push(
+      `clickhouse.host (${shown}) is no name or address alone: the bundled loader takes no scheme or port there`,
+    );
+  }
+  for (const tenant of tenants.allowed) {
+    if (TENANT.test(tenant)) continue;
+    const remedy = 'its messages are refused, for a tenant is made of letters, digits and underscores';
+    warnings.push(`tenants.allowed has ${JSON.stringify(tenant)}, but ${remedy}`);
+  }
   if (kafka.enable_auto_commit) {
     warnings.push('kafka.enable_auto_commit has no effect: an offset is committed when its files are loaded');
   }

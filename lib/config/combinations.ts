@@ -23,6 +23,11 @@ const RULES: readonly Rule[] = [
     return `service.dead_letter.topic (${topic}) and kafka.topic (${kafka.topic}) differ only in '.' and '_', and Kafka lets only one of two such topics exist; name another topic`;
   },
   ({ kafka, service }) => {
+    const { topic } = service.dead_letter;
+    if (topic === null || canonical(topic) !== canonical(`${kafka.topic}.control`)) return null;
+    return `service.dead_letter.topic (${topic}) is the topic in which people's orders to the readers of kafka.topic (${kafka.topic}) stand; name another topic`;
+  },
+  ({ kafka, service }) => {
     if (service.dead_letter.topic !== null || kafka.topic.length + '.dlq'.length <= MAX_TOPIC_CHARACTERS) return null;
     return `kafka.topic is so long that <kafka.topic>.dlq, the topic that service.dead_letter.topic stands for where it is not set, has more than ${MAX_TOPIC_CHARACTERS} characters; set service.dead_letter.topic`;
   },
@@ -32,6 +37,11 @@ const RULES: readonly Rule[] = [
       ['service.circuit_breaker.max_open_seconds', breaker.max_open_seconds],
       'the first wait would be longer than the longest',
     ),
+  ({ service: { circuit_breaker: breaker, retry } }) => {
+    const both = breaker.exit_codes.filter((code) => retry.permanent_exit_codes.includes(code));
+    if (both.length === 0) return null;
+    return `service.circuit_breaker.exit_codes and service.retry.permanent_exit_codes both have ${both.join(', ')}: the one says that another try helps, the other that none does`;
+  },
   ({ ingest }) =>
     atMost(
       ['ingest.max_message_bytes', ingest.max_message_bytes],

@@ -2,6 +2,7 @@
  * The formats of settings: how a value from a YAML file, an environment variable or an argument is read, and what is said
  * when it will not do. convict's own number formats read `5x` as 5 and `1e3` as 1, so none of them is used.
  */
+import { isIPv4, isIPv6 } from 'node:net';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
 
 /** Bounds and choices that a setting's entry in the schema may carry for its format. */
@@ -113,15 +114,23 @@ function validateText(value: unknown, { pattern }: FormatOptions): void {
   if (pattern !== undefined && !pattern.test(value)) throw new Error(`must match ${pattern.source}`);
 }
 
-/** A name or an address with a port; an IPv6 address in brackets. */
-const BROKER = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?):(\d{1,5})$/i;
+/** A name or an address; an IPv6 address in brackets. */
+const BROKER = /^(?:\[([^\]]+)\]|([^\s[\]:,/]+)):(\d{1,5})$/;
+const NAME = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?$/i;
+
+/** Whether it is a name or an address alone, without scheme, brackets and port. */
+export function isHost(text: string): boolean {
+  // Digits and dots are an address, and no name that any server knows.
+  return isIPv6(text) || (/^[\d.]+$/.test(text) ? isIPv4(text) : NAME.test(text));
+}
 
 function validateBroker(value: unknown): void {
   const shown = JSON.stringify(value);
   if (typeof value !== 'string') throw new Error(`must be a list of host:port; ${shown} is no text`);
   if (/^[a-z_+]+:\/\//i.test(value)) throw new Error(`must be a list of host:port; leave out the scheme of ${shown}`);
-  const port = Number(BROKER.exec(value)?.[1] ?? Number.NaN);
-  if (port >= 1 && port <= 65_535) return;
+  const [, inBrackets, host, port] = BROKER.exec(value) ?? [];
+  const isNamed = inBrackets === undefined ? isHost(host ?? '') : isIPv6(inBrackets);
+  if (isNamed && Number(port) >= 1 && Number(port) <= 65_535) return;
   if (/^[^\s:,/]+$/.test(value)) throw new Error(`must be a list of host:port; ${shown} has no port (often 9092)`);
   throw new Error(`must be a list of host:port, an IPv6 address in brackets; ${shown} is none`);
 }
@@ -139,7 +148,7 @@ function toNumber(value: unknown): unknown {
 function toList(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   // An IPv6 address stands in brackets too.
-  if (value.trim().startsWith('[') && !/^\s*\[[0-9a-f:.]+\]:\d/i.test(value)) {
+  if (value.trim().startsWith('[') && !/^\s*\[[^\]"]*\]:/.test(value)) {
     try {
       return JSON.parse(value);
     } catch {

@@ -45,6 +45,13 @@ const SINK_PATTERNS = [
   'TOO_MANY_SIMULTANEOUS_QUERIES|TOO_MANY_PARTS|MEMORY_LIMIT_EXCEEDED|TABLE_IS_READ_ONLY|KEEPER_EXCEPTION',
 ];
 
+/** Its table, its JSON and YAML, and its raw format, which is Python's; each says so at a place of its own. */
+const AS_CLI_FAILURES = ['^Error:', '^( {2}"success": false,?|success: false)$', '^\\{["\']success["\']: ?[Ff]alse\\b'];
+const NOTHING = '\\W*(0|no|none|nothing)\\b(?![.,]\\d)';
+/** Neither a count of nothing nor a key of JSON is a success. */
+const AS_CLI_SUCCESS =
+  `^[\\W_]*(successfully\\b(?!\\s+\\w+${NOTHING})|(imported|ingested|loaded|inserted)\\b)` + `(?!["']\\s*:|${NOTHING})`;
+
 /** What a loader needs to find its way and its certificates. */
 const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].concat([
   'SSL_CERT_FILE',
@@ -133,12 +140,12 @@ export const SETTINGS = {
         'that begin with AS_. It gets no others.',
     ),
     failure_patterns: texts(
-      ['^Error:'],
+      AS_CLI_FAILURES,
       'Regular expressions; a line of stdout that matches one makes exit code 0 a failure, unless the loader is the ' +
-        'bundled one. Case counts.',
+        "bundled one. Case counts. The default is what AppSentinels' as-cli prints, in each of its formats.",
     ),
     success_pattern: text(
-      '^[\\W_]*(successfully|imported|ingested|loaded|inserted)\\b',
+      AS_CLI_SUCCESS,
       'Regular expression; a later line of stdout that matches it makes that a success after all. Case is ignored.',
     ),
   },

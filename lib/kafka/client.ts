@@ -17,7 +17,7 @@ export interface KafkaClientOptions {
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | null;
   /** Whether a consumer that crashed may start again; false once it is stopped, or it would start again. */
   readonly mayRestart: () => boolean;
-  /** The committed offset does not exist (any more): the client goes on from the earliest or latest there is. */
+  /** The committed offset does not exist (any more): the client goes on from the first one that there is. */
   readonly onOutOfRange: () => void;
   /** The client's consumer is about to leave the group because of an error; until this returns it is still a member. */
   readonly onCrashing: () => void;

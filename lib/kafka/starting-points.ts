@@ -70,7 +70,11 @@ export class Starts {
     // Those of the other members, too, where all commits are gone: to each of them the group would look as if it had some.
     const again = (loss?.partitions ?? []).map((partition) => place(partition, onLostOffsets === 'earliest'));
     const isAgain = new Set(again.map(({ partition }) => partition));
-    const anew = own.filter((partition) => !isAgain.has(partition)).map((partition) => place(partition, fromBeginning));
+    // A partition that was added later: all in it was announced after the group's first start.
+    const isAdded = hasCommits;
+    const anew = own
+      .filter((partition) => !isAgain.has(partition))
+      .map((partition) => place(partition, fromBeginning || isAdded));
     // The client begins at the first message by itself, and the engine is careful with a partition that has no commit.
     const seek = fromBeginning ? again : [...again, ...anew];
     return { positions: withCommits(positions, seek), begin: [...again, ...anew], seek, lost: null };

@@ -7,6 +7,7 @@ import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
 import { registerCodecs } from '../kafka/codecs.js';
 import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
+import { mendOutOfRange } from '../kafka/group/out-of-range.js';
 import { mendHeaderDecoder } from '../kafka/header-decoder.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { closeSilentConnections } from '../kafka/silent-connections.js';
@@ -48,6 +49,7 @@ export function createAdapters(
   stopIdleTimer();
   closeSilentConnections();
   mendHeaderDecoder();
+  mendOutOfRange();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;

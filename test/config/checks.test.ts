@@ -39,3 +39,26 @@ describe('variables of the environment', () => {
     assert.deepEqual(warnOfVariables({ ATD_CONFIG: 'x', ATD_THREAD_POOL_SIZE: '3', ATD_JOB_ID: 't/0/1/0' }), []);
   });
 });
+
+describe('settings that are accepted and do not do what they say', () => {
+  const warnings = (args: Readonly<Record<string, string>>) => loadConfig({ file: null, env: {}, args }).warnings;
+
+  it('are a warning: tenants that no message can name', () => {
+    assert.deepEqual(warnings({ 'tenants.allowed': 'acme, ACME ,a_1' }), []);
+    for (const tenant of ['my-tenant', 'a.b', '_a', 'ä', 'a'.repeat(64)]) {
+      const [warning, ...others] = warnings({ 'tenants.allowed': `acme,${tenant}` });
+      assert.match(warning ?? '', new RegExp(`^tenants\\.allowed has "${tenant}", but its messages are refused`));
+      assert.deepEqual(others, []);
+    }
+  });
+
+  it('are a warning: a ClickHouse that is more than a host', () => {
+    for (const host of ['ch', 'ch-1.local', '10.0.0.1', '::1'])
+      assert.deepEqual(warnings({ 'clickhouse.host': host }), []);
+    for (const host of ['http://ch', 'ch:8123', '[::1]', 'ch/', '10.0.0.256']) {
+      const [warning, ...others] = warnings({ 'clickhouse.host': host });
+      assert.ok(warning?.startsWith(`clickhouse.host ("${host}") is no name or address alone`), warning);
+      assert.deepEqual(others, []);
+    }
+  });
+});

@@ -25,6 +25,13 @@ const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string]
     'ingest.max_message_bytes',
     '1048576',
   ],
+  [{ 'kafka.topic': 'files', [DEAD_LETTER]: 'files.control' }, DEAD_LETTER, 'files.letters'],
+  [{ 'kafka.topic': 'my.files', [DEAD_LETTER]: 'my_files_control' }, DEAD_LETTER, 'control'],
+  [
+    { 'service.circuit_breaker.exit_codes': '69,75', 'service.retry.permanent_exit_codes': '2,75' },
+    'service.retry.permanent_exit_codes',
+    '2,65',
+  ],
   [{ 'ingest.max_queued_jobs': '3', thread_pool_size: '4' }, 'thread_pool_size', '3'],
   [{ schema_file: '/etc/hostname', log_file: '/etc/hostname' }, 'log_file', '/tmp/atd.log'],
   [{ 'http.token_file': '/etc/hostname', log_file: '/etc/hostname' }, 'log_file', '/tmp/atd.log'],

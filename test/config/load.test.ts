@@ -207,6 +207,13 @@ describe('loadConfig: complaints', () => {
         ['a:9092/x', '"a:9092/x" is none'],
         ['user@a:9092', '"user@a:9092" is none'],
         ['9092', '9092 is no text'],
+        ["'[::g]:9092'", '"[::g]:9092" is none'],
+        ["'[1]:9092'", '"[1]:9092" is none'],
+        ["'[a]:9092'", '"[a]:9092" is none'],
+        ["'[::1]9092'", '"[::1]9092" is none'],
+        ['999.1.1.1:9092', '"999.1.1.1:9092" is none'],
+        ['10.0.0:9092', '"10.0.0:9092" is none'],
+        ['-a:9092', '"-a:9092" is none'],
       ] as const
     ).map(([broker, why]): [string, string] => {
       const shown = JSON.stringify([parse(broker)]);
@@ -237,6 +244,24 @@ describe('loadConfig: complaints', () => {
       'service.circuit_breaker.patterns holds "(", not a regular expression',
     ],
     ['as_cli: { failure_patterns: ["["] }', 'as_cli.failure_patterns holds "[", not a regular expression'],
+    [
+      'service: { circuit_breaker: { patterns: ["ECONNREFUSED|"] } }',
+      'service.circuit_breaker.patterns holds "ECONNREFUSED|", which matches every text, even an empty one',
+    ],
+    [
+      'as_cli: { failure_patterns: ["^Error:", ".*"] }',
+      'as_cli.failure_patterns holds ".*", which matches every text, even an empty one',
+    ],
+    [
+      "as_cli: { success_pattern: '|loaded' }",
+      'as_cli.success_pattern is "|loaded", which matches every text, even an empty one',
+    ],
+    ...['[::1]', 'http://localhost', 'localhost:9464', '127.0.0.1:9464', '*', '0.0.0', 'a b'].map(
+      (host): [string, string] => [
+        `http: { host: '${host}' }`,
+        `http.host ("${host}") must be a name or an address alone, without scheme, brackets and port`,
+      ],
+    ),
     ["as_cli: { success_pattern: '(' }", 'as_cli.success_pattern is "(", not a regular expression'],
     [
       'service: { retry: { backoff_seconds: 10, max_backoff_seconds: 5 } }',
@@ -323,6 +348,14 @@ describe('loadConfig: values that come as text', () => {
       (config) => config.kafka.bootstrap_servers,
       ['[::1]:9092', 'b:2'],
     ],
+    [
+      'ATD_KAFKA_BOOTSTRAP_SERVERS',
+      '[fe80::1%eth0]:1',
+      (config) => config.kafka.bootstrap_servers,
+      ['[fe80::1%eth0]:1'],
+    ],
+    ['ATD_HTTP_HOST', '::', (config) => config.http.host, '::'],
+    ['ATD_HTTP_HOST', 'atd_host.local.', (config) => config.http.host, 'atd_host.local.'],
     ['ATD_KAFKA_BOOTSTRAP_SERVERS', '["[fe80::1]:1"]', (config) => config.kafka.bootstrap_servers, ['[fe80::1]:1']],
     ['ATD_AS_CLI_ADDITIONAL_ARGS', '["--x", "a,b"]', (config) => config.as_cli.additional_args, ['--x', 'a,b']],
     ['ATD_SERVICE_RETRY_PERMANENT_EXIT_CODES', '3,4', (config) => config.service.retry.permanent_exit_codes, [3, 4]],

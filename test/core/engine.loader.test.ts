@@ -149,7 +149,7 @@ describe('the engine: an end that may be the fault of the loader', () => {
   it('may have any exit code when the loader was exchanged while it ran', () => {
     const play = running();
     play.tell({ type: 'loader-changed' });
-    assert.ok(play.end(2, outcome('failed', { exitCode: 127 })).includes('0/2/0 machine-fault'));
+    assert.ok(play.end(2, outcome('failed', { exitCode: 70 })).includes('0/2/0 machine-fault'));
   });
 
   it('is a traceback from making its directory too, and no other exit code', () => {

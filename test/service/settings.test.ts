@@ -154,7 +154,7 @@ describe('workerSettings', () => {
     const { sinkUnavailable, stdoutFailures } = workerSettings(configured(), other);
     assert.ok(sinkUnavailable.patterns.length > 0);
     assert.deepEqual(sinkUnavailable.vagueExitCodes, [0, 1]);
-    assert.deepEqual(stdoutFailures?.failurePatterns, ['^Error:']);
+    assert.deepEqual(stdoutFailures?.failurePatterns, configured().as_cli.failure_patterns);
     const permanent = configured({ 'service.retry.permanent_exit_codes': '1,65' });
     assert.deepEqual(workerSettings(permanent, other).sinkUnavailable.vagueExitCodes, [0]);
   });

@@ -7,6 +7,8 @@ import type { Outcome, ProbeResult } from '../../types.js';
 import type { LoaderVerdict } from '../events.js';
 
 const NO_PLUGIN = /invalid choice: ['"]ingest['"]/;
+/** What a shell ends with, and what starts programs as env does, where the program behind it may not be executed or is missing. */
+const NOT_EXECUTED: readonly (number | null)[] = [126, 127];
 const TRACEBACK = /^Traceback \(most recent call last\):/;
 /** AppSentinels' as-cli makes `$HOME/.as-cli` when it starts. */
 const NO_HOME =
@@ -14,6 +16,7 @@ const NO_HOME =
 
 export function judgeProbe({ notStarted, exitCode, reason, lines }: ProbeResult): LoaderVerdict {
   if (notStarted !== null) return { kind: 'accused', reason: `it cannot be executed: ${notStarted}` };
+  if (NOT_EXECUTED.includes(exitCode)) return { kind: 'accused', reason: `it cannot be executed: ${reason}` };
   if (exitCode === 0) return { kind: 'works', warning: null };
   if (lines.some((line) => NO_PLUGIN.test(line))) {
     const remedy = 'install its plugin that loads files, or set as_cli.executable to a loader that has the command';
@@ -33,6 +36,7 @@ export function judgeProbe({ notStarted, exitCode, reason, lines }: ProbeResult)
 
 /** Whether the end of an attempt may be the loader's own fault and no file's, so that only a probe can tell. */
 export function isDoubtful({ result, exitCode, stderrTail }: Outcome): boolean {
+  if (result !== 'failed') return false;
   // What programs end with that do not understand their command line.
-  return result === 'failed' && (exitCode === 2 || (exitCode === 1 && NO_HOME.test(stderrTail)));
+  return exitCode === 2 || NOT_EXECUTED.includes(exitCode) || (exitCode === 1 && NO_HOME.test(stderrTail));
 }

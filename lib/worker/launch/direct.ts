@@ -2,6 +2,7 @@
  * Starts the child from this process. Execa only starts it. Its own bounds are not used, because its promise waits for
  * the pipes, which a grandchild may hold open for ever, and its timeout signals the child alone and not its group.
  */
+import { statSync } from 'node:fs';
 import { execa } from 'execa';
 import type { Command } from '../../types.js';
 import type { ChildListener, Exit, Launch, Launcher } from './launcher.js';
@@ -10,6 +11,10 @@ import { spawnErrorBehind } from './spawn-errors.js';
 export const DIRECT: Launcher = { name: 'direct', pid: null, launch: launchDirectly, close: async () => {} };
 
 async function launchDirectly(command: Command, listener: ChildListener): Promise<Launch> {
+  // It would be run as a script, which succeeds.
+  if (isEmpty(command.file)) {
+    return { kind: 'failed', code: 'ENOEXEC', message: `spawn ${command.file} ENOEXEC: it is empty` };
+  }
   let child: ReturnType<typeof start>;
   try {
     child = start(command);
@@ -57,6 +62,16 @@ function start(command: Command) {
     encoding: 'buffer',
     reject: false,
   });
+}
+
+function isEmpty(file: string): boolean {
+  try {
+    // A name without a directory is looked up by the system.
+    return file.includes('/') && statSync(file).size === 0;
+  } catch {
+    // The start says why.
+    return false;
+  }
 }
 
 /** Why a child could not be started, by execa's error. */

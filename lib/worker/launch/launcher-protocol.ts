@@ -40,12 +40,16 @@ export const RELEASE: Uint8Array = new Uint8Array(4);
 const HEADER_BYTES = 5;
 /** Where a request has its length. */
 const LENGTH_PLACE = '    ';
-const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
-  // Of two names for one number, as SIGABRT and SIGIOT, the first is what Node says too.
-  Object.entries(constants.signals)
-    .reverse()
-    .map(([name, number]) => [number, name]),
-);
+/** Of two names for one number, as SIGABRT and SIGIOT, the first is what Node says too. */
+const namesOf = (numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> =>
+  new Map(
+    Object.entries(numbers)
+      .reverse()
+      .map(([name, number]) => [number, name]),
+  );
+const SIGNAL_NAMES = namesOf({ ...constants.signals });
+/** Node's own function does not know ENOEXEC, for one. */
+const ERROR_NAMES = namesOf({ ...constants.errno });
 
 /** Null when a field contains a NUL, which no argument and no variable can. */
 export function encodeRequest({ file, args, env }: Command): Buffer | null {
@@ -115,7 +119,7 @@ function parse(kind: string, payload: Buffer): Reply {
     case 'S':
       return { kind: 'started', pid: payload.readUInt32LE(0) };
     case 'F':
-      return { kind: 'failed', code: getSystemErrorName(-payload.readUInt32LE(0)) };
+      return { kind: 'failed', code: errorName(payload.readUInt32LE(0)) };
     case 'X': {
       const [code = 0, signal = 0, flags = 0] = payload;
       return {
@@ -140,7 +144,11 @@ function parse(kind: string, payload: Buffer): Reply {
 const KINDS: Readonly<Record<string, FileKind>> = { f: 'file', d: 'directory', p: 'pipe', s: 'socket' };
 
 function parseLook([errno = '', kind = '', bytes, modifiedAt, realPath = '', ...roots]: readonly string[]): Look {
-  if (errno !== '0') return { kind: 'failed', code: getSystemErrorName(-Number(errno)) };
+  if (errno !== '0') return { kind: 'failed', code: errorName(Number(errno)) };
   const what = KINDS[kind] ?? 'device';
   return { kind: 'found', what, bytes: Number(bytes), modifiedAt: Number(modifiedAt), realPath, roots };
+}
+
+function errorName(errno: number): string {
+  return ERROR_NAMES.get(errno) ?? getSystemErrorName(-errno);
 }

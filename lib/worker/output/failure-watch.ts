@@ -1,7 +1,8 @@
 /**
  * Watches the stdout of a loader that may end with exit code 0 although it failed, as AppSentinels' as-cli does: it prints
  * `Error: …` and leaves it at that. The lines are judged as they come, so that nothing depends on how much of the output is
- * kept. A carriage return ends a line as a line feed does, since what is printed after it begins in the first column.
+ * kept. A carriage return ends a line as a line feed does, since what is printed after it begins in the first column; and so
+ * does whatever else moves the cursor, as programs do that draw a bar or a spinner.
  */
 import { stripControl } from '../../util/safe-text.js';
 import { HeadTail } from './head-tail.js';
@@ -17,15 +18,20 @@ export interface FailurePatterns {
 const MAX_LINE_LENGTH = 4096;
 /** Kept at each end of the text of a failure. */
 const KEPT_BYTES = 8 * 1024;
-const LINE_END = /[\r\n]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const LINE_END = /[\r\n\b]|\u001b\[[\d;]*[A-Hdf]/;
+/** The beginning of such a move at the end of a chunk. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+const TORN = /\u001b(\[[\d;]{0,16})?$/;
 const MAY_NEED_STRIPPING = /[^\u0020-\u007e]/;
 
 export class FailureWatch {
   readonly #patterns: FailurePatterns;
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
-  /** The line that has not ended yet. */
+  /** The line that has not ended yet, and what may be the beginning of its end. */
   #line = '';
+  #torn = '';
   #failure: HeadTail | null = null;
 
   constructor(patterns: FailurePatterns) {
@@ -47,7 +53,9 @@ export class FailureWatch {
   }
 
   #take(text: string): void {
-    const lines = text.split(LINE_END);
+    const whole = this.#torn + text;
+    this.#torn = TORN.exec(whole)?.[0] ?? '';
+    const lines = whole.slice(0, whole.length - this.#torn.length).split(LINE_END);
     const last = lines.pop() as string;
     for (const rest of lines) {
       this.#judge(this.#line === '' ? rest : this.#line + rest);

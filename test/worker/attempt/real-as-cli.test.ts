@@ -31,13 +31,18 @@ const file = join(directory, 'events.csv');
 interface Given {
   readonly args?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
+  /** What starts it, where it is not started by itself. */
+  readonly program?: string;
 }
 
 /** One load as the service does it: its settings, its command, its judgement. */
-async function load(contents: string, { args = {}, environment = {} }: Given = {}): Promise<Outcome> {
+async function load(
+  contents: string,
+  { args = {}, environment = {}, program = executable }: Given = {},
+): Promise<Outcome> {
   writeFileSync(file, contents);
-  const { config } = loadConfig({ file: null, env: {}, args: { 'as_cli.executable': executable, ...args } });
-  const loader = { file: executable, args: [], bundled: false };
+  const { config } = loadConfig({ file: null, env: {}, args: { 'as_cli.executable': program, ...args } });
+  const loader = { file: program, args: [], bundled: false };
   const rules = engineSettings(config, loader, { ...ENVIRONMENT, ...environment }).command;
   const settings = workerSettings(config, loader);
   return supervise(buildCommand({ ...JOB, file }, 1, commandTemplate(rules)), {
@@ -84,6 +89,21 @@ describe("AppSentinels' as-cli", { skip }, () => {
       const outcome = await ending(name);
       assert.deepEqual([outcome.result, outcome.exitCode], [result, exitCode], outcome.reason);
       assert.match(outcome.reason, reason);
+    });
+  }
+
+  for (const [format, reason] of [
+    ['json', /"success": false, \| +"error": "column 'threat_score' expects Float64" \| \}$/],
+    ['raw', /\{'success': False, 'error': "column 'threat_score' expects Float64"\}$/],
+    ['yaml', /success"?: false/],
+  ] as const) {
+    it(`that fails and says so in its format ${format} has failed`, async () => {
+      const wrapper = join(directory, `as-cli-${format}`);
+      writeFileSync(wrapper, `#!/bin/sh\nexec '${executable}' --output-format ${format} "$@"\n`, { mode: 0o755 });
+      const outcome = await ending('fails', { program: wrapper });
+      assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 0], outcome.reason);
+      assert.match(outcome.reason, reason);
+      assert.equal((await ending('environment', { program: wrapper })).result, 'succeeded');
     });
   }
 

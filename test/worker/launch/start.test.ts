@@ -112,6 +112,14 @@ for (const launcher of launchers) {
       assert.match(outcome.reason, /EACCES/);
     });
 
+    it('blames the service when the executable is empty, which a shell would call a success', async () => {
+      const file = join(directory, `empty-${launcher.name}`);
+      writeFileSync(file, '', { mode: 0o755 });
+      const outcome = await run(command(file, []));
+      assert.deepEqual([outcome.result, outcome.exitCode], ['service-fault', null], outcome.reason);
+      assert.match(outcome.reason, /ENOEXEC/);
+    });
+
     it('blames the service when the executable is a directory', async () => {
       const outcome = await run(command(directory, []));
       assert.equal(outcome.result, 'service-fault');
