@@ -30,6 +30,8 @@ export interface Settlement {
   readonly failure: Failure | null;
 }
 
+/** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
+const HEADER_BYTES = 256;
 /** Most records have none, and many are held at a time. */
 const NO_FAILURES: readonly Failure[] = [];
 
@@ -38,9 +40,6 @@ export function newPendingRecord(record: KafkaRecord, owned: PartitionState, job
 }
 
 /** Bytes of its message in memory. */
-/** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
-const HEADER_BYTES = 256;
-
 export function heldBy({ key, value, headers }: KafkaRecord): number {
   let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   for (const [name, header] of Object.entries(headers)) {

@@ -8,7 +8,6 @@ import { earlier } from '../../util/earlier.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
 import { type Poison, poison } from '../rules/decode.js';
-import { readLane } from '../rules/headers.js';
 import { isAllowed, type Plan, planRecord, type RoutingRules } from '../rules/routing.js';
 import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
@@ -25,6 +24,7 @@ import {
   type Settlement,
 } from './pending-record.js';
 import type { StartMarkers } from './start-markers.js';
+import { UnknownLanes } from './unknown-lanes.js';
 
 /** A record that is being worked at, and all of its jobs. */
 export interface Accepted {
@@ -52,8 +52,6 @@ export interface Restored {
 type CommitFailure = Extract<EngineEvent, { readonly type: 'commit-failed' }>;
 
 const NO_JOBS: Begun = { kind: 'no-jobs' };
-/** Lanes that nobody knows of which each is reported once. */
-const MAX_UNKNOWN_LANES = 20;
 
 export class Records {
   readonly assignment = new Assignment();
@@ -63,7 +61,7 @@ export class Records {
   readonly #commits: Commits;
   readonly #markers: StartMarkers;
   readonly #emit: (effect: Effect) => void;
-  readonly #unknownLanes = new Set<string>();
+  readonly #unknownLanes = new UnknownLanes();
   #routing: RoutingRules;
 
   constructor(rules: RecordRules, commits: Commits, markers: StartMarkers, emit: (effect: Effect) => void) {
@@ -286,7 +284,7 @@ export class Records {
         return NO_JOBS;
       case 'jobs':
         this.#took(record, 'accepted');
-        this.#noteLane(record);
+        this.#unknownLanes.note(record, this.#emit);
         return { kind: 'jobs', pending: newPendingRecord(record, owned, plan.jobs.length), jobs: plan.jobs };
     }
   }
@@ -341,13 +339,6 @@ export class Records {
     owned.completedUnsent += 1;
     owned.tracker.complete(record.offset);
     this.#commits.touch(owned);
-  }
-
-  #noteLane(record: KafkaRecord): void {
-    const { unknown } = readLane(record.headers);
-    if (unknown === null || this.#unknownLanes.has(unknown) || this.#unknownLanes.size === MAX_UNKNOWN_LANES) return;
-    this.#unknownLanes.add(unknown);
-    this.#emit({ type: 'lane-unknown', record, lane: unknown });
   }
 
   #took(record: KafkaRecord, result: RecordResult): void {

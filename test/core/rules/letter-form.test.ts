@@ -95,6 +95,6 @@ describe('firstForm', () => {
   });
 
   it('is the least one where nothing is within the bound', () => {
-    assert.equal(firstForm(PARTS, 0, () => 1).diagnosis, 'short');
+    assert.equal(firstForm(PARTS, 0, () => Number.POSITIVE_INFINITY).diagnosis, 'short');
   });
 });
