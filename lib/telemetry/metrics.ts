@@ -22,9 +22,13 @@ const MAX_TENANT_LABELS = 200;
 const PARTITION_GAUGES = ['atd_completed_ahead', 'atd_uncommitted_records'] as const;
 const BREAKER_NUMBERS = { closed: 0, 'half-open': 1, open: 2 } as const;
 
+/** prom-client's gauges that are named as counters are, which Prometheus' tools complain of; the same stand there by type. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 export function createMetrics(sources: MetricsSources): MetricsAdapter {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   const instruments = new Map<string, Counter | Gauge | Histogram>();
   for (const [name, definition] of Object.entries(METRICS)) instruments.set(name, create(name, definition, registry));
   const tenants = new TenantLabels(MAX_TENANT_LABELS);
