@@ -50,7 +50,7 @@ test(
     const share = (cpuSeconds(service.pid) - cpuBefore) / ((performance.now() - before) / 1000);
     t.diagnostic(`without a broker: ${(share * 100).toFixed(1)} % of a processor`);
     assert.ok(share < 0.1, `it took ${(share * 100).toFixed(1)} % of a processor`);
-    assert.equal((await fetch(`${service.http}/api/status`)).status, 200, 'the service lives without a broker');
+    assert.equal((await service.ask('/api/status')).status, 200, 'the service lives without a broker');
     await broker.start();
     await scene.end();
   },

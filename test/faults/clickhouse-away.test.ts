@@ -85,7 +85,7 @@ test(
     const started = service.events('job.started').length;
     await delay(OUTAGE_MS);
     const canaries = service.events('job.started').length - started;
-    const status = (await (await fetch(`${service.http}/api/status`)).json()) as Status;
+    const status = (await (await service.ask('/api/status')).json()) as Status;
     assert.notEqual(status.breaker.state, 'closed');
     assert.match(status.breaker.reason ?? '', /ECONNREFUSED|unavailable|reach/i);
     assert.equal(status.state, 'paused');
@@ -95,7 +95,7 @@ test(
     );
     // The waits double from 1 to 30 s: 1 + 2 + 4 + 8 + 16 + 30 + 30 s, and so on.
     assert.ok(canaries <= 9, `${canaries} loads were tried meanwhile`);
-    assert.match(await (await fetch(`${service.http}/metrics`)).text(), /^atd_breaker_state [12]/m);
+    assert.match(await (await service.ask('/metrics')).text(), /^atd_breaker_state [12]/m);
     await proxy.open();
     await service.seen('breaker.closed', 1, 60_000);
     const closedAt = service.log.findIndex((line) => line.message === 'breaker.closed');

@@ -13,13 +13,13 @@ const GROUP_AUTHORIZATION_FAILED = 30;
 async function namesCause(service: ServiceProcess, cause: RegExp): Promise<void> {
   await service.until(
     async () => {
-      const ready = await fetch(`${service.http}/readyz`);
+      const ready = await service.ask('/readyz');
       return ready.status === 503 && cause.test(await ready.text());
     },
     60_000,
     `readiness names ${cause}`,
   );
-  const status = (await (await fetch(`${service.http}/api/status`)).json()) as { kafka: { obstacle: string | null } };
+  const status = (await (await service.ask('/api/status')).json()) as { kafka: { obstacle: string | null } };
   assert.match(status.kafka.obstacle ?? '', cause);
   assert.ok(service.events('kafka.waiting').some(({ reason }) => cause.test(String(reason))));
 }
@@ -41,7 +41,7 @@ test('a service that may not use its group, or finds other clients in it, says s
   await namesCause(service, /share no way to assign partitions/);
   joins.answerWith([GROUP_AUTHORIZATION_FAILED]);
   await service.until(() => fixtureLoads(place).size === 1, 60_000, 'the file is loaded');
-  assert.equal((await fetch(`${service.http}/readyz`)).status, 200);
+  assert.equal((await service.ask('/readyz')).status, 200);
   assert.equal(service.events('kafka.failed').length, 0);
   assert.equal(await service.stop(), 0);
 });

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withAdmin } from '../sandbox/kafka-admin.js';
 import { waitUntil } from '../support/processes.js';
-import { createPlace, spawnService, startService, writeScript } from '../support/service-process.js';
+import {
+  createPlace,
+  type ServiceProcess,
+  spawnService,
+  startService,
+  writeScript,
+} from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { AnswerErrors, REFUSED_COMMIT } from './answer-errors.js';
 import { closeBooks, fixtureLoads } from './ledger.js';
@@ -14,8 +20,11 @@ import { ONLY_FULL, skipOnMock } from './seed.js';
 const UNKNOWN_SERVER_ERROR = -1;
 const MEMBER = { thread_pool_size: 2, kafka: { session_timeout_ms: SESSION_MS } };
 
-async function probe(http: string, name: string): Promise<{ readonly status: number; readonly text: string }> {
-  const answer = await fetch(`${http}/${name}`);
+async function probe(
+  service: ServiceProcess,
+  name: string,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const answer = await service.ask(`/${name}`);
   return { status: answer.status, text: await answer.text() };
 }
 
@@ -55,14 +64,14 @@ test('row 5: without a broker no load is started after a session, probes say why
   await service.seen('commit.overdue', 1, 60_000);
   const isHeld = () => service.log.findIndex(({ message }) => message === 'commit.overdue');
   await service.until(
-    async () => (await probe(service.http, 'readyz')).text.includes('no broker answers'),
+    async () => (await probe(service, 'readyz')).text.includes('no broker answers'),
     SESSION_MS * 5,
     'readiness names the cause',
   );
-  const ready = await probe(service.http, 'readyz');
+  const ready = await probe(service, 'readyz');
   assert.equal(ready.status, 503);
   assert.match(ready.text, /no load is started, for no commit has been acknowledged/);
-  assert.equal((await probe(service.http, 'livez')).status, 200, 'a restart would not help');
+  assert.equal((await probe(service, 'livez')).status, 200, 'a restart would not help');
   const started = service.log.slice(isHeld()).filter(({ message }) => message === 'job.started');
   assert.deepEqual(started, []);
   const before = fixtureLoads(place).size;
@@ -82,12 +91,12 @@ test(
     const { service } = scene;
     errors.answerWith(Array(10_000).fill(UNKNOWN_SERVER_ERROR));
     await service.until(
-      async () => (await probe(service.http, 'livez')).text.includes('no commit has been acknowledged'),
+      async () => (await probe(service, 'livez')).text.includes('no commit has been acknowledged'),
       SESSION_MS * 10,
       'liveness fails',
     );
     errors.answerWith([]);
-    await service.until(async () => (await probe(service.http, 'livez')).status === 200, 60_000, 'liveness is back');
+    await service.until(async () => (await probe(service, 'livez')).status === 200, 60_000, 'liveness is back');
     await scene.end();
   },
 );

@@ -46,7 +46,7 @@ async function endsWith(
   const lettersNow = () => lettersByRecord(place).catch(() => new Map<string, number>());
   const done = async () => fixtureLoads(place).size + (await lettersNow()).size >= records.length;
   await service.until(done, 60_000, 'every message is loaded or a letter');
-  const probe = await fetch(`${service.http}/readyz`);
+  const probe = await service.ask('/readyz');
   assert.equal(probe.status, 200, await probe.text());
   assert.equal(await service.stop(), 0);
   assert.deepEqual(service.events('letter.refused'), []);

@@ -91,9 +91,9 @@ test('an unavailable ClickHouse costs no attempt and no message, and holds readi
   });
   await announce(place, Array(12).fill(script));
   await service.seen('breaker.open', 3, 30_000);
-  const status = (await (await fetch(`${service.http}/api/status`)).json()) as { breaker: { cause: string } };
+  const status = (await (await service.ask('/api/status')).json()) as { breaker: { cause: string } };
   assert.equal(status.breaker.cause, 'sink-unavailable');
-  assert.equal((await fetch(`${service.http}/readyz`)).status, 200, 'a restart would not help');
+  assert.equal((await service.ask('/readyz')).status, 200, 'a restart would not help');
   writeScript(place, 'clickhouse-is-up', '');
   await service.until(() => new Set(loaded(place)).size >= 12, 30_000, 'all loads');
   assert.equal(await service.stop(), 0);
