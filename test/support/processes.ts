@@ -52,6 +52,11 @@ export function processesWithMarker(entry: string): number[] {
   return pids().filter((pid) => pid !== process.pid && read(`/proc/${pid}/environ`).split('\0').includes(entry));
 }
 
+/** Waits until none of them lives: to be sent KILL is not yet to be gone, on a busy machine. */
+export async function markedAreGone(entry: string): Promise<void> {
+  await waitUntil(() => processesWithMarker(entry).length === 0, 60_000, `every process with ${entry} is gone`);
+}
+
 export function isAlive(pid: number): boolean {
   const state = stateOf(pid);
   return state !== null && state !== 'Z' && state !== 'X';
