@@ -42,6 +42,9 @@ export type Settings = Readonly<Record<string, unknown>>;
 
 const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
 export const PARTITIONS = 4;
+/** The longest that a service of the tests may take to end its loads. */
+const STOP_SECONDS = 300;
+const STOP_MS = STOP_SECONDS * 1_000;
 
 /** A topic, a group and a directory that only this test uses; removed after it. */
 export async function createPlace(t: Cleanup, topicConfig: Readonly<Record<string, string>> = {}): Promise<Place> {
@@ -172,6 +175,7 @@ export class ServiceProcess {
   /** Ends it in order and gives its exit code. */
   async stop(): Promise<number | string> {
     this.signal('SIGTERM');
+    await this.until(() => this.#end !== null, STOP_MS, 'the service ends');
     return this.exited;
   }
 }
@@ -217,7 +221,7 @@ export function spawnService(
       grace: 1,
       pass_env: ['PATH', 'LEDGER'],
     },
-    service: { retry: { max_attempts: 2, backoff_seconds: 0.2 }, shutdown: { deadline_seconds: 300 } },
+    service: { retry: { max_attempts: 2, backoff_seconds: 0.2 }, shutdown: { deadline_seconds: STOP_SECONDS } },
     http: { port: 0 },
     log_format: 'json',
     log_level: 'debug',
