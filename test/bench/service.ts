@@ -32,7 +32,7 @@ export async function startService(bench: Bench, place: Place, settings: Setting
   });
   await service.until(() => service.events('partitions.assigned').length > 0, START_MS, 'the service joins its group');
   await service.until(
-    async () => (await fetch(`${service.http}/readyz`).catch(() => null))?.ok === true,
+    async () => (await service.ask('/readyz').catch(() => null))?.ok === true,
     START_MS,
     'the service is ready',
   );

@@ -12,7 +12,7 @@ import { TcpProxy } from './tcp-proxy.js';
 const FILES = FULL ? 200 : 40;
 const OUTAGES = FULL ? 8 : 2;
 
-/** Files that wait to be loaded into a ClickHouse of their own, which the loaders reach by way of a proxy. */
+/** Files for a ClickHouse of their own, which the loaders reach by way of a proxy. */
 async function prepare(t: TestContext, count: number) {
   const clickHouse = await startClickHouse();
   t.after(() => clickHouse.stop());
@@ -22,7 +22,9 @@ async function prepare(t: TestContext, count: number) {
   const place = await createPlace(t);
   const tables = await createTables(t, place, clickHouse);
   const announcements = new Announcements(place);
-  const records = await announcements.files(tables.writeSamples(count), { tenant: 'away' });
+  const { records } = announcements;
+  const samples = tables.writeSamples(count);
+  const announce = (files: number) => announcements.files(samples.splice(0, files), { tenant: 'away' });
   const loads = () => tables.loads('away', records);
   const watch = new RunWatch(t, place, loads);
   const { clickhouse, ...rest } = tables.settings;
@@ -41,12 +43,12 @@ async function prepare(t: TestContext, count: number) {
     assert.deepEqual(new Set(retries.map((line) => line['charged'])), new Set([false]), 'no attempt is charged');
     t.diagnostic(`${retries.length} attempts that were not charged`);
   };
-  return { place, proxy, settings, end };
+  return { place, proxy, settings, announce, end };
 }
 
 test('row 25: a ClickHouse that goes away again and again under load costs no attempt, no message and no row', async (t) => {
   const random = seeded(t);
-  const { place, proxy, settings, end } = await prepare(t, FILES);
+  const { place, proxy, settings, announce, end } = await prepare(t, FILES);
   await proxy.refuse();
   const service = await startService(t, place, {
     ...settings,
@@ -54,10 +56,12 @@ test('row 25: a ClickHouse that goes away again and again under load costs no at
   });
   for (let outage = 0; outage < OUTAGES; outage += 1) {
     const opened = service.events('breaker.open').length;
+    // Only now, so that they cannot have been loaded before the outage.
+    await announce(FILES / OUTAGES);
     await service.seen('breaker.open', opened + 1, 60_000);
     const loaded = service.events('job.loaded').length;
     await proxy.open();
-    await service.seen('job.loaded', loaded + 2 + random.below(Math.floor(FILES / OUTAGES / 3)), 60_000);
+    await service.seen('job.loaded', loaded + 2 + random.below(Math.floor(FILES / OUTAGES / 2)), 60_000);
     if (outage < OUTAGES - 1) await proxy.refuse();
   }
   await end(service);
@@ -77,15 +81,17 @@ test(
   'row 25: after two minutes without ClickHouse one load is tried, and then all go on at full speed',
   ONLY_FULL,
   async (t) => {
-    const { place, proxy, settings, end } = await prepare(t, WAITING);
+    const { place, proxy, settings, announce, end } = await prepare(t, WAITING);
     const service = await startService(t, place, settings);
+    await announce(20);
     await service.seen('job.loaded', 20, 60_000);
     await proxy.refuse();
+    await announce(WAITING - 20);
     await service.seen('breaker.open', 1, 60_000);
     const started = service.events('job.started').length;
     await delay(OUTAGE_MS);
     const canaries = service.events('job.started').length - started;
-    const status = (await (await fetch(`${service.http}/api/status`)).json()) as Status;
+    const status = (await (await service.ask('/api/status')).json()) as Status;
     assert.notEqual(status.breaker.state, 'closed');
     assert.match(status.breaker.reason ?? '', /ECONNREFUSED|unavailable|reach/i);
     assert.equal(status.state, 'paused');
@@ -95,7 +101,7 @@ test(
     );
     // The waits double from 1 to 30 s: 1 + 2 + 4 + 8 + 16 + 30 + 30 s, and so on.
     assert.ok(canaries <= 9, `${canaries} loads were tried meanwhile`);
-    assert.match(await (await fetch(`${service.http}/metrics`)).text(), /^atd_breaker_state [12]/m);
+    assert.match(await (await service.ask('/metrics')).text(), /^atd_breaker_state [12]/m);
     await proxy.open();
     await service.seen('breaker.closed', 1, 60_000);
     const closedAt = service.log.findIndex((line) => line.message === 'breaker.closed');

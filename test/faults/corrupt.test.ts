@@ -38,7 +38,7 @@ test(
     });
     await broker.start();
     await service.seen('kafka.restarting', 2, 180_000);
-    const metrics = await (await fetch(`${service.http}/metrics`)).text();
+    const metrics = await (await service.ask('/metrics')).text();
     assert.match(metrics, /^atd_consumer_restarts_total [2-9]/m);
     assert.equal(service.stderr, '', 'nobody forgot to take an error');
     const isCommitted = async () => {

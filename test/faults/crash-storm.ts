@@ -5,6 +5,7 @@
 import type { TestContext } from 'node:test';
 import type { Random } from '../support/random.js';
 import { type Place, type ServiceProcess, type Settings, spawnService } from '../support/service-process.js';
+import { loadsAtRisk, loadsAtRiskInRebalances } from './at-risk.js';
 import { crash } from './members.js';
 
 /** Between the end of a load and the commit that passes it is where a crash costs most. */
@@ -29,15 +30,16 @@ const MAX_COMMITS = 3;
 
 export interface Storm {
   readonly kills: number;
-  /** Kills at the n-th line of the chosen moment, n up to this; small, so that there is work left for the last life. */
+  /** Kills at the n-th line of the chosen moment, n up to this. */
   readonly maxLines: number;
-  /** Nothing is left to load: no further moment would come, and the storm is over. */
+  /** Announces more than `maxLines` files: each life has work of its own, however much the one before got done. */
+  readonly announce: () => Promise<unknown>;
+  /** Nothing is left to load: no further moment would come in this life. */
   readonly isOver: () => Promise<boolean>;
   readonly settings: Settings;
 }
 
 export interface StormResult {
-  readonly kills: number;
   /** The last life, which runs on. */
   readonly survivor: ServiceProcess;
   /** Most loads that a loader without tokens may repeat: what ran, and what had ended since the last sure commit. */
@@ -45,9 +47,10 @@ export interface StormResult {
 }
 
 export async function storm(t: TestContext, place: Place, random: Random, plan: Storm): Promise<StormResult> {
-  let [kills, atRisk] = [0, 0];
+  let atRisk = 0;
   const moments = new Map<string, number>();
-  for (; kills < plan.kills && !(await plan.isOver()); kills += 1) {
+  for (let kills = 0; kills < plan.kills; kills += 1) {
+    await plan.announce();
     const moment = random.pick(MOMENTS);
     const count = 1 + random.below(linesOf(moment, plan.maxLines));
     const delayMs = random.chance(0.5) ? 0 : random.below(150);
@@ -55,11 +58,12 @@ export async function storm(t: TestContext, place: Place, random: Random, plan: 
     await lineWithin(service, moment, count, plan.isOver);
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     await crash(place, service);
-    atRisk += loadsAtRisk(service);
+    atRisk += loadsAtRisk(service.log) + loadsAtRiskInRebalances(service);
     moments.set(moment, (moments.get(moment) ?? 0) + 1);
   }
-  t.diagnostic(`${kills} kills: ${[...moments].map(([moment, times]) => `${times} × ${moment}`).join(', ')}`);
-  return { kills, survivor: spawnService(t, place, plan.settings), atRisk };
+  t.diagnostic(`${plan.kills} kills: ${[...moments].map(([moment, times]) => `${times} × ${moment}`).join(', ')}`);
+  await plan.announce();
+  return { survivor: spawnService(t, place, plan.settings), atRisk };
 }
 
 function linesOf(moment: string, maxLines: number): number {
@@ -80,14 +84,4 @@ async function lineWithin(
   });
   const what = `${count} × ${message}`;
   await Promise.race([seen, service.until(async () => isSeen || (await isOver()), LIFE_MS, what)]);
-}
-
-/** A commit carries what had ended when the one before it was acknowledged. */
-function loadsAtRisk(service: ServiceProcess): number {
-  const commits = service.log.flatMap((line, index) => (line.message === 'commit.done' ? [index] : []));
-  const since = commits.at(-2) ?? 0;
-  const uncommitted = service.log.slice(since).filter((line) => line.message === 'job.loaded').length;
-  const started = service.events('job.started').length;
-  const ended = service.events('job.loaded').length + service.events('job.ended').length;
-  return uncommitted + started - ended;
 }

@@ -42,7 +42,7 @@ test('row 27: while the dead-letter topic takes nothing, nothing is committed pa
   await service.seen('letter.refused', 3, 60_000);
   assert.equal(await committed(), 2, 'the commit stands before the record whose letter was refused');
   assert.equal(fixtureLoads(place).has(later[0] as string), false, 'nothing is read meanwhile');
-  const status = (await (await fetch(`${service.http}/api/status`)).json()) as { deadLettersPending: number };
+  const status = (await (await service.ask('/api/status')).json()) as { deadLettersPending: number };
   assert.equal(status.deadLettersPending, 1);
 
   await limitMessages(place, `${place.topic}.dlq`, 1024 * 1024);

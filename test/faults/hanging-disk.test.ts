@@ -21,8 +21,7 @@ for (const launch of ['launcher', 'direct'] as const) {
     const announcements = new Announcements(place);
     const settings: Settings = {
       thread_pool_size: SLOTS,
-      as_cli: { timeout: 2, launch },
-      kafka: { session_timeout_ms: 6_000 },
+      as_cli: { timeout: 4, launch },
       service: { retry: { max_timeouts: 100, backoff_seconds: 0 } },
     };
     const service = await startService(t, place, settings);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Producer } from 'kafkajs';
-import { kafkaClient, withAdmin } from '../sandbox/kafka-admin.js';
+import { withAdmin } from '../sandbox/kafka-admin.js';
+import { openProducer } from '../sandbox/topics.js';
 import { waitUntil } from '../support/processes.js';
 import { PARTITIONS, type Place, startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
@@ -82,9 +83,8 @@ test('row 54: partitions behind a port that swallows all are read again once a r
   const isBehind = (partition: number) => (partition % cluster.brokers.size) + 1 === HOLED;
   const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
-  const producer = kafkaClient(place.kafka.brokers).producer();
+  const producer = await openProducer(place.kafka.brokers);
   t.after(() => producer.disconnect());
-  await producer.connect();
   const others = partitions.filter((partition) => !isBehind(partition));
   const value = JSON.stringify({ filename: file });
 

@@ -5,7 +5,7 @@ import { groupOffsets } from '../sandbox/topics.js';
 import { type Settings, startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { AnswerErrors, FETCH } from './answer-errors.js';
-import { closeBooks, fixtureLoads } from './ledger.js';
+import { allCommitted, closeBooks, fixtureLoads } from './ledger.js';
 import { startOwnKafka } from './scene.js';
 import { ONLY_FULL } from './seed.js';
 
@@ -20,10 +20,11 @@ test(
     const own = await startOwnKafka(t, () => errors.filter());
     if (own === null) return;
     const { place } = own;
-    const long = writeScript(place, 'long', `[ -e ${place.directory}/released ] || sleep 300`);
+    const long = writeScript(place, 'long', `[ -e ${place.directory}/released ] || sleep 3600`);
     const announcements = new Announcements(place);
     const records = await announcements.files([long, writeScript(place, 'short', 'exit 0')], {}, 0);
     const settings: Settings = {
+      as_cli: { timeout: 7_200 },
       kafka: { session_timeout_ms: 6_000 },
       service: { retry: { max_interruptions: MAX_INTERRUPTIONS } },
     };
@@ -45,6 +46,7 @@ test(
     writeScript(place, 'released', '');
     const last = await startService(t, place, settings);
     await last.until(() => fixtureLoads(place).size === records.length, 60_000, 'the long load');
+    await allCommitted(place, last);
     assert.equal(await last.stop(), 0);
     const { letters } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
     assert.equal(letters, 0);

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withAdmin } from '../sandbox/kafka-admin.js';
 import { groupCommits, groupOffsets, readAll } from '../sandbox/topics.js';
 import { ownZombies, waitUntil } from '../support/processes.js';
-import { type Place, readLedger } from '../support/service-process.js';
+import { type Place, readLedger, type ServiceProcess } from '../support/service-process.js';
 import { processesOf } from './processes.js';
 import { Vitals } from './vitals.js';
 
@@ -32,6 +32,7 @@ export interface Balance {
 
 /** How long children may take to leave the process table after the service did. */
 const GONE_MS = 5_000;
+const COMMITTED_MS = 120_000;
 
 /** @throws AssertionError that lists everything that does not add up */
 export async function closeBooks({ place, records, loads, mayRepeat }: Books): Promise<Balance> {
@@ -58,6 +59,18 @@ export async function closeBooks({ place, records, loads, mayRepeat }: Books): P
   assert.deepEqual(problems, []);
   const repeated = [...loads.values()].reduce((sum, count) => sum + Math.max(0, count - 1), 0);
   return { repeated, letters: letters.size };
+}
+
+/**
+ * Waits until the group has committed all that there is. Where a member was lost, it is over only then, and not when all is
+ * loaded: what that member had loaded and not committed is begun anew by the next, and a stop would leave it.
+ */
+export async function allCommitted({ kafka, group, topic }: Place, service: ServiceProcess): Promise<void> {
+  const isAtEnd = async () => {
+    const offsets = await groupOffsets(kafka.brokers, group, topic);
+    return offsets.every(({ committed, end }) => (committed ?? 0) === end);
+  };
+  await service.until(isAtEnd, COMMITTED_MS, 'all is committed');
 }
 
 /** Loads by the fixture loader: ends with exit code 0, by record. */

@@ -32,12 +32,14 @@ async function deleteGroup({ kafka, group }: Place): Promise<void> {
 async function assertStopped(service: ServiceProcess, evidence: RegExp): Promise<void> {
   const reasons = () => service.events('kafka.waiting').map(({ reason }) => String(reason));
   await service.until(() => reasons().some((reason) => evidence.test(reason)), DEADLINE_MS, 'it says why');
-  const ready = await fetch(`${service.http}/readyz`);
-  assert.equal(ready.status, 503);
-  assert.match(await ready.text(), evidence);
-  const status = (await (await fetch(`${service.http}/api/status`)).json()) as { kafka: { obstacle: string } };
+  const isNotReady = async () => {
+    const ready = await service.ask('/readyz');
+    return ready.status === 503 && evidence.test(await ready.text());
+  };
+  await service.until(isNotReady, DEADLINE_MS, 'readiness says why');
+  const status = (await (await service.ask('/api/status')).json()) as { kafka: { obstacle: string } };
   assert.match(status.kafka.obstacle, /kafka-consumer-groups\.sh .* --reset-offsets/);
-  assert.equal((await fetch(`${service.http}/livez`)).status, 200, 'a restart would not help');
+  assert.equal((await service.ask('/livez')).status, 200, 'a restart would not help');
 }
 
 function loadsOf(place: Place): number {

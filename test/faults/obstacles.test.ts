@@ -13,14 +13,13 @@ const GROUP_AUTHORIZATION_FAILED = 30;
 async function namesCause(service: ServiceProcess, cause: RegExp): Promise<void> {
   await service.until(
     async () => {
-      const ready = await fetch(`${service.http}/readyz`);
-      return ready.status === 503 && cause.test(await ready.text());
+      const ready = await service.ask('/readyz');
+      const { kafka } = (await (await service.ask('/api/status')).json()) as { kafka: { obstacle: string | null } };
+      return ready.status === 503 && cause.test(await ready.text()) && cause.test(kafka.obstacle ?? '');
     },
     60_000,
-    `readiness names ${cause}`,
+    `readiness and the status name ${cause}`,
   );
-  const status = (await (await fetch(`${service.http}/api/status`)).json()) as { kafka: { obstacle: string | null } };
-  assert.match(status.kafka.obstacle ?? '', cause);
   assert.ok(service.events('kafka.waiting').some(({ reason }) => cause.test(String(reason))));
 }
 
@@ -41,7 +40,7 @@ test('a service that may not use its group, or finds other clients in it, says s
   await namesCause(service, /share no way to assign partitions/);
   joins.answerWith([GROUP_AUTHORIZATION_FAILED]);
   await service.until(() => fixtureLoads(place).size === 1, 60_000, 'the file is loaded');
-  assert.equal((await fetch(`${service.http}/readyz`)).status, 200);
+  await service.until(async () => (await service.ask('/readyz')).status === 200, 60_000, 'it is ready');
   assert.equal(service.events('kafka.failed').length, 0);
   assert.equal(await service.stop(), 0);
 });

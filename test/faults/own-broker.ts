@@ -3,7 +3,7 @@
  * its process is found by the settings file that it was started with.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { brokerAnswers } from '../sandbox/kafka-admin.js';
@@ -98,9 +98,21 @@ export class OwnBroker {
   /** Starts it on what its predecessor left. */
   async start(): Promise<void> {
     const [file, ...args] = this.#command as [string, ...string[]];
-    const broker = spawn(file, args, { cwd: this.#directory, stdio: 'ignore' });
+    const output = join(this.#directory, `broker-${Date.now()}.out`);
+    const descriptor = openSync(output, 'w');
+    const broker = spawn(file, args, { cwd: this.#directory, stdio: ['ignore', descriptor, descriptor] });
+    closeSync(descriptor);
     this.#pid = broker.pid as number;
-    await waitUntil(() => brokerAnswers(this.#address), START_MS, 'the broker answers');
+    let end: string | null = null;
+    broker.once('exit', (code, signal) => {
+      end = `the broker has ended (${signal ?? `exit code ${code}`}): ${read(output).slice(-4_000)}`;
+    });
+    await waitUntil(
+      () => brokerAnswers(this.#address),
+      START_MS,
+      'the broker answers',
+      () => end,
+    );
   }
 }
 

@@ -16,8 +16,8 @@ const PROGRESS_MS = 60_000;
 const SETTINGS: Settings = {
   thread_pool_size: 4,
   // Twice so long is far more than a file that can be loaded takes on a busy machine.
-  as_cli: { timeout: 10, grace: 0.3 },
-  kafka: { session_timeout_ms: 6_000 },
+  as_cli: { timeout: 15, grace: 0.3 },
+  kafka: { session_timeout_ms: 15_000 },
   service: { retry: { max_timeouts: 2, max_interruptions: 100 }, circuit_breaker: { dead_letters: 100 } },
 };
 

@@ -1,6 +1,7 @@
 /** A TCP proxy on a port of its own: passes on, at once or late, refuses connections, or takes them and stays silent. */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { quietPort } from '../sandbox/ports.js';
 
 /** What one connection's bytes are passed through, each way. */
 export interface Filter {
@@ -36,9 +37,9 @@ export class TcpProxy {
     this.#isSilent = false;
     for (const socket of this.#sockets) if (!this.#stranded.has(socket)) socket.resume();
     if (this.#server !== null) return;
+    if (this.#own === 0) this.#own = await quietPort();
     this.#server = createServer((socket) => this.#join(socket)).listen(this.#own, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#own = (this.#server.address() as AddressInfo).port;
   }
 
   /** Resets all connections and refuses new ones. */

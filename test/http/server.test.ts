@@ -196,7 +196,11 @@ describe('the HTTP side', () => {
 
 describe('what people may change', () => {
   const post = (http: HttpAdapter, path: string, body: string, headers: Readonly<Record<string, string>> = {}) =>
-    fetch(`${http.url}${path}`, { method: 'POST', body, headers: { authorization: 'Bearer token', ...headers } });
+    fetch(`${http.url}${path}`, {
+      method: 'POST',
+      body,
+      headers: { Connection: 'close', authorization: 'Bearer token', ...headers },
+    });
 
   it('is changed by POST with the token, and answered as JSON', async (t) => {
     const http = await start(t);

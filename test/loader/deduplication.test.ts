@@ -86,17 +86,23 @@ test('a Parquet file of many row groups is completed to the row too', async () =
        SETTINGS output_format_parquet_row_group_size = 20000, output_format_parquet_write_bloom_filter = 0`,
     'Parquet',
   );
-  await madeEmpty('groups', load(whole, 'groups', 't/0/4/0', 10_000));
   const damaged = await readFile(whole);
   const late = Math.floor(damaged.length * 0.9);
   damaged.fill(0xa5, late, late + 20_000);
-  const broken = await load(await bench.write('damaged.parquet', damaged), 'groups', 't/0/5/0', 10_000);
-  assert.equal(broken.code, 65, broken.stderr);
-  const [before] = await bench.rows('SELECT count() AS n FROM groups');
-  const written = Number(before?.['n']);
-  assert.ok(written > 0 && written < rows, `${written} rows were written`);
-  assert.equal((await load(whole, 'groups', 't/0/5/0', 10_000)).code, 0);
-  assert.deepEqual(await counts('groups'), { n: rows, distinct: rows });
+  const file = await bench.write('damaged.parquet', damaged);
+  // On a busy machine the reader may be ahead of all that is written: then nothing is left to complete.
+  for (let round = 0, written = 0; written === 0; round++) {
+    assert.ok(round < 5, 'some blocks are written before the damage is met');
+    const table = `groups_${round}`;
+    await madeEmpty(table, load(whole, table, 't/0/4/0', 10_000));
+    const broken = await load(file, table, 't/0/5/0', 10_000);
+    assert.equal(broken.code, 65, broken.stderr);
+    const [before] = await bench.rows(`SELECT count() AS n FROM ${table}`);
+    written = Number(before?.['n']);
+    assert.ok(written < rows, `${written} rows were written`);
+    assert.equal((await load(whole, table, 't/0/5/0', 10_000)).code, 0);
+    assert.deepEqual(await counts(table), { n: rows, distinct: rows });
+  }
 });
 
 /** A proxy to the ClickHouse that cuts a connection once `limit` bytes went up, as a failing network does. */

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { execute } from '../sandbox/clickhouse-client.js';
+import { startOwnClickHouse } from '../sandbox/sandbox.js';
 import { type Bench, startBench } from './as-cli.js';
 
 let bench: Bench;
 let file: string;
 
 before(async () => {
-  bench = await startBench();
+  bench = await startBench(await startOwnClickHouse());
   file = await bench.write('durable.csv', 'id,text\n1,a\n2,b\n');
 });
 
@@ -16,7 +17,7 @@ after(async () => {
   await bench.stop();
 });
 
-/** Nobody else inserts meanwhile. */
+/** Of the whole engine, which nobody else uses. */
 async function syncs(): Promise<{ readonly files: number; readonly directories: number }> {
   const count = (event: string): string => `sumIf(value, event = '${event}')`;
   const [row] = await bench.rows(

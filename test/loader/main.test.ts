@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { RECORDS_OPTIONS } from '../../lib/loader/options/records-options.js';
 import { TENANT_OPTIONS } from '../../lib/loader/options/tenant-options.js';
 import { VIEW_OPTIONS } from '../../lib/loader/options/view-options.js';
+import { quietPort } from '../sandbox/ports.js';
 import { asCli, type Ended, run } from './as-cli.js';
 
 let directory: string;
@@ -106,13 +107,7 @@ async function withServer(onConnection: (socket: Socket) => void, use: (port: nu
 }
 
 test('a port where nobody listens is an unavailable ClickHouse', async () => {
-  let port = 0;
-  await withServer(
-    () => undefined,
-    async (free) => {
-      port = free;
-    },
-  );
+  const port = await quietPort();
   const { code, stderr } = await load(port);
   assert.equal(code, 69, stderr);
   assert.match(

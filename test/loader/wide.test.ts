@@ -29,12 +29,12 @@ test(`a CSV file of ${COLUMNS} columns makes its table, and loads when it is com
   const header = names(COLUMNS);
   const rows = [1, 2].map((row) => header.map((_, index) => (index % 3 === 0 ? `x${row}` : row * index)).join(','));
   const file = await bench.write('wide.csv', `${header.join(',')}\n${rows.join('\n')}\n`);
-  await succeeds(file, 'wide', ['--create-table']);
-  await succeeds(await bench.compress(file, 'gz'), 'wide');
-  await succeeds(await bench.compress(file, 'zst'), 'wide');
+  await succeeds(file, 'wide_csv', ['--create-table']);
+  await succeeds(await bench.compress(file, 'gz'), 'wide_csv');
+  await succeeds(await bench.compress(file, 'zst'), 'wide_csv');
   const [first, last] = [header[0], header[COLUMNS - 2]];
   assert.deepEqual(
-    await bench.rows(`SELECT ${first} AS f, ${last} AS l, count() AS n FROM wide GROUP BY f, l ORDER BY f`),
+    await bench.rows(`SELECT ${first} AS f, ${last} AS l, count() AS n FROM wide_csv GROUP BY f, l ORDER BY f`),
     [1, 2].map((row) => ({ f: `x${row}`, l: row * (COLUMNS - 2), n: 3 })),
   );
 });
@@ -79,10 +79,10 @@ test('columns of many types at once keep their values, their defaults and their 
 });
 
 test('so do those of JSON lines and of a typed file', async () => {
-  const columns = await makeTable('typed');
+  const columns = await makeTable('wide_typed');
   const values: readonly unknown[] = [5, 'text', '1999-12-31', null, [1, 2], 'low'];
   const line = JSON.stringify(Object.fromEntries(columns.map((name, index) => [name, values[index % TYPES.length]])));
-  await succeeds(await bench.write('typed.jsonl', `${line}\n`), 'typed');
+  await succeeds(await bench.write('typed.jsonl', `${line}\n`), 'wide_typed');
   const select = columns.map((name, index) => {
     const value = [
       '5::Int64',
@@ -94,8 +94,8 @@ test('so do those of JSON lines and of a typed file', async () => {
     ];
     return `${value[index % TYPES.length]} AS ${name}`;
   });
-  await succeeds(await bench.writeSelect('typed.parquet', `SELECT ${select.join(', ')}`, 'Parquet'), 'typed');
-  assert.deepEqual(await bench.rows(HAS_ALL('typed')), [
+  await succeeds(await bench.writeSelect('typed.parquet', `SELECT ${select.join(', ')}`, 'Parquet'), 'wide_typed');
+  assert.deepEqual(await bench.rows(HAS_ALL('wide_typed')), [
     { n: 2, c0: 10, c1: 'text', c2: '1999-12-31', c3: 7, c4: [1, 2], c5: 'low' },
   ]);
 });

@@ -45,7 +45,7 @@ describe('the sandbox ClickHouse', { timeout: 600_000 }, () => {
   }
 
   it('answers a ping without a password', async () => {
-    const response = await fetch(`${ch.url}/ping`);
+    const response = await fetch(`${ch.url}/ping`, { headers: { Connection: 'close' } });
     assert.equal(await response.text(), 'Ok.\n');
   });
 
@@ -160,7 +160,7 @@ describe('the sandbox ClickHouse', { timeout: 600_000 }, () => {
   it('changes nothing by a GET', async () => {
     const table = await newTable();
     const query = new URLSearchParams({ query: `INSERT INTO ${table} VALUES (1, 'a')` });
-    const headers = { 'X-ClickHouse-User': ch.user, 'X-ClickHouse-Key': ch.password };
+    const headers = { Connection: 'close', 'X-ClickHouse-User': ch.user, 'X-ClickHouse-Key': ch.password };
     const response = await fetch(`${ch.url}/?${query}`, { headers });
     assert.equal(response.headers.get('X-ClickHouse-Exception-Code'), '164', await response.text());
     assert.equal(await count(table), 0);

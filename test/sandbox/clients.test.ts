@@ -79,7 +79,7 @@ describe('clients of the sandbox ClickHouse', { timeout: 600_000 }, () => {
     assert.equal(missing.headers.get('X-ClickHouse-Exception-Code'), '372', await missing.text());
     await (await inSession('SET max_threads = 5')).text();
     assert.equal(await (await inSession("SELECT getSetting('max_threads')", { session_check: '1' })).text(), '5\n');
-    const [slow, other] = await Promise.all([inSession('SELECT sleep(1)'), inSession('SELECT sleep(1)')]);
+    const [slow, other] = await Promise.all([inSession('SELECT sleep(3)'), inSession('SELECT sleep(3)')]);
     const codes = [slow, other].map(({ headers }) => headers.get('X-ClickHouse-Exception-Code')).sort();
     await Promise.all([slow.text(), other.text()]);
     assert.deepEqual(codes, ['373', null], 'two at once are refused');

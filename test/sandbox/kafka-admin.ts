@@ -12,8 +12,11 @@ export function kafkaClient(brokers: readonly string[], retry?: RetryOptions): K
   });
 }
 
+/** Half a minute, in which a broker that is busy or has just been started gets around to an answer. */
+const PATIENT: RetryOptions = { retries: 10, maxRetryTime: 5_000 };
+
 export async function withAdmin<T>(brokers: readonly string[], use: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafkaClient(brokers).admin();
+  const admin = kafkaClient(brokers, PATIENT).admin();
   await admin.connect();
   try {
     return await use(admin);

@@ -1,11 +1,11 @@
 /** Starts Apache Kafka itself: KRaft nodes, a JVM each, on free ports of 127.0.0.1, with data that goes when they stop. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Guarded } from './guarded.js';
 import { brokerAnswers } from './kafka-admin.js';
 import type { KafkaJars } from './kafka-jars.js';
 import { javaArguments, javaRelease, type KafkaPorts, serverProperties } from './kafka-settings.js';
+import { quietPort } from './ports.js';
 
 /** Kafka 4 brokers need it. */
 const MIN_JAVA_RELEASE = 17;
@@ -14,22 +14,14 @@ const START_TIMEOUT_MS = 300_000;
 /** Any UUID in Kafka's base64 form will do for a cluster of one. */
 const CLUSTER_ID = 'YXRkLWluZ2VzdGlvbi1zYg';
 
-/** Two ports for each node that were free a moment ago; held open together, so that they differ. */
-async function freePorts(nodes: number): Promise<KafkaPorts[]> {
-  const servers = Array.from({ length: nodes * 2 }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+/** Two ports for each node. */
+async function portsOf(nodes: number): Promise<KafkaPorts[]> {
+  const ports = new Set<number>();
+  while (ports.size < nodes * 2) ports.add(await quietPort());
+  const all = [...ports];
   return Array.from({ length: nodes }, (_, node) => ({
-    broker: ports[node * 2] as number,
-    controller: ports[node * 2 + 1] as number,
+    broker: all[node * 2] as number,
+    controller: all[node * 2 + 1] as number,
   }));
 }
 
@@ -43,7 +35,7 @@ export async function requireJava(guarded: Guarded): Promise<void> {
 
 /** Formats the storage and starts the nodes; resolves to their addresses once all answer. @throws Error with the output. */
 export async function startApacheKafka(guarded: Guarded, jars: KafkaJars, nodes: number): Promise<string[]> {
-  const cluster = await freePorts(nodes);
+  const cluster = await portsOf(nodes);
   const temporary = join(guarded.directory, 'tmp');
   await mkdir(temporary);
   const files: string[] = [];

@@ -25,7 +25,7 @@ const require = createRequire(import.meta.url);
 const ACKNOWLEDGED = 0;
 /** What a broker answers for a topic that was made just now. */
 const NO_LEADER_YET: ReadonlySet<number> = new Set([3, 5, 6]);
-const LEADER_TRIES = 100;
+const LEADER_TRIES = 600;
 const LEADER_RETRY_MS = 100;
 const TIMEOUT_MS = 30_000;
 /** The first version that may carry zstd. */

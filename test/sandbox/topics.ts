@@ -34,7 +34,7 @@ export interface GroupOffset {
 }
 
 const READ_TIMEOUT_MS = 300_000;
-const LEADER_TRIES = 100;
+const LEADER_TRIES = 600;
 const LEADER_RETRY_MS = 100;
 
 function bytes(value: Uint8Array | string | null): Buffer | null {
@@ -66,7 +66,7 @@ export async function createTopic(
   });
 }
 
-/** How many partitions of the topic have a leader, as soon as it is `wanted`, or after some seconds. */
+/** How many partitions of the topic have a leader, as soon as it is `wanted`, or after a minute. */
 async function partitionsWithLeader(admin: Admin, topic: string, wanted: number): Promise<number> {
   for (let tries = LEADER_TRIES; ; tries -= 1) {
     const metadata = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }));

@@ -37,8 +37,8 @@ async function announce(place: Place, files: readonly string[], tenant: string):
   await produce(place.kafka.brokers, place.topic, messages);
 }
 
-async function readiness({ http }: ServiceProcess): Promise<{ readonly status: number; readonly text: string }> {
-  const response = await fetch(`${http}/readyz`);
+async function readiness(service: ServiceProcess): Promise<{ readonly status: number; readonly text: string }> {
+  const response = await service.ask('/readyz');
   return { status: response.status, text: await response.text() };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { produce, readAll } from '../sandbox/topics.js';
-import { createPlace, readLedger, startService, writeScript } from '../support/service-process.js';
+import { createPlace, readLedger, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
 
 interface BadInput {
   readonly what: string;
@@ -48,9 +48,9 @@ test('bad input ends in the dead-letter topic with its disposition, and the mess
     await service.until(loaded, 30_000, `the message behind ${what} is loaded`);
   }
   await produce(place.kafka.brokers, place.topic, [{ value: null, partition: 0 }]);
-  const acknowledged = async () => (await metric(service.http, 'atd_dead_letters_total')) >= BAD_INPUTS.length;
+  const acknowledged = async () => (await metric(service, 'atd_dead_letters_total')) >= BAD_INPUTS.length;
   await service.until(acknowledged, 30_000, 'all dead letters are acknowledged');
-  const skipped = async () => (await metric(service.http, 'atd_records_total{result="tombstone"}')) === 1;
+  const skipped = async () => (await metric(service, 'atd_records_total{result="tombstone"}')) === 1;
   await service.until(skipped, 30_000, 'the null value is counted');
   assert.equal(await service.stop(), 0);
 
@@ -92,8 +92,8 @@ test('of several files in one message all are loaded, and one dead letter names 
 });
 
 /** Sum of the samples of a metric, or of those that begin with a whole `name{labels}`. */
-async function metric(http: string, name: string): Promise<number> {
-  const text = await (await fetch(`${http}/metrics`)).text();
+async function metric(service: ServiceProcess, name: string): Promise<number> {
+  const text = await (await service.ask('/metrics')).text();
   return text
     .split('\n')
     .filter((line) => line.startsWith(name))

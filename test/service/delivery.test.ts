@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { groupOffsets, produce } from '../sandbox/topics.js';
+import { Gate } from '../support/gate.js';
 import { isAlive } from '../support/processes.js';
 import { createPlace, type Place, readLedger, startService, writeScript } from '../support/service-process.js';
 
@@ -34,15 +35,14 @@ test('slow loads and a small queue lose nothing: every message is loaded once an
 test('a stop in the middle of 200 loads ends in order, and the next start loads the rest', async (t) => {
   const place = await createPlace(t);
   // Those that are loaded after the first 60 wait until the service stops, however late this process asks for it.
-  const stopping = `${place.directory}/stopping`;
-  const wait = `while [ "$(grep -c ^end "$LEDGER")" -ge 60 ] && [ ! -e ${stopping} ]; do sleep 0.05; done`;
-  const script = writeScript(place, 'short', wait);
+  const stopping = new Gate(place);
+  const script = writeScript(place, 'short', stopping.after(60));
   const first = await startService(t, place);
   await announce(place, Array(200).fill(script));
   await first.until(() => loaded(place).length >= 60, 60_000, 'some loads');
   first.signal('SIGTERM');
   await first.seen('service.stopping', 1, 10_000);
-  writeScript(place, 'stopping', '');
+  stopping.open();
   assert.equal(await first.exited, 0);
   const before = loaded(place).length;
   assert.ok(before < 200, 'it stopped in the middle');
@@ -63,7 +63,7 @@ test('a stop in the middle of 200 loads ends in order, and the next start loads 
 
 test('a second signal stops the running loads, which are left to the next start', async (t) => {
   const place = await createPlace(t);
-  const script = writeScript(place, 'long', 'sleep 30');
+  const script = writeScript(place, 'long', 'sleep 3000');
   const service = await startService(t, place);
   await announce(place, Array(4).fill(script));
   await service.seen('job.started', 4, 30_000);
@@ -91,9 +91,9 @@ test('an unavailable ClickHouse costs no attempt and no message, and holds readi
   });
   await announce(place, Array(12).fill(script));
   await service.seen('breaker.open', 3, 30_000);
-  const status = (await (await fetch(`${service.http}/api/status`)).json()) as { breaker: { cause: string } };
+  const status = (await (await service.ask('/api/status')).json()) as { breaker: { cause: string } };
   assert.equal(status.breaker.cause, 'sink-unavailable');
-  assert.equal((await fetch(`${service.http}/readyz`)).status, 200, 'a restart would not help');
+  assert.equal((await service.ask('/readyz')).status, 200, 'a restart would not help');
   writeScript(place, 'clickhouse-is-up', '');
   await service.until(() => new Set(loaded(place)).size >= 12, 30_000, 'all loads');
   assert.equal(await service.stop(), 0);

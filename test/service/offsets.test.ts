@@ -19,7 +19,7 @@ test('a committed offset that the broker does not have is told, and what there i
   const service = await startService(t, place);
   await service.seen('offsets.missing', 1, 30_000);
   await service.seen('job.loaded', FILES, 30_000);
-  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  const metrics = await (await service.ask('/metrics')).text();
   assert.match(metrics, /^atd_offsets_out_of_range_total [1-9]/m);
   assert.equal(await service.stop(), 0);
   assert.equal(readLedger(place).filter(({ what }) => what === 'end').length, FILES);

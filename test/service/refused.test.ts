@@ -9,7 +9,7 @@ import { type ClickHouseSandbox, startClickHouse } from '../sandbox/sandbox.js';
 import { groupOffsets, produce, readAll } from '../sandbox/topics.js';
 import { createDatabase } from '../support/database.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
-import { createPlace, type Place, startService, writeScript } from '../support/service-process.js';
+import { createPlace, type Place, type ServiceProcess, startService, writeScript } from '../support/service-process.js';
 
 const SOON = { circuit_breaker: { open_seconds: 0.2, max_open_seconds: 0.5 } };
 const AS_CLI = { executable: join(PACKAGE_ROOT, 'bin/as-cli') };
@@ -24,8 +24,8 @@ interface Status {
   readonly heldTables: readonly { readonly table: string; readonly reason: string; readonly jobs: number }[];
 }
 
-async function statusOf({ http }: { readonly http: string }): Promise<Status> {
-  return (await (await fetch(`${http}/api/status`)).json()) as Status;
+async function statusOf(service: ServiceProcess): Promise<Status> {
+  return (await (await service.ask('/api/status')).json()) as Status;
 }
 
 /** A ClickHouse whose user lacks the grant for a table for as long as `isGranted` says so. */
@@ -171,7 +171,7 @@ test('what a loader prints of its password reaches neither log nor status nor de
   assert.match(String(letter?.['reason']), /login with \*\*\* failed/);
   const lines = service.events('child.line').map(({ text }) => text);
   assert.ok(lines.includes('http://user:***@db') && lines.includes('login with *** failed'), lines.join('\n'));
-  const status = await (await fetch(`${service.http}/api/status`)).text();
+  const status = await (await service.ask('/api/status')).text();
   assert.equal(await service.stop(), 0);
   const letters = await readAll(place.kafka.brokers, `${place.topic}.dlq`);
   const everything =

@@ -39,7 +39,7 @@ test('files become rows in their tenant`s table, once, by way of the bundled loa
   }));
   await produce(place.kafka.brokers, place.topic, messages);
   await service.seen('job.loaded', FILES, 60_000);
-  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  const metrics = await (await service.ask('/metrics')).text();
   assert.equal(await service.stop(), 0);
 
   for (const table of ['atd_acme', 'atd_globex', 'atd_logs']) {

@@ -17,7 +17,7 @@ import {
 const DEADLINE_MS = 60_000;
 
 async function ask(service: ServiceProcess, path: string): Promise<{ readonly status: number; readonly body: string }> {
-  const answer = await fetch(`${service.http}${path}`);
+  const answer = await service.ask(path);
   return { status: answer.status, body: await answer.text() };
 }
 

@@ -1,11 +1,13 @@
 /** Files that are announced while their exporter still writes. */
 import assert from 'node:assert/strict';
+import { renameSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { produce } from '../sandbox/topics.js';
 import { createPlace, type Settings, startService, writeScript } from '../support/service-process.js';
 
 const DEADLINE_MS = 120_000;
-/** More often than the service looks. */
+/** Much more often than the service looks, so that this process may stand still for seconds. */
 const WRITE_EVERY_MS = 50;
 /** An attempt would be the last one. */
 const ONE_ATTEMPT = { retry: { max_attempts: 1 } };
@@ -18,7 +20,7 @@ for (const launch of ['launcher', 'direct'] as const) {
     const writer = setInterval(() => write('exit 65'), WRITE_EVERY_MS);
     t.after(() => clearInterval(writer));
     await produce(place.kafka.brokers, place.topic, [{ value: JSON.stringify({ filename: file }) }]);
-    const settings: Settings = { ingest: { settle_seconds: 2 }, as_cli: { launch }, service: ONE_ATTEMPT };
+    const settings: Settings = { ingest: { settle_seconds: 5 }, as_cli: { launch }, service: ONE_ATTEMPT };
     const service = await startService(t, place, settings);
     const [retry] = await service.seen('job.retry', 2, DEADLINE_MS);
     assert.equal(retry?.['charged'], false);
@@ -33,8 +35,16 @@ for (const launch of ['launcher', 'direct'] as const) {
 
 test('a file that never rests is loaded as it is in the end', async (t) => {
   const place = await createPlace(t);
-  const file = writeScript(place, 'endless', 'exit 0');
-  const writer = setInterval(() => writeScript(place, 'endless', 'exit 0'), WRITE_EVERY_MS);
+  const file = join(place.directory, 'endless');
+  // By its time it never rests, also where nobody gets to write to it for a while: that is later than any look.
+  const write = () => {
+    const next = writeScript(place, 'endless.next', 'exit 0');
+    const time = Date.now() / 1_000 + 86_400;
+    utimesSync(next, time, time);
+    renameSync(next, file);
+  };
+  write();
+  const writer = setInterval(write, WRITE_EVERY_MS);
   t.after(() => clearInterval(writer));
   await produce(place.kafka.brokers, place.topic, [{ value: JSON.stringify({ filename: file }) }]);
   const service = await startService(t, place, { ingest: { settle_seconds: 0.5 }, service: ONE_ATTEMPT });

@@ -19,8 +19,8 @@ interface Status {
   readonly heldTables: readonly { readonly table: string; readonly cause: string; readonly jobs: number }[];
 }
 
-async function statusOf({ http }: ServiceProcess): Promise<Status> {
-  return (await (await fetch(`${http}/api/status`)).json()) as Status;
+async function statusOf(service: ServiceProcess): Promise<Status> {
+  return (await (await service.ask('/api/status')).json()) as Status;
 }
 
 async function announce(
@@ -64,7 +64,7 @@ test('a tenant of which every file is bad holds up no other', async (t) => {
   );
   const letters = service.events('letter.sent').length;
   assert.ok(letters >= 10 && letters < 40, `${letters} dead letters`);
-  assert.equal((await fetch(`${service.http}/readyz`)).status, 200);
+  assert.equal((await service.ask('/readyz')).status, 200);
   await announce(place, [[good, 'late']]);
   await service.seen('job.loaded', 201, DEADLINE_MS);
   assert.equal(await service.stop(), 0);
@@ -119,9 +119,9 @@ test('a live file passes a backfill of 10,000 of its own tenant and partition, a
 
 const TOKEN = 'a-token-of-this-test';
 
-async function order({ http }: ServiceProcess, path: string, body: object = {}, token = TOKEN) {
+async function order(service: ServiceProcess, path: string, body: object = {}, token = TOKEN) {
   const headers = { authorization: `Bearer ${token}` };
-  const answer = await fetch(`${http}/api/v1/tenants/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const answer = await service.ask(`/api/v1/tenants/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   return { status: answer.status, body: (await answer.json()) as Readonly<Record<string, unknown>> };
 }
 
@@ -134,7 +134,7 @@ test('a tenant that is paused waits in every instance, also after a restart, unt
   const settings = { thread_pool_size: 2, http: { port: 0, token_file: writeScript(place, 'token', TOKEN) } };
   const [first, second] = [await startService(t, place, settings), await startService(t, place, settings)];
   await announce(place, [[file, 'acme']]);
-  await Promise.race([first.seen('job.loaded', 1, DEADLINE_MS), second.seen('job.loaded', 1, DEADLINE_MS)]);
+  await first.until(() => isLoadedOf([first, second], 'acme') === 1, DEADLINE_MS, 'either has loaded the first file');
 
   assert.equal((await order(first, 'acme/pause', {}, 'a-token-of-nobody-xx')).status, 401);
   const paused = await order(first, 'acme/pause', { by: 'maria', reason: 'a bad day' });
@@ -181,7 +181,7 @@ test('where no token is set nothing can be changed, and everything can be seen',
   const service = await startService(t, place);
   const { status, body } = await order(service, 'acme/pause');
   assert.deepEqual([status, body], [403, { error: 'nothing can be changed here: http.token_file is not set' }]);
-  assert.equal((await fetch(`${service.http}/api/v1/tenants`)).status, 200);
+  assert.equal((await service.ask('/api/v1/tenants')).status, 200);
   assert.equal(await service.stop(), 0);
 });
 
@@ -198,13 +198,13 @@ test('a tenant that the allow-list does not have yet waits for it, and costs no 
   await service.seen('job.loaded', 1, DEADLINE_MS);
   const held = async () => (await statusOf(service)).heldTenants.map(({ tenant, records }) => [tenant, records]);
   await service.until(async () => String(await held()) === 'late,2', DEADLINE_MS, 'both wait');
-  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  const metrics = await (await service.ask('/metrics')).text();
   assert.match(metrics, /^atd_held_records 2$/m);
   assert.deepEqual(
     service.events('record.held').map(({ tenant }) => tenant),
     ['late'],
   );
-  assert.equal((await fetch(`${service.http}/readyz`)).status, 200);
+  assert.equal((await service.ask('/readyz')).status, 200);
   assert.equal(await service.stop(), 0);
   const next = await startService(t, place, { tenants: { ...tenants, allowed: ['known', 'late'] } });
   await next.seen('job.loaded', 2, DEADLINE_MS);

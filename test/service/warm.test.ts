@@ -34,7 +34,7 @@ test('warm loaders load every file once, are few, and end with the service', asy
   }));
   await produce(place.kafka.brokers, place.topic, messages);
   await service.seen('job.loaded', FILES, 60_000);
-  const status = (await (await fetch(`${service.http}/api/status`)).json()) as { launcher: string };
+  const status = (await (await service.ask('/api/status')).json()) as { launcher: string };
   const started = await service.seen('child.started', FILES, 1_000);
   const pids = new Set(started.map((line) => line['pid'] as number));
   assert.equal(await service.stop(), 0);

@@ -20,12 +20,12 @@ export interface MemberOptions {
   readonly on?: Partial<ConsumerEvents>;
 }
 
-/** Fails soon: what a broker refuses is tried again after some milliseconds. */
+/** Fails soon: what a broker refuses is tried again after some milliseconds. Its time-outs are for what hangs. */
 export function hastyKafka(broker: ScriptedBroker, mayRestart: () => boolean = () => true): Kafka {
   return new Kafka({
     brokers: [broker.address],
-    connectionTimeout: 5_000,
-    requestTimeout: 15_000,
+    connectionTimeout: 60_000,
+    requestTimeout: 60_000,
     logLevel: logLevel.NOTHING,
     retry: { initialRetryTime: 10, maxRetryTime: 20, restartOnFailure: async () => mayRestart() },
   });

@@ -12,23 +12,49 @@ export function patience(deadlineMs: number): number {
   return Math.max(4 * deadlineMs, 60_000);
 }
 
-/** Waits until `condition` holds; throws, naming `what`, when it does not although `deadlineMs` and all patience are over. */
+/**
+ * Waits until `condition` holds; throws, naming `what`, when it does not although `deadlineMs` and all patience are over. A
+ * question that a busy broker or service did not answer is asked again.
+ *
+ * @param inVain why the condition cannot come to hold any more; it is looked at once more after that
+ */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   deadlineMs: number,
   what: string,
+  inVain: () => string | null = () => null,
 ): Promise<void> {
   const waitMs = patience(deadlineMs);
   const deadline = performance.now() + waitMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${waitMs} ms: ${what}`);
+  while (true) {
+    const why = inVain();
+    let unanswered = '';
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      if (!isUnanswered(error)) throw error;
+      unanswered = `; the last question was not answered: ${(error as Error).message}`;
+    }
+    if (why !== null) throw new Error(`${why}, so this cannot come any more: ${what}${unanswered}`);
+    if (performance.now() > deadline) throw new Error(`not within ${waitMs} ms: ${what}${unanswered}`);
     await delay(POLL_MS);
   }
+}
+
+/** Of Kafka's client, or of `fetch`, whose error says no more. */
+function isUnanswered(error: unknown): boolean {
+  const { name, message } = error as Error;
+  return name.startsWith('KafkaJS') || (name === 'TypeError' && message === 'fetch failed');
 }
 
 /** Pids of the living processes whose environment has `entry` (`NAME=value`). */
 export function processesWithMarker(entry: string): number[] {
   return pids().filter((pid) => pid !== process.pid && read(`/proc/${pid}/environ`).split('\0').includes(entry));
+}
+
+/** Waits until none of them lives: to be sent KILL is not yet to be gone, on a busy machine. */
+export async function markedAreGone(entry: string): Promise<void> {
+  await waitUntil(() => processesWithMarker(entry).length === 0, 60_000, `every process with ${entry} is gone`);
 }
 
 export function isAlive(pid: number): boolean {

@@ -4,9 +4,10 @@
  * keep silent, rebalance, forget), and keeps every request that it got. What brokers themselves do is not tested with it.
  */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { quietPort } from '../sandbox/ports.js';
 import { APIS, type Api, CODES, type Position, READ, type Requests } from './kafka-requests.js';
 import { Reader, Writer } from './kafka-wire.js';
 import { waitUntil } from './processes.js';
@@ -88,9 +89,9 @@ export class ScriptedBroker {
     const join = (socket: Socket): void => this.#join(socket);
     this.#server = this.tls === null ? createServer(join) : createTlsServer(this.tls, join);
     this.#server.on('tlsClientError', () => undefined);
+    if (this.#port === 0) this.#port = await quietPort();
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Ends all connections and refuses new ones. */

@@ -31,10 +31,20 @@ export interface Place {
   readonly ledger: string;
 }
 
+/** A request to the service's HTTP side, by GET where it does not say. */
+export interface Question {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 export type Settings = Readonly<Record<string, unknown>>;
 
 const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
 export const PARTITIONS = 4;
+/** The longest that a service of the tests may take to end its loads. */
+const STOP_SECONDS = 300;
+const STOP_MS = STOP_SECONDS * 1_000;
 
 /** A topic, a group and a directory that only this test uses; removed after it. */
 export async function createPlace(t: Cleanup, topicConfig: Readonly<Record<string, string>> = {}): Promise<Place> {
@@ -66,18 +76,21 @@ export class ServiceProcess {
   readonly #child: ChildProcess;
   readonly #watchers = new Set<(line: LogLine) => void>();
   #stderr = '';
+  /** How it ended; null while it lives. */
+  #end: string | null = null;
+  #half: string | null = null;
 
   constructor(child: ChildProcess, clientId: string) {
     this.#child = child;
     this.clientId = clientId;
     if (child.pid !== undefined) started.set(child.pid, this);
     // The last lines of the log may come after the end of the process.
-    this.exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      const parsed = JSON.parse(line) as LogLine;
-      this.log.push(parsed);
-      for (const watch of this.#watchers) watch(parsed);
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      this.#end =
+        signal === null ? `the service has ended with exit code ${code}` : `the service was ended by ${signal}`;
+      return (code ?? signal) as number | string;
     });
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => this.#read(line));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });
@@ -94,6 +107,11 @@ export class ServiceProcess {
   /** Base URL of its HTTP side. */
   get http(): string {
     return this.events('service.started')[0]?.['http'] as string;
+  }
+
+  /** Asks its HTTP side by a connection of its own: one that is kept may be closed just as a busy test takes it. */
+  ask(path: string, { headers = {}, ...rest }: Question = {}): Promise<Response> {
+    return fetch(`${this.http}${path}`, { ...rest, headers: { ...headers, Connection: 'close' } });
   }
 
   events(message: string): LogLine[] {
@@ -130,19 +148,34 @@ export class ServiceProcess {
     return () => this.#watchers.delete(listener);
   }
 
-  /** Waits for a condition; a failure shows the end of the log. */
+  /** Waits for a condition, and not beyond the end of the service; a failure shows the end of the log. */
   async until(condition: () => boolean | Promise<boolean>, deadlineMs: number, what: string): Promise<void> {
     try {
-      await waitUntil(condition, deadlineMs, what);
+      await waitUntil(condition, deadlineMs, what, () => this.#end);
     } catch (error) {
       const tail = this.log.slice(-15).map((line) => JSON.stringify(line));
-      throw new Error(`${(error as Error).message}\n${tail.join('\n')}\n${this.#stderr}`);
+      throw new Error(`${(error as Error).message}\n${tail.join('\n')}\n${this.#half ?? ''}${this.#stderr}`);
     }
+  }
+
+  /** Of a service that is killed while nobody reads its log, the last line may be half of one. */
+  #read(line: string): void {
+    if (this.#half !== null) throw new Error(`the service wrote a line that is no JSON: ${this.#half}`);
+    let parsed: LogLine;
+    try {
+      parsed = JSON.parse(line) as LogLine;
+    } catch {
+      this.#half = line;
+      return;
+    }
+    this.log.push(parsed);
+    for (const watch of this.#watchers) watch(parsed);
   }
 
   /** Ends it in order and gives its exit code. */
   async stop(): Promise<number | string> {
     this.signal('SIGTERM');
+    await this.until(() => this.#end !== null, STOP_MS, 'the service ends');
     return this.exited;
   }
 }
@@ -180,15 +213,15 @@ export function spawnService(
       bootstrap_servers: place.kafka.brokers,
       group_id: place.group,
       client_id: clientId,
-      session_timeout_ms: 10_000,
     },
     as_cli: {
       executable: join(PACKAGE_ROOT, 'test/fixtures/obedient-as-cli.sh'),
-      timeout: 60,
+      // For what hangs: a test of the deadline sets its own.
+      timeout: 600,
       grace: 1,
       pass_env: ['PATH', 'LEDGER'],
     },
-    service: { retry: { max_attempts: 2, backoff_seconds: 0.2 }, shutdown: { deadline_seconds: 60 } },
+    service: { retry: { max_attempts: 2, backoff_seconds: 0.2 }, shutdown: { deadline_seconds: STOP_SECONDS } },
     http: { port: 0 },
     log_format: 'json',
     log_level: 'debug',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PACKAGE_ROOT } from './package-root.js';
 
 export const SANDBOX = join(PACKAGE_ROOT, '.sandbox');
-const INSTALL_MS = 300_000;
+const INSTALL_MS = 1_800_000;
 const UNREACHABLE =
   /connection broken by|Failed to establish a new connection|Name or service not known|Temporary failure in name|ConnectTimeout|ProxyError/i;
 

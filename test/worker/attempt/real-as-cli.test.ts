@@ -1,7 +1,6 @@
 /** AppSentinels' own as-cli, which ends with 0 when a load failed, by each way of starting it. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -13,6 +12,7 @@ import type { Outcome } from '../../../lib/types.js';
 import { compileSinkRules, compileStdoutFailures } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
+import { quietPort } from '../../sandbox/ports.js';
 import { JOB } from '../../support/engine.js';
 import { installAsCli } from '../../support/real-as-cli.js';
 
@@ -58,15 +58,6 @@ async function load(
 
 const ending = (name: string, given?: Given) => load(`#ending ${name}\n`, given);
 
-/** A port of this machine on which nothing listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 describe("AppSentinels' as-cli", { skip }, () => {
   /** What each ending is: result, exit code, and what its reason says. */
   const ENDINGS: readonly (readonly [name: string, result: Outcome['result'], exitCode: number, reason: RegExp])[] = [
@@ -108,7 +99,7 @@ describe("AppSentinels' as-cli", { skip }, () => {
   }
 
   it('that finds no ClickHouse where it is told to look finds it unavailable', async () => {
-    const port = String(await freePort());
+    const port = String(await quietPort());
     const outcome = await load('a,b\n1,2\n', { args: { 'clickhouse.host': '127.0.0.1', 'clickhouse.port': port } });
     assert.deepEqual([outcome.result, outcome.exitCode], ['sink-unavailable', 0], outcome.reason);
   });

@@ -9,7 +9,7 @@ import { DIRECT } from '../../../lib/worker/launch/direct.js';
 import type { Launcher } from '../../../lib/worker/launch/launcher.js';
 import { program, shell, type TestCommand } from '../../support/commands.js';
 import { allLaunchers, closeAll } from '../../support/launchers.js';
-import { isAlive, patience, processesWithMarker, stateOf, waitUntil } from '../../support/processes.js';
+import { isAlive, markedAreGone, patience, stateOf, waitUntil } from '../../support/processes.js';
 
 const SINK = compileSinkRules({ exitCodes: [69, 75], patterns: ['connection refused'] });
 
@@ -48,9 +48,7 @@ function startBy(launcher: Launcher, command: Command): Attempt {
   return { outcome, lines, signals, pid: () => pid, request: (request) => requests.emit('request', request) };
 }
 
-async function assertNothingLeft(command: TestCommand): Promise<void> {
-  await waitUntil(() => processesWithMarker(command.entry).length === 0, 2_000, 'every process of the job is gone');
-}
+const assertNothingLeft = (command: TestCommand): Promise<void> => markedAreGone(command.entry);
 
 for (const launcher of launchers) {
   const start = (command: Command) => startBy(launcher, command);
