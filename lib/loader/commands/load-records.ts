@@ -10,7 +10,7 @@ import * as sql from '../clickhouse/sql.js';
 import { LoadError, oneLine } from '../failures.js';
 import { type Contents, contentsOfFile } from '../file/contents.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from '../file/formats.js';
-import { longNumbersAsText } from '../file/json-text.js';
+import { longNumbersAsText, objectKeys } from '../file/json-text.js';
 import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { layoutOf } from '../file/text-layout.js';
@@ -169,6 +169,8 @@ async function inspect(load: Load, data: Uint8Array, types: boolean): Promise<In
       return untyped(columns.map(({ name, type }) => ({ name, type: better.get(name) ?? type })));
     }
     if (hasHeader) return untyped(await names());
+    const keys = objectKeys(sample);
+    if (keys !== null) return untyped(keys.map((name) => ({ name, type: '' })));
     return untyped(await list(sql.sampleKeys(sample, 'objects')).catch(() => list(sql.sampleKeys(sample, 'lines'))));
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.
