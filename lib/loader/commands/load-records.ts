@@ -10,7 +10,8 @@ import * as sql from '../clickhouse/sql.js';
 import { LoadError, oneLine } from '../failures.js';
 import { type Contents, contentsOfFile } from '../file/contents.js';
 import { chooseCompression, chooseFormat, type Format, type FormatRefused } from '../file/formats.js';
-import { longNumbersAsText } from '../file/json-text.js';
+import { longNumbersAsText, objectKeys } from '../file/json-text.js';
+import { countRows } from '../file/row-count.js';
 import { takeSample } from '../file/sample.js';
 import { openSourceFile, type SourceFile } from '../file/source-file.js';
 import { layoutOf } from '../file/text-layout.js';
@@ -27,9 +28,8 @@ import { createTable, describeTable, tableToMake } from './target-table.js';
 import { columnsOfNulls, readable, readsJson } from './typed-columns.js';
 
 export interface LoadResult {
-  /** That ClickHouse wrote. */
-  readonly rows: number;
   /** Of the file. */
+  readonly rows: number;
   readonly bytes: number;
   readonly seconds: number;
   readonly table: string;
@@ -99,12 +99,32 @@ async function loadFile(
     const remembered = await lookAtRepetition(load, sql.hasExactBlocks(known));
     const durable = await lookAtDurability(load);
     const promises = { ...remembered.settings, ...durable.settings };
-    const rows = await insertFile(load, found, table, known, promises);
+    const insert = (): Promise<number> => insertFile(load, found, table, known, promises);
+    const rows = await (remembered.hasViews ? insertAndCount(load, sample, insert) : insert());
     const warnings = [remembered.warning, durable.warning, foreignText(load, sample)];
     return { rows, warning: warnings.filter((warning) => warning !== null).join('; ') || null };
   } finally {
     await bar?.end();
     await clickhouse.close();
+  }
+}
+
+/** Counts the file's rows meanwhile, as ClickHouse counts those of views too. */
+async function insertAndCount(
+  { contents, format }: Load,
+  sample: Uint8Array,
+  insert: () => Promise<number>,
+): Promise<number> {
+  const going = { on: true };
+  // Of a file that cannot be read, the insert says why.
+  const counting = countRows(contents, format, sample, going).catch(() => null);
+  try {
+    const written = await insert();
+    return (await counting) ?? written;
+  } catch (error) {
+    going.on = false;
+    await counting;
+    throw error;
   }
 }
 
@@ -169,6 +189,8 @@ async function inspect(load: Load, data: Uint8Array, types: boolean): Promise<In
       return untyped(columns.map(({ name, type }) => ({ name, type: better.get(name) ?? type })));
     }
     if (hasHeader) return untyped(await names());
+    const keys = objectKeys(sample);
+    if (keys !== null) return untyped(keys.map((name) => ({ name, type: '' })));
     return untyped(await list(sql.sampleKeys(sample, 'objects')).catch(() => list(sql.sampleKeys(sample, 'lines'))));
   } catch (error) {
     // What an exporter without any event writes: a Parquet file of no columns, and so of no rows.

@@ -28,18 +28,21 @@ export interface Remembered {
   /** For the insert. */
   readonly settings: Settings;
   readonly warning: string | null;
+  /** Whether the table has views, whose rows ClickHouse counts as well. */
+  readonly hasViews: boolean;
 }
 
 /** Views that feed views that feed views: nobody has more, and a ring of them ends too. */
 const MAX_LEVELS = 16;
 
-/** Without a token there is nothing to say. The tables are looked at for a warning alone: one that nobody may see is passed over. */
+/** The tables are looked at for a warning, and for what is counted: one that nobody may see is passed over. */
 export async function lookAtRepetition(load: Load, exactBlocks: boolean): Promise<Remembered> {
   const { request, clickhouse } = load;
   const { deduplicationToken: token, generation, batchSize } = request;
-  if (token === null) return { settings: {}, warning: null };
   const table: FullName = [request.table.database ?? request.connection.database, request.table.table];
   const own = await clickhouse.facts(selectVersionAndTable(table)).catch(() => []);
+  const hasViews = rowsOf(own).some(({ views }) => Array.isArray(views) && views.length > 0);
+  if (token === null) return { settings: {}, warning: null, hasViews };
   for (const found of rowsOf(own)) refuseUnrepeatable(load, found);
   const [row] = own.length > 0 ? own : await ask(load, selectVersion());
   const tables = await tablesBehind(load, rowsOf(own));
@@ -48,6 +51,7 @@ export async function lookAtRepetition(load: Load, exactBlocks: boolean): Promis
   return {
     settings: deduplicationSettings(blockToken({ token, generation }, batchSize, exactBlocks), server),
     warning: warnings.length === 0 ? null : warnings.join('; '),
+    hasViews,
   };
 }
 

@@ -27,9 +27,35 @@ export function arrowFields(part: Uint8Array): readonly ArrowField[] {
   });
 }
 
+const FILE_MAGIC = 'ARROW1\0\0';
+const RECORD_BATCH = 3;
+
+/**
+ * Of the message that `bytes` begin with, or of the magic bytes of a file: its rows, none but of a batch of them, and its bytes;
+ * null where it is longer than they are. Behind the last one a file has its footer.
+ */
+export function arrowMessage(bytes: Buffer): { readonly rows: number; readonly bytes: number } | 'end' | null {
+  if (bytes.length < METADATA_START) return null;
+  if (bytes.toString('latin1', 0, FILE_MAGIC.length) === FILE_MAGIC) return { rows: 0, bytes: FILE_MAGIC.length };
+  const length = bytes.readInt32LE(4);
+  if (bytes.readUInt32LE(0) !== 0xffffffff || length <= 0) return 'end';
+  if (bytes.length < METADATA_START + length) return null;
+  const metadata = bytes.subarray(METADATA_START, METADATA_START + length);
+  const message = metadata.readUInt32LE(0);
+  const longAt = (place: number | null): number => (place === null ? 0 : Number(metadata.readBigInt64LE(place)));
+  const type = placeIn(metadata, message, MESSAGE.typeOfHeader);
+  const header = offsetIn(metadata, message, MESSAGE.header);
+  const isBatch = type !== null && metadata.readUInt8(type) === RECORD_BATCH && header !== null;
+  return {
+    rows: isBatch ? longAt(placeIn(metadata, header, BATCH.length)) : 0,
+    bytes: METADATA_START + length + longAt(placeIn(metadata, message, MESSAGE.bodyLength)),
+  };
+}
+
 /** Behind the marker of a message and its length. */
 const METADATA_START = 8;
-const MESSAGE = { header: 2 } as const;
+const MESSAGE = { typeOfHeader: 1, header: 2, bodyLength: 3 } as const;
+const BATCH = { length: 0 } as const;
 const SCHEMA = { fields: 1 } as const;
 const FIELD = { name: 0, typeOfType: 2 } as const;
 const NULL_TYPE = 1;

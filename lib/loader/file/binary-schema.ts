@@ -46,11 +46,7 @@ export function avroSchema(head: Uint8Array): SchemaPart | null {
 /** Blocks of a count and that many pairs of strings, closed by a count of 0; null where `bytes` end before. */
 function endOfAvroMap(bytes: Buffer, start: number): number | null {
   const reader = new Leb128Reader(bytes, start);
-  /** Signed numbers are folded into unsigned ones: 0, -1, 1, -2 … */
-  const long = (): number => {
-    const value = reader.next();
-    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
-  };
+  const long = (): number => unfolded(reader.next());
   for (;;) {
     const count = long();
     if (count === 0) return reader.at;
@@ -64,6 +60,18 @@ function endOfAvroMap(bytes: Buffer, start: number): number | null {
     }
     if (Number.isNaN(count)) return null;
   }
+}
+
+/** Signed numbers are folded into unsigned ones: 0, -1, 1, -2 … */
+function unfolded(value: number): number {
+  return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+}
+
+/** The number at `start`, and where it ends; null where `bytes` end before. */
+export function signedLong(bytes: Buffer, start: number): { readonly value: number; readonly end: number } | null {
+  const reader = new Leb128Reader(bytes, start);
+  const value = unfolded(reader.next());
+  return Number.isNaN(value) ? null : { value, end: reader.at };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -13,6 +13,8 @@ export interface Contents {
   head(length: number): Promise<{ readonly data: Uint8Array; readonly whole: boolean }>;
   /** The file as it is. Ends with an error before its end where it was changed or is cut off. */
   stream(): AsyncIterable<Uint8Array>;
+  /** What is in it, behind its compression. */
+  chunks(): AsyncIterable<Uint8Array>;
   /** The last `length` bytes, and how many there are in all. A compressed file is read to its end for them. */
   tail(length: number): Promise<{ readonly data: Uint8Array; readonly bytes: number }>;
 }
@@ -26,6 +28,7 @@ function plain(file: SourceFile): Contents {
     file,
     compression: null,
     stream: () => file.stream(),
+    chunks: () => file.stream(),
     async head(length) {
       const data = await file.read(0, length);
       return { data, whole: data.length === file.bytes };
@@ -73,6 +76,7 @@ function compressed(file: SourceFile, compression: Compression): Contents {
   return {
     file,
     compression,
+    chunks,
     stream: () => (compression === 'zstd' ? wholeZstd(file) : file.stream()),
     async head(length) {
       const kept: Uint8Array[] = [];

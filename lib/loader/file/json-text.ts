@@ -1,4 +1,5 @@
 /** JSON as programs write it: one object behind the other, on lines or over many of them, or all of them in one list. */
+import { isUtf8 } from 'node:buffer';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -49,4 +50,28 @@ export function longNumbersAsText(sample: Uint8Array): Uint8Array {
     return BigInt(found) < LEAST || BigInt(found) > MOST ? `"${found}"` : found;
   });
   return Buffer.from(quoted, 'latin1');
+}
+
+/** Of the objects that `sample` has, on lines or in a list; null where it is anything else, of which ClickHouse may still make something. */
+export function objectKeys(sample: Uint8Array): readonly string[] | null {
+  if (!isUtf8(sample)) return null;
+  const text = Buffer.from(sample.buffer, sample.byteOffset, sample.length)
+    .toString('utf8')
+    .replace(/^\ufeff/, '');
+  const keys = new Set<string>();
+  try {
+    const first = text.trimStart();
+    const objects: unknown[] = first.startsWith('[')
+      ? JSON.parse(first)
+      : text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line)]));
+    for (const object of objects) {
+      if (typeof object !== 'object' || object === null || Array.isArray(object)) return null;
+      for (const key of Object.keys(object)) keys.add(key);
+    }
+  } catch {
+    return null;
+  }
+  const names = [...keys];
+  // Half of a character that needs two has no bytes of its own.
+  return names.some((name) => /\p{Surrogate}/u.test(name)) ? null : names;
 }

@@ -11,7 +11,7 @@ import { Leb128Reader, writeLeb128 } from '../../util/leb128.js';
 import type { SchemaPart } from './binary-schema.js';
 
 const MAGIC = Buffer.from('ORC');
-const FOOTER_STRIPES = 3;
+const [FOOTER_STRIPES, FOOTER_ROWS] = [3, 6];
 const POSTSCRIPT = { footerLength: 1, compression: 2, blockSize: 3 } as const;
 const DEFAULT_BLOCK_BYTES = 256 * 1024;
 
@@ -41,6 +41,13 @@ export async function orcSchema(end: Uint8Array): Promise<SchemaPart | null> {
     without(postscript, [POSTSCRIPT.footerLength, POSTSCRIPT.compression]),
   ]);
   return { kind: 'part', data: Buffer.concat([MAGIC, kept, lengths, Buffer.of(lengths.length)]) };
+}
+
+/** `part` is what orcSchema gives. */
+export function orcRows(part: Uint8Array): number {
+  const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
+  const footer = bytes.subarray(MAGIC.length, bytes.length - 1 - (bytes[bytes.length - 1] ?? 0));
+  return [...fields(footer)].find(({ number }) => number === FOOTER_ROWS)?.value ?? 0;
 }
 
 interface Field {

@@ -1,10 +1,10 @@
 /**
- * The names of a Parquet file's columns, from its footer: ClickHouse leaves out what it has no use for, as a column without a
+ * The names of a Parquet file's columns, and how many rows it has, from its footer: ClickHouse leaves out what it has no use for, as a column without a
  * name, and does not say so. The footer is a struct of Thrift's compact protocol.
  * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 
-const FOOTER_SCHEMA = 2;
+const [FOOTER_SCHEMA, FOOTER_ROWS] = [2, 3];
 const ELEMENT = { name: 4, children: 5 } as const;
 const TYPE = {
   true: 1,
@@ -28,9 +28,7 @@ interface SchemaElement {
 
 /** Of the outermost columns, in their order. `part` ends as the file does. @throws Error where the footer is damaged. */
 export function parquetNames(part: Uint8Array): readonly string[] {
-  const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
-  const length = bytes.readUInt32LE(bytes.length - 8);
-  const [root, ...elements] = schemaElements(new Reader(bytes.subarray(bytes.length - 8 - length, bytes.length - 8)));
+  const [root, ...elements] = schemaElements(footerOf(part));
   const names: string[] = [];
   let at = 0;
   // An element is followed by those within it.
@@ -43,6 +41,23 @@ export function parquetNames(part: Uint8Array): readonly string[] {
     skip();
   }
   return names;
+}
+
+/** @throws Error where the footer is damaged. */
+export function parquetRows(part: Uint8Array): number {
+  const reader = footerOf(part);
+  let rows = 0;
+  reader.struct((field, type) => {
+    if (field === FOOTER_ROWS && type === TYPE.i64) rows = reader.zigzag();
+    else reader.skip(type);
+  });
+  return rows;
+}
+
+function footerOf(part: Uint8Array): Reader {
+  const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
+  const length = bytes.readUInt32LE(bytes.length - 8);
+  return new Reader(bytes.subarray(bytes.length - 8 - length, bytes.length - 8));
 }
 
 function schemaElements(reader: Reader): readonly SchemaElement[] {

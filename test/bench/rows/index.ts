@@ -11,6 +11,7 @@ import { pipeline } from './pipeline.js';
 import { scaleOut } from './scale-out.js';
 import { smallFiles } from './small-files.js';
 import { stuckHead } from './stuck-head.js';
+import { valueChecks } from './value-checks.js';
 import { warm } from './warm.js';
 
 export const ROWS: readonly Row[] = [
@@ -22,6 +23,7 @@ export const ROWS: readonly Row[] = [
   stuckHead,
   load,
   loaderStart,
+  valueChecks,
   smallFiles,
   warm,
   memory,
