@@ -6,7 +6,16 @@ import { type Config, environmentName, listSettings } from './schema.js';
 
 /** Variables beside those of settings: the file's path, and those that a loader gets. */
 const OTHER_VARIABLES = [
-  ...['ATD_CONFIG', 'ATD_OUTPUT', 'ATD_JOB_ID', 'ATD_ATTEMPT', 'ATD_TENANT', 'ATD_DEDUP_TOKEN', 'ATD_SUPERVISOR'],
+  ...[
+    'ATD_CONFIG',
+    'ATD_OUTPUT',
+    'ATD_JOB_ID',
+    'ATD_ATTEMPT',
+    'ATD_TENANT',
+    'ATD_DEDUP_TOKEN',
+    'ATD_ALLOWED_ROOTS',
+    'ATD_SUPERVISOR',
+  ],
 ];
 
 /** What a message may name, in any case. */

@@ -142,6 +142,10 @@ export function explainFileError(error: unknown): Omit<Explanation, 'scope'> {
   if (code === 'EACCES' || code === 'EPERM') {
     return { exitCode: ExitCode.noInput, why: 'permission denied', remedy: 'let this user read it' };
   }
+  if (code === 'ENXIO' || code === 'ENODEV') {
+    const why = `it is a socket, or a device that is not there (${code}), not a regular file`;
+    return { exitCode: ExitCode.noInput, why, remedy: 'name a file of data' };
+  }
   if (code === 'ELOOP' || code === 'ENAMETOOLONG') {
     return { exitCode: ExitCode.noInput, why: `the path cannot be resolved (${code})`, remedy: 'check the path' };
   }

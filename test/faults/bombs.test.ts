@@ -63,6 +63,34 @@ test('row 90: compressed bombs of every kind become dead letters within 512 MB, 
   assert.equal((await lettersByRecord(place)).size, letters);
 });
 
+test('row 90: batches that are within the bound one by one are not unpacked all at once', async (t) => {
+  if (skipOnMock(t, 'is not asked in its own protocol')) return;
+  const place = await createPlace(t, { 'max.message.bytes': String(16 * MIB) });
+  const broker = place.kafka.brokers[0] as string;
+  const good = Buffer.from(JSON.stringify({ filename: writeScript(place, 'good', 'exit 0') }));
+  const batches = 12;
+  for (let index = 0; index < batches; index += 1) {
+    const batch = await bombBatch('zstd', [good, 30 * MIB, 30 * MIB, good]);
+    await produceBatch(broker, place.topic, index % 4, batch);
+  }
+  const service = await startService(t, place);
+  await service.until(() => fixtureLoads(place).size === 2 * batches, 300_000, 'what is no bomb is loaded');
+  await service.seen('letter.sent', 2 * batches, 300_000);
+  const peak = peakMiB(service.pid);
+  assert.equal(await service.stop(), 0);
+  t.diagnostic(`at most ${peak} MiB`);
+  assert.ok(peak < LIMIT_MIB, `it took ${peak} MiB at its peak`);
+  const records = Array.from(
+    { length: 4 * batches },
+    (_, index) => `${place.topic}/${index % 4}/${Math.floor(index / 4)}`,
+  );
+  const balance = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: false });
+  assert.equal(balance.letters, 2 * batches);
+  for (const { value } of await readAll(place.kafka.brokers, `${place.topic}.dlq`)) {
+    assert.ok((value?.length ?? 0) <= MIB, `${value?.length} bytes`);
+  }
+});
+
 function peakMiB(pid: number): number {
   return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 }

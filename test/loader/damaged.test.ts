@@ -192,7 +192,7 @@ test('a directory, a pipe and a file that was deleted', async () => {
   await mkdir(bench.path('directory.csv'));
   execFileSync('mkfifo', [bench.path('pipe.csv')]);
   await refused(bench.path('directory.csv'), 66, /directory\.csv: it is a directory/);
-  await refused(bench.path('pipe.csv'), 66, /pipe\.csv: it is not a regular file/);
+  await refused(bench.path('pipe.csv'), 66, /pipe\.csv: it is a named pipe, not a regular file/);
   await refused(bench.path('deleted.csv'), 66, /deleted\.csv: no such file/);
 });
 

@@ -1,9 +1,10 @@
 /** The loader's memory does not grow with the file: what it holds at most, as the kernel counts it for its process. */
 import assert from 'node:assert/strict';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { FULL, ONLY_FULL } from '../faults/seed.js';
 import { type Bench, startBench } from './as-cli.js';
+import { readPeak, tellPeak } from './peak.js';
 
 const MB = 1024 * 1024;
 const SCHEMA = '{"id": "Int64", "text": "String"}';
@@ -18,11 +19,6 @@ before(async () => {
 after(async () => {
   await bench.stop();
 });
-
-/** A process that is given this writes at its end what it has held at most; its resource usage would count the parent. */
-const TELL_PEAK =
-  "data:text/javascript,import{readFileSync,writeFileSync}from'node:fs';" +
-  "process.on('exit',()=>writeFileSync(process.env.STATUS_FILE,readFileSync('/proc/self/status')))";
 
 const LINE = `{"id":1,"text":"${'x'.repeat(1000)}"}\n`;
 const LINES_OF_A_PIECE = 1_000;
@@ -42,11 +38,10 @@ async function peakOfLoad(name: string, bytes: number, compress?: 'gz' | 'zst'):
   const schema = await bench.write('memory.json', SCHEMA);
   const args = ['--create-table', '--schema-file', schema, '--json'];
   const status = bench.path(`${name}.status`);
-  const env = { NODE_OPTIONS: `--import=${TELL_PEAK}`, STATUS_FILE: status };
-  const { code, stdout, stderr } = await bench.load(file, name.replaceAll('.', '_'), args, env);
+  const { code, stdout, stderr } = await bench.load(file, name.replaceAll('.', '_'), args, tellPeak(status));
   assert.equal(code, 0, stderr);
   assert.equal((JSON.parse(stdout) as { rows: number }).rows, rows);
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(await readFile(status, 'utf8'))?.[1]) * 1024;
+  return await readPeak(status);
 }
 
 for (const compress of [undefined, 'gz', 'zst'] as const) {

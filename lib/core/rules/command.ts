@@ -123,6 +123,8 @@ function commonEnvironment(rules: CommandRules): Record<string, string> {
     // The bundled loader then reports its rows and bytes as one line of JSON.
     ATD_OUTPUT: 'json',
   };
+  // What was judged here is judged again where it is opened.
+  if (rules.allowedRoots.length > 0) environment['ATD_ALLOWED_ROOTS'] = JSON.stringify(rules.allowedRoots);
   if (password !== null && rules.passwordIn === 'environment') environment['CLICKHOUSE_PASSWORD'] = password;
   if (secure) environment['CLICKHOUSE_SECURE'] = 'true';
   return rules.bundled ? environment : { ...environment, ...asCliVariables(rules) };

@@ -4,6 +4,7 @@
  */
 import type { IngestRequest, Job, KafkaRecord } from '../../types.js';
 import { isTenantName } from '../../util/tenant-name.js';
+import { isUnder } from '../../util/under-root.js';
 import { decode, type Poison, poison } from './decode.js';
 import { readLane, readTraceparent } from './headers.js';
 
@@ -114,14 +115,11 @@ export type InputVerdict =
 
 export function judgeInput(file: string, found: InputOnDisk, allowedRoots: readonly string[]): InputVerdict {
   if (found.kind === 'missing') return { result: 'file-missing', reason: `no such file: ${file}` };
-  if (found.kind === 'other') return { result: 'path-denied', reason: `${file} is ${found.what}, not a regular file` };
+  if (found.kind === 'other') {
+    return { result: 'path-denied', reason: `${file} is ${found.what}, not a regular file; announce a file of data` };
+  }
   if (allowedRoots.length > 0 && !allowedRoots.some((root) => isUnder(found.realPath, root))) {
     return { result: 'path-denied', reason: `${file} leads to ${found.realPath}, outside ingest.allowed_roots` };
   }
   return { result: 'ok' };
-}
-
-function isUnder(path: string, root: string): boolean {
-  const prefix = root.endsWith('/') ? root : `${root}/`;
-  return path.startsWith(prefix);
 }

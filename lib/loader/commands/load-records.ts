@@ -47,7 +47,7 @@ export type MakeBar = ((file: string, bytes: number) => ProgressBar) | null;
 
 export async function loadRecords(request: RecordsRequest, connect: Connect, makeBar: MakeBar): Promise<LoadResult> {
   const started = process.hrtime();
-  const file = await openSourceFile(request.file);
+  const file = await openSourceFile(request.file, request.allowedRoots);
   try {
     const schema = request.schemaFile === null ? null : await readSchemaFile(request.schemaFile);
     const contents = await contentsOf(request, file);

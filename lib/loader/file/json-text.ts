@@ -37,7 +37,8 @@ export function isEmptyList(data: Uint8Array): boolean {
   return bytes.length === 2 && bytes[0] === 0x5b && bytes[1] === 0x5d;
 }
 
-const STRING_OR_LONG = /"(?:[^"\\]|\\.)*"|-?\d{19,}(?![\d.eE])/gs;
+/** A string without an end goes to that of the text: looked for from each of its quotes it would take for ever. */
+const STRING_OR_LONG = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|$)|-?\d{19,}(?![\d.eE])/gs;
 const LEAST = -(2n ** 63n);
 const MOST = 2n ** 64n - 1n;
 

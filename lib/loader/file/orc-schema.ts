@@ -4,16 +4,19 @@
  * https://orc.apache.org/specification/ORCv1/ has the layout.
  */
 import { inflateRawSync } from 'node:zlib';
-import { decompress as decompressZstd } from 'fzstd';
-import createSnappyCodec from 'kafkajs-snappy';
 import { decompressBlock } from 'lz4js';
 import { Leb128Reader, writeLeb128 } from '../../util/leb128.js';
+import { TooLarge } from '../../util/too-large.js';
+import { unpackSnappy } from '../../util/unpack-snappy.js';
+import { unpackZstd } from '../../util/unpack-zstd.js';
 import type { SchemaPart } from './binary-schema.js';
 
 const MAGIC = Buffer.from('ORC');
 const [FOOTER_STRIPES, FOOTER_ROWS] = [3, 6];
 const POSTSCRIPT = { footerLength: 1, compression: 2, blockSize: 3 } as const;
 const DEFAULT_BLOCK_BYTES = 256 * 1024;
+/** What a footer may unpack to; that of a file of 20,000 columns is a hundredth of it. */
+const LIMIT_BYTES = 64 * 1024 * 1024;
 
 /** @throws Error where the footer is damaged. */
 export async function orcSchema(end: Uint8Array): Promise<SchemaPart | null> {
@@ -90,17 +93,15 @@ function without(message: Buffer, numbers: readonly number[]): Buffer {
 
 type Decompress = (chunk: Buffer, blockBytes: number) => Uint8Array | Promise<Uint8Array>;
 
-const snappy = (createSnappyCodec as () => { decompress(bytes: Buffer): Promise<Uint8Array> })();
-
 /** By the number that the postscript has for it; 3 is LZO, which nobody writes any more. */
 const DECOMPRESS: Readonly<Record<number, Decompress>> = {
-  1: (chunk) => inflateRawSync(chunk),
-  2: (chunk) => snappy.decompress(chunk),
+  1: (chunk, blockBytes) => inflateRawSync(chunk, { maxOutputLength: blockBytes }),
+  2: (chunk, blockBytes) => unpackSnappy(chunk, blockBytes),
   4: (chunk, blockBytes) => {
     const block = new Uint8Array(blockBytes);
-    return block.subarray(0, decompressBlock(chunk, block, 0, chunk.length, 0));
+    return block.slice(0, decompressBlock(chunk, block, 0, chunk.length, 0));
   },
-  5: (chunk) => decompressZstd(chunk),
+  5: (chunk, blockBytes) => unpackZstd(chunk, blockBytes),
 };
 
 /** A compressed part of the file is a list of chunks: three bytes of length and whether it is stored as it is. */
@@ -108,11 +109,17 @@ async function decompressed(part: Buffer, compression: number, blockBytes: numbe
   if (compression === 0) return part;
   const decompress = DECOMPRESS[compression];
   if (!decompress) throw new Error(`its compression (${compression}) is not known`);
+  // A chunk has no more than a block.
+  if (!(blockBytes > 0 && blockBytes <= LIMIT_BYTES)) throw new Error(`its blocks have ${blockBytes} bytes`);
   const chunks: Uint8Array[] = [];
+  let bytes = 0;
   for (let at = 0; at + 3 <= part.length; ) {
     const header = part.readUIntLE(at, 3);
     const chunk = part.subarray(at + 3, at + 3 + (header >> 1));
-    chunks.push((header & 1) === 1 ? chunk : await decompress(chunk, blockBytes));
+    const content = (header & 1) === 1 ? chunk : await decompress(chunk, blockBytes);
+    bytes += content.length;
+    if (bytes > LIMIT_BYTES) throw new TooLarge(LIMIT_BYTES);
+    chunks.push(content);
     at += 3 + (header >> 1);
   }
   return Buffer.concat(chunks);

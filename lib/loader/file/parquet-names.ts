@@ -34,7 +34,7 @@ export function parquetNames(part: Uint8Array): readonly string[] {
   // An element is followed by those within it.
   const skip = (): void => {
     const { children = 0 } = elements[at++] ?? {};
-    for (let child = 0; child < children; child++) skip();
+    for (let child = 0; child < children && at < elements.length; child++) skip();
   };
   for (let child = 0; child < (root?.children ?? 0) && at < elements.length; child++) {
     names.push(elements[at]?.name ?? '');
@@ -125,7 +125,11 @@ class Reader {
   list(read: (type: number) => void): void {
     const header = this.#byte();
     const count = header >> 4 === 15 ? this.#varint() : header >> 4;
-    for (let element = 0; element < count; element++) read(header & 0x0f);
+    for (let element = 0; element < count; element++) {
+      // An element has a byte at least, and a file may claim to have any number of them.
+      if (this.#at >= this.#bytes.length) throw new Error('the footer ends too early');
+      read(header & 0x0f);
+    }
   }
 
   skip(type: number): void {

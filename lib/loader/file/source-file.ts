@@ -1,6 +1,8 @@
 /** The file that is loaded: opened once, so that what was examined is what is sent, also if the name is replaced. */
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, constants, realpathSync } from 'node:fs';
 import { ExitCode } from '../../errors.js';
+import { kernelFileSystem } from '../../util/kernel-file-systems.js';
+import { isUnder } from '../../util/under-root.js';
 import { explainFileError, LoadError } from '../failures.js';
 import { type Descriptor, openDescriptor } from './descriptor.js';
 
@@ -17,18 +19,63 @@ export interface SourceFile {
   close(): Promise<void>;
 }
 
-export async function openSourceFile(path: string): Promise<SourceFile> {
+/** @param roots directories that the file must lie below, wherever its path leads now; none for anywhere */
+export async function openSourceFile(path: string, roots: readonly string[] = []): Promise<SourceFile> {
   const handle = openFile(path);
   try {
     const stat = handle.stat();
-    if (!stat.isFile()) {
-      const what = stat.isDirectory() ? 'it is a directory' : 'it is not a regular file';
-      throw new LoadError(ExitCode.noInput, `cannot read ${path}: ${what}; name a file`);
-    }
+    const what = oddKind(stat) ?? oddFileSystem(stat, handle);
+    if (what !== null) throw refused(path, `it is ${what}, not a regular file`, 'name a file of data');
+    if (roots.length > 0) refuseOutside(path, handle, roots);
     return sourceFile(path, handle, stat);
   } catch (error) {
     handle.close();
     throw error instanceof LoadError ? error : fileError(path, error);
+  }
+}
+
+function refused(path: string, why: string, remedy: string): LoadError {
+  return new LoadError(ExitCode.noInput, `cannot read ${path}: ${why}; ${remedy}`);
+}
+
+function oddKind(stat: BigIntStats): string | null {
+  if (stat.isFile()) return null;
+  if (stat.isDirectory()) return 'a directory';
+  return stat.isFIFO() ? 'a named pipe' : 'a device';
+}
+
+function oddFileSystem({ blocks }: BigIntStats, handle: Descriptor): string | null {
+  // What the kernel makes up takes no room.
+  if (blocks > 0n) return null;
+  try {
+    const name = kernelFileSystem(handle.fileSystem());
+    return name === null ? null : `made up by the kernel (${name})`;
+  } catch {
+    return null;
+  }
+}
+
+/** Of the file that is open: whoever may write to a directory on its path can make the path lead elsewhere at any time. */
+function refuseOutside(path: string, handle: Descriptor, roots: readonly string[]): void {
+  const real = realPathOf(path, handle);
+  if (roots.some((root) => isUnder(real, followLinks(root)))) return;
+  throw refused(path, `it leads to ${real}, outside ingest.allowed_roots`, 'announce a file below one of them');
+}
+
+function realPathOf(path: string, handle: Descriptor): string {
+  try {
+    return handle.realPath();
+  } catch {
+    throw refused(path, 'without /proc nobody can tell whether it is in ingest.allowed_roots', 'mount /proc');
+  }
+}
+
+/** A root may be a link itself; one that is not there admits nothing. */
+function followLinks(root: string): string {
+  try {
+    return realpathSync.native(root);
+  } catch {
+    return root;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The command line and the environment of `ingest records`, as a value. An argument wins over the environment. */
 
+import { ExitCode } from '../../errors.js';
 import { FORMAT_NAMES, type FormatName } from '../file/formats.js';
 import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from './connection-options.js';
 import type { TableName } from './options.js';
@@ -38,6 +39,8 @@ const MAX_GENERATION = 1_000_000;
 
 export interface RecordsRequest {
   readonly file: string;
+  /** Directories that the file must lie below; none for anywhere. */
+  readonly allowedRoots: readonly string[];
   readonly table: TableName;
   readonly createTable: boolean;
   readonly schemaFile: string | null;
@@ -64,6 +67,7 @@ export function parseRecordsArguments(
     const createTable = given.has('create-table');
     return {
       file: options.required(given, 'file'),
+      allowedRoots: allowedRoots(env['ATD_ALLOWED_ROOTS']),
       table: options.tableName(options.required(given, 'table-name')),
       createTable,
       schemaFile: given.get('schema-file') || null,
@@ -87,6 +91,25 @@ function generation(given: options.Given, env: options.Environment): number {
   const argument = given.get('generation');
   if (argument !== undefined) return options.integer('--generation', argument, 0, MAX_GENERATION);
   return options.integer('ATD_GENERATION', env['ATD_GENERATION'] || '0', 0, MAX_GENERATION);
+}
+
+/** A list in JSON, as a path may have any character in it. */
+function allowedRoots(text: string | undefined): string[] {
+  if (text === undefined || text === '') return [];
+  const roots = parseJson(text);
+  if (Array.isArray(roots) && roots.every((root) => typeof root === 'string' && root.startsWith('/'))) return roots;
+  throw new options.Invalid(
+    `ATD_ALLOWED_ROOTS is ${text}, which is no list in JSON of absolute paths`,
+    ExitCode.configuration,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function formatName(value: string | undefined): FormatName | null {

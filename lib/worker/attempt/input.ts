@@ -10,6 +10,7 @@ import type { Command, Settling } from '../../types.js';
 import { MAX_TIMER_MS } from '../../util/deadline.js';
 import type { FileKind, Look, Looker, LookRequest } from '../launch/launcher.js';
 import type { Ending } from './classify.js';
+import { kernelFileSystemOf } from './mounts.js';
 
 type Refusal = Extract<Ending, { kind: 'refused' }>;
 
@@ -61,8 +62,8 @@ export async function checkInput(
 function judge(file: string, look: Look, settling: Settling | null): Admitted | Refusal {
   if (look.kind === 'failed') return refusalFor(file, look.code);
   const { what, realPath, bytes, modifiedAt, roots } = look;
-  const found =
-    what === 'file' ? ({ kind: 'regular', realPath } as const) : ({ kind: 'other', what: WORDS[what] } as const);
+  const odd = what === 'file' ? kernelFile(realPath) : WORDS[what];
+  const found = odd === null ? ({ kind: 'regular', realPath } as const) : ({ kind: 'other', what: odd } as const);
   const judgement = judgeInput(file, found, roots);
   if (judgement.result !== 'ok') return { kind: 'refused', ...judgement };
   if (settling === null) return { kind: 'admitted', bytes };
@@ -70,6 +71,11 @@ function judge(file: string, look: Look, settling: Settling | null): Admitted | 
   const why = judgeSettling(seen, settling);
   if (why === null) return { kind: 'admitted', bytes };
   return { kind: 'refused', result: 'file-unsettled', reason: `${file} may still be written to: ${why}`, seen };
+}
+
+function kernelFile(realPath: string): string | null {
+  const fileSystem = kernelFileSystemOf(realPath);
+  return fileSystem === null ? null : `made up by the kernel (${fileSystem})`;
 }
 
 function lookHere({ file, roots }: LookRequest): Look {

@@ -120,6 +120,11 @@ describe('buildCommand: the rest', () => {
     });
   });
 
+  it('hands on the directories that files must lie in, where there are any', () => {
+    const { env } = buildCommand(JOB, 1, { ...COMMAND, allowedRoots: ['/in', '/a:b'] });
+    assert.equal(env['ATD_ALLOWED_ROOTS'], '["/in","/a:b"]');
+  });
+
   it('has the same deduplication token at every attempt, and another for another record with the same offset', () => {
     const tokenOf = (job: Job, attempt: number) => buildCommand(job, attempt, COMMAND).env['ATD_DEDUP_TOKEN'];
     assert.equal(tokenOf(JOB, 1), tokenOf(JOB, 5));

@@ -1,11 +1,29 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { appendFile, chmod, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFile,
+  chmod,
+  link,
+  mkdir,
+  mkdtemp,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { LoadError } from '../../../lib/loader/failures.js';
 import { openSourceFile } from '../../../lib/loader/file/source-file.js';
+import { PACKAGE_ROOT } from '../../support/package-root.js';
+
+const SWAPPER = join(PACKAGE_ROOT, 'test/fixtures/swap-directory.mjs');
 
 let directory: string;
 
@@ -96,7 +114,12 @@ test('a missing file, a directory, a pipe and a dangling link are no input', asy
   await symlink(join(directory, 'nowhere'), link);
   await assert.rejects(openSourceFile(join(directory, 'none')), exits(66, /none: no such file/));
   await assert.rejects(openSourceFile(directory), exits(66, /it is a directory/));
-  await assert.rejects(openSourceFile(pipe), exits(66, /not a regular file/));
+  await assert.rejects(openSourceFile(pipe), exits(66, /it is a named pipe, not a regular file; name a file of data/));
+  await assert.rejects(openSourceFile('/dev/null'), exits(66, /it is a device, not a regular file/));
+  const socket = createServer().listen(join(directory, 'socket'));
+  await once(socket, 'listening');
+  await assert.rejects(openSourceFile(join(directory, 'socket')), exits(66, /it is a socket.*, not a regular file/));
+  socket.close();
   await assert.rejects(openSourceFile(link), exits(66, /no such file/));
 });
 
@@ -108,3 +131,74 @@ test('a file without permission is no input', {
   await chmod(path, 0);
   await assert.rejects(openSourceFile(path), exits(66, /permission denied/));
 });
+
+test('what the kernel makes up is no input, whatever leads there', async () => {
+  const path = join(directory, 'made-up');
+  await symlink('/proc/self/environ', path);
+  const reason = /it is made up by the kernel \((proc|sysfs)\), not a regular file; name a file of data/;
+  for (const one of [path, '/proc/self/status', '/sys/kernel/uevent_seqnum']) {
+    await assert.rejects(openSourceFile(one), exits(66, reason));
+  }
+});
+
+test('an empty file and names that no one would choose are files like others', async () => {
+  for (const name of ['-rf', '%s%n', 'a\nb', 'n'.repeat(255), '..x', '$(id)']) {
+    await writeFile(join(directory, name), '');
+    const file = await openSourceFile(join(directory, name), [directory]);
+    assert.equal(file.bytes, 0);
+    await file.close();
+  }
+});
+
+test('a file must lie below one of the roots, links followed on both sides', async () => {
+  const at = await realpath(await mkdtemp(join(directory, 'roots-')));
+  for (const name of ['in', 'in-too', 'out']) {
+    await mkdir(join(at, name));
+    await writeFile(join(at, name, 'a.csv'), name);
+  }
+  await symlink(join(at, 'out', 'a.csv'), join(at, 'in', 'leads-out.csv'));
+  await symlink(join(at, 'in', 'a.csv'), join(at, 'out', 'leads-in.csv'));
+  await symlink(join(at, 'out'), join(at, 'in', 'directory'));
+  await symlink(join(at, 'in'), join(at, 'root'));
+  // A hard link is the file itself: there is no other place that it leads to.
+  await link(join(at, 'out', 'a.csv'), join(at, 'in', 'hard.csv'));
+  const roots = [join(at, 'none'), join(at, 'in')];
+  for (const name of ['in/a.csv', 'out/leads-in.csv', 'in/hard.csv', 'root/a.csv']) {
+    await (await openSourceFile(join(at, name), roots)).close();
+    await (await openSourceFile(join(at, name), [join(at, 'root')])).close();
+  }
+  const reason = /it leads to .*out\/a\.csv, outside ingest\.allowed_roots; announce a file below one of them/;
+  for (const name of ['out/a.csv', 'in/leads-out.csv', 'in/directory/a.csv', 'in/../out/a.csv']) {
+    await assert.rejects(openSourceFile(join(at, name), roots), exits(66, reason), name);
+  }
+  await assert.rejects(openSourceFile(join(at, 'in-too/a.csv'), roots), exits(66, /outside ingest\.allowed_roots/));
+});
+
+for (const swapped of ['directory', 'link'] as const) {
+  test(`a ${swapped} that is swapped while files are opened never leads outside the roots`, async (t) => {
+    const at = await realpath(await mkdtemp(join(directory, 'swapped-')));
+    for (const name of ['root/real', 'out']) {
+      await mkdir(join(at, name), { recursive: true });
+      await writeFile(join(at, name, 'a.csv'), name);
+    }
+    const path = join(at, 'root', swapped === 'link' ? 'link' : 'real');
+    if (swapped === 'link') await symlink(join(at, 'root/real'), path);
+    const swapper = spawn(process.execPath, [SWAPPER, path, join(at, 'out')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => swapper.kill('SIGKILL'));
+    await once(swapper.stdout, 'data');
+    const seen = { inside: 0, refused: 0, missing: 0 };
+    while (seen.inside < 200 || seen.refused < 200) {
+      assert.equal(swapper.exitCode, null);
+      try {
+        const file = await openSourceFile(join(path, 'a.csv'), [join(at, 'root')]);
+        assert.equal(Buffer.from(await file.read(0, 100)).toString(), 'root/real');
+        await file.close();
+        seen.inside += 1;
+      } catch (error) {
+        if (!(error instanceof LoadError)) throw error;
+        seen[/outside/.test(error.message) ? 'refused' : 'missing'] += 1;
+      }
+    }
+    t.diagnostic(JSON.stringify(seen));
+  });
+}

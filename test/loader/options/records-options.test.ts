@@ -30,6 +30,7 @@ function request(args: readonly string[], env: Environment = {}): RecordsRequest
 test('the file and the table are enough, everything else has a default', () => {
   assert.deepEqual(request(REQUIRED), {
     file: '/d/a.parquet',
+    allowedRoots: [],
     table: { database: null, table: 'atd_acme' },
     createTable: false,
     schemaFile: null,
@@ -70,6 +71,7 @@ test('the whole command line is understood, with and without an equals sign', ()
   ];
   const expected: RecordsRequest = {
     file: 'a.csv',
+    allowedRoots: [],
     table: { database: 'db1', table: 't' },
     createTable: true,
     schemaFile: 's.json',
@@ -200,6 +202,12 @@ const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] =
   [['--file', 'x', '--table-name', 'a`; DROP TABLE b'], /not a table name/],
 ];
 
+test('the directories that a file must lie below come by the environment, as a list in JSON', () => {
+  const roots = ['/data/a:b', '/data/\n"c"'];
+  assert.deepEqual(request(REQUIRED, { ATD_ALLOWED_ROOTS: JSON.stringify(roots) }).allowedRoots, roots);
+  assert.deepEqual(request(REQUIRED, { ATD_ALLOWED_ROOTS: '' }).allowedRoots, []);
+});
+
 test('every misuse is a usage error that names the argument', () => {
   for (const [args, reason] of INVALID) {
     const result = parsed(args);
@@ -212,6 +220,9 @@ test('every misuse is a usage error that names the argument', () => {
 
 const MISCONFIGURED: readonly (readonly [args: readonly string[], env: Environment, reason: RegExp])[] = [
   [[], { ATD_GENERATION: 'second' }, /ATD_GENERATION 'second' is not a whole number/],
+  ...['/data', '{}', '["data"]', '[1]', '["/data"'].map(
+    (text) => [[], { ATD_ALLOWED_ROOTS: text }, /ATD_ALLOWED_ROOTS is .*, which is no list in JSON/] as const,
+  ),
   [[], { CLICKHOUSE_PORT: 'x' }, /CLICKHOUSE_PORT 'x' is not a whole number/],
   [[], { CLICKHOUSE_PASSWORD_FILE: '/nowhere' }, /CLICKHOUSE_PASSWORD_FILE '\/nowhere' cannot be read: ENOENT/],
   [['--db-password-file', '/run/secrets/empty'], {}, /--db-password-file '\/run\/secrets\/empty' is empty/],

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   realpathSync,
@@ -9,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -32,6 +36,10 @@ symlinkSync(file, join(directory, 'link'));
 symlinkSync('loop', join(directory, 'loop'));
 symlinkSync(directory, join(directory, 'same'));
 mkdirSync(join(directory, 'inner'));
+execFileSync('mkfifo', [join(directory, 'pipe')]);
+const socket = createServer().listen(join(directory, 'socket'));
+await once(socket, 'listening');
+const REMEDY = 'not a regular file; announce a file of data';
 
 const lookers: [name: string, looker: LastingLauncher | null][] = [['the thread itself', null]];
 for (const wanted of LAUNCHER_PROGRAMS) {
@@ -41,6 +49,7 @@ for (const wanted of LAUNCHER_PROGRAMS) {
 const disk: HangingDisk | null = await mountHangingDisk();
 const skip = disk === null && 'this user may not mount a file system';
 after(async () => {
+  socket.close();
   await disk?.end();
   for (const [, looker] of lookers) await looker?.close();
   rmSync(directory, { recursive: true });
@@ -84,19 +93,58 @@ for (const [name, looker] of lookers) {
       assert.equal((await settle(young, { ...long, modifiedAt: 0 })).kind, 'refused');
     });
 
+    it('admits an empty file, and names that no one would choose: their contents are the matter of the loader', async () => {
+      for (const name of [
+        'empty',
+        '-rf',
+        '%s%n',
+        'a\nb',
+        '$(id)',
+        ' ',
+        "'",
+        'n'.repeat(255),
+        '*',
+        '..x',
+        '\u{1f600}',
+      ]) {
+        writeFileSync(join(directory, name), '');
+        assert.deepEqual(await look(looker, join(directory, name)), { kind: 'admitted', bytes: 0 }, name);
+      }
+    });
+
+    it('refuses what the kernel makes up, also behind a link', async () => {
+      symlinkSync('/proc/self/environ', join(directory, `environ-${name}`));
+      for (const path of [
+        join(directory, `environ-${name}`),
+        '/proc/self/status',
+        '/proc/cpuinfo',
+        '/sys/kernel/notes',
+      ]) {
+        if (!existsSync(path)) continue;
+        const found = await look(looker, path);
+        assert.ok(found.kind === 'refused' && found.result === 'path-denied', path);
+        assert.match(
+          found.reason,
+          /is made up by the kernel \((proc|sysfs)\), not a regular file; announce a file of data$/,
+        );
+      }
+    });
+
     it('says what is wrong with all else', async () => {
       const found = [];
-      for (const path of ['none', 'link/x', 'loop', 'x'.repeat(300), 'inner', '/dev/null']) {
+      for (const path of ['none', 'link/x', 'loop', 'x'.repeat(300), 'inner', '/dev/null', 'pipe', 'socket']) {
         const one = await look(looker, resolve(directory, path));
-        found.push(one.kind === 'refused' ? [one.result, one.reason.replace(directory, '').slice(-40)] : one);
+        found.push(one.kind === 'refused' ? [one.result, one.reason.replace(directory, '').slice(-60)] : one);
       }
       assert.deepEqual(found, [
         ['file-missing', 'no such file: /none'],
         ['file-missing', 'no such file: /link/x'],
         ['path-denied', '/loop leads nowhere: ELOOP'],
-        ['path-denied', `${'x'.repeat(40)} leads nowhere: ENAMETOOLONG`.slice(-40)],
-        ['path-denied', '/inner is a directory, not a regular file'.slice(-40)],
-        ['path-denied', '/dev/null is a device, not a regular file'.slice(-40)],
+        ['path-denied', `${'x'.repeat(60)} leads nowhere: ENAMETOOLONG`.slice(-60)],
+        ['path-denied', `/inner is a directory, ${REMEDY}`.slice(-60)],
+        ['path-denied', `/dev/null is a device, ${REMEDY}`.slice(-60)],
+        ['path-denied', `/pipe is a named pipe, ${REMEDY}`.slice(-60)],
+        ['path-denied', `/socket is a socket, ${REMEDY}`.slice(-60)],
       ]);
     });
   });

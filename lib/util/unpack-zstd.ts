@@ -3,6 +3,7 @@
  * the whole window with each block. So frames are looked through first, which their layout permits without unpacking.
  */
 import { Decompress, decompress } from 'fzstd';
+import { TooLarge } from './too-large.js';
 import {
   CHECKSUM_BYTES,
   contentBytes,
@@ -15,8 +16,7 @@ import {
   RLE_BLOCK,
   SKIPPABLE_MAGIC,
   windowBytes,
-} from '../../util/zstd-header.js';
-import { TooLarge } from './too-large.js';
+} from './zstd-header.js';
 
 interface Frame {
   readonly bytes: Buffer;
