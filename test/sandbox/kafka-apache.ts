@@ -10,13 +10,13 @@ import { javaArguments, javaRelease, type KafkaPorts, serverProperties } from '.
 /** Kafka 4 brokers need it. */
 const MIN_JAVA_RELEASE = 17;
 /** Some seconds of a processor, which a busy machine has not to spare. */
-const START_TIMEOUT_MS = 300_000;
+export const START_TIMEOUT_MS = 300_000;
 /** Any UUID in Kafka's base64 form will do for a cluster of one. */
-const CLUSTER_ID = 'YXRkLWluZ2VzdGlvbi1zYg';
+export const CLUSTER_ID = 'YXRkLWluZ2VzdGlvbi1zYg';
 
-/** Two ports for each node that were free a moment ago; held open together, so that they differ. */
-async function freePorts(nodes: number): Promise<KafkaPorts[]> {
-  const servers = Array.from({ length: nodes * 2 }, () => createServer());
+/** So many ports that were free a moment ago; held open together, so that they differ. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(
     servers.map(
       (server) =>
@@ -27,6 +27,11 @@ async function freePorts(nodes: number): Promise<KafkaPorts[]> {
     ),
   );
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function freeNodePorts(nodes: number): Promise<KafkaPorts[]> {
+  const ports = await freePorts(nodes * 2);
   return Array.from({ length: nodes }, (_, node) => ({
     broker: ports[node * 2] as number,
     controller: ports[node * 2 + 1] as number,
@@ -43,7 +48,7 @@ export async function requireJava(guarded: Guarded): Promise<void> {
 
 /** Formats the storage and starts the nodes; resolves to their addresses once all answer. @throws Error with the output. */
 export async function startApacheKafka(guarded: Guarded, jars: KafkaJars, nodes: number): Promise<string[]> {
-  const cluster = await freePorts(nodes);
+  const cluster = await freeNodePorts(nodes);
   const temporary = join(guarded.directory, 'tmp');
   await mkdir(temporary);
   const files: string[] = [];
