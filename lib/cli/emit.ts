@@ -4,6 +4,7 @@ import { extname, resolve } from 'node:path';
 import type { Config } from '../config/load.js';
 import { AtdError, ExitCode } from '../errors.js';
 import { createKafkaClient } from '../kafka/client.js';
+import { userObstacle } from '../kafka/group/refusals.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { createPartitioner } from '../kafka/partitioner.js';
 import { kafkaOptions } from '../service/adapters.js';
@@ -79,8 +80,9 @@ export async function announce(
     const messages = announcements.map((fields) => ({ value: encode(fields), headers }));
     await producer.send({ topic, acks: -1, messages });
   } catch (cause) {
-    const why = `cannot announce on ${topic} at ${bootstrap_servers.join(', ')}: ${(cause as Error).message}`;
-    throw new AtdError('ATD_KAFKA_CONNECT', `${why}; check kafka.bootstrap_servers`, { cause });
+    const why = userObstacle(cause) ?? `${(cause as Error).message}; check kafka.bootstrap_servers`;
+    const what = `cannot announce on ${topic} at ${bootstrap_servers.join(', ')}`;
+    throw new AtdError('ATD_KAFKA_CONNECT', `${what}: ${why}`, { cause });
   } finally {
     await producer.disconnect().catch(() => undefined);
   }

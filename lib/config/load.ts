@@ -7,6 +7,7 @@ import convict from 'convict';
 import { parse as parseYaml } from 'yaml';
 import { AtdError } from '../errors.js';
 import { didYouMean } from '../util/did-you-mean.js';
+import { readSecret } from '../util/file-text.js';
 import { checkTogether, isInjected, warningsFor, warnOfVariables } from './checks.js';
 import { checkCombinations } from './combinations.js';
 import { checkFiles } from './files.js';
@@ -189,7 +190,7 @@ function readSecrets(values: Values): string[] {
     const file = sensitive ? (values.get(`${key}_file` as never) as unknown) : null;
     if (typeof file !== 'string') continue;
     try {
-      const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+      const secret = readSecret(file);
       FORMATS.text.validate(secret, {});
       values.set(key, secret);
     } catch (error) {

@@ -95,7 +95,9 @@ export const SETTINGS = {
     commit_interval_ms: whole(100, 1, 60_000, 'Least time between two commits.'),
     ssl: {
       enabled: flag(false, 'Whether to connect by TLS. The certificate is always verified.'),
-      ca_file: readableFile("PEM file of the authorities to trust; null for the system's."),
+      ca_file: readableFile(
+        "PEM file of the authorities to trust; null for the system's. The three files are read anew for each connection.",
+      ),
       cert_file: readableFile('PEM file of the client certificate.'),
       key_file: readableFile('PEM file of its key.'),
     },
@@ -103,7 +105,7 @@ export const SETTINGS = {
       mechanism: choice(null, ['plain', 'scram-sha-256', 'scram-sha-512'], 'How to authenticate; null for not at all.'),
       username: text(null, 'User name.'),
       password: text(null, 'Password.', { sensitive: true }),
-      password_file: text(null, 'File that holds the password.'),
+      password_file: text(null, 'File that holds the password; read anew whenever a broker asks for it.'),
     },
   },
   clickhouse: {

@@ -4,6 +4,8 @@ import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import type { LogLevel } from '../types.js';
+import { latest, readSecret } from '../util/file-text.js';
+import { type ConnectionSettings, explainEnd, explainError } from './connection-trouble.js';
 
 export interface KafkaClientOptions {
   readonly brokers: readonly string[];
@@ -14,7 +16,15 @@ export interface KafkaClientOptions {
     readonly cert: string | null;
     readonly key: string | null;
   };
-  readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | null;
+  readonly sasl: {
+    readonly mechanism: string;
+    readonly username: string;
+    readonly password: string;
+    /** Read anew whenever the user is shown to a broker. */
+    readonly passwordFile?: string | null;
+  } | null;
+  /** How often it tries to connect before a question has failed. */
+  readonly retries?: number;
   /** Whether a consumer that crashed may start again; false once it is stopped, or it would start again. */
   readonly mayRestart: () => boolean;
   /** The committed offset does not exist (any more): the client goes on from the first one that there is. */
@@ -25,6 +35,8 @@ export interface KafkaClientOptions {
 }
 
 const KEEP_ALIVE_MS = 60_000;
+/** A broker tells everybody which requests it knows. */
+const ANSWERS_TO_ALL = 1;
 
 /** kafkajs's own words for events that it reports in no other way, or too late. */
 const OFFSET_OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
@@ -38,9 +50,11 @@ const CRASHING = 'Crash: ';
 export function createKafkaClient(options: KafkaClientOptions): Kafka {
   const { ssl, sasl } = options;
   const seeds = nameSeeds(options.brokers);
+  const settings = { tls: ssl.enabled, ca: ssl.ca, cert: ssl.cert, user: sasl !== null };
   const config: KafkaConfig = {
     brokers: seeds.brokers,
-    socketFactory: (request) => openSocket({ ...request, host: seeds.addresses.get(request.host) ?? request.host }),
+    socketFactory: (request) =>
+      openSocket({ ...request, host: seeds.addresses.get(request.host) ?? request.host }, settings),
     clientId: options.clientId,
     connectionTimeout: 10_000,
     authenticationTimeout: 10_000,
@@ -48,21 +62,33 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
     retry: {
       initialRetryTime: 300,
       maxRetryTime: 5_000,
-      retries: 10,
+      retries: options.retries ?? 10,
       restartOnFailure: () => Promise.resolve(options.mayRestart()),
     },
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => passOn(entry, options, seeds),
   };
   if (ssl.enabled) {
-    config.ssl = { ...pem('ca', ssl.ca), ...pem('cert', ssl.cert), ...pem('key', ssl.key) };
+    config.ssl = fresh({ ca: ssl.ca, cert: ssl.cert, key: ssl.key }, (file) => readFileSync(file, 'utf8'));
   }
-  if (sasl !== null) config.sasl = sasl as SASLOptions;
+  if (sasl !== null) {
+    const { passwordFile = null, ...given } = sasl;
+    config.sasl = Object.assign(fresh({ password: passwordFile }, readSecret), {
+      mechanism: given.mechanism,
+      username: given.username,
+      ...(passwordFile === null ? { password: given.password } : {}),
+    }) as SASLOptions;
+  }
   return new Kafka(config);
 }
 
-function pem(name: string, file: string | null): Record<string, string> {
-  return file === null ? {} : { [name]: readFileSync(file, 'utf8') };
+/** An object whose members are what stands in the files whenever they are asked for, so that a new connection knows it. */
+function fresh(files: Readonly<Record<string, string | null>>, read: (file: string) => string): Record<string, string> {
+  const members = {};
+  for (const [name, file] of Object.entries(files)) {
+    if (file !== null) Object.defineProperty(members, name, { enumerable: true, get: latest(file, read) });
+  }
+  return members;
 }
 
 interface Seeds {
@@ -86,18 +112,36 @@ function nameSeeds(brokers: readonly string[]): Seeds {
 
 type SocketRequest = Parameters<NonNullable<KafkaConfig['socketFactory']>>[0];
 
-/** As the client opens its sockets by default. */
-function openSocket({ host, port, ssl, onConnect }: SocketRequest): Socket {
+/** As the client opens its sockets by default, but with errors that say what to do. */
+function openSocket({ host, port, ssl, onConnect }: SocketRequest, settings: ConnectionSettings): Socket {
   const servername = isIP(host) === 0 ? { servername: host } : {};
   const socket = ssl
     ? connectTls({ host, port, ...servername, ...(typeof ssl === 'object' ? ssl : {}) }, onConnect)
     : connect({ host, port }, onConnect);
+  const broker = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  let isOpen = false;
+  let answers = 0;
+  socket.once(ssl ? 'secureConnect' : 'connect', () => {
+    isOpen = true;
+  });
+  socket.on('data', () => {
+    answers += 1;
+  });
+  // The client, which listens behind this, keeps to these words.
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    error.message = explainError(error, broker, settings);
+  });
+  socket.on('end', () => {
+    if (isOpen && answers <= ANSWERS_TO_ALL) socket.emit('error', new Error(explainEnd(broker, settings)));
+  });
   return socket.setKeepAlive(true, KEEP_ALIVE_MS);
 }
 
 function passOn({ level, log }: LogEntry, options: KafkaClientOptions, { addresses }: Seeds): void {
   const { onLog, onOutOfRange, onCrashing } = options;
-  const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
+  const { message: said, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
+  // Some of what the client logs is an error instead of a text, and what is thrown here ends its consumer.
+  const message = typeof said === 'string' ? said : String((said as Partial<Error> | null)?.message ?? said);
   if (message === OFFSET_OUT_OF_RANGE) onOutOfRange();
   if (message.startsWith(CRASHING)) onCrashing();
   const { broker } = details as { readonly broker?: unknown };

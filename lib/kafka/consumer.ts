@@ -8,11 +8,11 @@
  * about the assignment. Commits go around the client's consumer: that one may say that it committed without having sent
  * anything, and repeats what failed under the next generation, which takes back what the partition's new owner committed.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
+import { abortableDelay } from '../util/deadline.js';
 import { commitFor, hasTopic, leaveFor } from './admin.js';
 import { stickyAssigner } from './group/assigner.js';
 import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAssigner } from './group/joining.js';
@@ -25,6 +25,8 @@ import { VitalSigns } from './vital-signs.js';
 
 export interface ConsumerOptions extends StartOptions {
   readonly kafka: Kafka;
+  /** Like it, but soon at its end where no broker answers. */
+  readonly asking: Kafka;
   readonly sessionTimeoutMs: number;
   readonly maxWaitMs: number;
 }
@@ -207,12 +209,11 @@ class KafkaConsumer implements ConsumerAdapter {
       this.#events.assigned(this.#epoch, assigned);
       void this.#restore(this.#epoch, partitions);
     });
-    this.#consumer.on(CRASH, ({ payload }) => {
+    this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       this.#group = null;
       this.#isJoined = false;
       this.#isJoining = false;
       if (this.#stopping.signal.aborted) return;
-      const { error, restart } = payload;
       const { groupId } = this.#options;
       const obstacle = groupObstacle(error, groupId) ?? groupObstacle(coordinatorRefusal(groupId), groupId);
       this.#waitingFor = obstacle ?? error.message;
@@ -223,7 +224,7 @@ class KafkaConsumer implements ConsumerAdapter {
   }
 
   async #startAgain(obstacle: string): Promise<void> {
-    this.#wait(obstacle);
+    this.#events.waiting(obstacle);
     await abortableDelay(START_RETRY_MS, this.#stopping.signal);
     await this.#startWhenPossible().catch((error: unknown) => this.#events.failed(error as Error));
   }
@@ -267,10 +268,11 @@ class KafkaConsumer implements ConsumerAdapter {
           this.#waitingFor = null;
           return this.#events.restored(epoch, positions);
         }
-        if (lost !== this.#waitingFor) this.#wait(lost);
+        this.#wait(lost);
         await abortableDelay(LOST_RETRY_MS, this.#stopping.signal);
       } catch (error) {
-        this.#wait(`the committed offsets cannot be read: ${(error as Error).message}`);
+        const obstacle = groupObstacle(error, this.#options.groupId);
+        this.#wait(obstacle ?? `the committed offsets cannot be read: ${(error as Error).message}`);
         await abortableDelay(RESTORE_RETRY_MS, this.#stopping.signal);
       }
     }
@@ -285,6 +287,7 @@ class KafkaConsumer implements ConsumerAdapter {
   }
 
   #wait(reason: string): void {
+    if (reason === this.#waitingFor) return;
     this.#waitingFor = reason;
     this.#events.waiting(reason);
   }
@@ -308,13 +311,15 @@ class KafkaConsumer implements ConsumerAdapter {
 
   /** Why the consumer cannot run yet, or null. Without the topic it would fail, or have the broker create it by accident. */
   async #obstacle(): Promise<string | null> {
-    const { kafka, topic } = this.#options;
+    const { asking, topic, groupId } = this.#options;
     try {
-      if (!(await hasTopic(kafka, topic))) return `topic ${topic} does not exist yet (or this user may not see it)`;
+      if (!(await hasTopic(asking, topic))) {
+        return `topic ${topic} does not exist yet, or this user may not see it: make it, or permit DESCRIBE and READ on it`;
+      }
       await this.#consumer.connect();
       return null;
     } catch (error) {
-      return `Kafka cannot be reached: ${(error as Error).message}`;
+      return groupObstacle(error, groupId) ?? `Kafka cannot be reached: ${(error as Error).message}`;
     }
   }
 
@@ -342,9 +347,4 @@ class KafkaConsumer implements ConsumerAdapter {
       if ((error as Error).name !== 'KafkaJSNonRetriableError') throw error;
     }
   }
-}
-
-/** Resolves early where it is aborted. */
-async function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -7,6 +7,7 @@ import type { DeadLetter } from '../core/events.js';
 import { firstForm, type LetterForm, leftOut, nextForm } from '../core/rules/letter-form.js';
 import { AtdError } from '../errors.js';
 import { createMissingTopic } from './admin.js';
+import { isMissingRight } from './group/refusals.js';
 import { letterMessage, letterParts, messageBytes } from './letter-message.js';
 import { objectionTo } from './letter-objection.js';
 import { createPartitioner } from './partitioner.js';
@@ -56,7 +57,7 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter 
         await connect();
         return await produce(producer, options, letter);
       } catch (cause) {
-        const why = (cause as Error).message;
+        const why = `${(cause as Error).message}${remedyOf(cause)}`;
         throw new AtdError('ATD_DEAD_LETTER', `topic ${options.topic} did not take the dead letter: ${why}`, { cause });
       }
     },
@@ -64,6 +65,10 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter 
       await producer.disconnect();
     },
   };
+}
+
+function remedyOf(error: unknown): string {
+  return isMissingRight(error) ? '; permit WRITE and DESCRIBE on it' : '';
 }
 
 async function prepare(

@@ -19,6 +19,8 @@ import type { LoaderProgram } from './settings.js';
 
 /** What a program without exit codes of its own ends with, whether it succeeds or fails. */
 const VAGUE_EXIT_CODES = [0, 1];
+/** While the service waits for Kafka it asks again by itself, and says why it has to. */
+const ASKING_RETRIES = 1;
 
 export interface Adapters {
   readonly consumer: ConsumerAdapter;
@@ -51,12 +53,14 @@ export function createAdapters(
   mendHeaderDecoder();
   mendOutOfRange();
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
+  const asking = createKafkaClient({ ...kafkaOptions(config), ...events.kafka, retries: ASKING_RETRIES });
   const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;
   const letterTopic = dead_letter.topic ?? `${topic}.dlq`;
   const consumer = createConsumer(
     {
       kafka,
+      asking,
       topic,
       brokers: bootstrap_servers,
       groupId: group_id,
@@ -116,11 +120,11 @@ export function unpackBound({ ingest }: Config): number {
 
 /** How to reach the brokers; the commands of the command line use it too. */
 export function kafkaOptions({ kafka }: Config): Omit<KafkaClientOptions, keyof AdapterEvents['kafka']> {
-  const { mechanism, username, password } = kafka.sasl;
+  const { mechanism, username, password, password_file: passwordFile } = kafka.sasl;
   return {
     brokers: kafka.bootstrap_servers,
     clientId: kafka.client_id,
     ssl: { enabled: kafka.ssl.enabled, ca: kafka.ssl.ca_file, cert: kafka.ssl.cert_file, key: kafka.ssl.key_file },
-    sasl: mechanism === null ? null : { mechanism, username: username ?? '', password: password ?? '' },
+    sasl: mechanism === null ? null : { mechanism, username: username ?? '', password: password ?? '', passwordFile },
   };
 }

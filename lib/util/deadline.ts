@@ -17,6 +17,11 @@ export async function withinTime(done: Promise<unknown>, ms: number): Promise<vo
   clearTimeout(timer);
 }
 
+/** Resolves after `ms`, early where it is aborted. */
+export async function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
+
 /** Resolves when `condition` holds, or after `ms`: for conditions without an event, such as the end of another process's child. */
 export async function untilHolds(condition: () => boolean, ms: number): Promise<void> {
   const deadline = performance.now() + ms;

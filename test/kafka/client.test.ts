@@ -75,7 +75,9 @@ describe('the Kafka client', () => {
     broker.rebalance([0]);
     await member.reports('assigned 2');
     broker.refuse('Fetch', [CODES.TOPIC_AUTHORIZATION_FAILED]);
-    await member.reports('failed');
+    await member.reports('waiting: this user may not read the topic (kafka.topic): permit READ on it');
+    await member.reports('assigned 3');
+    assert.deepEqual(member.found('failed'), []);
     const rebalance = reports.log.find(({ message }) => message === 'The group is rebalancing, re-joining');
     assert.deepEqual([rebalance?.level, rebalance?.details['groupId']], ['warn', 'group']);
     const joined = reports.log.find(({ message }) => message === 'Consumer has joined the group');
@@ -89,6 +91,23 @@ describe('the Kafka client', () => {
       );
     }
     assert.equal(reports.outOfRange, 0);
+  });
+
+  it('passes on what is no text: an error that the client logs as it is', () => {
+    const told: Told[] = [];
+    const kafka = createKafkaClient({
+      ...{ brokers: ['127.0.0.1:1'], clientId: 'client', sasl: null, mayRestart: () => false },
+      ssl: { enabled: false, ca: null, cert: null, key: null },
+      onOutOfRange: () => undefined,
+      onCrashing: () => undefined,
+      onLog: (level, message, details) => told.push({ level, message, details }),
+    });
+    const logger = kafka.logger() as unknown as { error(message: unknown, details?: object): void };
+    for (const message of [new Error('it is refused'), null, { message: 'an object' }, 7]) logger.error(message);
+    assert.deepEqual(
+      told.map(({ message }) => message),
+      ['it is refused', 'null', 'an object', '7'],
+    );
   });
 
   it('asks whether a consumer that crashed may start again', async (t) => {
@@ -151,7 +170,9 @@ describe('the Kafka client over TLS', { skip }, () => {
     const ssl = { enabled: true, ca: server.cert, cert: client.cert, key: client.key };
     const topics = listTopics(reports.options(broker, { ssl }));
     const isRefused = () =>
-      reports.log.some(({ message }) => /^Connection error: .*self-signed certificate/.test(message));
+      reports.log.some(({ message }) =>
+        /^Connection error: .*not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\): .*kafka\.ssl\.ca_file/.test(message),
+      );
     await waitUntil(isRefused, DEADLINE_MS, 'the refusal of a broker that is not trusted');
     assert.deepEqual(broker.requests, []);
     // The client goes on trying, and the broker is mended meanwhile.

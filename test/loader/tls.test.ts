@@ -1,41 +1,26 @@
 /** HTTPS: a TLS server before the ClickHouse of the sandbox, with certificates that the test makes. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect } from 'node:net';
+import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createServer, type Server } from 'node:tls';
+import { Authority, type Certificate, whyNoCertificates } from '../sandbox/certificates.js';
 import { type Bench, type Ended, startBench } from './as-cli.js';
 
-const skip = spawnSync('openssl', ['version']).status !== 0 && 'there is no openssl to make certificates with';
+const skip = whyNoCertificates;
 
 describe('as-cli over HTTPS', { skip }, () => {
   let bench: Bench;
-  let server: Server;
+  /** Before the ClickHouse: with a certificate that holds, and with one that has expired. */
+  const servers: Server[] = [];
   let port: number;
+  let expiredPort: number;
   let file: string;
 
-  /** A certificate that is its own authority, for the address 127.0.0.1 alone. */
-  function certificate(name: string): { readonly key: Buffer; readonly cert: Buffer } {
-    const key = bench.path(`${name}.key`);
-    const cert = bench.path(`${name}.pem`);
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-        ...['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-      ],
-      { stdio: 'ignore' },
-    );
-    return { key: readFileSync(key), cert: readFileSync(cert) };
-  }
-
-  before(async () => {
-    bench = await startBench();
-    file = await bench.write('a.csv', 'a,b\n1,x\n2,y\n');
-    certificate('stranger');
-    server = createServer(certificate('server'), (socket) => {
+  async function serve({ cert, key }: Certificate): Promise<number> {
+    const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => {
       const onward = connect(bench.clickhouse.port, bench.clickhouse.host);
       socket.on('error', () => onward.destroy());
       onward.on('error', () => socket.destroy());
@@ -44,12 +29,23 @@ describe('as-cli over HTTPS', { skip }, () => {
     // A client that does not trust the certificate ends the handshake.
     server.on('tlsClientError', () => undefined);
     server.listen(0, '127.0.0.1');
+    servers.push(server);
     await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
+    return (server.address() as AddressInfo).port;
+  }
+
+  before(async () => {
+    bench = await startBench();
+    file = await bench.write('a.csv', 'a,b\n1,x\n2,y\n');
+    const directory = dirname(file);
+    const authority = new Authority(directory, 'authority');
+    new Authority(directory, 'stranger');
+    port = await serve(authority.issue('server'));
+    expiredPort = await serve(authority.issue('expired', { days: -1 }));
   });
 
   after(async () => {
-    server?.close();
+    for (const server of servers) server.close();
     await bench?.stop();
   });
 
@@ -58,9 +54,9 @@ describe('as-cli over HTTPS', { skip }, () => {
   }
 
   it('loads where the authority is named, by the argument or by the variable', async () => {
-    const byArgument = await load(['--db-secure', '--db-ca-file', bench.path('server.pem')]);
+    const byArgument = await load(['--db-secure', '--db-ca-file', bench.path('authority.pem')]);
     assert.deepEqual([byArgument.code, byArgument.stderr], [0, '']);
-    const byVariable = await load([], { CLICKHOUSE_SECURE: 'true', CLICKHOUSE_CA_FILE: bench.path('server.pem') });
+    const byVariable = await load([], { CLICKHOUSE_SECURE: 'true', CLICKHOUSE_CA_FILE: bench.path('authority.pem') });
     assert.deepEqual([byVariable.code, byVariable.stderr], [0, '']);
     assert.deepEqual(await bench.rows('SELECT count() AS n FROM over_tls'), [{ n: 4 }]);
   });
@@ -78,10 +74,20 @@ describe('as-cli over HTTPS', { skip }, () => {
   });
 
   it('refuses a certificate of another host', async () => {
-    const ca = ['--db-secure', '--db-ca-file', bench.path('server.pem')];
+    const ca = ['--db-secure', '--db-ca-file', bench.path('authority.pem')];
     const { code, stderr } = await load([...ca, '--db-host', 'localhost']);
     assert.equal(code, 78, stderr);
     assert.match(stderr, /not trusted \(ERR_TLS_CERT_ALTNAME_INVALID\); give the --db-host that it was made for/);
+  });
+
+  it('refuses a certificate that has expired, and says that it is to be renewed', async () => {
+    const ca = ['--db-secure', '--db-ca-file', bench.path('authority.pem')];
+    const { code, stdout, stderr } = await load(ca, { CLICKHOUSE_PORT: String(expiredPort) });
+    assert.deepEqual([code, stdout], [78, ''], stderr);
+    assert.match(
+      stderr,
+      /^as-cli: cannot read .*: its certificate is not trusted \(CERT_HAS_EXPIRED\); have it renewed/,
+    );
   });
 
   it('says so where one side speaks TLS and the other does not', async () => {

@@ -10,15 +10,20 @@ import { quietPort } from './ports.js';
 /** Kafka 4 brokers need it. */
 const MIN_JAVA_RELEASE = 17;
 /** Some seconds of a processor, which a busy machine has not to spare. */
-const START_TIMEOUT_MS = 300_000;
+export const START_TIMEOUT_MS = 300_000;
 /** Any UUID in Kafka's base64 form will do for a cluster of one. */
-const CLUSTER_ID = 'YXRkLWluZ2VzdGlvbi1zYg';
+export const CLUSTER_ID = 'YXRkLWluZ2VzdGlvbi1zYg';
+
+/** So many ports that nobody else is given. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await quietPort());
+  return [...ports];
+}
 
 /** Two ports for each node. */
 async function portsOf(nodes: number): Promise<KafkaPorts[]> {
-  const ports = new Set<number>();
-  while (ports.size < nodes * 2) ports.add(await quietPort());
-  const all = [...ports];
+  const all = await freePorts(nodes * 2);
   return Array.from({ length: nodes }, (_, node) => ({
     broker: all[node * 2] as number,
     controller: all[node * 2 + 1] as number,

@@ -14,8 +14,14 @@ const MAX_REPLICAS = 3;
  * @param cluster the ports of all nodes; the ids of the nodes are their places in it, from 1 on
  * @param index which of them it is for
  * @param directory holds the node's data
+ * @param more what else is to be set, or set otherwise
  */
-export function serverProperties(cluster: readonly KafkaPorts[], index: number, directory: string): string {
+export function serverProperties(
+  cluster: readonly KafkaPorts[],
+  index: number,
+  directory: string,
+  more: Readonly<Record<string, string | number>> = {},
+): string {
   const ports = cluster[index] as KafkaPorts;
   const replicas = Math.min(cluster.length, MAX_REPLICAS);
   const settings: Readonly<Record<string, string | number | boolean>> = {
@@ -44,7 +50,7 @@ export function serverProperties(cluster: readonly KafkaPorts[], index: number, 
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
   };
-  return Object.entries(settings)
+  return Object.entries({ ...settings, ...more })
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
 }

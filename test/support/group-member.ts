@@ -55,7 +55,14 @@ export class GroupMember {
       list.map(({ partition, offset }) => `${partition}@${offset ?? 'none'}`).join(' ');
     this.adapter = createConsumer(
       {
-        ...{ kafka, brokers: [broker.address], topic: TOPIC, groupId: 'group', letterTopic: `${TOPIC}.dlq` },
+        ...{
+          kafka,
+          asking: kafka,
+          brokers: [broker.address],
+          topic: TOPIC,
+          groupId: 'group',
+          letterTopic: `${TOPIC}.dlq`,
+        },
         ...{ fromBeginning, onLostOffsets, sessionTimeoutMs: 500, maxWaitMs: 20 },
       },
       {

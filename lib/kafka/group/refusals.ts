@@ -26,6 +26,11 @@ export function isMetadataTooLarge(error: unknown): boolean {
 
 /** What keeps a user from a group and may be changed while the service waits; null where it is something else. */
 export function groupObstacle(error: unknown, groupId: string): string | null {
+  const ofUser = userObstacle(error);
+  if (ofUser !== null) return ofUser;
+  if (isMissingRight(error)) {
+    return 'this user may not read the topic (kafka.topic): permit READ on it';
+  }
   if (isOneOf(['GROUP_AUTHORIZATION_FAILED'], error)) {
     return `this user may not read with the group ${groupId} (kafka.group_id): permit READ on the group`;
   }
@@ -34,6 +39,24 @@ export function groupObstacle(error: unknown, groupId: string): string | null {
       `the group ${groupId} (kafka.group_id) is in use by members that share no way to assign partitions with this ` +
       'service, as those of another client do: stop them, or choose a group of its own'
     );
+  }
+  return null;
+}
+
+/** Whether the user lacks a right on a topic. */
+export function isMissingRight(error: unknown): boolean {
+  return isOneOf(['TOPIC_AUTHORIZATION_FAILED'], error);
+}
+
+/** Why the brokers do not take the user, and what to do; null where it is something else. */
+export function userObstacle(error: unknown): string | null {
+  if (isOneOf(['KafkaJSSASLAuthenticationError', 'UNSUPPORTED_SASL_MECHANISM'], error)) {
+    const remedy =
+      'check kafka.sasl.mechanism, kafka.sasl.username and the password; kafka.sasl.password_file is read anew each time';
+    return `the broker does not take the user: ${(error as Error).message}; ${remedy}`;
+  }
+  if (isOneOf(['ILLEGAL_SASL_STATE'], error)) {
+    return 'the broker asks for no user on this port: use its port for SASL, or leave out kafka.sasl.mechanism';
   }
   return null;
 }
