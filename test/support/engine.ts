@@ -32,6 +32,7 @@ export const COMMAND: CommandRules = {
 
 export const SETTINGS: EngineSettings = {
   slots: 2,
+  adaptiveSlots: false,
   records: {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
@@ -311,6 +312,8 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} metadata ${effect.problem}`;
     case 'probe':
       return 'probe';
+    case 'slots-changed':
+      return `slots ${effect.before} to ${effect.slots}: ${effect.reason}`;
     case 'tenants-allowed':
       return `allowed: +${effect.added} -${effect.removed}`;
     case 'tenant-released':
