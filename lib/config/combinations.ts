@@ -1,4 +1,5 @@
 /** Settings that are each valid and make no sense together. One rule per line of `RULES`; each names both keys. */
+import { poolSize } from './pool-size.js';
 import { type Config, listSettings } from './schema.js';
 
 /** @returns the complaint, which names both keys, or null where the two go together */
@@ -50,7 +51,7 @@ const RULES: readonly Rule[] = [
     ),
   ({ thread_pool_size, ingest }) =>
     atMost(
-      ['thread_pool_size', thread_pool_size],
+      ['thread_pool_size', poolSize(thread_pool_size)],
       ['ingest.max_queued_jobs', ingest.max_queued_jobs],
       'reading would pause before every thread has a job',
     ),

@@ -20,6 +20,7 @@ interface Format {
   readonly coerce: (value: unknown) => unknown;
 }
 
+const AUTO = 'auto';
 const DECIMAL = /^[+-]?(\d+)(\.\d+)?$/;
 const FLAGS: Readonly<Record<string, boolean>> = {
   true: true,
@@ -45,6 +46,14 @@ export const FORMATS = {
     coerce: toNumber,
     validate: (value, options) => {
       if (!Number.isSafeInteger(value)) throw new Error('must be a whole number');
+      validateBounds(value as number, options);
+    },
+  },
+  wholeOrAuto: {
+    coerce: (value) => (typeof value === 'string' && value.trim().toLowerCase() === AUTO ? AUTO : toNumber(value)),
+    validate: (value, options) => {
+      if (value === AUTO) return;
+      if (!Number.isSafeInteger(value)) throw new Error(`must be a whole number, or ${AUTO}`);
       validateBounds(value as number, options);
     },
   },

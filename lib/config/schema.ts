@@ -17,6 +17,7 @@ import {
   text,
   texts,
   whole,
+  wholeOrAuto,
 } from './setting.js';
 
 export type { Setting } from './setting.js';
@@ -151,7 +152,13 @@ export const SETTINGS = {
       'Regular expression; a later line of stdout that matches it makes that a success after all. Case is ignored.',
     ),
   },
-  thread_pool_size: whole(4, 1, 256, 'Loads at the same time: worker threads with one child each.'),
+  thread_pool_size: wholeOrAuto(
+    4,
+    1,
+    256,
+    'Loads at the same time: worker threads with one child each. `auto` finds out how many are of use, up to four for each ' +
+      'processor and 64 in all.',
+  ),
   log_level: level('info', 'How much is logged; debug shows every line that the loaders print.', {
     alias: 'LOG_LEVEL',
   }),

@@ -46,6 +46,10 @@ export function whole(value: number, min: number, max: number, doc: string): Set
   return setting('whole', value, doc, { min, max });
 }
 
+export function wholeOrAuto(value: number, min: number, max: number, doc: string): Setting<number | 'auto'> {
+  return setting<number | 'auto'>('wholeOrAuto', value, doc, { min, max });
+}
+
 export function maybeWhole(value: number | null, min: number, max: number, doc: string): Setting<number | null> {
   return { ...setting('whole', value, doc, { min, max }), nullable: true };
 }

@@ -116,7 +116,6 @@ export class Engine {
     return statusOf({
       lifecycle: this.#lifecycle.kind,
       pausedAll: this.#reading.pausedAll,
-      slots: this.#settings.slots,
       jobs: this.#jobs,
       records: this.#records,
       commits: this.#commits,
@@ -151,6 +150,8 @@ export class Engine {
       case 'allowed':
         for (const accepted of this.#records.allow(event.tenants, now)) this.#enqueue(accepted, now);
         return;
+      case 'machine':
+        return this.#jobs.machine(event.load, now);
       case 'committed':
         return this.#records.committed(event.offsets);
       case 'commit-failed':

@@ -44,6 +44,22 @@ export interface TenantPause {
   readonly reason: string;
 }
 
+export interface MachineLoad {
+  /** Programs that run or wait for a processor, for each processor. */
+  readonly perProcessor: number;
+  /** The share of memory that is to be had. */
+  readonly freeMemory: number;
+}
+
+/** Why as many jobs may run as do, where their number adapts. */
+export type SlotReason = 'started' | 'useful' | 'slower' | 'not-slower' | 'refused' | 'machine';
+
+export interface SlotChange {
+  readonly slots: number;
+  readonly before: number;
+  readonly reason: SlotReason;
+}
+
 /** What goes into the headers of a dead letter beside the original record. */
 export interface DeadLetter {
   readonly record: KafkaRecord;
@@ -102,6 +118,8 @@ export type EngineEvent =
   | { readonly type: 'probed'; readonly probe: ProbeResult }
   /** All tenants that are paused, whenever that changes, and once at the start. */
   | { readonly type: 'controlled'; readonly pauses: readonly TenantPause[] }
+  /** How much the machine has to do, now and then where the number of slots adapts. */
+  | { readonly type: 'machine'; readonly load: MachineLoad }
   /** The tenants that are let in from now on, all of them; none for everybody. */
   | { readonly type: 'allowed'; readonly tenants: ReadonlySet<string> };
 
@@ -182,6 +200,8 @@ export type Notice =
   | { readonly type: 'pause-changed'; readonly pause: TenantPause; readonly isPaused: boolean }
   /** A probe has said something new about the loader. */
   | { readonly type: 'loader-judged'; readonly verdict: LoaderVerdict }
+  /** From now on more or fewer jobs may run. */
+  | ({ readonly type: 'slots-changed' } & SlotChange)
   /** The records that a previous owner or run has finished are known. */
   | { readonly type: 'restored-partition'; readonly partition: TopicPartition; readonly completedAhead: number }
   /** No load is started, for no commit was acknowledged for a whole session; or loads are started again. */

@@ -18,7 +18,10 @@ export interface RecordRules {
 }
 
 export interface EngineSettings {
+  /** Loads at the same time, at the most. */
   readonly slots: number;
+  /** Whether it is found out how many of them are of use. */
+  readonly adaptiveSlots: boolean;
   readonly records: RecordRules;
   /** Records of one partition that may be delivered and not yet passed by a commit. */
   readonly maxUncommitted: number;

@@ -1,6 +1,6 @@
 /** What an operator asks the engine: one snapshot, plain data, for `/api/status` and for the gauges of `/metrics`. */
 import type { Job } from '../types.js';
-import type { BreakerState, TenantPause } from './events.js';
+import type { BreakerState, SlotReason, TenantPause } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
 import type { LaneLoad, TenantLoad } from './rules/scheduler.js';
 import type { Commits } from './state/commits.js';
@@ -33,7 +33,10 @@ export interface PartitionStatus {
 
 export interface EngineStatus {
   readonly state: RunState;
+  /** Jobs that may run at the same time now. */
   readonly slots: number;
+  /** How there came to be so many; null where their number is fixed. */
+  readonly adaptiveSlots: { readonly max: number; readonly reason: SlotReason; readonly since: number | null } | null;
   readonly running: readonly { readonly job: Job; readonly attempt: number; readonly startedAt: number }[];
   readonly queue: {
     readonly jobs: number;
@@ -76,7 +79,6 @@ export interface EngineStatus {
 export function statusOf(engine: {
   readonly lifecycle: Exclude<RunState, 'paused'>;
   readonly pausedAll: boolean;
-  readonly slots: number;
   readonly jobs: Jobs;
   readonly records: Records;
   readonly commits: Commits;
@@ -85,10 +87,11 @@ export function statusOf(engine: {
   readonly pauses: Pauses;
 }): EngineStatus {
   const { lifecycle, jobs, records, commits, startsHeld, loader } = engine;
-  const { scheduler, breaker, running, tables, suspects } = jobs;
+  const { scheduler, breaker, running, tables, suspects, slots } = jobs;
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
-    slots: engine.slots,
+    slots: slots.limit,
+    adaptiveSlots: slots.isAdaptive ? { max: slots.max, reason: slots.reason, since: slots.since } : null,
     running: running.states().map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
     queue: {
       jobs: scheduler.jobs + tables.parked + suspects.size,

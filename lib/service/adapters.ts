@@ -1,6 +1,8 @@
 /** The parts that do things, made from the configuration: each setting is handed to the one part that it belongs to. */
 import type { Config } from '../config/load.js';
+import { poolSize } from '../config/pool-size.js';
 import { type ControlAdapter, type ControlEvents, createControl } from '../control/control-topic.js';
+import type { MachineLoad } from '../core/events.js';
 import { type CommandRules, commandTemplate } from '../core/rules/command.js';
 import { boundBatches } from '../kafka/batches/decode-messages.js';
 import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
@@ -15,6 +17,7 @@ import { steadyClock } from '../kafka/steady-clock.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
 import type { WorkerSettings } from '../types.js';
+import { MachineWatch } from './machine-load.js';
 import type { LoaderProgram } from './settings.js';
 
 /** What a program without exit codes of its own ends with, whether it succeeds or fails. */
@@ -29,12 +32,15 @@ export interface Adapters {
   readonly control: ControlAdapter;
   /** Null for the bundled loader, which is there as long as the service is. */
   readonly probe: LoaderProbe | null;
+  /** Null where the number of slots is fixed. */
+  readonly machine: MachineWatch | null;
 }
 
 export interface AdapterEvents {
   readonly consumer: ConsumerEvents;
   readonly pool: PoolEvents;
   readonly control: ControlEvents;
+  readonly machine: (load: MachineLoad) => void;
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onCrashing' | 'onLog'>;
 }
 
@@ -85,12 +91,13 @@ export function createAdapters(
     events.control,
   );
   const pool = createPool({
-    slots: config.thread_pool_size,
+    slots: poolSize(config.thread_pool_size),
     settings: workerSettings(config, loader),
     events: events.pool,
   });
   const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
-  return { consumer, deadLetter, pool, control, probe };
+  const machine = config.thread_pool_size === 'auto' ? new MachineWatch(events.machine) : null;
+  return { consumer, deadLetter, pool, control, probe, machine };
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */

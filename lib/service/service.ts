@@ -112,6 +112,7 @@ export class Service {
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#allowList.start();
+    this.#adapters.machine?.start();
     this.#adapters.control.start();
     this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
   }
@@ -250,6 +251,7 @@ export class Service {
     this.#phase = 'ending';
     this.#adapters.probe?.stop();
     this.#allowList.close();
+    this.#adapters.machine?.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const { consumer, deadLetter, control } = this.#adapters;
@@ -318,6 +320,7 @@ export class Service {
         controlled: (pauses) => this.#handleEvent({ type: 'controlled', pauses }),
         unreadable: (reason) => this.#log('warn', 'control.unreadable', { reason }),
       },
+      machine: (load) => this.#handleEvent({ type: 'machine', load }),
       kafka: {
         mayRestart: () => this.#phase !== 'ending',
         onCrashing: () => void this.#takeStartsBack(),

@@ -1,4 +1,5 @@
 /** The configuration as the engine's parts want it: seconds to milliseconds, and each part its slice. */
+import { poolSize } from '../config/pool-size.js';
 import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { EngineSettings } from '../core/settings.js';
@@ -26,8 +27,10 @@ export function engineSettings(
   allowedTenants: ReadonlySet<string> = new Set(configuredTenants(config)),
 ): EngineSettings {
   const { retry, circuit_breaker } = config.service;
+  const slots = poolSize(config.thread_pool_size);
   return {
-    slots: config.thread_pool_size,
+    slots,
+    adaptiveSlots: config.thread_pool_size === 'auto',
     records: {
       maxMessageBytes: config.ingest.max_message_bytes,
       commitIntervalMs: config.kafka.commit_interval_ms,
@@ -51,8 +54,8 @@ export function engineSettings(
     maxDeadLettersInRow: circuit_breaker.dead_letters,
     fairness: {
       weights: weightsOf(config.tenants.weights),
-      maxRunning: config.tenants.max_loads ?? config.thread_pool_size,
-      share: Math.max(MIN_SHARE, config.thread_pool_size * SHARE_PER_SLOT),
+      maxRunning: config.tenants.max_loads ?? slots,
+      share: Math.max(MIN_SHARE, slots * SHARE_PER_SLOT),
     },
     settleMs: config.ingest.settle_seconds * 1000,
     command: {

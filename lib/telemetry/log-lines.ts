@@ -51,6 +51,7 @@ export function describeEvent(event: EngineEvent): LogLine | null {
     case 'loader-changed':
     case 'probed':
     case 'controlled':
+    case 'machine':
     case 'allowed':
     case 'record':
     case 'finished':
@@ -123,6 +124,10 @@ export function describeEffect(effect: Effect): LogLine | null {
           'its messages wait until then, and are dead letters unless it comes into tenants.allowed_file, or the service is ' +
           'started with it in tenants.allowed',
       });
+    case 'slots-changed': {
+      const { slots, before, reason } = effect;
+      return (slots > before ? debug : info)('pool.slots', { slots, before, reason });
+    }
     case 'tenant-released':
       return info('record.released', { tenant: effect.tenant, records: effect.records });
     case 'tenants-allowed':

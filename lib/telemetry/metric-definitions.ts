@@ -28,6 +28,7 @@ export const METRICS = {
   ]),
   atd_kills_total: counter('Signals sent to process groups of children.', ['signal']),
   atd_commits_total: counter('Offset commits.', ['result']),
+  atd_slot_changes_total: counter('Changes of the number of slots, where it adapts, by why.', ['reason']),
   atd_rebalances_total: counter('Assignments of partitions by the group.'),
   atd_consumer_restarts_total: counter('Restarts of the consumer after an error, such as a batch that it cannot read.'),
   atd_offsets_out_of_range_total: counter(

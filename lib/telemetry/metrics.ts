@@ -86,6 +86,8 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
         return observeEnd(effect);
       case 'job-retry':
         return count('atd_retries_total', { reason: effect.reason });
+      case 'slots-changed':
+        return count('atd_slot_changes_total', { reason: effect.reason });
       case 'record-defect':
         return count('atd_defects_total');
       case 'offsets-reset':

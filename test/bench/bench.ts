@@ -58,6 +58,17 @@ export class Bench {
     this.scope.after(() => rmSync(this.directory, { recursive: true, force: true }));
   }
 
+  /** What it starts ends with the work, not with the row. */
+  async apart<T>(work: (bench: Bench) => Promise<T>): Promise<T> {
+    const own = new Bench(this.options, this.sandboxes);
+    this.scope.after(() => own.scope.close());
+    try {
+      return await work(own);
+    } finally {
+      await own.scope.close();
+    }
+  }
+
   /** A size: of the whole measurement, or of the quick one. */
   size(full: number, quick: number): number {
     return this.options.quick ? quick : full;

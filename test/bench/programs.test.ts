@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DecisionsAnswer, DecisionsQuestion } from './programs/decisions.js';
 import type { EngineAnswer, EngineQuestion } from './programs/engine.js';
 import type { LaunchAnswer, LaunchQuestion } from './programs/launching.js';
 import { startProgram } from './programs/program.js';
@@ -22,6 +23,11 @@ test('the engine gets through every record, also behind a stuck head', async (t)
     const { seconds } = await program.ask({ ...ENGINE, window, stuckHead });
     assert.ok(seconds > 0);
   }
+});
+
+test('the scheduler finds a job of every tenant', async (t) => {
+  const program = startProgram<DecisionsQuestion, DecisionsAnswer>(t, 'decisions');
+  assert.ok((await program.ask({ tenants: 1_000, decisions: 2_000 })).seconds > 0);
 });
 
 test('the pool starts children that do nothing, and says what they cost', async (t) => {

@@ -176,10 +176,10 @@ describe('loadConfig: complaints', () => {
   const FILE = '(from file /atd.yaml)';
   const CASES: readonly (readonly [yaml: string, complaint: string])[] = [
     ['thread_pool_size: 0', `thread_pool_size must be from 1 to 256; it is 0 ${FILE}`],
-    ['thread_pool_size: 2.5', `thread_pool_size must be a whole number; it is 2.5 ${FILE}`],
-    ['thread_pool_size: 5x', `thread_pool_size must be a whole number; it is "5x" ${FILE}`],
-    ['thread_pool_size: 1e1000', `thread_pool_size must be a whole number; it is null ${FILE}`],
-    ['thread_pool_size: { a: 1 }', `thread_pool_size must be a whole number; it is {"a":1} ${FILE}`],
+    ['thread_pool_size: 2.5', `thread_pool_size must be a whole number, or auto; it is 2.5 ${FILE}`],
+    ['thread_pool_size: 5x', `thread_pool_size must be a whole number, or auto; it is "5x" ${FILE}`],
+    ['thread_pool_size: 1e1000', `thread_pool_size must be a whole number, or auto; it is null ${FILE}`],
+    ['thread_pool_size: { a: 1 }', `thread_pool_size must be a whole number, or auto; it is {"a":1} ${FILE}`],
     ['kafka: { topic: }', `kafka.topic must not be empty; it is null ${FILE}`],
     ["kafka: { topic: '' }", `kafka.topic must not be empty; it is "" ${FILE}`],
     ['kafka: { topic: 5 }', `kafka.topic must be a text; it is 5 ${FILE}`],

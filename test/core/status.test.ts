@@ -17,6 +17,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
   assert.deepEqual(play.status, {
     state: 'paused',
     slots: 1,
+    adaptiveSlots: null,
     running: [],
     queue: { jobs: 3, delayed: 1, fileBytes: 150, messageBytes },
     breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },

@@ -7,10 +7,12 @@ export class Announcements {
   readonly records: string[] = [];
   readonly #place: Place;
   readonly #next: Map<number, number>;
+  readonly #partitions: number;
   #turn = 0;
 
   /** @param next the offset that the next message of a partition gets, where that is not 0 */
-  constructor(place: Place, next: Readonly<Record<number, number>> = {}) {
+  constructor(place: Place, next: Readonly<Record<number, number>> = {}, partitions = PARTITIONS) {
+    this.#partitions = partitions;
     this.#place = place;
     this.#next = new Map(Object.entries(next).map(([partition, offset]) => [Number(partition), offset]));
   }
@@ -24,7 +26,7 @@ export class Announcements {
   }
 
   async messages(messages: readonly Omit<ProducedMessage, 'partition'>[], partition?: number): Promise<string[]> {
-    const placed = messages.map((message) => ({ ...message, partition: partition ?? this.#turn++ % PARTITIONS }));
+    const placed = messages.map((message) => ({ ...message, partition: partition ?? this.#turn++ % this.#partitions }));
     await produce(this.#place.kafka.brokers, this.#place.topic, placed);
     const records = placed.map((message) => {
       const offset = this.#next.get(message.partition) ?? 0;

@@ -3,30 +3,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withAdmin } from '../sandbox/kafka-admin.js';
 import { waitUntil } from '../support/processes.js';
-import { createPlace, PARTITIONS, type Place, type ServiceProcess, startService } from '../support/service-process.js';
+import { createPlace, type Place, type ServiceProcess, startService } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { buildEarlier } from './earlier-build.js';
 import { allCommitted, closeBooks, RunWatch } from './ledger.js';
-import { crash } from './members.js';
+import { crash, SETTLED_MS, settled } from './members.js';
 import { createTables } from './rows.js';
 import { skipOnMock } from './seed.js';
 
 /** With the session that is the default: a member that a busy machine holds up is not to be taken for one that left. */
 const SETTINGS = { thread_pool_size: 2 };
 const ONE_AT_A_TIME = 'lets a second member wait until the session of the first one expires';
-const SETTLED_MS = 60_000;
-
-function shareOf(member: ServiceProcess): number[] {
-  return (member.events('partitions.assigned').at(-1)?.['partitions'] ?? []) as number[];
-}
-
-/** The shares of all members, once each partition is read by one of them. */
-async function settled(members: readonly ServiceProcess[]): Promise<number[][]> {
-  const whole = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-  const isWhole = () => String(members.flatMap(shareOf).sort()) === String(whole);
-  await members[0]?.until(isWhole, SETTLED_MS, 'each partition is read by one member');
-  return members.map(shareOf);
-}
 
 function assertWithin(inner: readonly number[] | undefined, outer: readonly number[] | undefined): void {
   assert.ok(

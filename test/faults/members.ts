@@ -7,10 +7,24 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { withAdmin } from '../sandbox/kafka-admin.js';
 import { patience } from '../support/processes.js';
-import type { Place, ServiceProcess } from '../support/service-process.js';
+import { PARTITIONS, type Place, type ServiceProcess } from '../support/service-process.js';
 
 const LEAVE_GROUP = 13;
 const ANSWER_MS = patience(5_000);
+/** How long a group may take to share out its partitions after a change. */
+export const SETTLED_MS = 60_000;
+
+function shareOf(member: ServiceProcess): number[] {
+  return (member.events('partitions.assigned').at(-1)?.['partitions'] ?? []) as number[];
+}
+
+/** The shares of all members, once each partition is read by one of them. */
+export async function settled(members: readonly ServiceProcess[], partitions = PARTITIONS): Promise<number[][]> {
+  const whole = Array.from({ length: partitions }, (_, partition) => partition);
+  const isWhole = () => String(members.flatMap(shareOf).sort((a, b) => a - b)) === String(whole);
+  await members[0]?.until(isWhole, SETTLED_MS, 'each partition is read by one member');
+  return members.map(shareOf);
+}
 
 /** Kills a service as nothing can be caught, and has the group forget it. */
 export async function crash(place: Place, service: ServiceProcess): Promise<void> {

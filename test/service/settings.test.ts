@@ -61,6 +61,7 @@ describe('engineSettings', () => {
   it('hands each part its slice, in milliseconds', () => {
     assert.deepEqual(engineSettings(configured(), LOADER, { PATH: '/bin', TZ: 'UTC', SECRET: 'x' }), {
       slots: 7,
+      adaptiveSlots: false,
       sessionTimeoutMs: 30_000,
       records: {
         maxMessageBytes: 2_048,

@@ -32,6 +32,7 @@ export const COMMAND: CommandRules = {
 
 export const SETTINGS: EngineSettings = {
   slots: 2,
+  adaptiveSlots: false,
   records: {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
@@ -314,6 +315,8 @@ function describeEffect(effect: Effect): string {
       return 'probe';
     case 'lane-unknown':
       return `lane ${effect.lane} unknown`;
+    case 'slots-changed':
+      return `slots ${effect.before} to ${effect.slots}: ${effect.reason}`;
     case 'tenants-allowed':
       return `allowed: +${effect.added} -${effect.removed}`;
     case 'tenant-released':

@@ -3,9 +3,10 @@
  * and the breaker permits, and end with a verdict that settles them or lets them wait for another attempt.
  */
 import type { Job, Outcome } from '../../types.js';
-import type { Disposition, Effect } from '../events.js';
+import type { Disposition, Effect, MachineLoad, SlotChange } from '../events.js';
 import type { AttemptCounts } from '../offsets/commit-metadata.js';
 import { countOf } from '../offsets/interruptions.js';
+import { AdaptiveSlots } from '../rules/adaptive-slots.js';
 import { CircuitBreaker } from '../rules/circuit-breaker.js';
 import { buildCommand, type CommandTemplate, commandTemplate } from '../rules/command.js';
 import { OUTCOMES, type OutcomeRule, SUSPECT } from '../rules/outcomes.js';
@@ -28,6 +29,7 @@ const MAX_CONTRADICTIONS = 5;
 export class Jobs {
   readonly scheduler: Scheduler<JobState>;
   readonly running = new Running();
+  readonly slots: AdaptiveSlots;
   readonly suspects = new Suspects((state) => this.tables.permits(state) && !this.scheduler.isPaused(state.job.tenant));
   readonly breaker: CircuitBreaker;
   readonly tables: TableHolds;
@@ -44,6 +46,7 @@ export class Jobs {
     this.#commands = commandTemplate(settings.command);
     this.#emit = emit;
     this.scheduler = new Scheduler(settings.fairness);
+    this.slots = new AdaptiveSlots(settings.slots, settings.adaptiveSlots);
     this.breaker = new CircuitBreaker(settings.breaker);
     const waitAfter = (refusals: number) => unchargedBackoff(refusals, settings.retry, random());
     this.tables = new TableHolds(settings.maxDeadLettersInRow, waitAfter, (change, now) => {
@@ -99,7 +102,7 @@ export class Jobs {
 
   /** Gives a free slot to the job whose turn it is; null when there is no slot, no such job, or no permission. */
   next(now: number): JobState | null {
-    while (this.running.size < this.#settings.slots && this.breaker.permits(now)) {
+    while (this.running.size < this.slots.limit && this.breaker.permits(now)) {
       if (this.suspects.isDue(now)) return this.#nextAlone(now);
       for (const canary of this.tables.due(now)) this.scheduler.push(canary);
       const state = this.scheduler.next(now);
@@ -129,6 +132,19 @@ export class Jobs {
     pending.owned.attempts.ended(job.offset, charged);
   }
 
+  machine(load: MachineLoad, now: number): void {
+    this.#noteSlots(this.slots.machine(load, now));
+  }
+
+  #adaptSlots({ job, startedAt }: JobState, outcome: Outcome, now: number): void {
+    const end = { startedAt, running: this.running.size, bytes: outcome.bytes ?? job.bytes, outcome };
+    this.#noteSlots(this.slots.ended(end, now));
+  }
+
+  #noteSlots(change: SlotChange | null): void {
+    if (change !== null) this.#emit({ type: 'slots-changed', ...change });
+  }
+
   /** One that runs alone has not had its turn. */
   #freeSlot(state: JobState): void {
     if (!this.suspects.ended(state)) this.scheduler.done(state);
@@ -136,7 +152,7 @@ export class Jobs {
 
   /** When a job may be started that may not be started now; null when that depends on the end of another one. */
   nextStartAt(): number | null {
-    if (this.running.size >= this.#settings.slots || this.breaker.canaryIsOut) return null;
+    if (this.running.size >= this.slots.limit || this.breaker.canaryIsOut) return null;
     const changeAt = this.breaker.nextChangeAt();
     if (changeAt !== null || this.suspects.isBlocking) return changeAt;
     return earliest(this.scheduler.nextDueAt(), this.tables.nextAt(), this.suspects.nextAt());
@@ -146,6 +162,7 @@ export class Jobs {
   finish(jobId: string, outcome: Outcome, now: number): Settlement | null {
     const state = this.running.get(jobId);
     if (state === undefined) return null;
+    this.#adaptSlots(state, outcome, now);
     this.running.delete(jobId);
     this.#freeSlot(state);
     const rule = this.#ruleFor(state, outcome);

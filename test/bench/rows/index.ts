@@ -1,6 +1,10 @@
 /** The rows in the order of the table. */
 import type { Row } from '../bench.js';
 import { bookkeeping } from './bookkeeping.js';
+import { decisions } from './decisions.js';
+import { failingTenant } from './failing-tenant.js';
+import { flood } from './flood.js';
+import { floodMemory } from './flood-memory.js';
 import { latency } from './latency.js';
 import { launch } from './launch.js';
 import { load } from './load.js';
@@ -21,6 +25,7 @@ export const ROWS: readonly Row[] = [
   latency,
   bookkeeping,
   stuckHead,
+  decisions,
   load,
   loaderStart,
   valueChecks,
@@ -28,4 +33,7 @@ export const ROWS: readonly Row[] = [
   warm,
   memory,
   scaleOut,
+  failingTenant,
+  flood,
+  floodMemory,
 ];

@@ -91,7 +91,7 @@ async function passRecords(service: ServiceProcess, place: Place, announcer: Ann
 }
 
 /** The median over some seconds: a collection of garbage may fall into any of them. */
-async function residentMegabytes({ pid }: ServiceProcess): Promise<number> {
+export async function residentMegabytes({ pid }: ServiceProcess): Promise<number> {
   const samples: number[] = [];
   while (samples.length < SAMPLES) {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
