@@ -6,6 +6,7 @@ import type { Kafka, Producer } from 'kafkajs';
 import type { TenantPause } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import { type Cluster, createMissingTopic, fetchFrom, hasTopic, readBounds, withCluster } from '../kafka/admin.js';
+import { createPartitioner } from '../kafka/partitioner.js';
 import { withinTime } from '../util/deadline.js';
 import { type Order, Orders } from './orders.js';
 
@@ -69,7 +70,11 @@ class ControlTopic implements ControlAdapter {
   constructor(options: ControlOptions, events: ControlEvents) {
     this.#options = options;
     this.#events = events;
-    this.#producer = options.kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 3 } });
+    this.#producer = options.kafka.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner,
+      retry: { retries: 3 },
+    });
   }
 
   start(): void {
@@ -80,7 +85,9 @@ class ControlTopic implements ControlAdapter {
     const { topic } = this.#options;
     try {
       await this.#prepare();
-      const [sent] = await this.#producer.send({ topic, acks: -1, messages: [{ key, value }] });
+      // The one that is read, also of a topic that somebody made with more of them.
+      const messages = [{ key, value, partition: 0 }];
+      const [sent] = await this.#producer.send({ topic, acks: -1, messages });
       const obeyed = this.#reached(Number(sent?.baseOffset ?? 0));
       this.#endWait();
       await withinTime(obeyed, OBEY_MS);

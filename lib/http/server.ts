@@ -22,8 +22,16 @@ export interface HttpAdapter {
   close(): Promise<void>;
 }
 
-/** An address that another program has, perhaps an instance that still drains, or that the machine gets only later. */
-const PASSING: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL']);
+/**
+ * An address that another program has, perhaps an instance that still drains, or that the machine gets only later; a name
+ * server that does not answer yet, as while a machine starts; and what a machine lacks for a while.
+ */
+const PASSING = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EAI_AGAIN', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
+
+export function mayPass(code: string | undefined): boolean {
+  return PASSING.includes(code ?? '');
+}
+
 const TRY_AGAIN_MS = 500;
 const TRIES = 30;
 
@@ -167,7 +175,7 @@ async function listen(server: Server, { host, port, onWaiting, signal }: HttpOpt
     if (cause === null) return;
     const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : cause.message;
     const what = `cannot listen on ${host}:${port} (http.host, http.port): ${why}`;
-    if (!PASSING.has(cause.code ?? '')) {
+    if (!mayPass(cause.code)) {
       const remedy = 'set http.host to an address of this machine, and http.port to a port that this user may take';
       throw new AtdError('ATD_HTTP_LISTEN', `${what}; ${remedy}`, { cause });
     }

@@ -11,6 +11,7 @@ export interface FetchedPartition {
     readonly key: Uint8Array | null;
     readonly value: Uint8Array | null;
     readonly headers?: Readonly<Record<string, unknown>>;
+    readonly timestamp: string;
   }[];
 }
 

@@ -330,10 +330,10 @@ class KafkaConsumer implements ConsumerAdapter {
       if (!isRunning() || isStale()) return;
       if (this.#paused.has(partition)) {
         // A batch that is returned unresolved is fetched again at once unless its partition is paused.
-        this.#apply('pause', [{ topic, partition }]);
-        return;
+        return this.#apply('pause', [{ topic, partition }]);
       }
       const { record, defect } = readRecord(topic, partition, message);
+      this.#starts.read(record);
       this.#events.record(record, defect);
       resolveOffset(message.offset);
     }

@@ -1,17 +1,12 @@
-/** The last dead letters that a group has sent, read without a group: by the client's own requests. */
+/** Where the messages of the last dead letters stand that a group has sent, read without a group: by the client's own requests. */
 import type { Kafka } from 'kafkajs';
 import { type Broker, fetchFrom, hasTopic, readBounds, withCluster } from './admin.js';
 import type { Bounds } from './group/lost-offsets.js';
+import type { Landmark } from './landmarks.js';
 
 /** Of each partition of the letter topic. */
 const MOST_LETTERS = 100;
 const MAX_WAIT_MS = 500;
-
-/** Where the message of a letter stands. */
-export interface LetterPlace {
-  readonly partition: number;
-  readonly offset: number;
-}
 
 export interface LetterQuestion {
   readonly kafka: Kafka;
@@ -26,12 +21,12 @@ export interface LetterQuestion {
  *
  * @throws KafkaJSError when no broker answers
  */
-export async function readRecentLetters(question: LetterQuestion): Promise<LetterPlace[]> {
+export async function readRecentLetters(question: LetterQuestion): Promise<Landmark[]> {
   const { kafka, letterTopic, groupId } = question;
   try {
     if (!(await hasTopic(kafka, letterTopic))) return [];
     const bounds = await readBounds(kafka, letterTopic);
-    const places: LetterPlace[] = [];
+    const places: Landmark[] = [];
     await withCluster(kafka, groupId, async (cluster) => {
       await cluster.addTargetTopic(letterTopic);
       const leaders = cluster.findLeaderForPartitions(letterTopic, [...bounds.keys()]);
@@ -51,7 +46,7 @@ export async function readRecentLetters(question: LetterQuestion): Promise<Lette
 }
 
 async function readPartition(broker: Broker, partition: number, { low, high }: Bounds, question: LetterQuestion) {
-  const places: LetterPlace[] = [];
+  const places: Landmark[] = [];
   let next = Math.max(low, high - MOST_LETTERS);
   while (next < high) {
     const place = { topic: question.letterTopic, partition, offset: next, maxWaitMs: MAX_WAIT_MS };
@@ -62,8 +57,9 @@ async function readPartition(broker: Broker, partition: number, { low, high }: B
   return places;
 }
 
-function placeOf(headers: Readonly<Record<string, unknown>>, { groupId, topic }: LetterQuestion): LetterPlace[] {
+function placeOf(headers: Readonly<Record<string, unknown>>, { groupId, topic }: LetterQuestion): Landmark[] {
   const text = (name: string): string => String(headers[`__connect.errors.${name}`] ?? '');
   if (text('connector.name') !== groupId || text('topic') !== topic) return [];
-  return [{ partition: Number(text('partition')), offset: Number(text('offset')) }];
+  const timestamp = Number(headers['atd.timestamp'] ?? Number.NaN);
+  return [{ partition: Number(text('partition')), offset: Number(text('offset')), timestamp }];
 }

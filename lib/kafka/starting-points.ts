@@ -6,7 +6,8 @@ import type { Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { EMPTY_METADATA, encodeMetadata } from '../core/offsets/commit-metadata.js';
 import { readBounds, readCommitted } from './admin.js';
-import { describeLoss, findLoss } from './group/lost-offsets.js';
+import { describeLoss, findLoss, type Known, type Loss } from './group/lost-offsets.js';
+import { isMadeAnew, type Landmark } from './landmarks.js';
 import { readRecentLetters } from './recent-letters.js';
 
 export interface StartOptions {
@@ -36,6 +37,8 @@ export class Starts {
   readonly #options: StartOptions;
   /** What this process has seen committed, by partition. */
   readonly #seen = new Map<number, number>();
+  /** The last message that this process has read, by partition. */
+  readonly #read = new Map<number, Landmark>();
 
   constructor(options: StartOptions) {
     this.#options = options;
@@ -43,6 +46,10 @@ export class Starts {
 
   committed(offsets: readonly CommitOffset[]): void {
     for (const { partition, offset } of offsets) this.#seen.set(partition, offset);
+  }
+
+  read({ partition, offset, timestamp }: Landmark): void {
+    this.#read.set(partition, { partition, offset, timestamp });
   }
 
   /** @throws KafkaJSError when a broker does not answer */
@@ -59,7 +66,7 @@ export class Starts {
     const hasCommits = all.some(({ offset }) => offset !== null);
     const letters = hasCommits ? [] : await readRecentLetters(this.#options);
     const missing = hasCommits ? own : [...bounds.keys()];
-    const loss = findLoss({ missing, hasCommits, bounds, seen: this.#seen, letters });
+    const loss = await this.#findLoss({ missing, hasCommits, bounds, seen: this.#seen }, letters);
     if (loss !== null && onLostOffsets === 'stop') {
       return { positions, begin: [], seek: [], lost: describeLoss(loss, this.#options) };
     }
@@ -78,6 +85,20 @@ export class Starts {
     // The client begins at the first message by itself, and the engine is careful with a partition that has no commit.
     const seek = fromBeginning ? again : [...again, ...anew];
     return { positions: withCommits(positions, seek), begin: [...again, ...anew], seek, lost: null };
+  }
+
+  /** None in a topic that was made anew, where all that is known is known of the former one. */
+  async #findLoss(known: Omit<Known, 'letters'>, letters: readonly Landmark[]): Promise<Loss | null> {
+    const loss = findLoss({ ...known, letters });
+    if (loss === null) return null;
+    const { bounds } = known;
+    const landmarks = [...this.#read.values(), ...letters].filter(
+      ({ partition, offset }) => offset < (bounds.get(partition)?.high ?? 0),
+    );
+    if (!(await isMadeAnew(this.#options, landmarks))) return loss;
+    this.#seen.clear();
+    this.#read.clear();
+    return null;
   }
 }
 

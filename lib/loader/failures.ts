@@ -35,7 +35,17 @@ export class LoadError extends Error {
 }
 
 const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/;
-const UNREACHABLE = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'];
+const UNREACHABLE = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+].concat(['ENETDOWN', 'EHOSTDOWN', 'ENETRESET', 'EADDRNOTAVAIL']);
+/** What fails there fails before a byte was sent: a firewall, ports or descriptors that are used up, a lack of memory. */
+const BEFORE_THE_CONNECTION = ['connect', 'getaddrinfo', 'socket'];
 const CUT_OFF = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNABORTED'];
 /** The HTTP status of ClickHouse, or of what stands before it, for more requests than it takes. */
 const TOO_MANY_REQUESTS = 429;
@@ -45,7 +55,7 @@ export function explain(error: unknown, stage: Stage): Explanation {
   const code = codeOf(error);
   const text = oneLine(messageOf(error));
   if (/^\d+$/.test(code)) return explainClickHouse(Number(code), text, stage, statusOf(error));
-  if (UNREACHABLE.includes(code)) {
+  if (UNREACHABLE.includes(code) || BEFORE_THE_CONNECTION.includes(syscallOf(error))) {
     return unavailable(`cannot be reached (${code})`, 'check --db-host and --db-port and that ClickHouse runs');
   }
   if (CUT_OFF.includes(code) || /^socket hang up/.test(text)) {
@@ -183,6 +193,10 @@ function misconfigured(why: string, remedy: string): Explanation {
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' || typeof code === 'number' ? String(code) : '';
+}
+
+function syscallOf(error: unknown): string {
+  return String((error as { syscall?: unknown } | null)?.syscall ?? '');
 }
 
 /** The HTTP status of an answer; null where the error is not one. */

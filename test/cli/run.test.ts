@@ -1,6 +1,6 @@
 /** What keeps the service from starting, as it is told to whoever starts it. */
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Env, runCli, spawnCli, temporaryDirectory } from '../support/cli.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 
 /** Nobody listens there. */
 const NO_BROKER = { ATD_KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1', ATD_HTTP_PORT: '0' };
@@ -125,8 +126,8 @@ describe('atd-ingestion run: a stop before there is a Kafka', () => {
 async function started(
   t: TestContext,
   env: Env = {},
+  child = spawnCli(['run'], { ...NO_BROKER, ...env }),
 ): Promise<{ child: ChildProcess; events: string[]; exited: Promise<unknown[]> }> {
-  const child = spawnCli(['run'], { ...NO_BROKER, ...env });
   t.after(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit');
   const events: string[] = [];
@@ -158,6 +159,24 @@ describe('atd-ingestion run: signals that are no stop', () => {
     child.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);
     assert.doesNotMatch(debuggers, /Debugger listening/);
+  });
+
+  it('change nothing before its modules are there either', async (t) => {
+    const hook = `export function resolve(name, context, next) {
+      if (name === './run.js') for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGALRM']) process.kill(process.pid, signal);
+      return next(name, context);
+    }`;
+    const url = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+    const register = url(`import { register } from 'node:module'; register(${JSON.stringify(url(hook))});`);
+    const program = join(PACKAGE_ROOT, 'bin/atd-ingestion');
+    const early = spawn(process.execPath, [`--import=${register}`, program, 'run'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: '', ...NO_BROKER },
+    });
+    const { child, events, exited } = await started(t, {}, early);
+    assert.ok(events.includes('service.started'), String(child.signalCode));
+    child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
   });
 
   it('keep their default where the default is to end at once with a core', async (t) => {

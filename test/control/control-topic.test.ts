@@ -78,12 +78,13 @@ describe('the topic of orders', () => {
   it('may hold what is no order, and have lost its beginning', async (t) => {
     const topic = await newTopic(t);
     if (topic === null) return;
-    await createTopic(kafka.brokers, `${topic}.control`, 1);
+    await createTopic(kafka.brokers, `${topic}.control`, 3);
     await produce(kafka.brokers, `${topic}.control`, [
-      { key: 'pause/lost', value: '{"since":1}' },
-      { key: null, value: 'x' },
-      { key: 'pause/acme', value: 'no JSON' },
-      { key: 'pause/globex', value: '{"since":1,"by":"maria","reason":"why"}' },
+      { key: 'pause/lost', value: '{"since":1}', partition: 0 },
+      { key: null, value: 'x', partition: 0 },
+      { key: 'pause/acme', value: 'no JSON', partition: 0 },
+      { key: 'pause/initech', value: 'null', partition: 0 },
+      { key: 'pause/globex', value: '{"since":1,"by":"maria","reason":"why"}', partition: 0 },
     ]);
     const partitions = [{ partition: 0, offset: '1' }];
     await withAdmin(kafka.brokers, async (admin) => {
@@ -94,5 +95,11 @@ describe('the topic of orders', () => {
     const instance = start(t, topic);
     await obeys(instance, [{ tenant: 'globex', since: 1, until: null, by: 'maria', reason: 'why' }]);
     assert.equal(instance.told.length, 1);
+    // It has more partitions than it was to have: each order goes where it is read.
+    for (const tenant of ['globex', 'a', 'b', 'c']) {
+      await instance.control.give(tenant === 'globex' ? resumeOrder(tenant) : pauseOrder({ ...PAUSE, tenant }));
+    }
+    const pauses = ['a', 'b', 'c'].map((tenant) => ({ ...PAUSE, tenant }));
+    assert.deepEqual(instance.told.at(-1), pauses);
   });
 });

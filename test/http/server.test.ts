@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { isAtdError } from '../../lib/errors.js';
-import { type HttpAdapter, type HttpHandlers, type HttpOptions, startHttp } from '../../lib/http/server.js';
+import { type HttpAdapter, type HttpHandlers, type HttpOptions, mayPass, startHttp } from '../../lib/http/server.js';
 
 const HANDLERS: HttpHandlers = {
   metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'atd_slots 4\n' }),
@@ -147,6 +147,11 @@ describe('the HTTP side', () => {
 
   it('may get an address later that this machine does not have yet', async () => {
     await assert.rejects(startAt('192.0.2.1', 0), { code: 'ATD_HTTP_BUSY' });
+  });
+
+  it('waits for a name server and for what the machine lacks, and for nothing that no wait gives', () => {
+    for (const code of ['EAI_AGAIN', 'EMFILE', 'ENOBUFS']) assert.ok(mayPass(code), code);
+    for (const code of ['ENOTFOUND', 'EACCES', 'EINVAL', undefined]) assert.ok(!mayPass(code), code);
   });
 
   it('refuses for good what can never be an address here, and names the setting', async () => {

@@ -210,7 +210,7 @@ describe('the consumer: records', () => {
     ]);
   });
 
-  it('come from the committed offset on, and without one from the first or from what comes next', async (t) => {
+  it('come from the committed offset on, and in a partition that was added later from the first', async (t) => {
     for (const fromBeginning of [true, false]) {
       const broker = await startBroker(t, 2);
       for (const number of [0, 1]) broker.topics.append(TOPIC, number, ['a', 'b', 'c']);
@@ -224,12 +224,25 @@ describe('the consumer: records', () => {
       );
       broker.topics.append(TOPIC, 0, ['d']);
       await member.reports('record 0@3');
+      const all = ['record 0@0', 'record 0@1', 'record 0@2', 'record 0@3'];
+      assert.deepEqual(member.found('record 0'), all);
+      assert.deepEqual(member.found('record 1'), ['record 1@2']);
+    }
+  });
+
+  it('come from the first or from what comes next in a group without commits', async (t) => {
+    for (const fromBeginning of [true, false]) {
+      const broker = await startBroker(t, 1);
+      broker.topics.append(TOPIC, 0, ['a', 'b', 'c']);
+      const member = await GroupMember.join(t, broker, { fromBeginning });
+      await broker.until('Fetch', 1);
+      broker.topics.append(TOPIC, 0, ['d']);
+      await member.reports('record 0@3');
       const expected = fromBeginning ? ['0@0', '0@1', '0@2', '0@3'] : ['0@3'];
       assert.deepEqual(
         member.found('record 0'),
         expected.map((where) => `record ${where}`),
       );
-      assert.deepEqual(member.found('record 1'), ['record 1@2']);
     }
   });
 

@@ -15,7 +15,7 @@ function letter(offset: number, group = 'loads', topic = 'files'): Partial<WireR
   const named = Object.entries(headers).map(
     ([name, value]) => [`__connect.errors.${name}`, Buffer.from(value)] as const,
   );
-  return { value: Buffer.from('{}'), headers: named };
+  return { value: Buffer.from('{}'), headers: [...named, ['atd.timestamp', Buffer.from(String(offset * 1000))]] };
 }
 
 async function startBroker(t: TestContext, letters: Readonly<Record<number, readonly Partial<WireRecord>[]>>) {
@@ -38,8 +38,8 @@ describe('the recent letters of a group', () => {
     assert.deepEqual(
       found.sort((a, b) => a.offset - b.offset),
       [
-        { partition: 3, offset: 7 },
-        { partition: 3, offset: 8 },
+        { partition: 3, offset: 7, timestamp: 7000 },
+        { partition: 3, offset: 8, timestamp: 8000 },
       ],
     );
     assert.equal(broker.seen('JoinGroup').length, 0);

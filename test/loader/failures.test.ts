@@ -155,6 +155,25 @@ test('every failure says whose it is, where that is known', () => {
   assert.equal(explain(new Error('HTTP status 404: Not Found'), 'describe-table').scope, 'connection');
 });
 
+test('a ClickHouse to which no connection can be had is unavailable, for whatever reason', () => {
+  for (const code of ['EADDRNOTAVAIL', 'ENETDOWN', 'EHOSTDOWN']) {
+    assert.equal(explain(failure(code), 'insert').exitCode, 69, code);
+  }
+  for (const [code, syscall] of [
+    ['EMFILE', 'connect'],
+    ['EPERM', 'connect'],
+    ['EACCES', 'connect'],
+    ['ENOBUFS', 'connect'],
+    ['EAI_NODATA', 'getaddrinfo'],
+    ['ENOMEM', 'getaddrinfo'],
+  ] as const) {
+    const { exitCode, scope, why } = explain(Object.assign(failure(code), { syscall }), 'describe-table');
+    assert.deepEqual([exitCode, scope], [69, 'connection'], code);
+    assert.match(why, new RegExp(`cannot be reached \\(${code}\\)`));
+  }
+  assert.equal(explain(Object.assign(failure('ENOMEM'), { syscall: 'read' }), 'insert').exitCode, 70);
+});
+
 test('the two refused addresses of a host name are one refusal', () => {
   const both = Object.assign(new AggregateError([failure('ECONNREFUSED'), failure('ECONNREFUSED')], ''), {
     code: 'ECONNREFUSED',

@@ -40,6 +40,18 @@ export function groupObstacle(error: unknown, groupId: string): string | null {
       'service, as those of another client do: stop them, or choose a group of its own'
     );
   }
+  if (isOneOf(['GROUP_MAX_SIZE_REACHED'], error)) {
+    return (
+      `the group ${groupId} (kafka.group_id) has as many members as its brokers permit (group.max.size): ` +
+      'run fewer instances, or have that raised'
+    );
+  }
+  if (isOneOf(['INVALID_SESSION_TIMEOUT'], error)) {
+    return (
+      'the brokers do not permit this kafka.session_timeout_ms: set one between their group.min.session.timeout.ms and ' +
+      'group.max.session.timeout.ms'
+    );
+  }
   return null;
 }
 
