@@ -18,7 +18,8 @@ const MIB = 1024 * 1024;
 
 answer(async ({ tenants, decisions }: DecisionsQuestion): Promise<DecisionsAnswer> => {
   const scheduler = new Scheduler({ weights: new Map(), maxRunning: 4, share: 32 });
-  for (let n = 0; n < tenants; n += 1) scheduler.push({ tenant: `tenant${n}`, bytes: ((n % SIZES) + 1) * MIB });
+  for (let n = 0; n < tenants; n += 1)
+    scheduler.push({ tenant: `tenant${n}`, lane: 'normal' as const, bytes: ((n % SIZES) + 1) * MIB });
   /** A job has its turn, ends, and comes again: so all tenants have work all the time, and nothing is made or thrown away. */
   const decide = (times: number): void => {
     for (let n = 0; n < times; n += 1) {
