@@ -5,7 +5,7 @@ import type { BreakerRules } from './rules/circuit-breaker.js';
 import type { CommandRules } from './rules/command.js';
 import type { RetryRules } from './rules/retry-policy.js';
 import type { RoutingRules } from './rules/routing.js';
-import type { FairnessRules } from './rules/scheduler.js';
+import type { FairnessRules } from './rules/turns/scheduler.js';
 
 export interface RecordRules {
   readonly maxMessageBytes: number;

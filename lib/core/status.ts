@@ -2,7 +2,7 @@
 import type { Job } from '../types.js';
 import type { BreakerState, SlotReason, TenantPause } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
-import type { LaneLoad, TenantLoad } from './rules/scheduler.js';
+import type { LaneLoad, TenantLoad } from './rules/turns/scheduler.js';
 import type { Commits } from './state/commits.js';
 import type { Refusal } from './state/dead-letters.js';
 import type { HeldTenant } from './state/held-records.js';

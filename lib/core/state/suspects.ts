@@ -4,8 +4,9 @@
  * run one after the other. What comes of that is an outcome like any other; only a job that the service does not survive
  * is not seen here again.
  */
-import { firstOf } from '../rules/lanes.js';
+
 import { ALONE_EVERY_MS, QUIET_MS } from '../rules/suspicion.js';
+import { firstOf } from '../rules/turns/lanes.js';
 import type { JobState } from './job-state.js';
 import type { PendingRecord } from './pending-record.js';
 

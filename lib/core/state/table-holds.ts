@@ -7,8 +7,8 @@
  * so that a tenant with nothing but bad files is worked off slowly.
  */
 import type { OutcomeResult } from '../../types.js';
-import { LaneFifo } from '../rules/lanes.js';
 import type { OutcomeRule } from '../rules/outcomes.js';
+import { LaneFifo } from '../rules/turns/lanes.js';
 import type { JobState } from './job-state.js';
 
 export type HoldCause = 'table-refused' | 'dead-letters';

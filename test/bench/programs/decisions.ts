@@ -1,5 +1,5 @@
 /** The scheduler alone: whose job is next, out of so many tenants that all have work. */
-import { Scheduler } from '../../../lib/core/rules/scheduler.js';
+import { Scheduler } from '../../../lib/core/rules/turns/scheduler.js';
 import { answer } from './program.js';
 
 export interface DecisionsQuestion {

@@ -4,7 +4,7 @@
  * tenant that floods the topic delays it by one job each at most. Of one tenant and lane it is first in, first out. Retries
  * wait here too, by the time they are due, and hold no slot meanwhile.
  */
-import { LANES, type Lane } from '../../types.js';
+import { LANES, type Lane } from '../../../types.js';
 import { Fifo } from './fifo.js';
 import { LaneOrder, rankOf } from './lanes.js';
 import { PriorityQueue, type Queued } from './priority-queue.js';

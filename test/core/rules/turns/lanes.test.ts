@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { firstOf, LaneFifo, LaneOrder, TURNS_IN_A_ROW } from '../../../lib/core/rules/lanes.js';
-import { type FairnessRules, Scheduler } from '../../../lib/core/rules/scheduler.js';
-import { LANES, type Lane } from '../../../lib/types.js';
-import { type Random, seededRandom } from '../../support/random.js';
+import { firstOf, LaneFifo, LaneOrder, TURNS_IN_A_ROW } from '../../../../lib/core/rules/turns/lanes.js';
+import { type FairnessRules, Scheduler } from '../../../../lib/core/rules/turns/scheduler.js';
+import { LANES, type Lane } from '../../../../lib/types.js';
+import { type Random, seededRandom } from '../../../support/random.js';
 
 interface Item {
   readonly tenant: string | null;

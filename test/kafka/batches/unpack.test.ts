@@ -1,9 +1,9 @@
 /** What producers compressed, unpacked up to a bound; `test/faults/bombs.test.ts` does the same with the whole service. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { unpack } from '../../lib/kafka/batches/unpack.js';
-import { TooLarge } from '../../lib/util/too-large.js';
-import { bytesOf, PACKERS, type Run } from '../support/bombs.js';
+import { unpack } from '../../../lib/kafka/batches/unpack.js';
+import { TooLarge } from '../../../lib/util/too-large.js';
+import { bytesOf, PACKERS, type Run } from '../../support/bombs.js';
 
 const MIB = 1024 * 1024;
 const TEXT = Buffer.from('{"filename":"/in/1.parquet"}');

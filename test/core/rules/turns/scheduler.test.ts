@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type FairnessRules, Scheduler } from '../../../lib/core/rules/scheduler.js';
-import type { Lane } from '../../../lib/types.js';
-import { seededRandom } from '../../support/random.js';
+import { type FairnessRules, Scheduler } from '../../../../lib/core/rules/turns/scheduler.js';
+import type { Lane } from '../../../../lib/types.js';
+import { seededRandom } from '../../../support/random.js';
 
 interface Item {
   readonly tenant: string | null;

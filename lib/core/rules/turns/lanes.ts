@@ -3,7 +3,7 @@
  * while a lower one waits, one turn of eight is theirs. So a lane that is never empty starves no other, and a file is
  * overtaken by one of a lower lane only after seven of its own lane or a higher one have gone before it.
  */
-import { LANES, type Lane } from '../../types.js';
+import { LANES, type Lane } from '../../../types.js';
 import { Fifo } from './fifo.js';
 
 /** Turns that a lane has in a row while a lower one waits. */

@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import createSnappyCodec from 'kafkajs-snappy';
 import { compress as compressLz4 } from 'lz4js';
-import { registerCodecs } from '../../lib/kafka/codecs.js';
-import { GroupMember, startBroker, TOPIC } from '../support/group-member.js';
+import { registerCodecs } from '../../../lib/kafka/batches/codecs.js';
+import { GroupMember, startBroker, TOPIC } from '../../support/group-member.js';
 
 interface Codec {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>;

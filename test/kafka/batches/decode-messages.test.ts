@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { boundBatches } from '../../lib/kafka/batches/decode-messages.js';
-import { Unread } from '../../lib/kafka/shapes.js';
-import { COMPRESSIONS } from '../sandbox/raw-records.js';
-import { GroupMember, startBroker, TOPIC } from '../support/group-member.js';
-import type { GivenRecord } from '../support/topic-store.js';
+import { boundBatches } from '../../../lib/kafka/batches/decode-messages.js';
+import { Unread } from '../../../lib/kafka/shapes.js';
+import { COMPRESSIONS } from '../../sandbox/raw-records.js';
+import { GroupMember, startBroker, TOPIC } from '../../support/group-member.js';
+import type { GivenRecord } from '../../support/topic-store.js';
 
 const KIB = 1024;
 /** For all tests of this file, as the client has one decoder. */

@@ -5,7 +5,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import { type CodecName, unpack } from './batches/unpack.js';
+import { type CodecName, unpack } from './unpack.js';
 
 interface Codec {
   readonly compress: (encoder: { readonly buffer: Buffer }) => Promise<Buffer>;
