@@ -134,7 +134,7 @@ for (const wanted of programs) {
 
     it('that is stopped does not hold up a job whose time is over', async () => {
       const launcher = await open(wanted);
-      const job = shell('echo ready; sleep 1000', { timeoutMs: 3_000, graceMs: 100 });
+      const job = shell('echo ready; sleep 1000', { timeoutMs: 10_000, graceMs: 100 });
       const run = start(launcher, job);
       await waitUntil(() => run.lines.length > 0, 5_000, 'the child runs');
       process.kill(launcher.pid ?? 0, 'SIGSTOP');
