@@ -233,7 +233,7 @@ export const SETTINGS = {
       64 * MIB,
       MIB,
       4_096 * MIB,
-      'Reading pauses when the messages held in memory have this many bytes.',
+      'Reading pauses when the messages held in memory have this many bytes. What one answer of a broker unpacks to may have as many.',
     ),
     max_uncommitted: whole(
       12_000,

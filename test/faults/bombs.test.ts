@@ -11,6 +11,8 @@ import { skipOnMock } from './seed.js';
 
 const MIB = 1024 * 1024;
 const LIMIT_MIB = 512;
+/** Twelve batches of 60 MiB come in one answer: unpacked at once they alone are 720, and twice that when they are copied. */
+const LIMIT_TOGETHER_MIB = 640;
 /** The broker unpacks snappy in one piece as one piece, too, and takes no zstd that has to be kept as a whole beyond 128 MiB. */
 const ZEROS: Readonly<Record<string, number>> = {
   'snappy in one piece': 70 * MIB,
@@ -79,7 +81,7 @@ test('row 90: batches that are within the bound one by one are not unpacked all 
   const peak = peakMiB(service.pid);
   assert.equal(await service.stop(), 0);
   t.diagnostic(`at most ${peak} MiB`);
-  assert.ok(peak < LIMIT_MIB, `it took ${peak} MiB at its peak`);
+  assert.ok(peak < LIMIT_TOGETHER_MIB, `it took ${peak} MiB at its peak`);
   const records = Array.from(
     { length: 4 * batches },
     (_, index) => `${place.topic}/${index % 4}/${Math.floor(index / 4)}`,

@@ -119,7 +119,8 @@ export function judgeInput(file: string, found: InputOnDisk, allowedRoots: reado
     return { result: 'path-denied', reason: `${file} is ${found.what}, not a regular file; announce a file of data` };
   }
   if (allowedRoots.length > 0 && !allowedRoots.some((root) => isUnder(found.realPath, root))) {
-    return { result: 'path-denied', reason: `${file} leads to ${found.realPath}, outside ingest.allowed_roots` };
+    const why = `${file} leads to ${found.realPath}, outside ingest.allowed_roots`;
+    return { result: 'path-denied', reason: `${why}; announce a file below one of them` };
   }
   return { result: 'ok' };
 }

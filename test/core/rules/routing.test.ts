@@ -143,7 +143,7 @@ describe('judgeInput', () => {
     const verdict = judgeInput('/in/a', { kind: 'regular', realPath: '/etc/passwd' }, ['/in']);
     assert.deepEqual(verdict, {
       result: 'path-denied',
-      reason: '/in/a leads to /etc/passwd, outside ingest.allowed_roots',
+      reason: '/in/a leads to /etc/passwd, outside ingest.allowed_roots; announce a file below one of them',
     });
   });
 });

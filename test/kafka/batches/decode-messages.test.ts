@@ -55,6 +55,18 @@ describe('a batch beyond the bound', () => {
     );
   });
 
+  it('is not read where it is not compressed either', async (t) => {
+    const broker = await startBroker(t, 1);
+    broker.topics.append(TOPIC, 0, [{ value: Buffer.alloc(MOST) }]);
+    broker.topics.append(TOPIC, 0, ['b']);
+    const reasons: (string | undefined)[] = [];
+    const on = { record: (_: unknown, defect: Error | null) => void reasons.push(defect?.message) };
+    const member = await GroupMember.join(t, broker, { on });
+    await member.reports('record', 2);
+    assert.match(reasons[0] ?? '', /^it is in a batch \(offsets 0 to 0, \d+ bytes\) that unpacks to more/);
+    assert.equal(reasons[1], undefined);
+  });
+
   it('is not read where it has very many records, however small they are; one stands for all', async (t) => {
     const many: GivenRecord[] = Array.from({ length: 2_000 }, () => ({ value: null }));
     const { member, seen } = await consume(t, 1, [['a'], many, ['b']]);

@@ -53,6 +53,23 @@ describe('unpack', () => {
     }
   });
 
+  it('reads zstd behind what is to be skipped, and needs no dictionary', async () => {
+    const frame = Buffer.from(
+      `28b52ffd20${TEXT.length.toString(16)}${((TEXT.length << 3) + 1).toString(16)}0000`,
+      'hex',
+    );
+    const skipped = Buffer.from('502a4d1803000000aabbcc', 'hex');
+    const bytes = Buffer.concat([skipped, frame, TEXT]);
+    assert.ok((await unpack('zstd', bytes, MIB)).equals(TEXT));
+    const withDictionary = Buffer.from('28b52ffd2107000100006162', 'hex');
+    await assert.rejects(unpack('zstd', withDictionary, MIB), /needs a dictionary that is not in it/);
+  });
+
+  it('takes what is not compressed as it is', async () => {
+    assert.equal(await unpack('none', TEXT, TEXT.length), TEXT);
+    await assert.rejects(unpack('none', TEXT, TEXT.length - 1), TooLarge);
+  });
+
   it('refuses pieces of snappy within pieces, whose lengths nobody has looked at', async () => {
     const { pack } = PACKERS['snappy in pieces'] as (typeof PACKERS)[string];
     const inner = await pack([3 * MIB]);
