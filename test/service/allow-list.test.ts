@@ -195,6 +195,18 @@ describe('a file of tenants', () => {
     });
   });
 
+  it('stops the start, and the check of the configuration, where it is of no use', (t) => {
+    const file = plainFile(makeDirectory(t));
+    const start = () => loadConfig({ file: null, env: { ATD_TENANTS_ALLOWED_FILE: file }, args: {} });
+    writeFileSync(file, '# nobody yet\n');
+    assert.throws(
+      start,
+      new RegExp(`^AtdError: [^]*tenants\\.allowed_file ${file} cannot be used: it names no tenant$`),
+    );
+    unlinkSync(file);
+    assert.throws(start, /tenants\.allowed_file cannot be read: ENOENT/);
+  });
+
   it('is nothing where none is set', (t) => {
     const { config } = loadConfig({ file: null, env: { ALLOWED_TENANTS: 'Acme ,globex' }, args: {} });
     const list = new AllowList(config, { allowed: () => undefined, log: () => undefined });

@@ -18,7 +18,9 @@ const ENDINGS: readonly OutcomeResult[] = OUTCOME_RESULTS.filter((result) => res
 function settings(random: Random): EngineSettings {
   return {
     ...SETTINGS,
-    slots: 1 + random.below(4),
+    slots: 1 + random.below(8),
+    adaptiveSlots: random.chance(0.5),
+    records: { ...SETTINGS.records, holdUnknownMs: random.pick([0, 100, 1_000]) },
     maxUncommitted: 1 + random.below(12),
     sessionTimeoutMs: 100 + random.below(3_000),
     load: { jobs: 1 + random.below(12), waiting: 1 + random.below(40), bytes: 200 + random.below(2_000) },
@@ -65,6 +67,7 @@ class Player {
     if (dice < 80) return this.#answerCommit();
     if (dice < 90) return this.#passTime();
     if (dice < 91) return this.#random.chance(0.5) ? world.tell({ type: 'rebalancing' }) : this.#control();
+    if (dice < 92 && this.#random.chance(0.7)) return this.#random.chance(0.5) ? this.#allow() : this.#burden();
     if (dice < 92) {
       this.#refusingUntil = world.now + this.#random.below(6_000);
       return;
@@ -165,6 +168,17 @@ class Player {
       reason: 'test',
     }));
     world.tell({ type: 'controlled', pauses });
+  }
+
+  /** The list of tenants changes; empty, it lets in all. */
+  #allow(): void {
+    const tenants = TENANTS.filter((tenant) => tenant !== undefined && this.#random.chance(0.6));
+    this.world.tell({ type: 'allowed', tenants: new Set(tenants as string[]) });
+  }
+
+  #burden(): void {
+    const load = { perProcessor: this.#random.pick([0, 2, 9]), freeMemory: 0.5 };
+    this.world.tell({ type: 'machine', load });
   }
 
   #othersProgress(): void {

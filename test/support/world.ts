@@ -344,7 +344,8 @@ export class World {
     assert.ok(!before?.onItsWay, `${key} is sent while it is on its way`);
     assert.ok(before !== undefined || !part.settled.has(key), `a second ${key}`);
     part.settled.add(key);
-    for (const [jobId, file] of entry.jobs) {
+    // One whose tenant is on no list is refused as a whole.
+    for (const [jobId, file] of letter.disposition === 'tenant-denied' ? [] : entry.jobs) {
       assert.ok(this.loaded.has(jobId) || letter.files.includes(file), `${key} does not name ${file}`);
     }
     this.letters.set(letterId, { entry, onItsWay: true });
