@@ -36,18 +36,26 @@ export function toPositive(hash: number): number {
   return hash & 0x7fffffff;
 }
 
-/** For a producer's `createPartitioner`. */
+/**
+ * For a producer's `createPartitioner`. kafkajs asks again for each message of a request that was taken in part, and sends those
+ * that went elsewhere twice; so a message stays where it was.
+ */
 export function createPartitioner(): (args: PartitionerArgs) => number {
   let turn = Math.floor(Math.random() * 2 ** 31);
+  const placed = new WeakMap<object, number>();
   return ({ message, partitionMetadata }) => {
     if (typeof message.partition === 'number') return message.partition;
     const { key } = message;
     if (key !== null && key !== undefined) {
       return toPositive(murmur2(typeof key === 'string' ? Buffer.from(key) : key)) % partitionMetadata.length;
     }
+    const before = placed.get(message);
+    if (before !== undefined) return before;
     turn = toPositive(turn + 1);
     const available = partitionMetadata.filter(({ leader }) => leader >= 0);
     const among = available.length > 0 ? available : partitionMetadata;
-    return among[turn % among.length]?.partitionId ?? 0;
+    const partition = among[turn % among.length]?.partitionId ?? 0;
+    placed.set(message, partition);
+    return partition;
   };
 }

@@ -73,6 +73,14 @@ describe('createPartitioner', () => {
     assert.deepEqual(places.slice(0, 3), places.slice(3));
   });
 
+  it('places a message that is sent again where it was', () => {
+    const partitioner = createPartitioner();
+    const messages = Array.from({ length: 5 }, () => ({ value: null }));
+    const places = () =>
+      messages.map((message) => partitioner({ topic: 't', partitionMetadata: metadata(1, 1, 1), message } as never));
+    assert.deepEqual(places(), places());
+  });
+
   it('places them although there is no leader', () => {
     const partitioner = createPartitioner();
     const places = Array.from({ length: 3 }, () => place({}, [-1, -1, -1], partitioner));

@@ -1,7 +1,8 @@
 /** Topics, messages and offsets for tests, through connections that are closed after each call. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Admin, CompressionTypes, type IHeaders, type Message, Partitioners, type Producer } from 'kafkajs';
+import { type Admin, CompressionTypes, type IHeaders, type Message, type Producer } from 'kafkajs';
+import { createPartitioner } from '../../lib/kafka/partitioner.js';
 import { kafkaClient, withAdmin } from './kafka-admin.js';
 
 export interface ProducedMessage {
@@ -77,13 +78,12 @@ async function partitionsWithLeader(admin: Admin, topic: string, wanted: number)
 }
 
 /**
- * Connected. It repeats what is acknowledged late or only in part, and the broker drops the copy where the message names its
- * partition or has a key: else a test that counts messages takes a copy for one that it never announced. The mock cluster
+ * Connected. It repeats what is acknowledged late or only in part, and the broker drops the copy, which
+ * goes to the same partition: else a test that counts messages takes a copy for one that it never announced. The mock cluster
  * has no controller, which kafkajs asks for what it takes to be recognised; there copies stay possible.
  */
 export async function openProducer(brokers: readonly string[]): Promise<Producer> {
   const kafka = kafkaClient(brokers);
-  const createPartitioner = Partitioners.DefaultPartitioner;
   const idempotent = kafka.producer({ createPartitioner, idempotent: true, maxInFlightRequests: 1 });
   try {
     await idempotent.connect();
