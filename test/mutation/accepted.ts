@@ -205,4 +205,32 @@ export const ACCEPTED: readonly Accepted[] = [
     to: '/** Entries before the tail that may pile up before the arrays are trimmed; trimming is then O(1) per completion. */ const TRIM_AT = 2 * 4_096;',
     why: 'Only when the arrays are made smaller: what is known stays the same.',
   },
+  {
+    file: 'lib/loader/clickhouse/http-answer.ts',
+    within: '#left',
+    from: '/** Bytes of the body, or of the chunk, that are still to come. */ #left = 0;',
+    to: '/** Bytes of the body, or of the chunk, that are still to come. */ #left = 1;',
+    why: 'Set before it is read: where the head ends, or a chunk begins.',
+  },
+  {
+    file: 'lib/loader/clickhouse/http-answer.ts',
+    within: '#chunked',
+    from: '#length = null; #chunked = false;',
+    to: '#length = null; #chunked = true;',
+    why: 'The status line, which comes first, sets it.',
+  },
+  {
+    file: 'lib/loader/clickhouse/http-answer.ts',
+    within: 'push',
+    from: 'let rest = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);',
+    to: 'let rest = false ? bytes : Buffer.concat([this.#pending, bytes]);',
+    why: 'Only spares the copy.',
+  },
+  {
+    file: 'lib/loader/clickhouse/http-answer.ts',
+    within: '#statusLine',
+    from: 'const match = /^HTTP\\/1\\.([01]) (\\d{3})(?: |$)/.exec(text);',
+    to: 'const match = /HTTP\\/1\\.([01]) (\\d{3})(?: |$)/.exec(text);',
+    why: 'What begins otherwise was refused before the line was read.',
+  },
 ];
