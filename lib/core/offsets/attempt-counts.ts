@@ -48,7 +48,7 @@ export class AttemptLedger {
       const at = aloneAt(interrupted);
       if (at !== null) lastAloneAt = Math.max(lastAloneAt ?? at, at);
       const entry: Entry = { spent, interrupted, running: 0, aloneSince: null };
-      if (isCounted(entry) && !this.#entries.has(offset)) this.#entries.set(offset, entry);
+      if (!this.#entries.has(offset)) this.#entries.set(offset, entry);
     }
     return lastAloneAt;
   }
@@ -104,8 +104,7 @@ export class AttemptLedger {
     const running = Math.max(0, entry.running - 1);
     // Of several files of a record, the one with most.
     const most = { failed: Math.max(entry.spent.failed, failed), timedOut: Math.max(entry.spent.timedOut, timedOut) };
-    if (running === 0 && most.failed + most.timedOut === 0) this.#entries.delete(offset);
-    else this.#entries.set(offset, { spent: most, interrupted: 0, running, aloneSince: null });
+    this.#entries.set(offset, { spent: most, interrupted: 0, running, aloneSince: null });
   }
 
   /** The record is complete. */

@@ -40,16 +40,14 @@ const CLEAN = 2;
 export const MAX_ATTEMPTS = 300;
 /** A bound on what a foreign string can make us remember. */
 const MAX_SPAN = 4_000_000;
-/** A bitset is a candidate only as long as it could fit. */
-const MAX_BITSET_BYTES = (MAX_METADATA_CHARACTERS / 4) * 3;
 
 export function encodeMetadata(position: number, { completed, attempts, clean }: CommitMetadata): string {
   if (completed.length === 0 && attempts.size === 0 && !clean) return '';
   const runs = encodeRuns(position, completed);
   const span = (completed.at(-1)?.[1] ?? position) - position;
-  const bitset =
-    Math.ceil(span / 8) <= Math.min(runs.length, MAX_BITSET_BYTES) ? encodeBitset(position, completed) : null;
-  const [encoding, body] = bitset !== null && bitset.length < runs.length ? [BITSET, bitset] : [0, runs];
+  const bitsetBytes = Math.ceil(span / 8);
+  const [encoding, body] =
+    bitsetBytes < runs.length ? [BITSET, encodeBitset(position, completed, bitsetBytes)] : [0, runs];
   const bytes = [VERSION, encoding + (clean ? CLEAN : 0)];
   writeLeb128(bytes, body.length);
   for (const byte of body) bytes.push(byte);
@@ -64,8 +62,9 @@ export function encodeMetadata(position: number, { completed, attempts, clean }:
 export function decodeMetadata(position: number, metadata: string): CommitMetadata | null {
   if (metadata === '') return EMPTY_METADATA;
   const bytes = decodeBase64(metadata);
-  const flags = bytes?.[1] ?? 255;
-  if (bytes === null || bytes[0] !== VERSION || flags > (BITSET | CLEAN)) return null;
+  if (bytes === null) return null;
+  const [version, flags] = bytes;
+  if (version !== VERSION || flags === undefined || flags > (BITSET | CLEAN)) return null;
   const reader = new Reader(bytes, 2);
   const length = reader.number();
   const body = reader.take(length);
@@ -107,8 +106,8 @@ function decodeRuns(position: number, body: Uint8Array): Range[] | null {
   return completed;
 }
 
-function encodeBitset(position: number, completed: readonly Range[]): number[] {
-  const bytes = new Array<number>(Math.ceil(((completed.at(-1)?.[1] ?? position) - position) / 8)).fill(0);
+function encodeBitset(position: number, completed: readonly Range[], length: number): number[] {
+  const bytes = new Array<number>(length).fill(0);
   for (const [from, to] of completed) {
     for (let bit = from - position; bit < to - position; bit += 1) {
       bytes[bit >> 3] = (bytes[bit >> 3] as number) | (1 << (bit & 7));
@@ -121,7 +120,8 @@ function decodeBitset(position: number, body: Uint8Array): Range[] {
   const completed: Range[] = [];
   let from: number | null = null;
   for (let bit = 0; bit <= body.length * 8; bit += 1) {
-    const isSet = bit < body.length * 8 && ((body[bit >> 3] as number) & (1 << (bit & 7))) !== 0;
+    // Behind the last byte no bit is set, which ends a range that comes up to there.
+    const isSet = ((body[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0;
     if (isSet) from ??= bit;
     else if (from !== null) {
       completed.push([position + from, position + bit]);
@@ -153,11 +153,11 @@ class Reader {
     return this.failed || this.#numbers.at >= this.#bytes.length;
   }
 
+  /** Of no use where it makes the reader fail. */
   number(): number {
     const value = this.#numbers.next();
-    if (Number.isSafeInteger(value)) return value;
-    this.failed = true;
-    return 0;
+    if (!Number.isSafeInteger(value)) this.failed = true;
+    return value;
   }
 
   take(length: number): Uint8Array {

@@ -76,7 +76,7 @@ export class OffsetTracker {
     if (this.#offsets[index] === offset) {
       const isDone = this.#done[index] === true;
       // An offset that a previous run completed counts for the position once it is delivered.
-      if (isDone) this.#advance();
+      this.#advance();
       return isDone ? 'done' : 'in-flight';
     }
     this.#insert(index, offset, false);
@@ -105,7 +105,7 @@ export class OffsetTracker {
 
   /** Whether the broker has not confirmed the position, or only an earlier one. */
   get isBehind(): boolean {
-    return this.#position !== null && this.#position !== this.#confirmed;
+    return this.#position !== this.#confirmed;
   }
 
   /** What is complete beyond the position. Gaps count to the range before them, but only where all was delivered. */
@@ -167,9 +167,9 @@ export class OffsetTracker {
     return floor !== null && offset < floor;
   }
 
-  /** A commit of `offset` is acknowledged. */
+  /** A commit of `offset` is acknowledged; it is no higher than the position, so that the tail stays behind the head. */
   #passTo(offset: number): void {
-    while (this.#tail < this.#head && (this.#offsets[this.#tail] as number) < offset) this.#tail += 1;
+    while ((this.#offsets[this.#tail] ?? offset) < offset) this.#tail += 1;
     this.#trim();
   }
 
@@ -200,7 +200,6 @@ export class OffsetTracker {
     }
     // There is nothing between the last completed offset and the lowest one that was delivered and is incomplete.
     if (this.#head > before && this.#done[this.#head] === false) this.#position = this.#offsets[this.#head] as number;
-    this.#trim();
   }
 
   #trim(): void {

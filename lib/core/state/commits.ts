@@ -138,7 +138,7 @@ export class Commits {
       null,
     );
     if (longest === null) return null;
-    const half = Math.floor(longest.metadata.length / 2);
+    const half = longest.metadata.length / 2;
     this.#metadataLimit = Math.min(this.#metadataLimit, half < MIN_METADATA_CHARACTERS ? 0 : half);
     this.#notBefore = now;
     return longest;

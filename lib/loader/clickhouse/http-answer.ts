@@ -126,7 +126,6 @@ export class AnswerReader {
       case 'trailers':
         if (text === '') this.#state = 'done';
         else this.#trailer(text);
-        return;
     }
   }
 

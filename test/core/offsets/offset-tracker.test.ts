@@ -103,6 +103,14 @@ describe('OffsetTracker: deliveries', () => {
     assert.notEqual(behind.begin(3), 'reset');
   });
 
+  it('behind what was committed when a partition came are a reset, whatever was acknowledged before', () => {
+    const tracker = new OffsetTracker();
+    tracker.confirm(50);
+    tracker.restore(60, []);
+    assert.equal(tracker.begin(55), 'reset');
+    assert.equal(tracker.begin(60), 'new');
+  });
+
   it('are never a reset for a tracker that knows nothing', () => {
     const tracker = new OffsetTracker();
     tracker.confirm(50);
@@ -128,7 +136,7 @@ describe('OffsetTracker: counts', () => {
         tracker.begin(next);
         open.add(next);
       } else if (open.size > 0) {
-        // Mostly the oldest ones: the window moves on, and is trimmed.
+        // Mostly the oldest ones: the window moves on.
         const [oldest] = open;
         const done = random.chance(0.9) ? (oldest as number) : random.pick([...open].slice(0, 50));
         tracker.complete(done);
@@ -138,6 +146,30 @@ describe('OffsetTracker: counts', () => {
     }
     const [lowest] = open;
     assert.equal(committable(tracker), lowest ?? next + 1);
+  });
+});
+
+describe('OffsetTracker: a window that moves on', () => {
+  it('is the same over more offsets than are kept', () => {
+    const tracker = new OffsetTracker();
+    const stateOf = () => {
+      const { position, span, unconfirmed, completedAhead, incomplete } = tracker;
+      return { position, ranges: tracker.completedRanges(), span, unconfirmed, completedAhead, incomplete };
+    };
+    for (let offset = 0; offset < 10_000; offset += 1) {
+      assert.equal(tracker.begin(offset), 'new');
+      tracker.complete(offset - 10);
+      if (offset % 100 !== 99) continue;
+      tracker.complete(offset);
+      tracker.confirm(offset - 10);
+      const counts = { span: 10, unconfirmed: 1, completedAhead: 1, incomplete: 9 };
+      assert.deepEqual(stateOf(), { position: offset - 9, ranges: [[offset, offset + 1]], ...counts });
+    }
+    for (let offset = 9_990; offset < 10_000; offset += 1) tracker.complete(offset);
+    tracker.confirm(10_000);
+    const counts = { span: 0, unconfirmed: 0, completedAhead: 0, incomplete: 0 };
+    assert.deepEqual(stateOf(), { position: 10_000, ranges: [], ...counts });
+    assert.equal(tracker.begin(10_000), 'new');
   });
 });
 

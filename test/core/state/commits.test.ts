@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MAX_METADATA_CHARACTERS } from '../../../lib/core/offsets/commit-metadata.js';
+import { decodeMetadata, EMPTY_METADATA, MAX_METADATA_CHARACTERS } from '../../../lib/core/offsets/commit-metadata.js';
 import { Commits } from '../../../lib/core/state/commits.js';
 import { newPartitionState, type PartitionState } from '../../../lib/core/state/partition-state.js';
 import { partition } from '../../support/engine.js';
@@ -118,5 +118,168 @@ describe('Commits', () => {
         { ...partition(1), offset: 9, metadata: '' },
       ]);
     }
+  });
+
+  it('have everything that was to be in them when they are acknowledged, and before nothing of it', () => {
+    const commits = new Commits(0);
+    const owned = completed(0, 5);
+    const first = commits.nextNumber;
+    const known: boolean[][] = [];
+    const note = () => known.push([commits.isAcknowledged(first), commits.isAcknowledged(first + 1)]);
+    note();
+    commits.touch(owned);
+    note();
+    commits.next(0, false, false);
+    assert.equal(commits.nextNumber, first + 1);
+    note();
+    owned.tracker.confirm(6);
+    commits.touch(owned);
+    commits.succeeded();
+    note();
+    owned.tracker.begin(6);
+    owned.tracker.complete(6);
+    commits.next(0, false, false);
+    note();
+    commits.succeeded();
+    note();
+    const [nothing, touched, sent, more] = [
+      [true, true],
+      [false, false],
+      [false, false],
+      [true, false],
+    ];
+    assert.deepEqual(known, [nothing, touched, sent, more, more, [true, true]]);
+  });
+
+  it('tell since when none is acknowledged, and why, until one is or nothing of it is left', () => {
+    const commits = new Commits(100);
+    const owned = completed(0, 5);
+    const told = () => [commits.unacknowledgedSince, commits.lastError, commits.isFailing];
+    commits.touch(owned);
+    assert.deepEqual(told(), [null, null, false]);
+    const refuse = (at: number, reason: string) => {
+      commits.next(at, true, false);
+      commits.failed(at + 1, reason, [owned]);
+    };
+    refuse(10, 'one');
+    refuse(2_000, 'other');
+    assert.deepEqual(told(), [10, 'other', true]);
+    commits.next(4_000, false, false);
+    commits.succeeded();
+    assert.deepEqual(told(), [null, null, false]);
+    for (const end of ['lost before the next one', 'lost before the answer']) {
+      const another = completed(1, 5);
+      commits.touch(another);
+      commits.next(5_000, true, false);
+      another.lost = end === 'lost before the next one';
+      commits.failed(5_001, 'no', another.lost ? [another] : []);
+      if (another.lost) assert.deepEqual(told(), [5_000, 'no', true]);
+      if (another.lost) assert.equal(commits.next(7_000, false, false), null);
+      assert.deepEqual(told(), [null, null, false], end);
+      assert.equal(commits.nextAt(), null);
+    }
+  });
+
+  it('name a partition whose position or metadata the broker does not have, once', () => {
+    const CASES: readonly (readonly [isBehind: boolean, isKnown: boolean, isNamed: boolean])[] = [
+      [true, true, true],
+      [false, false, true],
+      [true, false, true],
+      [false, true, false],
+    ];
+    for (const [isBehind, isKnown, isNamed] of CASES) {
+      const commits = new Commits(0);
+      const owned = completed(0, 5);
+      if (!isBehind) owned.tracker.confirm(6);
+      owned.committedMetadata = isKnown ? '' : 'another';
+      commits.touch(owned);
+      assert.equal(commits.next(0, false, false) !== null, isNamed, `${isBehind} ${isKnown}`);
+      if (isNamed) commits.succeeded();
+      assert.equal(commits.next(0, true, false), null);
+    }
+  });
+
+  it('count what completed of their partitions since the one before', () => {
+    const commits = new Commits(0);
+    const owned = completed(0, 5);
+    const counts: number[][] = [];
+    for (const count of [3, 2]) {
+      owned.completedUnsent = count;
+      commits.touch(owned);
+      commits.next(0, true, false);
+      commits.succeeded();
+      counts.push([owned.completedUnacknowledged, owned.completedUnsent]);
+    }
+    assert.deepEqual(counts, [
+      [3, 0],
+      [5, 0],
+    ]);
+  });
+
+  const named = (...lengths: readonly number[]) =>
+    lengths.map((length, number) => ({ ...partition(number), offset: 6, metadata: 'x'.repeat(length) }));
+
+  it('that are refused for their length name the longest, if there is any, and may be sent at once', () => {
+    const CASES: readonly (readonly [lengths: readonly number[], longest: number | null])[] = [
+      [[], null],
+      [[0, 0], null],
+      [[0, 1], 1],
+      [[8, 40, 20], 1],
+      [[40, 40, 8], 0],
+      [[8, 20, 40], 2],
+    ];
+    for (const [lengths, longest] of CASES) {
+      const commits = new Commits(100);
+      commits.touch(completed(0, 5));
+      commits.next(0, false, false);
+      commits.failed(50, 'too long', [completed(0, 5)]);
+      assert.equal(commits.metadataRefused(60, named(...lengths))?.partition ?? null, longest);
+      assert.equal(commits.nextAt(), longest === null ? 1_050 : 60);
+    }
+  });
+
+  it('have at most half of the shortest metadata that was refused, and none below eight characters', () => {
+    /** Of a clean end alone it has four characters, with so many attempts as these some more. */
+    const sent = (attempts: number, refused: readonly number[]) => {
+      const commits = new Commits(0);
+      for (const length of refused) commits.metadataRefused(0, named(length));
+      const owned = completed(0, 5);
+      for (let offset = 6; offset < 6 + attempts; offset += 1) owned.attempts.started(offset);
+      commits.touch(owned);
+      return commits.next(0, true, true)?.[0]?.metadata.length;
+    };
+    assert.deepEqual([sent(0, []), sent(1, []), sent(2, [])], [4, 12, 16]);
+    assert.deepEqual([sent(0, [16]), sent(0, [12])], [4, 0]);
+    assert.deepEqual([sent(1, [24]), sent(1, [20]), sent(2, [32]), sent(2, [28])], [12, 0, 16, 0]);
+    assert.deepEqual([sent(2, [32, 64]), sent(2, [64, 24])], [16, 0]);
+  });
+
+  it('to a broker that takes less have the attempts alone where these fit, and never stop the reading', () => {
+    const send = (limit: number) => {
+      const commits = new Commits(0);
+      commits.metadataRefused(0, named(2 * limit));
+      const owned = riddled(20);
+      owned.committedMetadata = 'another';
+      owned.attempts.started(0);
+      commits.touch(owned);
+      const { metadata = null } = commits.next(0, true, false)?.[0] ?? {};
+      assert.equal(owned.metadataNearlyFull, false);
+      return metadata === null ? null : decodeMetadata(0, metadata);
+    };
+    const attempts = new Map([[0, { failed: 0, timedOut: 0, interrupted: 1 }]]);
+    assert.equal(send(1_000)?.completed.length, 20);
+    assert.equal(send(116)?.completed.length, 20);
+    assert.deepEqual(send(115), { completed: [], attempts, clean: false });
+    assert.deepEqual(send(12), { completed: [], attempts, clean: false });
+    assert.deepEqual(send(8), EMPTY_METADATA);
+  });
+
+  it('beyond what brokers take by default have neither', () => {
+    const commits = new Commits(0);
+    const owned = riddled(1_000);
+    owned.committedMetadata = 'another';
+    owned.attempts.started(0);
+    commits.touch(owned);
+    assert.equal(commits.next(0, true, false)?.[0]?.metadata, '');
   });
 });
