@@ -247,13 +247,15 @@ test('whole numbers and fractions of typed files for a time of day, a short floa
     ['double', 'toFloat64(0.1)', 'BFloat16', null],
     ['double', 'toFloat64(0.5)', 'BFloat16', 0.5],
     ['whole', 'toInt32(257)', 'BFloat16', null],
+    ['id', 'toInt64(5)', 'UUID', null],
+    ['address', 'toInt64(4294967297)', 'IPv4', null],
   ] as const) {
     const file = await bench.writeSelect(`${name}.parquet`, `SELECT ${value} AS a`, 'Parquet');
     const table = `narrow_${tables++}`;
     await queryRows(bench.clickhouse, `CREATE TABLE ${table} (a ${type}) ENGINE = Memory`);
     const ended = await bench.load(file, table);
     assert.equal(ended.code, expected === null ? 65 : 0, `${value} into ${type}: ${ended.stderr}`);
-    if (expected === null) assert.match(ended.stderr, /row 1, column 'a': expected .*, found /);
+    if (expected === null) assert.match(ended.stderr, /(row 1, )?column 'a': expected /);
     assert.deepEqual(await bench.rows(`SELECT * FROM ${table}`), expected === null ? [] : [{ a: expected }]);
   }
 });
