@@ -102,7 +102,7 @@ class Converter {
     // No text is no value, but for text.
     const empty = from.name === 'String' && !isText(to) && isScalar(to);
     // Of no text each of the functions makes NULL, but the casts that refuse it.
-    const castsEmpty = /^(Enum|Time)/.test(to.name) || found === null || found.of !== undefined;
+    const castsEmpty = found === null || found.of !== undefined;
     const given = empty && castsEmpty ? `nullIf(${x}, '')` : x;
     const isNull = from.nullable || empty;
     const conditions: string[] = [];
@@ -234,7 +234,8 @@ export function isScalar({ name, elements }: Type): boolean {
   );
 }
 
-const AS_TEXT = /^(U?Int\d+|Float32|Float64|Decimal|Bool|Date|Date32|DateTime|DateTime64|FixedString)$/;
+const AS_TEXT =
+  /^(U?Int\d+|Float32|Float64|BFloat16|Decimal|Bool|Date|Date32|DateTime|DateTime64|Time|Time64|Enum8|Enum16|UUID|IPv4|IPv6|FixedString)$/;
 
 /** As what a value of a text file is read: text, which loses nothing, wherever ClickHouse's own reader may change a value. */
 export function readType(to: Type, format: FormatName): string {
@@ -265,8 +266,9 @@ function inBrackets(to: Type): string {
 
 function wide({ name, text, values }: Type): string {
   if (/^U?Int\d+$/.test(name)) return name === 'UInt256' ? name : 'Int256';
-  if (name === 'Float32') return 'Float64';
-  if (/^(Date|Date32|DateTime|DateTime64|FixedString)$/.test(name)) return 'String';
+  if (name === 'Float32' || name === 'BFloat16') return 'Float64';
+  if (/^(Date|Date32|DateTime|DateTime64|Time|Time64|Enum8|Enum16|UUID|IPv4|IPv6|FixedString)$/.test(name))
+    return 'String';
   if (name === 'Decimal') {
     const [precision = 0, scale = 0] = values.map(Number);
     return `Decimal(76, ${Math.min(76 - (precision - scale), scale + 20)})`;

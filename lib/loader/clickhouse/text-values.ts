@@ -33,11 +33,35 @@ export function textAs(type: Type, rounding: boolean): Guarded | null {
   if (name === 'UUID' || name === 'IPv4' || name === 'IPv6') {
     return { value: `accurateCastOrNull(x, '${name}')`, fits: null };
   }
-  // A cast to Nullable would make NULL of what is not understood.
-  if (/^(Enum8|Enum16|Time|Time64)$/.test(name)) {
-    return { value: `if(isNull(x), NULL, CAST(assumeNotNull(x), ${quoteString(type.text)}))`, fits: null };
-  }
+  if (name === 'Enum8' || name === 'Enum16') return enumText(type);
+  if (name === 'Time' || name === 'Time64') return clockText(type, rounding);
+  if (name === 'BFloat16') return shortFloatText(rounding);
   return null;
+}
+
+/** By name or by number. ClickHouse's readers wrap around numbers that are too large, and its cast of others is an error without a row. */
+function enumText({ text, values }: Type): Guarded {
+  const known = values.flatMap((value) => {
+    const [, name = '', number = ''] = /^('.*')\s*=\s*(-?\d+)$/s.exec(value) ?? [];
+    return name === '' ? [] : [name, quoteString(number)];
+  });
+  return { value: `if(x IN (${known.join(', ')}), CAST(assumeNotNull(x), ${quoteString(text)}), NULL)`, fits: null };
+}
+
+/** Hours, minutes and seconds: without the latter ClickHouse takes the hours for minutes, and 61 minutes for an hour and one. */
+function clockText({ name, values, text }: Type, rounding: boolean): Guarded {
+  const digits = rounding ? 9 : name === 'Time' ? 0 : Number(values[0] ?? 3);
+  const form = `^-?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]([.]${fractionForm(digits)})?$`;
+  const clock = name === 'Time' ? `extract(x, '^[^.]*')` : 'x';
+  const cast = `CAST(assumeNotNull(${clock}), ${quoteString(text)})`;
+  return { value: `if(match(x, ${quoteString(form)}), ${cast}, NULL)`, fits: null };
+}
+
+function shortFloatText(rounding: boolean): Guarded {
+  const wide = floatText('Float32', rounding);
+  const value = `CAST(${wide.value}, 'Nullable(BFloat16)')`;
+  const same = `(toFloat32(${value}) = ${wide.value} OR NOT isFinite(${wide.value}))`;
+  return { value, fits: rounding ? wide.fits : `(${wide.fits} AND ${same})` };
 }
 
 /** NUL bytes fill up what is shorter. */
@@ -95,6 +119,9 @@ const DAY = '(0?[1-9]|[12][0-9]|3[01])';
 const CLOCK = '([01]?[0-9]|2[0-3]):[0-5][0-9]';
 const ZONE = ' ?(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)?';
 
+/** Ends with its own zone, or says noon otherwise than by hours to 24. */
+const ZONED = ':[0-9]{2}[0-9:.,]* ?(Z|UTC|GMT|[AaPp][Mm].*|[+-][0-9]{2}(:?[0-9]{2})?)$';
+
 function fractionForm(digits: number): string {
   return `[0-9]{0,${digits}}0*`;
 }
@@ -125,13 +152,18 @@ function instant(scale: number, zone: string | null, digits: number): Guarded & 
   const year = `abs(toYear(${value}) - toInt32OrZero(substring(x, 1, 4))) <= (length(x) > 19)`;
   // 31 April is 1 May to the parser: the day that was written must be the day that was read.
   const day = `has(extractAll(x, '[0-9]+'), toString(toDayOfMonth(${value}))) OR has(extractAll(x, '[0-9]+'), formatDateTime(${value}, '%d'))`;
-  const number = `match(x, ${quoteString(numberForm(digits))}) AND (length(x) != 8 OR formatDateTime(${value}, '%Y%m%d', 'UTC') = x OR formatDateTime(${value}, '%Y%m%d'${where}) = x)`;
-  const other = `match(x, ${quoteString(OTHER_FORM)}) AND ${parse('US')} = ${value} AND (${day})`;
+  // An hour that clocks leave out in spring is another one to the parser.
+  const shown = (form: string): string => `formatDateTime(${value}, '${form}'${where})`;
+  const written = `leftPad(if(position(x, ':') = 0, '00:00', extract(x, '([0-9]{1,2}:[0-9]{2})')), 5, '0')`;
+  const clock = zone === `'UTC'` ? '1' : `(match(x, ${quoteString(ZONED)}) OR ${shown('%H:%i')} = ${written})`;
+  const compact = zone === `'UTC'` ? '1' : `(length(x) != 14 OR ${shown('%Y%m%d%H%i%S')} = x)`;
+  const number = `match(x, ${quoteString(numberForm(digits))}) AND ${compact} AND (length(x) != 8 OR formatDateTime(${value}, '%Y%m%d', 'UTC') = x OR formatDateTime(${value}, '%Y%m%d'${where}) = x)`;
+  const other = `match(x, ${quoteString(OTHER_FORM)}) AND ${parse('US')} = ${value} AND (${day}) AND ${clock}`;
   // How programs write UTC, seen without a pattern.
   const utc = `endsWith(x, 'Z') AND concat(replaceOne(toString(toTimeZone(${value}, 'UTC')), ' ', 'T'), 'Z') = x`;
   return {
     value,
-    fits: `multiIf(${utc}, 1, match(x, ${quoteString(isoForm(digits))}), ${year}, match(x, '^[0-9]+([.][0-9]*)?$'), ${number}, ${other})`,
+    fits: `multiIf(${utc}, 1, match(x, ${quoteString(isoForm(digits))}), ${year} AND ${clock}, match(x, '^[0-9]+([.][0-9]*)?$'), ${number}, ${other})`,
   };
 }
 

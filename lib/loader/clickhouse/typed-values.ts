@@ -62,10 +62,16 @@ function fromInteger(from: Type, to: Type, rounding: boolean, unsigned: boolean)
       ? null
       : { value: `accurateCastOrNull(x, '${to.name}')`, fits: null };
   }
-  if (to.name === 'Decimal') return throughText(to, rounding);
+  if (/^(Decimal|BFloat16|Enum8|Enum16)$/.test(to.name)) return throughText(to, rounding);
+  if (/^Time(64)?$/.test(to.name)) return secondsOfDay('x', to);
   // Seconds or days since 1970; what is out of range comes back as another number.
   if (isTime(to)) return { value: `CAST(x, ${nullable(to)})`, fits: `toInt64(CAST(x, ${nullable(to)})) = x` };
   return null;
+}
+
+/** ClickHouse shows no more than 999:59:59. */
+function secondsOfDay(seconds: string, to: Type): Guarded {
+  return { value: `CAST(${seconds}, ${nullable(to)})`, fits: `abs(${seconds}) < 3600000` };
 }
 
 function fits(
@@ -90,6 +96,14 @@ function fromFloat(from: Type, to: Type, rounding: boolean): Guarded | null {
     return { value, fits: `(NOT isFinite(x) OR ${rounding ? `isFinite(${value})` : same})` };
   }
   if (to.name === 'Float64') return null;
+  if (to.name === 'BFloat16') {
+    const value = `CAST(x, 'Nullable(BFloat16)')`;
+    return from.name === 'BFloat16' || rounding
+      ? null
+      : { value, fits: `(toFloat64(${value}) = toFloat64(x) OR NOT isFinite(x))` };
+  }
+  if (/^Time(64)?$/.test(to.name))
+    return secondsOfDay(`accurateCastOrNull(${rounding ? 'trunc(x)' : 'x'}, 'Int64')`, to);
   if (to.name === 'Decimal') return throughText(to, rounding);
   if (to.name === 'Bool') return { value: `CAST(x, 'Nullable(Bool)')`, fits: 'x IN (0, 1)' };
   if (isTime(to) && to.name !== 'DateTime64') {
@@ -110,7 +124,7 @@ function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
     if (fromScale <= scale && fromDigits - fromScale <= digits - scale) return null;
     return throughText(to, rounding);
   }
-  if (INTEGER.test(to.name) || to.name === 'Bool') return throughText(to, rounding);
+  if (INTEGER.test(to.name) || /^(Bool|BFloat16|Time|Time64)$/.test(to.name)) return throughText(to, rounding);
   if (/^Float/.test(to.name)) {
     const value = `to${to.name}OrNull(toString(x))`;
     return { value, fits: rounding ? null : `toDecimal256OrNull(toString(${value}), ${from.values[1]}) = x` };

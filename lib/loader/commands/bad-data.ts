@@ -83,7 +83,7 @@ function widerType(written: string, found: string): string | null {
   else if (/^Date(32)?$/.test(type) && /^\d{4}-\d\d-\d\d[T ]\d\d:/.test(found)) wider = time;
   else if (/^Date/.test(type) && isDay(found) && !/^(19|2[0-2])/.test(found)) wider = 'String';
   else if (type === 'Date' && isDay(found)) wider = 'Date32';
-  else if (/^DateTime(\(|$)/.test(type) && (fraction > 0 || isDay(found))) {
+  else if (/^DateTime(\(|$)/.test(type) && (fraction > 0 || (isDay(found) && !/^(19[7-9]|20)/.test(found)))) {
     const zone = /\((.*)\)/.exec(type)?.[1];
     wider = zone === undefined ? time : time.replace(')', `, ${zone})`);
   }

@@ -70,12 +70,17 @@ async function send(
     const value = error instanceof Error ? badValue(error.message, columns, format) : null;
     if (value !== null) throw dataError(request, `${value.place} (table ${name})`, remedyFor(load, value, isMade));
     const place = error instanceof Error ? badData(error.message, columns, format.byPosition) : null;
-    if (place !== null && explain(error, 'insert').exitCode === ExitCode.dataError) {
+    if (place !== null && (explain(error, 'insert').exitCode === ExitCode.dataError || isOfTypes(error))) {
       const remedy = place.includes(UNKNOWN_COLUMN) ? ADD_OR_SKIP : 'mend the file or the table';
       throw dataError(request, `${place} (table ${name})`, remedy);
     }
     throw clickhouseFailure(error, 'insert', `cannot load ${request.file} into ${name}`, request);
   }
+}
+
+/** There is no way from the type of the file's column to that of the table's, which no other try changes. */
+function isOfTypes(error: unknown): boolean {
+  return error instanceof Error && /^Conversion .*not supported/.test(error.message);
 }
 
 /** With the statement that has the table take such values, or how the table is to be made for them. */

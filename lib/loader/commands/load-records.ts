@@ -157,6 +157,11 @@ async function formatOf(request: RecordsRequest, contents: Contents): Promise<Fo
 function refused(file: string, { kind, reason }: FormatRefused): LoadError {
   if (kind === 'encoding')
     return new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; have it written as UTF-8`);
+  if (kind === 'compression-unknown')
+    return new LoadError(
+      ExitCode.dataError,
+      `cannot load ${file}: ${reason}; have it compressed by gzip or zstd, or not at all`,
+    );
   return kind === 'undecided'
     ? new LoadError(ExitCode.usage, `cannot load ${file}: ${reason}; give --format`)
     : new LoadError(ExitCode.dataError, `cannot load ${file}: ${reason}; check the file or correct --format`);

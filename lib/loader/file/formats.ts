@@ -94,7 +94,10 @@ export type ContentKind =
   | 'empty';
 
 /** The option or the extension says one thing and the bytes another, or none of them says anything. */
-export type FormatRefused = { readonly kind: 'contradiction' | 'undecided' | 'encoding'; readonly reason: string };
+export type FormatRefused = {
+  readonly kind: 'contradiction' | 'undecided' | 'encoding' | 'compression-unknown';
+  readonly reason: string;
+};
 
 export type CompressionChoice =
   | { readonly kind: 'compression'; readonly compression: Compression | null }
@@ -107,6 +110,13 @@ const MAGIC: readonly (readonly [contents: ContentKind, bytes: readonly number[]
   ['arrow', [...Buffer.from('ARROW1\0\0')]],
   ['arrow stream', [0xff, 0xff, 0xff, 0xff]],
   ['avro', [...Buffer.from('Obj\x01')]],
+];
+/** What others compress or pack files by, and ClickHouse does not unpack from a request. */
+const FOREIGN: readonly (readonly [name: string, bytes: readonly number[]])[] = [
+  ['bzip2', [...Buffer.from('BZh')]],
+  ['xz', [0xfd, ...Buffer.from('7zXZ\0')]],
+  ['lz4', [0x04, 0x22, 0x4d, 0x18]],
+  ['zip', [...Buffer.from('PK\x03\x04')]],
 ];
 const ORC_MAGIC = [...Buffer.from('ORC')];
 const GZIP_MAGIC = [0x1f, 0x8b];
@@ -145,6 +155,8 @@ export function compressionOf(head: Uint8Array): Compression | null {
 /** `head` is the beginning of the file as it is; `option` and the result are as for chooseFormat. */
 export function chooseCompression(option: FormatName | null, file: string, head: Uint8Array): CompressionChoice {
   const found = compressionOf(head);
+  const foreign = FOREIGN.find(([, bytes]) => startsWith(head, bytes) && head.some((byte) => byte < 0x09))?.[0];
+  if (foreign !== undefined) return { kind: 'compression-unknown', reason: `it is compressed by ${foreign}` };
   const { format, compression } = extensionsOf(file);
   const evidence = describe(option, file, found ?? named(contentKindOf(head)));
   if (compression !== null && found !== compression) {

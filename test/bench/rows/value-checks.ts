@@ -32,9 +32,9 @@ interface Measured {
 }
 
 const FORMATS: readonly Measured[] = [
-  { extension: 'parquet', format: 'Parquet', goal: 1.05 },
-  { extension: 'arrow', format: 'Arrow', goal: 1.05 },
-  { extension: 'orc', format: 'ORC', goal: 1.05 },
+  { extension: 'parquet', format: 'Parquet', goal: 1.3 },
+  { extension: 'arrow', format: 'Arrow', goal: 1.3 },
+  { extension: 'orc', format: 'ORC', goal: 1.3 },
   { extension: 'csv', format: 'CSVWithNames', goal: 1.5 },
   { extension: 'tsv', format: 'TabSeparatedWithNames', goal: 1.5 },
   { extension: 'jsonl', format: 'JSONEachRow', goal: 1.5 },

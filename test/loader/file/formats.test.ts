@@ -150,3 +150,18 @@ test('a contradiction names the option, the extension and the contents', () => {
     "it is not plain csv (--format not given, extension '.csv', contents zstd)",
   );
 });
+
+test('what others compress by is named', () => {
+  const heads: readonly (readonly [string, readonly number[]])[] = [
+    ['bzip2', [...Buffer.from('BZh91AY&SY'), 0, 1]],
+    ['xz', [0xfd, ...Buffer.from('7zXZ'), 0, 0, 4]],
+    ['lz4', [0x04, 0x22, 0x4d, 0x18, 0x64]],
+    ['zip', [...Buffer.from('PK'), 3, 4, 20, 0]],
+  ];
+  for (const [name, head] of heads)
+    assert.deepEqual(chooseCompression(null, `/d/a.csv.${name}`, Uint8Array.from(head)), {
+      kind: 'compression-unknown',
+      reason: `it is compressed by ${name}`,
+    });
+  assert.equal(chooseCompression(null, '/d/a.csv', Buffer.from('BZh,a\n1,2\n')).kind, 'compression');
+});

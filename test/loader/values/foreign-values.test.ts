@@ -33,6 +33,8 @@ async function check({ file, columns, args = [], expected }: Case): Promise<void
 const at = (row: number, column: string, expected: string, found: string): RegExp =>
   new RegExp(`row ${row}, column '${column}': expected ${expected.replace(/[()]/g, '\\$&')}, found ${found}`);
 
+const ENUM = "Enum8('a' = 1, 'b' = 2, 'c, d' = -3)";
+
 const CASES: readonly Case[] = [
   { file: ['zero.csv', 'd\n0000-00-00\n'], columns: 'd Date', expected: at(1, 'd', 'Date', "'0000-00-00'") },
   {
@@ -78,6 +80,72 @@ const CASES: readonly Case[] = [
       { plus: '+49', version: '1.10', money: 1.5, half: 1, long: '12345678901234567890123' },
       { plus: '1', version: '1.2', money: 2.25, half: 0.5, long: '1' },
     ],
+  },
+  { file: ['wraps.jsonl', '{"a":258}\n'], columns: `a ${ENUM}`, expected: /row 1, column 'a': .*found '258'/ },
+  { file: ['wraps.jsonl', '{"a":["a",258]}\n'], columns: `a Array(${ENUM})`, expected: /row 1, column 'a': .*258/ },
+  { file: ['wraps.csv', 'a\n258\n'], columns: `a ${ENUM}`, expected: /row 1, column 'a': .*found '258'/ },
+  { file: ['unknown.csv', 'a\nb\nx\n'], columns: `a ${ENUM}`, expected: /row 2, column 'a': .*found 'x'/ },
+  {
+    file: ['enums.jsonl', '{"a":2}\n{"a":"c, d"}\n{"a":-3}\n{"a":null}\n'],
+    columns: `a Nullable(${ENUM})`,
+    expected: ['b', 'c, d', 'c, d', null].map((a) => ({ a })),
+  },
+  { file: ['enums.csv', `a\n"['a','c, d']"\n`], columns: `a Array(${ENUM})`, expected: [{ a: ['a', 'c, d'] }] },
+  ...['25:61:61', '10:00', '1000:00:00', '10:00:00.5'].map((clock) => ({
+    file: ['clock.csv', `a\n${clock}\n`] as const,
+    columns: 'a Time',
+    expected: at(1, 'a', 'Time', `'${clock}'`),
+  })),
+  {
+    file: ['clock.jsonl', '{"a":"25:61:61"}\n'],
+    columns: 'a Time64(3)',
+    expected: at(1, 'a', 'Time64(3)', "'25:61:61'"),
+  },
+  {
+    file: ['cut.csv', 'a\n10:00:00.1239\n'],
+    columns: 'a Time64(3)',
+    expected: at(1, 'a', 'Time64(3)', "'10:00:00.1239'"),
+  },
+  {
+    file: ['clocks.csv', 'a,b\n-5:00:00,10:00:00.5\n999:59:59,24:00:00\n'],
+    columns: 'a Time, b Time64(3)',
+    expected: [
+      { a: '-05:00:00', b: '10:00:00.500' },
+      { a: '999:59:59', b: '24:00:00.000' },
+    ],
+  },
+  // Clocks there went from 2 to 3 o'clock.
+  ...["DateTime('Europe/Berlin')", "DateTime64(3, 'Europe/Berlin')"].flatMap((type) => [
+    ...['2024-03-31 02:30:00', '2024-03-31T2:30', '20240331023000', '31 March 2024 02:30'].map((time) => ({
+      file: ['spring.csv', `a\n${time}\n`] as const,
+      columns: `a ${type}`,
+      expected: at(1, 'a', type, `'${time}'`),
+    })),
+    {
+      file: [
+        'spring.csv',
+        'a\n2024-03-31 03:30\n2024-03-31T3:30:00\n2024-03-31T01:30:00Z\n2024-03-31 02:30:00+01:00\n20240331033000\n1711848600\n"March 31, 2024 3:30 am"\n',
+      ] as const,
+      columns: `a ${type}`,
+      expected: Array.from({ length: 7 }, () => ({ a: `2024-03-31 03:30:00${type.includes('64') ? '.000' : ''}` })),
+    },
+  ]),
+  { file: ['short.csv', 'a\n0.1\n'], columns: 'a BFloat16', expected: at(1, 'a', 'BFloat16', "'0.1'") },
+  { file: ['short.csv', 'a\n0.5\n-3\n'], columns: 'a BFloat16', expected: [{ a: 0.5 }, { a: -3 }] },
+  {
+    file: ['ids.csv', 'a\n12345678-1234-5678-1234-56781234567z\n'],
+    columns: 'a UUID',
+    expected: at(1, 'a', 'UUID', "'12345678-1234-5678-1234-56781234567z'"),
+  },
+  {
+    file: ['addresses.jsonl', '{"a":["1.2.3.4","1.2.3.256"]}\n'],
+    columns: 'a Array(IPv4)',
+    expected: /row 1, column 'a': .*1\.2\.3\.256/,
+  },
+  {
+    file: ['addresses.jsonl', '{"a":["1.2.3.4"],"m":{"1.2.3.4":"::1"},"n":""}\n'],
+    columns: 'a Array(IPv4), m Map(IPv4, IPv6), n Nullable(UUID)',
+    expected: [{ a: ['1.2.3.4'], m: { '1.2.3.4': '::1' }, n: null }],
   },
 ];
 
@@ -164,5 +232,30 @@ test('dates of typed files go wherever there is room for them, also within lists
     const { ended } = await into('Date');
     assert.equal(ended.code, 65, `${extension}: ${ended.stderr}`);
     assert.match(ended.stderr, /row 2, column '[dlsm]': expected .*Date.*, found .*9999-12-31/);
+  }
+});
+
+test('whole numbers and fractions of typed files for a time of day, a short float or an Enum fit or are refused', async () => {
+  for (const [name, value, type, expected] of [
+    ['enum', 'toInt32(258)', ENUM, null],
+    ['enum', 'toInt32(2)', ENUM, 'b'],
+    ['enum', "'x'", ENUM, null],
+    ['seconds', 'toInt32(5000000)', 'Time', null],
+    ['seconds', 'toInt64(3601)', 'Time', '01:00:01'],
+    ['seconds', 'toFloat64(5.5)', 'Time', null],
+    ['text', "'25:61:61'", 'Time', null],
+    ['double', 'toFloat64(0.1)', 'BFloat16', null],
+    ['double', 'toFloat64(0.5)', 'BFloat16', 0.5],
+    ['whole', 'toInt32(257)', 'BFloat16', null],
+    ['id', 'toInt64(5)', 'UUID', null],
+    ['address', 'toInt64(4294967297)', 'IPv4', null],
+  ] as const) {
+    const file = await bench.writeSelect(`${name}.parquet`, `SELECT ${value} AS a`, 'Parquet');
+    const table = `narrow_${tables++}`;
+    await queryRows(bench.clickhouse, `CREATE TABLE ${table} (a ${type}) ENGINE = Memory`);
+    const ended = await bench.load(file, table);
+    assert.equal(ended.code, expected === null ? 65 : 0, `${value} into ${type}: ${ended.stderr}`);
+    if (expected === null) assert.match(ended.stderr, /(row 1, )?column 'a': expected /);
+    assert.deepEqual(await bench.rows(`SELECT * FROM ${table}`), expected === null ? [] : [{ a: expected }]);
   }
 });
