@@ -34,9 +34,12 @@ export function selectLocalTests(args: readonly string[], root: string): TestSel
   return select(args, root, (graph, file) => !graph.needsServices(file));
 }
 
-/** The same of those among them that start no process either, and so take seconds. */
+/** The same of those among them that start no process either, and so take seconds; what is fed with anything takes longer. */
 export function selectUnitTests(args: readonly string[], root: string): TestSelection {
-  return select(args, root, (graph, file) => !graph.needsServices(file) && !graph.startsProcesses(file));
+  const isFault = (file: string): boolean => relative(root, file).startsWith('faults');
+  return select(args, root, (graph, file) => {
+    return !isFault(file) && !graph.needsServices(file) && !graph.startsProcesses(file);
+  });
 }
 
 function select(

@@ -38,7 +38,12 @@ const PLANTED: readonly (readonly [part: Part, what: string, from: string, to: s
     "own(message, 'file_path') ?? own(message, 'filename')",
   ],
   ['core/rules/decode.js', 'loads a file that is listed twice two times', '[...new Set(list)]', 'list'],
-  ['core/rules/routing.js', 'lets a root end within a name', 'path.startsWith(prefix)', 'path.startsWith(root)'],
+  [
+    'core/rules/routing.js',
+    'lets a root end within a name',
+    'isUnder(found.realPath, root)',
+    'found.realPath.startsWith(root)',
+  ],
   ['core/rules/routing.js', 'lets a path have a NUL', 'CONTROL.test(file)', 'false'],
   ['core/rules/headers.js', 'hands on a trace without an end', '{0,128})?$/', '{0,128})?/'],
   ['core/rules/command.js', 'shows the password in both places', "passwordIn === 'environment')", "passwordIn !== '')"],
