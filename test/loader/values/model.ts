@@ -111,6 +111,12 @@ function exactIn32(written: string, read: string): boolean {
   return one !== null && Math.fround(Number(written)) === narrow && sameNumber(written, exactText(narrow));
 }
 
+/** A whole Float32 by its exact value, any other one as it is. */
+function wholeIn32(text: string): string {
+  const narrow = Math.fround(Number(text));
+  return Number.isInteger(narrow) ? exactText(narrow) : text;
+}
+
 function exactText(number: number): string {
   return Number.isFinite(number) && Number.isInteger(number) ? String(BigInt(number)) : String(number);
 }
@@ -129,7 +135,7 @@ function sameTime(written: Value, read: Value): boolean {
 function nanoseconds(value: Value, against: Value): bigint | null {
   const direct = instant(value.text);
   if (direct !== null) return direct;
-  const number = exact(value.text);
+  const number = exact(value.kind === 'float32' ? wholeIn32(value.text) : value.text);
   if (number === null || (value.kind === 'text' && against.kind === 'text')) return null;
   const compact = /^(\d{4})(\d\d)(\d\d)$/.exec(value.text);
   const other = instant(against.text);
