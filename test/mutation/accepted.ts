@@ -366,4 +366,32 @@ export const ACCEPTED: readonly Accepted[] = [
     to: 'if (false)',
     why: 'Only spares the search, which finds the same place.',
   },
+  {
+    file: 'lib/core/engine.ts',
+    within: 'handle',
+    from: 'this.#commit(event, now); if (this.#startsHeld)',
+    to: 'this.#commit(event, now); if (true)',
+    why: 'Only repeats what was done just before, and nothing has happened since.',
+  },
+  {
+    file: 'lib/core/engine.ts',
+    within: '#endVainHold',
+    from: 'this.#holdStarts(now); if (this.#startsHeld)',
+    to: 'this.#holdStarts(now); if (false)',
+    why: 'Only repeats what was done just before: starts that are held do not begin.',
+  },
+  {
+    file: 'lib/core/engine.ts',
+    within: '#handleEvent',
+    from: "case 'tick': return;",
+    to: "case 'tick': ;",
+    why: 'Nothing comes after it.',
+  },
+  {
+    file: 'lib/core/engine.ts',
+    within: '#finishUnlessTroubled',
+    from: 'const repeats = this.#jobs.running.get(jobId)?.unchargedInRow ?? 0;',
+    to: 'const repeats = this.#jobs.running.get(jobId)?.unchargedInRow ?? 1;',
+    why: 'Only of a job that does not run any more, whose end changes nothing.',
+  },
 ];
