@@ -394,4 +394,11 @@ export const ACCEPTED: readonly Accepted[] = [
     to: 'const repeats = this.#jobs.running.get(jobId)?.unchargedInRow ?? 1;',
     why: 'Only of a job that does not run any more, whose end changes nothing.',
   },
+  {
+    file: 'lib/core/state/start-markers.ts',
+    within: '#take',
+    from: 'if (this.#waiting.size === 0)',
+    to: 'if (false)',
+    why: 'Only spares the lists, which are then empty.',
+  },
 ];
