@@ -1,7 +1,7 @@
 /** Transcripts of commits: which offset, when, and what becomes of one that fails. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { CommitOffset } from '../../lib/core/events.js';
+import type { CommitOffset, EngineEvent } from '../../lib/core/events.js';
 import { decodeMetadata } from '../../lib/core/offsets/commit-metadata.js';
 import { outcome, Play, partition, SETTINGS } from '../support/engine.js';
 
@@ -298,6 +298,28 @@ describe('the engine: commits', () => {
     play.deliver(7);
     play.now += 5_000;
     assert.deepEqual(play.end(6), ['0/6/0 succeeded', 'starts are held']);
+  });
+
+  it('say why the starts are held, and why they go on', () => {
+    const play = new Play({ slots: 1, sessionTimeoutMs: 5_000 });
+    play.assign(0);
+    play.deliver(5);
+    play.end(5);
+    const reasons: string[] = [];
+    const hear = (event: EngineEvent) => {
+      for (const effect of play.engine.handle(event, play.now))
+        if (effect.type === 'starts-held') reasons.push(`${effect.held}: ${effect.reason}`);
+    };
+    const offsets = [{ ...partition(0), offset: 6, metadata: '' }];
+    play.now += 5_000;
+    hear({ type: 'tick' });
+    hear({ type: 'committed', offsets });
+    play.deliver(6);
+    play.now += 100;
+    play.end(6);
+    play.now += 5_000;
+    hear({ type: 'commit-failed', offsets, error: 'rebalance in progress', isMetadataTooLarge: false });
+    assert.deepEqual(reasons, ['true: no answer', 'false: a commit was acknowledged', 'true: rebalance in progress']);
   });
 
   it('that are refused hold nothing once their partitions belong to others', () => {

@@ -209,6 +209,20 @@ describe('the engine: drain', () => {
     assert.deepEqual(play.committed('0:6'), ['drained']);
   });
 
+  it('waits for nothing where nothing is to be committed, whatever is committed', () => {
+    const play = new Play();
+    play.tell({ type: 'assigned', epoch: 1, partitions: [partition(0)] });
+    assert.deepEqual(play.drain(10_000), ['drained']);
+  });
+
+  it('commits again at once what a commit of an earlier assignment took back', () => {
+    const play = loading(5);
+    play.drain(10_000);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
+    assert.deepEqual(play.committed('0:4'), ['commit 0:6']);
+    assert.deepEqual(play.committed('0:6'), ['drained']);
+  });
+
   it('ends without the last commit when it does not become known by stopAt', () => {
     const play = loading(5);
     play.end(5);

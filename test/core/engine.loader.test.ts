@@ -65,6 +65,14 @@ describe('the engine: a probe at the start', () => {
     assert.equal(play.status.breaker.state, 'closed');
   });
 
+  it('is not made while the service stops', () => {
+    const play = begun();
+    play.tell({ type: 'probed', probe: WORKS });
+    play.deliver(0);
+    play.drain(5_000);
+    assert.deepEqual(play.tell({ type: 'loader-changed' }), []);
+  });
+
   it('is no reason to wait in a drain', () => {
     const play = begun();
     play.deliver(0);
@@ -149,7 +157,15 @@ describe('the engine: an end that may be the fault of the loader', () => {
   it('may have any exit code when the loader was exchanged while it ran', () => {
     const play = running();
     play.tell({ type: 'loader-changed' });
+    play.wait(1);
     assert.ok(play.end(2, outcome('failed', { exitCode: 70 })).includes('0/2/0 machine-fault'));
+  });
+
+  it('is the file`s where the loader is the bundled one, which is never probed', () => {
+    const play = new Play();
+    play.assign(0);
+    play.deliver(0);
+    assert.deepEqual(play.end(0, WRONG_OPTION), ['0/0/0 failed', '0/0/0 waits']);
   });
 
   it('is a traceback from making its directory too, and no other exit code', () => {

@@ -91,6 +91,16 @@ describe('the engine: rebalances', () => {
     assert.deepEqual(play.restore(0), ['run 0/6/0 attempt 1', 'resume 0']);
   });
 
+  it('go on with what waits behind the records that others finished', () => {
+    const play = new Play({ slots: 1 });
+    play.assign(0);
+    for (const offset of [5, 6, 7]) play.deliver(offset);
+    play.return('0:7');
+    assert.deepEqual(play.restore(0), ['lost 0 with 2 jobs', 'resume 0']);
+    assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'run 0/7/0 attempt 1']);
+    assert.deepEqual(play.end(7), ['0/7/0 succeeded', 'commit 0:8']);
+  });
+
   it('take no answer to what an earlier assignment asked', () => {
     const play = new Play();
     play.assign(0);

@@ -62,6 +62,17 @@ describe('a file during whose load the service ended often', () => {
     );
   });
 
+  it('is not woken for before it is known which tenants are paused', () => {
+    const play = new Play({ awaitsControl: true });
+    play.tell({ type: 'assigned', epoch: 1, partitions: [partition(0)] });
+    const positions = [{ ...partition(0), offset: 0, metadata: withSuspects(0) }];
+    play.tell({ type: 'restored', epoch: 1, positions });
+    assert.deepEqual(play.deliver(0), ['0 accepted', '0/0/0 suspected']);
+    assert.equal(play.wakesIn, null);
+    assert.deepEqual(play.wait(QUIET), []);
+    assert.deepEqual(play.tell({ type: 'controlled', pauses: [] }), ['0/0/0 is alone', 'commit 0:0']);
+  });
+
   it('has its start committed although the run before ended in order', () => {
     const attempts = new Map([[0, SUSPECT]]);
     const play = begin(encodeMetadata(0, { completed: [], attempts, clean: true }));
