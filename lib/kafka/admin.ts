@@ -1,6 +1,6 @@
 /** What is asked of the cluster beside producing and consuming, each time over a connection of its own. */
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
-import type { CommittedPosition } from '../core/events.js';
+import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import type { Bounds } from './group/lost-offsets.js';
 import { toPosition } from './shapes.js';
 
@@ -11,6 +11,7 @@ export interface FetchedPartition {
     readonly key: Uint8Array | null;
     readonly value: Uint8Array | null;
     readonly headers?: Readonly<Record<string, unknown>>;
+    readonly timestamp?: string;
   }[];
 }
 
@@ -65,6 +66,17 @@ export function createMissingTopic(kafka: Kafka, { topic, like, partitions, conf
     const made = { topic, numPartitions, replicationFactor, configEntries };
     await admin.createTopics({ topics: [made], waitForLeaders: true });
   });
+}
+
+/** Offsets as the client wants them, by their topics. */
+export function byTopic(offsets: readonly CommitOffset[]): { topic: string; partitions: object[] }[] {
+  const topics = new Map<string, object[]>();
+  for (const { topic, partition, offset, metadata } of offsets) {
+    const partitions = topics.get(topic) ?? [];
+    partitions.push({ partition, offset: String(offset), metadata });
+    topics.set(topic, partitions);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
 }
 
 /**

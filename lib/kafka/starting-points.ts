@@ -19,6 +19,8 @@ export interface StartOptions {
   readonly fromBeginning: boolean;
   /** What becomes of a group whose commits are gone. */
   readonly onLostOffsets: 'stop' | 'earliest' | 'latest';
+  /** Topics of which the member commits what it reads by itself: without a subscription those commits would expire. */
+  readonly besides?: readonly string[];
 }
 
 export interface StartingPoints {
@@ -42,7 +44,9 @@ export class Starts {
   }
 
   committed(offsets: readonly CommitOffset[]): void {
-    for (const { partition, offset } of offsets) this.#seen.set(partition, offset);
+    for (const { topic, partition, offset } of offsets) {
+      if (topic === this.#options.topic) this.#seen.set(partition, offset);
+    }
   }
 
   /** @throws KafkaJSError when a broker does not answer */

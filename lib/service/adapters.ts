@@ -13,13 +13,16 @@ import { steadyClock } from '../kafka/steady-clock.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
 import type { WorkerSettings } from '../types.js';
-import type { LoaderProgram } from './settings.js';
+import { readWithWaiting, type WaitingAdapter, type WaitingEvents } from '../waiting/waiting-topic.js';
+import { type LoaderProgram, waitingTopicOf } from './settings.js';
 
 /** What a program without exit codes of its own ends with, whether it succeeds or fails. */
 const VAGUE_EXIT_CODES = [0, 1];
 
 export interface Adapters {
   readonly consumer: ConsumerAdapter;
+  /** The same, where records are set aside. */
+  readonly waiting: WaitingAdapter | null;
   readonly deadLetter: DeadLetterAdapter;
   readonly pool: Pool;
   readonly control: ControlAdapter;
@@ -28,7 +31,7 @@ export interface Adapters {
 }
 
 export interface AdapterEvents {
-  readonly consumer: ConsumerEvents;
+  readonly consumer: WaitingEvents;
   readonly pool: PoolEvents;
   readonly control: ControlEvents;
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onCrashing' | 'onLog'>;
@@ -50,20 +53,28 @@ export function createAdapters(
   const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;
   const letterTopic = dead_letter.topic ?? `${topic}.dlq`;
-  const consumer = createConsumer(
-    {
-      kafka,
-      topic,
-      brokers: bootstrap_servers,
-      groupId: group_id,
-      letterTopic,
-      fromBeginning: auto_offset_reset === 'earliest',
-      onLostOffsets: on_lost_offsets,
-      sessionTimeoutMs: config.kafka.session_timeout_ms,
-      maxWaitMs: config.kafka.poll_timeout_ms,
-    },
-    events.consumer,
-  );
+  const waitingTopic = waitingTopicOf(config);
+  const makeConsumer = (consumerEvents: ConsumerEvents) =>
+    createConsumer(
+      {
+        kafka,
+        topic,
+        besides: waitingTopic === null ? [] : [waitingTopic.topic],
+        brokers: bootstrap_servers,
+        groupId: group_id,
+        letterTopic,
+        fromBeginning: auto_offset_reset === 'earliest',
+        onLostOffsets: on_lost_offsets,
+        sessionTimeoutMs: config.kafka.session_timeout_ms,
+        maxWaitMs: config.kafka.poll_timeout_ms,
+      },
+      consumerEvents,
+    );
+  const waiting =
+    waitingTopic === null
+      ? null
+      : readWithWaiting(makeConsumer, { kafka, groupId: group_id, waiting: waitingTopic }, events.consumer);
+  const consumer = waiting ?? makeConsumer(events.consumer);
   const deadLetter = createDeadLetter({
     kafka,
     sourceTopic: topic,
@@ -82,7 +93,7 @@ export function createAdapters(
     events: events.pool,
   });
   const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
-  return { consumer, deadLetter, pool, control, probe };
+  return { consumer, waiting, deadLetter, pool, control, probe };
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */

@@ -8,7 +8,7 @@ import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { CommandRules } from '../core/rules/command.js';
-import { ExitCode } from '../errors.js';
+import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { probeLiveness, probeReadiness, type Silences } from '../http/probes.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import { isMetadataTooLarge } from '../kafka/group/refusals.js';
@@ -29,6 +29,8 @@ export interface ServiceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The machine and its boot; null where they cannot be told. */
   readonly boot: Boot | null;
+  /** Whether it loads what was set aside and then ends. */
+  readonly onlyWaiting?: boolean;
 }
 
 /** How long the clients may take to leave the group and to disconnect; a silent broker must not hold the stop. */
@@ -59,7 +61,10 @@ export class Service {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    const settings = engineSettings(config, loader, environment, boot);
+    const settings = {
+      ...engineSettings(config, loader, environment, boot),
+      onlyWaiting: options.onlyWaiting === true,
+    };
     this.#engine = new Engine(settings, Math.random);
     this.#adapters = this.#createAdapters(settings.command);
     this.#metrics = createMetrics({
@@ -95,7 +100,12 @@ export class Service {
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#adapters.control.start();
-    this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
+    if (this.#options.onlyWaiting === true) {
+      void this.#adapters.waiting?.whenEmpty().then(() => this.drain('nothing waits any more'));
+    }
+    this.#adapters.consumer.start().catch((error: unknown) => {
+      this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
+    });
   }
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
@@ -158,6 +168,8 @@ export class Service {
         return this.#adapters.pool.stop(effect.jobId);
       case 'dead-letter':
         return void this.#sendLetter(effect);
+      case 'set-aside':
+        return void this.#setAside(effect);
       case 'commit':
         return void this.#commit(effect);
       case 'pause':
@@ -200,6 +212,12 @@ export class Service {
     } catch (error) {
       this.#handleEvent({ type: 'dead-letter-failed', letterId, error: (error as Error).message });
     }
+  }
+
+  async #setAside({ batchId, to, records }: Extract<Action, { type: 'set-aside' }>): Promise<void> {
+    const refusal = (await this.#adapters.waiting?.setAside(to, records)) ?? null;
+    if (refusal === null) this.#handleEvent({ type: 'set-aside-done', batchId });
+    else this.#handleEvent({ type: 'set-aside-failed', batchId, ...refusal });
   }
 
   async #commit({ offsets }: Extract<Action, { type: 'commit' }>): Promise<void> {
@@ -293,6 +311,8 @@ export class Service {
         rebalancing: () => this.#handleEvent({ type: 'rebalancing' }),
         restarting: (error) => this.#handleEvent({ type: 'consumer-restarting', error: error.message }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
+        off: (refusal) => this.#handleEvent({ type: 'set-aside-failed', batchId: 0, ...refusal }),
+        outOfRange: () => this.#handleEvent({ type: 'out-of-range' }),
         failed: (error) => this.#fail('kafka.failed', error, ExitCode.crash),
       },
       pool: {

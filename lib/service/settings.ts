@@ -1,6 +1,7 @@
 /** The configuration as the engine's parts want it: seconds to milliseconds, and each part its slice. */
 import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
+import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
 
 /** How the loader is started: the file to execute and what stands before `ingest`. */
@@ -31,6 +32,7 @@ export function engineSettings(
       maxMessageBytes: config.ingest.max_message_bytes,
       commitIntervalMs: config.kafka.commit_interval_ms,
       boot,
+      waiting: waitingTopicOf(config),
       holdUnknownMs: config.tenants.unknown === 'hold' ? config.tenants.hold_seconds * 1000 : 0,
       routing: {
         tablePrefix: config.table_prefix,
@@ -92,6 +94,11 @@ export function engineSettings(
       maxOpenMs: circuit_breaker.max_open_seconds * 1000,
     },
   };
+}
+
+/** Where records are set aside; null where they are not. */
+export function waitingTopicOf({ tenants, kafka: { topic } }: Config): WaitingTopic | null {
+  return tenants.set_aside === 'topic' ? { of: topic, topic: `${topic}.waiting` } : null;
 }
 
 /** `tenant=weight`, as the configuration's format has checked. */

@@ -34,6 +34,8 @@ export interface Storm {
   /** Nothing is left to load: no further moment would come, and the storm is over. */
   readonly isOver: () => Promise<boolean>;
   readonly settings: Settings;
+  /** Lines of the log, where they are not the usual ones. */
+  readonly moments?: readonly string[] | undefined;
 }
 
 export interface StormResult {
@@ -48,7 +50,7 @@ export async function storm(t: TestContext, place: Place, random: Random, plan: 
   let [kills, atRisk] = [0, 0];
   const moments = new Map<string, number>();
   for (; kills < plan.kills && !(await plan.isOver()); kills += 1) {
-    const moment = random.pick(MOMENTS);
+    const moment = random.pick<string>(plan.moments ?? MOMENTS);
     const count = 1 + random.below(linesOf(moment, plan.maxLines));
     const delayMs = random.chance(0.5) ? 0 : random.below(150);
     const service = spawnService(t, place, plan.settings);

@@ -15,6 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/service/': [
     'lib/config/',
     'lib/control/',
+    'lib/waiting/',
     'lib/kafka/',
     'lib/http/',
     'lib/telemetry/',
@@ -26,6 +27,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/kafka/': ['lib/kafka/group/', 'lib/core/'],
   'lib/kafka/group/': [],
   'lib/control/': ['lib/kafka/', 'lib/core/'],
+  'lib/waiting/': ['lib/kafka/', 'lib/core/'],
   'lib/http/': ['lib/core/'],
   'lib/telemetry/': ['lib/core/'],
   'lib/worker/': ['lib/worker/attempt/', 'lib/worker/launch/', 'lib/worker/output/', 'lib/v8-flags.ts'],

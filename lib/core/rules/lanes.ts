@@ -3,11 +3,14 @@
  * while a lower one waits, one turn of eight is theirs. So a lane that is never empty starves no other, and a file is
  * overtaken by one of a lower lane only after seven of its own lane or a higher one have gone before it.
  */
-import { LANES, type Lane } from '../../types.js';
+import { type KafkaRecord, LANES, type Lane } from '../../types.js';
 import { Fifo } from './fifo.js';
+import { readLane } from './headers.js';
 
 /** Turns that a lane has in a row while a lower one waits. */
 export const TURNS_IN_A_ROW = 7;
+/** Of which each is reported. */
+const MAX_UNKNOWN_LANES = 20;
 
 const RANKS = Object.fromEntries(LANES.map((lane, rank) => [lane, rank])) as Readonly<Record<Lane, number>>;
 
@@ -46,6 +49,19 @@ export class LaneOrder {
       }
     }
     return null;
+  }
+}
+
+/** Lanes that nobody knows, each of them once: there may be as many as there are messages. */
+export class UnknownLanes {
+  readonly #known = new Set<string>();
+
+  /** The one that the headers name, where it is news. */
+  news(headers: KafkaRecord['headers']): string[] {
+    const { unknown } = readLane(headers);
+    if (unknown === null || this.#known.has(unknown) || this.#known.size === MAX_UNKNOWN_LANES) return [];
+    this.#known.add(unknown);
+    return [unknown];
   }
 }
 

@@ -3,7 +3,7 @@
  * file exist, where do its links lead) is read by the worker right before the start and judged by `judgeInput` here.
  */
 import type { IngestRequest, Job, KafkaRecord } from '../../types.js';
-import { type Poison, poison } from './decode.js';
+import { decode, type Poison, poison } from './decode.js';
 import { readLane, readTraceparent } from './headers.js';
 
 export interface RoutingRules {
@@ -24,6 +24,16 @@ const MAX_PATH_BYTES = 4_096;
 const MAX_CHARACTER_BYTES = 3;
 /** Weight of a file whose message claims no size. */
 export const DEFAULT_FILE_BYTES = 1024 * 1024;
+
+/** What a record asks for. */
+export type Plan = { readonly kind: 'jobs'; readonly jobs: readonly Job[] } | { readonly kind: 'tombstone' } | Poison;
+
+export function planRecord(record: KafkaRecord, maxBytes: number, rules: RoutingRules): Plan {
+  const decoded = decode(record.value, maxBytes);
+  if (decoded.kind !== 'request') return decoded;
+  const jobs = planJobs(record, decoded.request, rules);
+  return Array.isArray(jobs) ? { kind: 'jobs', jobs } : (jobs as Poison);
+}
 
 /** The jobs of a request, or why none of them may be run: one bad file refuses its whole message, before any load. */
 export function planJobs(record: KafkaRecord, request: IngestRequest, rules: RoutingRules): Job[] | Poison {

@@ -5,7 +5,10 @@ import type { PartitionState } from './partition-state.js';
 
 /** A record with a job that is not settled, or with a dead letter that is not acknowledged. */
 export interface PendingRecord {
+  /** As it was delivered. */
   readonly record: KafkaRecord;
+  /** As it was announced; another one where this is a copy that was set aside. */
+  readonly original: KafkaRecord;
   readonly owned: PartitionState;
   /** Another member finished it while we had lost the partition. */
   finishedElsewhere: boolean;
@@ -33,8 +36,8 @@ export interface Settlement {
 /** Most records have none, and many are held at a time. */
 const NO_FAILURES: readonly Failure[] = [];
 
-export function newPendingRecord(record: KafkaRecord, owned: PartitionState, jobs: number): PendingRecord {
-  return { record, owned, finishedElsewhere: false, unsettled: jobs, failures: NO_FAILURES };
+export function newPendingRecord(record: KafkaRecord, owned: PartitionState, original = record): PendingRecord {
+  return { record, original, owned, finishedElsewhere: false, unsettled: 0, failures: NO_FAILURES };
 }
 
 /** Whether another member is responsible for the record by now. */
@@ -42,11 +45,20 @@ export function isNoLongerOurs({ owned, finishedElsewhere }: PendingRecord): boo
   return owned.lost || finishedElsewhere;
 }
 
+/** Bytes of the message that are kept as long as it is pending. */
+export function heldBy({ key, value, headers }: KafkaRecord): number {
+  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  for (const [name, header] of Object.entries(headers)) {
+    for (const one of Array.isArray(header) ? header : [header]) bytes += name.length + (one?.length ?? 0);
+  }
+  return bytes;
+}
+
 /** One letter per record, however many of its files failed; the first failure gives its disposition. */
-export function composeLetter({ record, failures }: PendingRecord): DeadLetter {
+export function composeLetter({ original, failures }: PendingRecord): DeadLetter {
   const first = failures[0] as Failure;
   return {
-    record,
+    record: original,
     disposition: first.disposition,
     reason: failures.length === 1 ? first.reason : `${first.reason} (and ${failures.length - 1} more files)`,
     files: failures.map(({ file }) => file).filter((file) => file !== ''),

@@ -6,17 +6,20 @@
 import type { Job, KafkaRecord } from '../../types.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
-import { decode, type Poison, poison } from '../rules/decode.js';
-import { readLane } from '../rules/headers.js';
-import { planJobs } from '../rules/routing.js';
+import { type Poison, poison } from '../rules/decode.js';
+import { originalOf } from '../rules/headers.js';
+import { UnknownLanes } from '../rules/lanes.js';
+import { type Plan, planRecord } from '../rules/routing.js';
 import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
 import type { Commits } from './commits.js';
+import { Copies } from './copies.js';
 import { DeadLetters } from './dead-letters.js';
 import { HeldRecords } from './held-records.js';
 import type { PartitionState } from './partition-state.js';
 import {
   composeLetter,
+  heldBy,
   isNoLongerOurs,
   newPendingRecord,
   type PendingRecord,
@@ -44,27 +47,25 @@ export interface Restored {
 type CommitFailure = Extract<EngineEvent, { readonly type: 'commit-failed' }>;
 
 const NO_JOBS: Begun = { kind: 'no-jobs' };
-/** Lanes that nobody knows of which each is reported once. */
-const MAX_UNKNOWN_LANES = 20;
-
-/** What a record asks for. */
-type Plan = { readonly kind: 'jobs'; readonly jobs: readonly Job[] } | { readonly kind: 'tombstone' } | Poison;
 
 export class Records {
   readonly assignment = new Assignment();
   readonly deadLetters = new DeadLetters();
   readonly held = new HeldRecords();
+  /** Null where nothing is set aside. */
+  readonly copies: Copies | null;
   readonly #rules: RecordRules;
   readonly #commits: Commits;
   readonly #markers: StartMarkers;
   readonly #emit: (effect: Effect) => void;
-  readonly #unknownLanes = new Set<string>();
+  readonly #unknownLanes = new UnknownLanes();
 
   constructor(rules: RecordRules, commits: Commits, markers: StartMarkers, emit: (effect: Effect) => void) {
     this.#rules = rules;
     this.#commits = commits;
     this.#markers = markers;
     this.#emit = emit;
+    this.copies = rules.waiting === null ? null : new Copies(rules.waiting.topic);
   }
 
   /** Bytes of the messages that are held until their records complete. */
@@ -125,6 +126,17 @@ export class Records {
       case 'new':
         return this.#open(record, owned, defect, now);
     }
+  }
+
+  /** Has a copy stand for what it was to wait for. */
+  takeOver(copy: PendingRecord, now: number): Begun {
+    return this.#work(copy, this.#plan(copy.original), now);
+  }
+
+  /** A copy of the record is acknowledged; returns that copy where it is to stand for the record from now on. */
+  movedAway(pending: PendingRecord): PendingRecord | null {
+    this.#pass(pending);
+    return this.copies?.movedAway(pending) ?? null;
   }
 
   /** The group gives partitions to others perhaps, and they read what is committed now. */
@@ -248,19 +260,31 @@ export class Records {
 
   #open(record: KafkaRecord, owned: PartitionState, defect: string | null, now: number): Begun {
     owned.heldBytes += heldBy(record);
-    const plan = defect === null ? this.#plan(record) : this.#defective(record, defect);
+    const pending = newPendingRecord(record, owned, originalOf(record, this.#rules.waiting));
+    const met = this.copies?.meet(pending) ?? 'first';
+    if (met === 'first') {
+      return this.#work(pending, defect === null ? this.#plan(pending.original) : this.#defective(record, defect), now);
+    }
+    this.#took(record, 'redelivered');
+    if (met === 'done') this.#pass(pending);
+    return NO_JOBS;
+  }
+
+  #work(pending: PendingRecord, plan: Plan, now: number): Begun {
+    const { record } = pending;
     switch (plan.kind) {
       case 'tombstone':
         this.#took(record, 'tombstone');
-        this.#complete(newPendingRecord(record, owned, 0));
+        this.#complete(pending);
         return NO_JOBS;
       case 'poison':
-        this.#refuse(newPendingRecord(record, owned, 0), plan, now);
+        this.#refuse(pending, plan, now);
         return NO_JOBS;
       case 'jobs':
         this.#took(record, 'accepted');
-        this.#noteLane(record);
-        return { kind: 'jobs', pending: newPendingRecord(record, owned, plan.jobs.length), jobs: plan.jobs };
+        for (const lane of this.#unknownLanes.news(record.headers)) this.#emit({ type: 'lane-unknown', record, lane });
+        pending.unsettled = plan.jobs.length;
+        return { kind: 'jobs', pending, jobs: plan.jobs };
     }
   }
 
@@ -270,10 +294,7 @@ export class Records {
    */
   #plan(record: KafkaRecord): Plan {
     try {
-      const decoded = decode(record.value, this.#rules.maxMessageBytes);
-      if (decoded.kind !== 'request') return decoded;
-      const jobs = planJobs(record, decoded.request, this.#rules.routing);
-      return Array.isArray(jobs) ? { kind: 'jobs', jobs } : (jobs as Poison);
+      return planRecord(record, this.#rules.maxMessageBytes, this.#rules.routing);
     } catch (error) {
       return this.#defective(record, (error as Error | undefined)?.stack ?? String(error));
     }
@@ -281,8 +302,7 @@ export class Records {
 
   #defective(record: KafkaRecord, error: string): Poison {
     this.#emit({ type: 'record-defect', record, error });
-    const [first = ''] = error.split('\n', 1);
-    return poison('invalid-message', `the service failed to take it in: ${first}`);
+    return poison('invalid-message', `the service failed to take it in: ${error.split('\n', 1)[0]}`);
   }
 
   #refuse(pending: PendingRecord, refusal: Poison, now: number): void {
@@ -293,8 +313,8 @@ export class Records {
       return this.#reject(pending, refusal, now);
     }
     this.#took(pending.record, 'held');
-    const isFirst = this.held.add(pending, unknownTenant, refusal, now, holdUnknownMs);
-    if (isFirst) this.#emit({ type: 'tenant-held', tenant: unknownTenant, until: now + holdUnknownMs });
+    if (this.held.add(pending, unknownTenant, refusal, now, holdUnknownMs))
+      this.#emit({ type: 'tenant-held', tenant: unknownTenant, until: now + holdUnknownMs });
   }
 
   #reject(pending: PendingRecord, { disposition, reason }: Poison, firstFailedAt: number): void {
@@ -307,8 +327,14 @@ export class Records {
     this.#emit({ type: 'dead-letter', letterId: this.deadLetters.add(pending, letter), letter });
   }
 
+  /** It is loaded, given up or nothing, and so are its copies. */
   #complete(pending: PendingRecord): void {
     if (isNoLongerOurs(pending)) return;
+    this.#pass(pending);
+    for (const copy of this.copies?.finished(pending) ?? []) this.#pass(copy);
+  }
+
+  #pass(pending: PendingRecord): void {
     const { record, owned } = pending;
     owned.attempts.forget(record.offset);
     owned.markersLeft = Math.max(0, owned.markersLeft - 1);
@@ -318,22 +344,7 @@ export class Records {
     this.#commits.touch(owned);
   }
 
-  #noteLane(record: KafkaRecord): void {
-    const { unknown } = readLane(record.headers);
-    if (unknown === null || this.#unknownLanes.has(unknown) || this.#unknownLanes.size === MAX_UNKNOWN_LANES) return;
-    this.#unknownLanes.add(unknown);
-    this.#emit({ type: 'lane-unknown', record, lane: unknown });
-  }
-
   #took(record: KafkaRecord, result: RecordResult): void {
     this.#emit({ type: 'record-taken', record, result });
   }
-}
-
-function heldBy({ key, value, headers }: KafkaRecord): number {
-  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
-  for (const [name, header] of Object.entries(headers)) {
-    for (const one of Array.isArray(header) ? header : [header]) bytes += name.length + (one?.length ?? 0);
-  }
-  return bytes;
 }
