@@ -16,7 +16,7 @@ function setUp() {
   );
   const owned = newPartitionState(partition(0));
   owned.tracker.begin(JOB.offset);
-  return { jobs, effects, owned, pending: newPendingRecord(record(JOB.offset), owned, 1) };
+  return { jobs, effects, owned, pending: newPendingRecord(record(JOB.offset), owned) };
 }
 
 describe('Jobs', () => {
