@@ -37,7 +37,10 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
       ...COMMON_OPTIONS,
     },
     positionals: false,
-    execute: async (options, version) => (await import('./run.js')).drainWaiting(options, version),
+    execute: async (options, version) => {
+      ignoreSignals(() => undefined);
+      return (await import('./run.js')).drainWaiting(options, version);
+    },
   },
   emit: {
     summary: 'announce files on the topic, or make and announce sample files',
