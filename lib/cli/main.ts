@@ -29,6 +29,19 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
       return (await import('./run.js')).run(options, version);
     },
   },
+  drain: {
+    summary: 'load what was set aside (tenants.set_aside), and nothing else, and end',
+    usage: 'atd-ingestion drain --waiting [--config FILE]',
+    options: {
+      waiting: { type: 'boolean', help: 'what waits in <kafka.topic>.waiting; to be said, for all else stays' },
+      ...COMMON_OPTIONS,
+    },
+    positionals: false,
+    execute: async (options, version) => {
+      ignoreSignals(() => undefined);
+      return (await import('./run.js')).drainWaiting(options, version);
+    },
+  },
   emit: {
     summary: 'announce files on the topic, or make and announce sample files',
     usage:

@@ -1,4 +1,4 @@
-/** `atd-ingestion [run]`: the service itself. */
+/** `atd-ingestion [run]` and `drain`: the service itself. */
 import '../v8-flags.js';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +14,17 @@ import { ignoreSignals, installShutdown } from './shutdown.js';
 
 const DEFAULT_EXECUTABLE = 'as-cli';
 
-export async function run(options: ParsedOptions, version: string): Promise<ExitCode> {
+/** `atd-ingestion drain --waiting`: a service that loads what was set aside, and then ends. */
+export async function drainWaiting(options: ParsedOptions, version: string): Promise<ExitCode> {
+  if (options.values['waiting'] === true) return run(options, version, true);
+  throw new AtdError('ATD_USAGE', 'drain needs --waiting: what was set aside is all that it can load');
+}
+
+export async function run(options: ParsedOptions, version: string, onlyWaiting = false): Promise<ExitCode> {
   let onSignal: (signal: string) => void = () => undefined;
   ignoreSignals((signal) => onSignal(signal));
-  const { config, warnings } = loadSettings(options);
+  const { config: loaded, warnings } = loadSettings(options);
+  const config: Config = onlyWaiting ? { ...loaded, tenants: { ...loaded.tenants, set_aside: 'topic' } } : loaded;
   const loader = chooseLoader(config);
   const logger = createLogger({ level: config.log_level, format: config.log_format, file: config.log_file });
   onSignal = (signal) => logger.write({ level: 'warn', event: 'service.signal', fields: { signal, note: 'ignored' } });
@@ -26,7 +33,15 @@ export async function run(options: ParsedOptions, version: string): Promise<Exit
     const note = 'the loader is the bundled as-cli';
     logger.write({ level: 'info', event: 'loader.bundled', fields: { note } });
   }
-  const service = new Service({ config, loader, logger, version, environment: process.env, boot: readBoot() });
+  const service = new Service({
+    config,
+    loader,
+    logger,
+    version,
+    environment: process.env,
+    boot: readBoot(),
+    onlyWaiting,
+  });
   const endShutdown = installShutdown({
     drain: (signal) => service.drain(signal),
     forceStop: () => service.forceStop(),

@@ -32,6 +32,18 @@ const RULES: readonly Rule[] = [
     if (service.dead_letter.topic !== null || kafka.topic.length + '.dlq'.length <= MAX_TOPIC_CHARACTERS) return null;
     return `kafka.topic is so long that <kafka.topic>.dlq, the topic that service.dead_letter.topic stands for where it is not set, has more than ${MAX_TOPIC_CHARACTERS} characters; set service.dead_letter.topic`;
   },
+  ({ kafka, service, tenants }) => {
+    if (
+      tenants.set_aside === 'off' ||
+      canonical(service.dead_letter.topic ?? '') !== canonical(`${kafka.topic}.waiting`)
+    )
+      return null;
+    return `service.dead_letter.topic is ${service.dead_letter.topic}, where tenants.set_aside keeps what waits of kafka.topic: dead letters would be read from it; name another topic`;
+  },
+  ({ kafka, tenants }) => {
+    if (tenants.set_aside === 'off' || kafka.topic.length + '.waiting'.length <= MAX_TOPIC_CHARACTERS) return null;
+    return `kafka.topic is so long that <kafka.topic>.waiting, which tenants.set_aside asks for, has more than ${MAX_TOPIC_CHARACTERS} characters; leave it off`;
+  },
   ({ service: { circuit_breaker: breaker } }) =>
     atMost(
       ['service.circuit_breaker.open_seconds', breaker.open_seconds],

@@ -197,6 +197,13 @@ export const SETTINGS = {
         'and out of the way of others, in case the list is late.',
     ),
     hold_seconds: number(300, 1, DAY, 'How long it is kept so; then it is dead-lettered as `tenant-denied`.'),
+    set_aside: choice(
+      'off',
+      ['off', 'topic'],
+      'Where messages wait that a paused tenant or a held table keeps waiting for longer than `ingest.max_uncommitted` allows: ' +
+        '`off` leaves them where they are, and their partition is not read on; `topic` copies them to `<kafka.topic>.waiting`, ' +
+        'from which they are read again. For all instances alike; before it is switched off: `atd-ingestion drain --waiting`.',
+    ),
     weights: texts(
       [],
       'Shares of the work other than 1, `tenant=weight` each: one of weight 3 gets three times as much as the others ' +

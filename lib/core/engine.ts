@@ -8,7 +8,7 @@
  * for a commit; records and jobs do not know each other. What passes between them passes here.
  */
 import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
-import { earlier } from '../util/earlier.js';
+import { earliest } from '../util/earliest.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect } from './events.js';
 import { isDoubtful } from './rules/loader-probe.js';
 import { excuse, leave } from './rules/unjudged-ends.js';
@@ -19,9 +19,10 @@ import { Jobs } from './state/jobs.js';
 import { type HeldEnd, LoaderHealth } from './state/loader-health.js';
 import type { PartitionState } from './state/partition-state.js';
 import { Pauses } from './state/pauses.js';
-import type { PendingRecord } from './state/pending-record.js';
+import type { Begun, PendingRecord } from './state/pending-record.js';
 import { Reading } from './state/reading.js';
-import { type Accepted, Records } from './state/records.js';
+import { Records } from './state/records.js';
+import { SetAsides } from './state/set-asides.js';
 import { StartMarkers } from './state/start-markers.js';
 import { type EngineStatus, statusOf } from './status.js';
 
@@ -42,6 +43,7 @@ export class Engine {
   readonly #loader: LoaderHealth;
   readonly #reading: Reading;
   readonly #pauses: Pauses;
+  readonly #asides: SetAsides;
   #lifecycle: Lifecycle = { kind: 'starting' };
   #epoch = 0;
   /** Whether no load is started, for no commit was acknowledged for a whole session. */
@@ -60,6 +62,8 @@ export class Engine {
     this.#loader = new LoaderHealth(settings.breaker);
     this.#pauses = new Pauses(!settings.awaitsControl);
     this.#reading = new Reading(settings, this.#records, this.#jobs, this.#loader);
+    const parts = { records: this.#records, jobs: this.#jobs, commits: this.#commits, enqueue: this.#enqueue };
+    this.#asides = new SetAsides(settings.onlyWaiting === true ? null : settings.records.waiting, parts, emit);
   }
 
   /** @param now milliseconds on a clock that never goes back; wall time where a deadline is shown to people */
@@ -74,11 +78,12 @@ export class Engine {
     this.#applyPauses(now);
     this.#startJobs(now);
     this.#adjustPauses(now);
+    if (this.#lifecycle.kind === 'running') this.#asides.advance(this.#reading.needsRoom, now);
     this.#commit(event, now);
     if (this.#startsHeld) this.#endVainHold(event, now);
     this.#runCommittedStarts();
     this.#advanceDrain(now);
-    this.#reportBreaker(breakerBefore);
+    this.#jobs.reportBreaker(breakerBefore);
     return this.#effects;
   }
 
@@ -87,10 +92,10 @@ export class Engine {
     if (this.#lifecycle.kind === 'stopped') return null;
     const commitAt = this.#records.nextCommitAt();
     if (this.#lifecycle.kind === 'draining') {
-      return earlier(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
+      return earliest(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
     }
-    const nextAt = earlier(this.#records.nextLetterAt(), this.#nextStartAt());
-    return earlier(earlier(commitAt, nextAt), earlier(this.#loader.nextAt(), this.#pauses.nextAt()));
+    const nextAt = earliest(this.#records.nextLetterAt(), this.#nextStartAt(), this.#asides.nextAt);
+    return earliest(commitAt, nextAt, this.#loader.nextAt(), this.#pauses.nextAt());
   }
 
   /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
@@ -122,6 +127,7 @@ export class Engine {
       startsHeld: this.#startsHeld,
       loader: this.#loader,
       pauses: this.#pauses,
+      asides: this.#asides,
     });
   }
 
@@ -145,10 +151,14 @@ export class Engine {
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
         return this.#records.deadLetters.refused(event.letterId, event.error, now, this.#random());
+      case 'set-aside-done':
+        return this.#asides.done(event.batchId, now);
+      case 'set-aside-failed':
+        return this.#asides.failed(event, now);
       case 'controlled':
         return this.#pauses.replace(event.pauses);
       case 'allowed':
-        for (const accepted of this.#records.allow(event.tenants, now)) this.#enqueue(accepted, now);
+        for (const begun of this.#records.allow(event.tenants, now)) this.#enqueue(begun, now);
         return;
       case 'machine':
         return this.#jobs.machine(event.load, now);
@@ -183,28 +193,25 @@ export class Engine {
     if (restored.lastAloneAt !== null) this.#jobs.suspects.ranAlone(restored.lastAloneAt, now);
     if (restored.finishedElsewhere.length === 0) return;
     const offsets = new Set(restored.finishedElsewhere);
-    const dropped = this.#dropJobs(restored.owned, ({ job }) => offsets.has(job.offset));
+    const dropped = this.#dropJobs(restored.owned, ({ pending }) => offsets.has(pending.record.offset));
     for (const pending of dropped) this.#records.finishElsewhere(pending);
+    this.#asides.finishedElsewhere(restored.owned, offsets, now);
   }
 
   #admit(record: KafkaRecord, defect: RecordDefect | null, now: number): void {
     let begun = this.#records.begin(record, defect, now);
     if (begun.kind === 'reset') {
       this.#dropJobs(begun.lost);
+      this.#asides.adopt(now);
       begun = this.#records.begin(record, defect, now);
     }
-    if (begun.kind === 'jobs') this.#enqueue(begun, now);
+    this.#enqueue(begun, now);
   }
 
-  #enqueue({ pending, jobs }: Accepted, now: number): void {
-    const attempts = pending.owned.attempts.of(pending.record.offset);
-    const suspicion = this.#jobs.judge(jobs, attempts);
-    for (const job of jobs) {
-      if (suspicion === 'deadly') this.#records.settle(this.#jobs.giveUp(job, pending, attempts, now));
-      else if (suspicion === 'suspect') this.#jobs.suspect(job, pending, attempts, now);
-      else this.#jobs.enqueue(job, pending, now);
-    }
-  }
+  readonly #enqueue = (begun: Begun, now: number): void => {
+    if (begun.kind !== 'jobs') return;
+    for (const settlement of this.#jobs.take(begun.pending, begun.jobs, now)) this.#records.settle(settlement);
+  };
 
   /** An end that may be the loader's own fault waits for a probe, and keeps its slot meanwhile. */
   #takeEnd({ jobId, outcome }: Extract<EngineEvent, { type: 'finished' }>, now: number): void {
@@ -337,12 +344,5 @@ export class Engine {
     if (this.#commits.inFlight) return;
     this.#lifecycle = { kind: 'stopped' };
     this.#emit({ type: 'drained', uncommitted: this.#records.uncommitted });
-  }
-
-  #reportBreaker(before: string): void {
-    const { breaker } = this.#jobs;
-    if (breaker.state === before) return;
-    const reason = breaker.trouble?.reason ?? 'a job ended well';
-    this.#emit({ type: 'breaker-changed', state: breaker.state, reason });
   }
 }

@@ -116,6 +116,17 @@ export type EngineEvent =
   | { readonly type: 'loader-changed' }
   /** The probe that was asked for has ended. */
   | { readonly type: 'probed'; readonly probe: ProbeResult }
+  /** The copies of that batch are acknowledged. */
+  | { readonly type: 'set-aside-done'; readonly batchId: number }
+  | {
+      readonly type: 'set-aside-failed';
+      readonly batchId: number;
+      readonly error: string;
+      /** Whether it will never be permitted. */
+      readonly isForbidden: boolean;
+      /** Whether the topic takes no message of that size. */
+      readonly isTooLarge: boolean;
+    }
   /** All tenants that are paused, whenever that changes, and once at the start. */
   | { readonly type: 'controlled'; readonly pauses: readonly TenantPause[] }
   /** How much the machine has to do, now and then where the number of slots adapts. */
@@ -128,6 +139,13 @@ export type Action =
   | { readonly type: 'stop'; readonly jobId: string }
   | { readonly type: 'dead-letter'; readonly letterId: number; readonly letter: DeadLetter }
   | { readonly type: 'commit'; readonly offsets: readonly CommitOffset[] }
+  /** Copies these records, as they were announced, into a partition of the topic of those that wait. */
+  | {
+      readonly type: 'set-aside';
+      readonly batchId: number;
+      readonly to: TopicPartition;
+      readonly records: readonly KafkaRecord[];
+    }
   | { readonly type: 'pause'; readonly partitions: readonly TopicPartition[] }
   | { readonly type: 'resume'; readonly partitions: readonly TopicPartition[] }
   /** Asks whether the loader works at all, without a file; the answer is to be `probed`. */
@@ -198,6 +216,10 @@ export type Notice =
   | { readonly type: 'table-changed'; readonly table: string; readonly held: boolean; readonly reason: string }
   /** The pause of a tenant has begun or ended. */
   | { readonly type: 'pause-changed'; readonly pause: TenantPause; readonly isPaused: boolean }
+  /** So many records of a partition wait in the other topic from now on. */
+  | { readonly type: 'records-set-aside'; readonly partition: TopicPartition; readonly records: number }
+  /** Nothing is set aside any more in this run. */
+  | { readonly type: 'set-aside-off'; readonly reason: string }
   /** A probe has said something new about the loader. */
   | { readonly type: 'loader-judged'; readonly verdict: LoaderVerdict }
   /** From now on more or fewer jobs may run. */

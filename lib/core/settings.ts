@@ -3,6 +3,7 @@ import type { Boot } from './offsets/interruptions.js';
 import type { LoadLimits } from './rules/backpressure.js';
 import type { BreakerRules } from './rules/circuit-breaker.js';
 import type { CommandRules } from './rules/command.js';
+import type { WaitingTopic } from './rules/headers.js';
 import type { RetryRules } from './rules/retry-policy.js';
 import type { RoutingRules } from './rules/routing.js';
 import type { FairnessRules } from './rules/turns/scheduler.js';
@@ -13,6 +14,8 @@ export interface RecordRules {
   readonly routing: RoutingRules;
   /** How long a record of a tenant that is not on the allow-list may wait for the list; 0 for not at all. */
   readonly holdUnknownMs: number;
+  /** Where records are kept that must wait for long; null where none are. */
+  readonly waiting: WaitingTopic | null;
   /** Where this run is; null where nobody knows. */
   readonly boot: Boot | null;
 }
@@ -38,4 +41,6 @@ export interface EngineSettings {
   readonly fairness: FairnessRules;
   /** Whether it will be said which tenants are paused: then nothing is started before. */
   readonly awaitsControl: boolean;
+  /** Whether only what was set aside is read, and nothing more is set aside: before that is switched off for good. */
+  readonly onlyWaiting?: boolean;
 }

@@ -10,6 +10,7 @@ import type { Jobs } from './state/jobs.js';
 import type { LoaderHealth } from './state/loader-health.js';
 import type { Pauses } from './state/pauses.js';
 import type { Records } from './state/records.js';
+import type { SetAsides } from './state/set-asides.js';
 import type { HeldTable } from './state/table-holds.js';
 
 /** The numbers are exported as a metric and stay as they are. */
@@ -70,6 +71,8 @@ export interface EngineStatus {
   readonly suspects: { readonly jobs: number; readonly dueAt: number | null; readonly isAlone: boolean };
   /** Tenants that are not on the allow-list and whose records wait for it. */
   readonly heldTenants: readonly HeldTenant[];
+  /** What was set aside in this run, and why nothing is any more; null where that is not asked for. */
+  readonly setAside: { readonly records: number; readonly offBecause: string | null } | null;
   readonly deadLettersPending: number;
   /** Of these, the letters that their topic refused: nothing is read meanwhile. Null where there are none. */
   readonly deadLettersRefused: Refusal | null;
@@ -85,6 +88,7 @@ export function statusOf(engine: {
   readonly startsHeld: boolean;
   readonly loader: LoaderHealth;
   readonly pauses: Pauses;
+  readonly asides: SetAsides;
 }): EngineStatus {
   const { lifecycle, jobs, records, commits, startsHeld, loader } = engine;
   const { scheduler, breaker, running, tables, suspects, slots } = jobs;
@@ -115,6 +119,7 @@ export function statusOf(engine: {
     suspects: { jobs: suspects.size, dueAt: suspects.dueAt, isAlone: suspects.isBlocking },
     commits: { unacknowledgedSince: commits.unacknowledgedSince, reason: commits.lastError, startsHeld },
     heldTenants: records.held.tenants(),
+    setAside: engine.asides.status,
     deadLettersPending: records.deadLetters.size,
     deadLettersRefused: records.deadLetters.refusal,
     partitions: [...records.assignment.values()].map(({ topic, partition, pausedSince, tracker }) => ({

@@ -1,6 +1,6 @@
 /** What is asked of the cluster beside producing and consuming, each time over a connection of its own. */
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
-import type { CommittedPosition } from '../core/events.js';
+import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import type { Bounds } from './group/lost-offsets.js';
 import { toPosition } from './shapes.js';
 
@@ -41,6 +41,11 @@ export function hasTopic(kafka: Kafka, topic: string): Promise<boolean> {
   return ask(kafka, 1, async (admin) => (await admin.listTopics()).includes(topic));
 }
 
+/** Why one that `hasTopic` does not find is not read, and what to do. */
+export function describeMissing(topic: string): string {
+  return `topic ${topic} does not exist yet, or this user may not see it: make it, or permit DESCRIBE and READ on it`;
+}
+
 export interface TopicToMake {
   readonly topic: string;
   /** The topic whose number of replicas it gets. */
@@ -66,6 +71,17 @@ export function createMissingTopic(kafka: Kafka, { topic, like, partitions, conf
     const made = { topic, numPartitions, replicationFactor, configEntries };
     await admin.createTopics({ topics: [made], waitForLeaders: true });
   });
+}
+
+/** Offsets as the client wants them, by their topics. */
+export function byTopic(offsets: readonly CommitOffset[]): { topic: string; partitions: object[] }[] {
+  const topics = new Map<string, object[]>();
+  for (const { topic, partition, offset, metadata } of offsets) {
+    const partitions = topics.get(topic) ?? [];
+    partitions.push({ partition, offset: String(offset), metadata });
+    topics.set(topic, partitions);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
 }
 
 /**

@@ -13,7 +13,7 @@ import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import { AtdError } from '../errors.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 import { abortableDelay } from '../util/deadline.js';
-import { commitFor, hasTopic, leaveFor } from './admin.js';
+import { byTopic, commitFor, describeMissing, hasTopic, leaveFor } from './admin.js';
 import { stickyAssigner } from './group/assigner.js';
 import { type ClientGroup, coordinatorRefusal, joinAgain, mendJoins, reportingAssigner } from './group/joining.js';
 import { Ownership } from './group/ownership.js';
@@ -112,7 +112,7 @@ class KafkaConsumer implements ConsumerAdapter {
     this.#consumer = options.kafka.consumer({
       groupId: options.groupId,
       partitionAssigners: [
-        reportingAssigner(stickyAssigner(this.#ownership), {
+        reportingAssigner(stickyAssigner(this.#ownership, options.besides), {
           // The client would join anew after it has been made to leave.
           mayJoin: () => !this.#stopping.signal.aborted,
           joining: (group) => this.#joining(group),
@@ -155,8 +155,8 @@ class KafkaConsumer implements ConsumerAdapter {
     if (group === null || !this.#isJoined) {
       throw new AtdError('ATD_KAFKA_CONSUMER', 'the consumer is not running, so nothing was committed');
     }
-    const { kafka, topic } = this.#options;
-    const topics = [{ topic, partitions: offsets.map((each) => ({ ...each, offset: String(each.offset) })) }];
+    const { kafka } = this.#options;
+    const topics = byTopic(offsets);
     if (this.#isJoining && group.offsetManager !== null) {
       await commitFor(kafka, group.offsetManager, topics);
       return this.#starts.committed(offsets);
@@ -313,9 +313,7 @@ class KafkaConsumer implements ConsumerAdapter {
   async #obstacle(): Promise<string | null> {
     const { asking, topic, groupId } = this.#options;
     try {
-      if (!(await hasTopic(asking, topic))) {
-        return `topic ${topic} does not exist yet, or this user may not see it: make it, or permit DESCRIBE and READ on it`;
-      }
+      if (!(await hasTopic(asking, topic))) return describeMissing(topic);
       await this.#consumer.connect();
       return null;
     } catch (error) {

@@ -78,7 +78,7 @@ function letterKey(record: KafkaRecord, form: LetterForm['key']): { key: Buffer 
 }
 
 /** The client cannot encode a header without value, so that one becomes empty; and of bytes it takes only its own kind. */
-function encodeHeaders(headers: KafkaRecord['headers']): IHeaders {
+export function encodeHeaders(headers: KafkaRecord['headers']): IHeaders {
   const encoded: IHeaders = Object.create(null);
   for (const [name, value] of Object.entries(headers)) {
     encoded[name] = Array.isArray(value) ? value.map(encodeValue) : encodeValue(value as Uint8Array | string | null);

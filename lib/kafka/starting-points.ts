@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly fromBeginning: boolean;
   /** What becomes of a group whose commits are gone. */
   readonly onLostOffsets: 'stop' | 'earliest' | 'latest';
+  /** Topics of which the member commits what it reads by itself: without a subscription those commits would expire. */
+  readonly besides?: readonly string[];
 }
 
 export interface StartingPoints {
@@ -45,7 +47,9 @@ export class Starts {
   }
 
   committed(offsets: readonly CommitOffset[]): void {
-    for (const { partition, offset } of offsets) this.#seen.set(partition, offset);
+    for (const { topic, partition, offset } of offsets) {
+      if (topic === this.#options.topic) this.#seen.set(partition, offset);
+    }
   }
 
   read({ partition, offset, timestamp }: Landmark): void {

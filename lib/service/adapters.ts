@@ -17,8 +17,9 @@ import { steadyClock } from '../kafka/steady-clock.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
 import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
 import type { WorkerSettings } from '../types.js';
+import { readWithWaiting, type WaitingAdapter, type WaitingEvents } from '../waiting/waiting-topic.js';
 import { MachineWatch } from './machine-load.js';
-import type { LoaderProgram } from './settings.js';
+import { type LoaderProgram, waitingTopicOf } from './settings.js';
 
 /** What a program without exit codes of its own ends with, whether it succeeds or fails. */
 const VAGUE_EXIT_CODES = [0, 1];
@@ -27,6 +28,8 @@ const ASKING_RETRIES = 1;
 
 export interface Adapters {
   readonly consumer: ConsumerAdapter;
+  /** The same, where records are set aside. */
+  readonly waiting: WaitingAdapter | null;
   readonly deadLetter: DeadLetterAdapter;
   readonly pool: Pool;
   readonly control: ControlAdapter;
@@ -37,7 +40,7 @@ export interface Adapters {
 }
 
 export interface AdapterEvents {
-  readonly consumer: ConsumerEvents;
+  readonly consumer: WaitingEvents;
   readonly pool: PoolEvents;
   readonly control: ControlEvents;
   readonly machine: (load: MachineLoad) => void;
@@ -63,21 +66,29 @@ export function createAdapters(
   const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;
   const letterTopic = dead_letter.topic ?? `${topic}.dlq`;
-  const consumer = createConsumer(
-    {
-      kafka,
-      asking,
-      topic,
-      brokers: bootstrap_servers,
-      groupId: group_id,
-      letterTopic,
-      fromBeginning: auto_offset_reset === 'earliest',
-      onLostOffsets: on_lost_offsets,
-      sessionTimeoutMs: config.kafka.session_timeout_ms,
-      maxWaitMs: config.kafka.poll_timeout_ms,
-    },
-    events.consumer,
-  );
+  const waitingTopic = waitingTopicOf(config);
+  const makeConsumer = (consumerEvents: ConsumerEvents) =>
+    createConsumer(
+      {
+        kafka,
+        asking,
+        topic,
+        besides: waitingTopic === null ? [] : [waitingTopic.topic],
+        brokers: bootstrap_servers,
+        groupId: group_id,
+        letterTopic,
+        fromBeginning: auto_offset_reset === 'earliest',
+        onLostOffsets: on_lost_offsets,
+        sessionTimeoutMs: config.kafka.session_timeout_ms,
+        maxWaitMs: config.kafka.poll_timeout_ms,
+      },
+      consumerEvents,
+    );
+  const waiting =
+    waitingTopic === null
+      ? null
+      : readWithWaiting(makeConsumer, { kafka, asking, groupId: group_id, waiting: waitingTopic }, events.consumer);
+  const consumer = waiting ?? makeConsumer(events.consumer);
   const deadLetter = createDeadLetter({
     kafka,
     sourceTopic: topic,
@@ -97,7 +108,7 @@ export function createAdapters(
   });
   const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
   const machine = config.thread_pool_size === 'auto' ? new MachineWatch(events.machine) : null;
-  return { consumer, deadLetter, pool, control, probe, machine };
+  return { consumer, waiting, deadLetter, pool, control, probe, machine };
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */

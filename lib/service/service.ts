@@ -8,9 +8,8 @@ import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { CommandRules } from '../core/rules/command.js';
-import { ExitCode } from '../errors.js';
+import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
-import { isMetadataTooLarge } from '../kafka/group/refusals.js';
 import { Unread } from '../kafka/shapes.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -22,6 +21,7 @@ import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { AllowList } from './allow-list.js';
 import { apiHandlers, ownNames } from './api-handlers.js';
+import { exchange } from './exchange.js';
 import { Health } from './health.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
@@ -33,6 +33,8 @@ export interface ServiceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The machine and its boot; null where they cannot be told. */
   readonly boot: Boot | null;
+  /** Whether it loads what was set aside and then ends. */
+  readonly onlyWaiting?: boolean;
 }
 
 /** How long the clients may take to leave the group and to disconnect; a silent broker must not hold the stop. */
@@ -71,7 +73,10 @@ export class Service {
       allowed: (tenants) => this.#handleEvent({ type: 'allowed', tenants }),
       log: (line) => logger.write(line),
     });
-    const settings = engineSettings(config, loader, environment, boot, this.#allowList.tenants);
+    const settings = {
+      ...engineSettings(config, loader, environment, boot, this.#allowList.tenants),
+      onlyWaiting: options.onlyWaiting === true,
+    };
     this.#engine = new Engine(settings, Math.random);
     this.#adapters = this.#createAdapters(settings.command);
     const { session_timeout_ms: sessionMs } = config.kafka;
@@ -114,7 +119,12 @@ export class Service {
     this.#allowList.start();
     this.#adapters.machine?.start();
     this.#adapters.control.start();
-    this.#adapters.consumer.start().catch((error: unknown) => this.#fail('kafka.failed', error, ExitCode.crash));
+    if (this.#options.onlyWaiting === true) {
+      void this.#adapters.waiting?.whenEmpty().then(() => this.drain('nothing waits any more'));
+    }
+    this.#adapters.consumer.start().catch((error: unknown) => {
+      this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
+    });
   }
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
@@ -177,9 +187,9 @@ export class Service {
       case 'stop':
         return this.#adapters.pool.stop(effect.jobId);
       case 'dead-letter':
-        return void this.#sendLetter(effect);
+      case 'set-aside':
       case 'commit':
-        return void this.#commit(effect);
+        return void exchange(effect, this.#adapters).then((event) => this.#handleEvent(event));
       case 'pause':
         return this.#adapters.consumer.pause(effect.partitions);
       case 'resume':
@@ -211,26 +221,6 @@ export class Service {
     } catch (error) {
       this.#fail('pool.failed', error, ExitCode.internal);
     }
-  }
-
-  async #sendLetter({ letterId, letter }: Extract<Action, { type: 'dead-letter' }>): Promise<void> {
-    try {
-      const leftOut = await this.#adapters.deadLetter.send(letter);
-      this.#handleEvent({ type: 'dead-lettered', letterId, leftOut });
-    } catch (error) {
-      this.#handleEvent({ type: 'dead-letter-failed', letterId, error: (error as Error).message });
-    }
-  }
-
-  async #commit({ offsets }: Extract<Action, { type: 'commit' }>): Promise<void> {
-    try {
-      await this.#adapters.consumer.commit(offsets);
-    } catch (error) {
-      const isTooLarge = isMetadataTooLarge(error);
-      const { message } = error as Error;
-      return this.#handleEvent({ type: 'commit-failed', offsets, error: message, isMetadataTooLarge: isTooLarge });
-    }
-    this.#handleEvent({ type: 'committed', offsets });
   }
 
   /** The only timer of the service: the engine says when it wants to be asked again. */
@@ -307,6 +297,8 @@ export class Service {
         rebalancing: () => this.#handleEvent({ type: 'rebalancing' }),
         restarting: (error) => this.#handleEvent({ type: 'consumer-restarting', error: error.message }),
         waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
+        off: (refusal) => this.#handleEvent({ type: 'set-aside-failed', batchId: 0, ...refusal }),
+        outOfRange: () => this.#handleEvent({ type: 'out-of-range' }),
         failed: (error) => this.#fail('kafka.failed', error, ExitCode.crash),
       },
       pool: {

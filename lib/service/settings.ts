@@ -2,6 +2,7 @@
 import { poolSize } from '../config/pool-size.js';
 import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
+import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
 
 /** How the loader is started: the file to execute and what stands before `ingest`. */
@@ -35,6 +36,7 @@ export function engineSettings(
       maxMessageBytes: config.ingest.max_message_bytes,
       commitIntervalMs: config.kafka.commit_interval_ms,
       boot,
+      waiting: waitingTopicOf(config),
       holdUnknownMs: config.tenants.unknown === 'hold' ? config.tenants.hold_seconds * 1000 : 0,
       routing: {
         tablePrefix: config.table_prefix,
@@ -101,6 +103,11 @@ export function engineSettings(
 /** Those of `tenants.allowed`, as they are compared. */
 export function configuredTenants({ tenants }: Config): string[] {
   return tenants.allowed.map((tenant) => tenant.trim().toLowerCase());
+}
+
+/** Where records are set aside; null where they are not. */
+export function waitingTopicOf({ tenants, kafka: { topic } }: Config): WaitingTopic | null {
+  return tenants.set_aside === 'topic' ? { of: topic, topic: `${topic}.waiting` } : null;
 }
 
 /** `tenant=weight`, as the configuration's format has checked. */

@@ -19,5 +19,7 @@ function describe({ breaker, partitions }: EngineStatus, live: Probe, ready: Pro
   if (breaker.state !== 'closed') return `holding back: ${breaker.reason}`;
   const [first] = partitions;
   if (first === undefined) return 'ready; other instances read all partitions';
-  return `reading ${partitions.length} ${partitions.length === 1 ? 'partition' : 'partitions'} of ${first.topic}`;
+  // Those of the topic of those that wait are the same ones once more.
+  const own = partitions.filter(({ topic }) => topic === first.topic).length;
+  return `reading ${own} ${own === 1 ? 'partition' : 'partitions'} of ${first.topic}`;
 }

@@ -48,6 +48,9 @@ export function describeEvent(event: EngineEvent): LogLine | null {
       return event.leftOut === undefined || event.leftOut.length === 0
         ? null
         : warn('letter.cut', { letter: event.letterId, without: event.leftOut });
+    case 'set-aside-failed':
+      return warn('aside.refused', { batch: event.batchId, error: event.error });
+    case 'set-aside-done':
     case 'loader-changed':
     case 'probed':
     case 'controlled':
@@ -136,6 +139,13 @@ export function describeEffect(effect: Effect): LogLine | null {
         added: some(effect.added),
         removed: some(effect.removed),
       });
+    case 'records-set-aside':
+      return info('aside.moved', { ...effect.partition, records: effect.records });
+    case 'set-aside-off':
+      return warn('aside.off', {
+        reason: effect.reason,
+        consequence: 'what must wait stays in its partition, which is not read while its window is full',
+      });
     case 'lane-unknown':
       return warn('lane.unknown', {
         record: where(effect.record),
@@ -173,6 +183,7 @@ export function describeEffect(effect: Effect): LogLine | null {
             consequence: 'they are finished, and are loaded again at the next start',
           });
     case 'commit':
+    case 'set-aside':
     case 'probe':
       return null;
   }

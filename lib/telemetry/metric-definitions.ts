@@ -26,6 +26,7 @@ export const METRICS = {
   atd_dead_letters_cut_total: counter('Dead letters that were sent without a part of their message, by the part.', [
     'part',
   ]),
+  atd_set_aside_total: counter('Records that were copied to the topic of those that wait.'),
   atd_kills_total: counter('Signals sent to process groups of children.', ['signal']),
   atd_commits_total: counter('Offset commits.', ['result']),
   atd_slot_changes_total: counter('Changes of the number of slots, where it adapts, by why.', ['reason']),

@@ -88,6 +88,8 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
         return count('atd_retries_total', { reason: effect.reason });
       case 'slots-changed':
         return count('atd_slot_changes_total', { reason: effect.reason });
+      case 'records-set-aside':
+        return count('atd_set_aside_total', {}, effect.records);
       case 'record-defect':
         return count('atd_defects_total');
       case 'offsets-reset':
@@ -134,9 +136,11 @@ function setGauges(
     status.heldTenants.reduce((sum, { records }) => sum + records, 0),
   );
   set('atd_paused_partitions', status.partitions.filter(({ paused }) => paused).length);
-  for (const { partition, completedAhead, uncommitted } of status.partitions) {
-    set('atd_completed_ahead', completedAhead, { partition: String(partition) });
-    set('atd_uncommitted_records', uncommitted, { partition: String(partition) });
+  for (const { topic, partition, completedAhead, uncommitted } of status.partitions) {
+    // Those of the topic of those that wait have the same numbers.
+    const label = topic === status.partitions[0]?.topic ? String(partition) : `waiting/${partition}`;
+    set('atd_completed_ahead', completedAhead, { partition: label });
+    set('atd_uncommitted_records', uncommitted, { partition: label });
   }
 }
 

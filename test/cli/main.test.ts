@@ -9,9 +9,9 @@ describe('atd-ingestion', () => {
   it('shows its commands with --help, and its options with the help of a command', async () => {
     const overview = await runCli(['--help']);
     assert.equal(overview.code, 0);
-    for (const command of ['run', 'emit', 'check-config'])
+    for (const command of ['run', 'drain', 'emit', 'check-config'])
       assert.match(overview.stdout, new RegExp(`^  ${command} `, 'm'));
-    for (const command of ['run', 'emit', 'check-config']) {
+    for (const command of ['run', 'drain', 'emit', 'check-config']) {
       const { code, stdout, stderr } = await runCli([command, '-h']);
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(stdout, /^Usage: atd-ingestion /);
@@ -27,7 +27,7 @@ describe('atd-ingestion', () => {
   const MISUSE: readonly (readonly [args: string[], says: RegExp])[] = [
     [['rnu'], /unknown command rnu; did you mean run\?$/],
     [['check-confg'], /unknown command check-confg; did you mean check-config\?$/],
-    [['frobnicate'], /unknown command frobnicate; commands: run, emit, /],
+    [['frobnicate'], /unknown command frobnicate; commands: run, drain, emit, /],
     [['constructor'], /unknown command constructor; commands: /],
     [['--confg', 'x'], /unknown option --confg; did you mean --config\?$/],
     [['emit', '--tenent', 'x'], /unknown option --tenent; did you mean --tenant\?$/],

@@ -15,6 +15,8 @@ const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string]
   [{ 'kafka.topic': 'files', [DEAD_LETTER]: 'files' }, DEAD_LETTER, 'files.dlq'],
   [{ 'kafka.topic': 'my.files', [DEAD_LETTER]: 'my_files' }, DEAD_LETTER, 'my_letters'],
   [{ [DEAD_LETTER]: '', 'kafka.topic': 'f'.repeat(246) }, 'kafka.topic', 'f'.repeat(245)],
+  [{ 'kafka.topic': 'a', 'tenants.set_aside': 'topic', [DEAD_LETTER]: 'a_waiting' }, DEAD_LETTER, 'a.dlq'],
+  [{ 'tenants.set_aside': 'topic', 'kafka.topic': 'f'.repeat(242) }, 'kafka.topic', 'f'.repeat(241)],
   [
     { 'service.circuit_breaker.max_open_seconds': '1', 'service.circuit_breaker.open_seconds': '1.5' },
     'service.circuit_breaker.open_seconds',

@@ -32,6 +32,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
     suspects: { jobs: 0, dueAt: null, isAlone: false },
     commits: { unacknowledgedSince: null, reason: null, startsHeld: false },
     heldTenants: [],
+    setAside: null,
     deadLettersPending: 1,
     deadLettersRefused: null,
     partitions: [

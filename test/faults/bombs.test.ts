@@ -21,7 +21,7 @@ const ZEROS: Readonly<Record<string, number>> = {
 };
 const MOST_ZEROS = 400 * MIB;
 
-test('row 90: compressed bombs of every kind become dead letters within 512 MB, and the service goes on', async (t) => {
+test('row 63: compressed bombs of every kind become dead letters within 512 MB, and the service goes on', async (t) => {
   if (skipOnMock(t, 'is not asked in its own protocol')) return;
   const place = await createPlace(t, { 'max.message.bytes': String(16 * MIB) });
   const broker = place.kafka.brokers[0] as string;
@@ -65,7 +65,7 @@ test('row 90: compressed bombs of every kind become dead letters within 512 MB, 
   assert.equal((await lettersByRecord(place)).size, letters);
 });
 
-test('row 90: batches that are within the bound one by one are not unpacked all at once', async (t) => {
+test('row 63: batches that are within the bound one by one are not unpacked all at once', async (t) => {
   if (skipOnMock(t, 'is not asked in its own protocol')) return;
   const place = await createPlace(t, { 'max.message.bytes': String(16 * MIB) });
   const broker = place.kafka.brokers[0] as string;

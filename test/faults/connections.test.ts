@@ -45,7 +45,7 @@ class Crowd {
   }
 }
 
-test(`row 100: ${CONNECTIONS} connections are held for ${ROUNDS} rounds, livez answers and files are loaded`, async (t) => {
+test(`row 68: ${CONNECTIONS} connections are held for ${ROUNDS} rounds, livez answers and files are loaded`, async (t) => {
   const place = await createPlace(t);
   const script = writeScript(place, 'load', 'exit 0');
   const announcements = new Announcements(place);

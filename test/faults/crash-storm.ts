@@ -37,6 +37,8 @@ export interface Storm {
   /** Nothing is left to load: no further moment would come in this life. */
   readonly isOver: () => Promise<boolean>;
   readonly settings: Settings;
+  /** Lines of the log, where they are not the usual ones. */
+  readonly moments?: readonly string[] | undefined;
 }
 
 export interface StormResult {
@@ -51,7 +53,7 @@ export async function storm(t: TestContext, place: Place, random: Random, plan: 
   const moments = new Map<string, number>();
   for (let kills = 0; kills < plan.kills; kills += 1) {
     await plan.announce();
-    const moment = random.pick(MOMENTS);
+    const moment = random.pick<string>(plan.moments ?? MOMENTS);
     const count = 1 + random.below(linesOf(moment, plan.maxLines));
     const delayMs = random.chance(0.5) ? 0 : random.below(150);
     const service = spawnService(t, place, plan.settings);

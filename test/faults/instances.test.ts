@@ -127,7 +127,7 @@ function silences({ all, announcedAt }: Scene, from: number, to: number): number
   return longest;
 }
 
-test('row 71: instances that are added, drained and killed under load lose nothing, double nothing, and share the work', async (t) => {
+test('row 61: instances that are added, drained and killed under load lose nothing, double nothing, and share the work', async (t) => {
   if (skipOnMock(t, 'lets a second member wait until the session of the first one expires')) return;
   const made = await createPlace(t);
   const place = { ...made, topic: `${made.topic}-wide`, group: `${made.group}-wide` };

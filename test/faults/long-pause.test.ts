@@ -12,7 +12,7 @@ const DEADLINE_MS = 240_000;
 const TOKEN = 'a-token-of-this-test';
 const OTHERS = ['globex', 'initech', 'hooli'];
 
-test('row 60: a tenant is paused for three minutes, and the others go on', ONLY_FULL, async (t) => {
+test('row 58: a tenant is paused for three minutes, and the others go on', ONLY_FULL, async (t) => {
   const place = await createPlace(t);
   const script = writeScript(place, 'load', 'sleep 0.05');
   const announcements = new Announcements(place);

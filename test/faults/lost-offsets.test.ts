@@ -133,7 +133,7 @@ test('row 53: a new group on a topic with the dead letters of another one starts
   }
 });
 
-test('rows 53 and 114: a topic that was made anew is loaded from its start, whatever its group has read before', async (t) => {
+test('rows 53 and 74: a topic that was made anew is loaded from its start, whatever its group has read before', async (t) => {
   if (skipOnMock(t, 'deletes no topics')) return;
   const place = await createPlace(t);
   const script = writeScript(place, 'load', 'exit 0');

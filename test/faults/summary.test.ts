@@ -18,14 +18,10 @@ test('every row of the table of faults is tested where it says, or says why it i
     where: where as string,
   }));
   const numbers = rows.map(({ row }) => row);
-  assert.deepEqual(
-    numbers.slice(0, ROWS),
-    Array.from({ length: ROWS }, (_, index) => index + 1),
-  );
+  assert.ok(numbers.length > ROWS, `${numbers.length} rows`);
   assert.deepEqual(
     numbers,
-    [...new Set(numbers)].sort((a, b) => a - b),
-    'each number stands once, in ascending order',
+    numbers.map((_, index) => index + 1),
   );
   const leftOut = rows.filter(({ where }) => where.startsWith('left out: '));
   for (const { row, where } of rows.filter((entry) => !leftOut.includes(entry))) {

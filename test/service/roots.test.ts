@@ -68,7 +68,7 @@ async function announce({ place, root }: Scene, names: readonly string[]): Promi
   await produce(place.kafka.brokers, place.topic, messages);
 }
 
-test('row 92: a link that is swapped all the time while files load has none of them loaded from outside', async (t) => {
+test('row 65: a link that is swapped all the time while files load has none of them loaded from outside', async (t) => {
   const names = Array.from({ length: FILES }, (_, index) => `${index}.csv`);
   const scene = await setScene(t, ['first.csv', ...names]);
   const { place, root, outside, settings, rows } = scene;
@@ -92,7 +92,7 @@ test('row 92: a link that is swapped all the time while files load has none of t
   t.diagnostic(`${loaded} of ${1 + FILES} loaded`);
 });
 
-test('row 92: a link that is swapped between the look at the file and its loading has it refused by the loader', async (t) => {
+test('row 65: a link that is swapped between the look at the file and its loading has it refused by the loader', async (t) => {
   const scene = await setScene(t, ['first.csv', 'a.csv']);
   const { place, root, outside, settings, rows } = scene;
   const loader = writeScript(
@@ -121,7 +121,7 @@ exec '${process.execPath}' '${AS_CLI}' "$@"`,
   );
 });
 
-test('row 93: files whose names mean something to shells and programs are loaded as others, and lines in a name refused', async (t) => {
+test('row 66: files whose names mean something to shells and programs are loaded as others, and lines in a name refused', async (t) => {
   const scene = await setScene(t, ODD_NAMES);
   const { place, settings, rows, root } = scene;
   writeFileSync(join(root, 'real', 'a\nb.csv'), 'v\nline\n');

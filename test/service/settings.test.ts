@@ -47,6 +47,8 @@ const GIVEN = {
   'service.circuit_breaker.open_seconds': '2',
   'service.circuit_breaker.max_open_seconds': '30',
   'ingest.max_waiting_jobs': '17',
+  'tenants.set_aside': 'topic',
+  'kafka.topic': 'announced',
   'tenants.weights': 'Acme=2.5',
   'tenants.max_loads': '5',
 };
@@ -74,6 +76,7 @@ describe('engineSettings', () => {
           allowedTenants: new Set(['acme', 'globex']),
           tenantRequired: true,
         },
+        waiting: { of: 'announced', topic: 'announced.waiting' },
       },
       maxUncommitted: 13,
       settleMs: 30_000,

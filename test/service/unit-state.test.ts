@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Probe, probeReadiness } from '../../lib/http/probes.js';
 import { unitState } from '../../lib/service/unit-state.js';
-import { Play, SETTINGS } from '../support/engine.js';
+import { ORDERLY, Play, partition, SETTINGS, TOPIC } from '../support/engine.js';
 
 const LIVE: Probe = { ok: true, reasons: [] };
 
@@ -21,6 +21,15 @@ describe('the state of the unit', () => {
     play.assign(0, 1);
     assert.equal(stateOf(play, false).phase, 'starting');
     assert.deepEqual(stateOf(play), { phase: 'running', isLive: true, status: 'reading 2 partitions of files' });
+  });
+
+  it('counts partitions once, though what was set aside of them is read beside them', () => {
+    const waiting = { of: TOPIC, topic: `${TOPIC}.waiting` };
+    const play = new Play({ records: { ...SETTINGS.records, waiting } });
+    const partitions = [partition(0), { topic: waiting.topic, partition: 0 }];
+    play.tell({ type: 'assigned', epoch: 1, partitions });
+    play.tell({ type: 'restored', epoch: 1, positions: partitions.map((of) => ({ ...of, ...ORDERLY })) });
+    assert.equal(stateOf(play).status, 'reading 1 partition of files');
   });
 
   it('is running with the reason when ClickHouse or the brokers go away', () => {

@@ -15,6 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/service/': [
     'lib/config/',
     'lib/control/',
+    'lib/waiting/',
     'lib/kafka/',
     'lib/http/',
     'lib/telemetry/',
@@ -27,6 +28,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/kafka/batches/': [],
   'lib/kafka/group/': [],
   'lib/control/': ['lib/kafka/', 'lib/core/'],
+  'lib/waiting/': ['lib/kafka/', 'lib/core/'],
   'lib/http/': ['lib/core/'],
   'lib/telemetry/': ['lib/core/'],
   'lib/worker/': ['lib/worker/attempt/', 'lib/worker/launch/', 'lib/worker/output/', 'lib/v8-flags.ts'],
@@ -40,7 +42,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/loader/file/': ['lib/loader/failures.ts'],
   'lib/loader/options/': ['lib/loader/file/', 'lib/core/rules/'],
   'lib/core/': ['lib/core/'],
-  'lib/core/state/': ['lib/core/events.ts', 'lib/core/settings.ts', 'lib/core/rules/', 'lib/core/offsets/'],
+  'lib/core/state/': [
+    ...['lib/core/events.ts', 'lib/core/settings.ts', 'lib/core/rules/', 'lib/core/offsets/'],
+    'lib/core/state/intake/',
+  ],
+  'lib/core/state/intake/': ['lib/core/events.ts', 'lib/core/rules/'],
   'lib/core/rules/': ['lib/core/events.ts', 'lib/core/offsets/', 'lib/core/rules/turns/'],
   'lib/core/rules/turns/': [],
   'lib/core/offsets/': ['lib/core/events.ts'],

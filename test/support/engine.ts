@@ -37,6 +37,7 @@ export const SETTINGS: EngineSettings = {
     maxMessageBytes: 10_000,
     commitIntervalMs: 100,
     routing: { tablePrefix: 'atd', defaultTable: 'atd_logs', allowedTenants: new Set(), tenantRequired: false },
+    waiting: null,
     boot: null,
     holdUnknownMs: 0,
   },
@@ -259,7 +260,7 @@ export class Play {
   }
 }
 
-const ORDERLY = { offset: 0, metadata: encodeMetadata(0, { completed: [], attempts: new Map(), clean: true }) };
+export const ORDERLY = { offset: 0, metadata: encodeMetadata(0, { completed: [], attempts: new Map(), clean: true }) };
 
 /** `files/0/5/0` -> `0/5/0`: the topic is always the same. */
 function short(jobId: string): string {
@@ -313,6 +314,12 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} metadata ${effect.problem}`;
     case 'probe':
       return 'probe';
+    case 'set-aside':
+      return `set aside ${effect.records.map(({ offset }) => offset).join(' ')} to ${effect.to.topic}/${effect.to.partition}`;
+    case 'records-set-aside':
+      return `${effect.records} of ${effect.partition.topic}/${effect.partition.partition} were set aside`;
+    case 'set-aside-off':
+      return 'nothing is set aside any more';
     case 'lane-unknown':
       return `lane ${effect.lane} unknown`;
     case 'slots-changed':

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import { OUTCOME_RESULTS, type OutcomeResult } from '../../lib/types.js';
-import { outcome, SETTINGS } from './engine.js';
+import { outcome, SETTINGS, TOPIC } from './engine.js';
 import { type Random, seededRandom } from './random.js';
-import { TENANTS, World, type WorldPartition } from './world.js';
+import { TENANTS, WAITING, World, type WorldPartition } from './world.js';
 
 const MOVES = 250;
 const PARTITIONS = 3;
@@ -20,7 +20,11 @@ function settings(random: Random): EngineSettings {
     ...SETTINGS,
     slots: 1 + random.below(8),
     adaptiveSlots: random.chance(0.5),
-    records: { ...SETTINGS.records, holdUnknownMs: random.pick([0, 100, 1_000]) },
+    records: {
+      ...SETTINGS.records,
+      holdUnknownMs: random.pick([0, 100, 1_000]),
+      waiting: random.chance(0.5) ? { of: TOPIC, topic: WAITING } : null,
+    },
     maxUncommitted: 1 + random.below(12),
     sessionTimeoutMs: 100 + random.below(3_000),
     load: { jobs: 1 + random.below(12), waiting: 1 + random.below(40), bytes: 200 + random.below(2_000) },
@@ -61,6 +65,8 @@ class Player {
     if (world.unrestored !== null && this.#random.chance(0.4)) return world.restore();
     const dice = this.#random.below(100);
     if (world.drained) return this.#restart();
+    if (world.asides.size > 0 && this.#random.chance(0.2)) return this.#answerAside();
+    if (world.copies.length > 0 && this.#random.chance(0.05)) return this.#control();
     if (dice < 35) return this.#deliver();
     if (dice < 60) return this.#endChild();
     if (dice < 68) return this.#answerLetter();
@@ -96,11 +102,13 @@ class Player {
     const { world } = this;
     const [child] = world.children.keys();
     const [part] = world.deliverable();
+    const [aside] = world.asides.keys();
     const wakeAt = world.engine.nextWakeAt();
     const letter = [...world.letters].find(([, { onItsWay }]) => onItsWay);
     if (child !== undefined) world.end(child, outcome('succeeded'));
     else if (letter !== undefined) world.answerLetter(letter[0], true);
     else if (world.commit !== null) world.answerCommit(true);
+    else if (aside !== undefined) world.answerAside(aside, true, true);
     else if (part !== undefined) world.deliver(part);
     else if (wakeAt !== null) {
       world.now = wakeAt;
@@ -130,11 +138,16 @@ class Player {
     if (onTheirWay.length > 0) this.world.answerLetter(this.#random.pick(onTheirWay)[0], this.#random.chance(0.7));
   }
 
+  #answerAside(): void {
+    const [batchId] = this.#random.pick([...this.world.asides]);
+    this.world.answerAside(batchId, this.#random.chance(0.8), this.#random.chance(0.9));
+  }
+
   #answerCommit(): void {
     const { world } = this;
     if (world.commit === null) return;
     const { offsets, tenures } = world.commit;
-    const isCurrent = offsets.every(({ partition }, i) => world.partitions[partition]?.tenure === tenures[i]);
+    const isCurrent = offsets.every((at, i) => world.partOf(at).tenure === tenures[i]);
     const succeeds = world.now >= this.#refusingUntil && this.#random.chance(0.75);
     // Its answer was lost, but not the commit itself.
     if (!succeeds && isCurrent && this.#random.chance(0.3)) world.applyCommit();
@@ -185,7 +198,7 @@ class Player {
     const { world } = this;
     // As of a process that stood still past its session.
     if (this.#random.chance(0.2)) world.expelled = true;
-    const free = world.partitions.filter(({ owned }) => world.expelled || !owned);
+    const free = world.all.filter(({ owned }) => world.expelled || !owned);
     if (free.length > 0) world.othersProgress(this.#random.pick(free) as WorldPartition);
   }
 
@@ -221,8 +234,8 @@ export function play(seed: number): void {
   world.assign([0, 1, 2]);
   for (let moves = 0; moves < MOVES; moves += 1) player.move();
   player.settle();
-  for (const [number, { log, committed }] of world.partitions.entries()) {
-    const end = (log.at(-1)?.record.offset as number) + 1;
+  for (const [number, { log, committed }] of world.all.entries()) {
+    const end = (log.at(-1)?.record.offset ?? -1) + 1;
     assert.equal(committed, end, `partition ${number} is not committed to its end`);
     for (const entry of log) assert.ok(world.isComplete(entry), `${number}/${entry.record.offset} is incomplete`);
   }

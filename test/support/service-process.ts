@@ -204,6 +204,7 @@ export function spawnService(
   settings: Settings = {},
   env: Readonly<Record<string, string>> = {},
   main = MAIN,
+  command: readonly string[] = [],
 ): ServiceProcess {
   const clientId = `test-${randomUUID()}`;
   const file = join(place.directory, `${clientId}.yaml`);
@@ -227,7 +228,7 @@ export function spawnService(
     log_level: 'debug',
   };
   writeFileSync(file, stringify(merge(base, settings)));
-  const service = launch(['--config', file], { LEDGER: place.ledger, ...env }, clientId, main);
+  const service = launch([...command, '--config', file], { LEDGER: place.ledger, ...env }, clientId, main);
   t.after(async () => {
     service.signal('SIGKILL');
     await service.exited;

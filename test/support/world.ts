@@ -7,18 +7,24 @@ import assert from 'node:assert/strict';
 import { Engine } from '../../lib/core/engine.js';
 import type { CommitOffset, CommittedPosition, DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
 import { decodeMetadata, type Range } from '../../lib/core/offsets/commit-metadata.js';
+import { ORIGIN_HEADER, originHeader } from '../../lib/core/rules/headers.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import type { EngineStatus } from '../../lib/core/status.js';
-import type { KafkaRecord, Outcome } from '../../lib/types.js';
-import { partition, record } from './engine.js';
+import type { KafkaRecord, Outcome, TopicPartition } from '../../lib/types.js';
+import { partition, record, TOPIC } from './engine.js';
 import { LaneWatch } from './lane-watch.js';
 import type { Random } from './random.js';
 
 export const TENANTS = ['acme', 'globex', 'initech', undefined];
 const LANE_HEADERS = [{}, {}, { lane: 'live' }, { lane: 'backfill' }, { lane: 'odd' }];
 
+/** Where records are set aside, in the worlds that do so. */
+export const WAITING = `${TOPIC}.waiting`;
+
 export interface LogEntry {
   readonly record: KafkaRecord;
+  /** The record that this is a copy of. */
+  readonly of?: LogEntry;
   /** The jobs that the record asks for, by their files; empty for a tombstone and for poison. */
   readonly jobs: ReadonlyMap<string, string>;
   readonly isPoison: boolean;
@@ -35,7 +41,7 @@ interface Child {
 
 /** One partition and what this member of the group knows and has of it. */
 export class WorldPartition {
-  readonly log: readonly LogEntry[];
+  readonly log: LogEntry[];
   committed = 0;
   hasCommit = false;
   metadata = '';
@@ -56,7 +62,7 @@ export class WorldPartition {
   /** Jobs with a final verdict and records with a letter in this tenure. */
   readonly settled = new Set<string>();
 
-  constructor(log: readonly LogEntry[]) {
+  constructor(log: LogEntry[]) {
     this.log = log;
   }
 
@@ -102,6 +108,10 @@ export class World {
   /** What the engine is still to be told after the last assignment. */
   unrestored: CommittedPosition[] | null = null;
   readonly partitions: readonly WorldPartition[];
+  /** Of the topic of those that wait, by the same numbers; none where nothing is set aside. */
+  readonly copies: readonly WorldPartition[];
+  /** What is to be set aside, by batch. */
+  readonly asides = new Map<number, { readonly to: WorldPartition; readonly entries: readonly LogEntry[] }>();
   readonly children = new Map<string, Child>();
   /** Letters on their way and those that were refused, by id. */
   readonly letters = new Map<number, { readonly entry: LogEntry; onItsWay: boolean }>();
@@ -116,7 +126,13 @@ export class World {
     this.#random = random;
     this.metadataLimit = random.pick([4_096, 4_096, 40, 12, 0]);
     this.partitions = Array.from({ length: partitions }, (_, n) => new WorldPartition(makeLog(n, recordsEach, random)));
+    this.copies = settings.records.waiting === null ? [] : this.partitions.map(() => new WorldPartition([]));
     this.engine = new Engine(settings, random.next);
+  }
+
+  /** Of both topics. */
+  get all(): readonly WorldPartition[] {
+    return [...this.partitions, ...this.copies];
   }
 
   tell(event: EngineEvent): void {
@@ -158,28 +174,32 @@ export class World {
   assign(wanted: readonly number[]): void {
     this.#epoch += 1;
     this.expelled = false;
-    for (const [number, part] of this.partitions.entries()) {
-      const owned = wanted.includes(number);
-      if (owned !== part.owned) part.beginTenure();
-      part.owned = owned;
-      part.paused = false;
-      part.overtaken = false;
-      part.rewind();
+    for (const parts of [this.partitions, this.copies]) {
+      for (const [number, part] of parts.entries()) {
+        const owned = wanted.includes(number);
+        if (owned !== part.owned) part.beginTenure();
+        part.owned = owned;
+        part.paused = false;
+        part.overtaken = false;
+        part.rewind();
+      }
     }
-    this.unrestored = wanted.map((number) => {
-      const { committed, hasCommit, metadata } = this.#part(number);
-      return { ...partition(number), offset: hasCommit ? committed : null, metadata };
+    const both = this.copies.length === 0 ? [TOPIC] : [TOPIC, WAITING];
+    const partitions = both.flatMap((topic) => wanted.map((number) => ({ topic, partition: number })));
+    this.unrestored = partitions.map((at) => {
+      const { committed, hasCommit, metadata } = this.partOf(at);
+      return { ...at, offset: hasCommit ? committed : null, metadata };
     });
-    this.tell({ type: 'assigned', epoch: this.#epoch, partitions: wanted.map(partition) });
-    for (const number of wanted) assert.ok(this.#part(number).paused, `partition ${number} is read too early`);
+    this.tell({ type: 'assigned', epoch: this.#epoch, partitions });
+    for (const at of partitions) assert.ok(this.partOf(at).paused, `${at.topic}/${at.partition} is read too early`);
   }
 
   /** The broker answers what was committed when the assignment was made. */
   restore(): void {
     const positions = this.unrestored ?? [];
     this.unrestored = null;
-    for (const { partition: number, offset, metadata } of positions) {
-      const part = this.#part(number);
+    for (const { offset, metadata, ...at } of positions) {
+      const part = this.partOf(at);
       part.start = Math.max(part.start, offset ?? 0);
       if (part.delivered === 0 && offset !== null) part.restored = decodeMetadata(offset, metadata)?.completed ?? [];
     }
@@ -194,12 +214,12 @@ export class World {
   }
 
   deliverable(): WorldPartition[] {
-    return this.partitions.filter((part) => part.owned && !part.paused && part.cursor < part.log.length);
+    return this.all.filter((part) => part.owned && !part.paused && part.cursor < part.log.length);
   }
 
   end(jobId: string, outcome: Outcome): void {
     const child = this.children.get(jobId) as Child;
-    const part = this.#part(child.partition);
+    const part = this.partOf(partition(child.partition));
     this.children.delete(jobId);
     if (outcome.result === 'succeeded') {
       this.loaded.add(jobId);
@@ -220,6 +240,26 @@ export class World {
     }
   }
 
+  /**
+   * @param arrives whether the copies get into the topic
+   * @param isAnswered whether that is acknowledged
+   */
+  answerAside(batchId: number, arrives: boolean, isAnswered: boolean): void {
+    const { to, entries } = this.asides.get(batchId) as { to: WorldPartition; entries: readonly LogEntry[] };
+    this.asides.delete(batchId);
+    if (arrives) for (const entry of entries) this.#append(to, entry);
+    if (arrives && isAnswered) return this.tell({ type: 'set-aside-done', batchId });
+    const [isForbidden, isTooLarge] = [this.#random.chance(0.02), this.#random.chance(0.1)];
+    this.tell({ type: 'set-aside-failed', batchId, error: 'refused', isForbidden, isTooLarge });
+  }
+
+  #append(to: WorldPartition, of: LogEntry): void {
+    const offset = (to.log.at(-1)?.record.offset ?? -1) + 1 + this.#random.below(2);
+    const headers = { ...of.record.headers, [ORIGIN_HEADER]: originHeader(of.record) };
+    const copy = { ...of.record, topic: WAITING, offset, timestamp: this.now, headers };
+    to.log.push({ ...of, record: copy, of });
+  }
+
   /** @param accepted whether the broker takes it; not from a member that it does not know any more */
   answerCommit(accepted: boolean): void {
     const { offsets, applied } = this.commit as CommitInFlight;
@@ -238,8 +278,8 @@ export class World {
   applyCommit(): void {
     if (this.commit === null || this.commit.applied || this.expelled || this.#isTooLong(this.commit.offsets)) return;
     this.commit.applied = true;
-    for (const { partition: number, offset, metadata } of this.commit.offsets) {
-      const part = this.#part(number);
+    for (const { offset, metadata, ...at } of this.commit.offsets) {
+      const part = this.partOf(at);
       part.committed = offset;
       part.hasCommit = true;
       part.metadata = metadata;
@@ -255,13 +295,17 @@ export class World {
     if (this.#random.chance(0.5)) this.applyCommit();
     this.commit = null;
     this.unrestored = null;
+    for (const { to, entries } of this.asides.values()) {
+      if (this.#random.chance(0.5)) for (const entry of entries) this.#append(to, entry);
+    }
+    this.asides.clear();
     this.letters.clear();
     this.children.clear();
     this.drained = false;
     this.draining = false;
     this.startsHeld = false;
     this.expelled = false;
-    for (const part of this.partitions) {
+    for (const part of this.all) {
       part.owned = false;
       part.beginTenure();
     }
@@ -281,7 +325,8 @@ export class World {
     }
   }
 
-  isComplete({ jobs, isPoison, lettered }: LogEntry): boolean {
+  isComplete(entry: LogEntry): boolean {
+    const { jobs, isPoison, lettered } = entry.of ?? entry;
     return lettered || (!isPoison && [...jobs.keys()].every((jobId) => this.loaded.has(jobId)));
   }
 
@@ -295,7 +340,14 @@ export class World {
       case 'reattached': {
         const child = this.children.get(effect.job.id);
         assert.ok(child !== undefined, `${effect.job.id} does not run and cannot be reattached`);
-        child.tenure = this.#part(child.partition).tenure;
+        child.tenure = this.partOf(partition(child.partition)).tenure;
+        return;
+      }
+      case 'set-aside': {
+        const to = this.partOf(effect.to);
+        const entries = effect.records.map((original) => this.#entryOf(original));
+        assert.ok(entries.length <= 100, `${entries.length} records are set aside at once`);
+        this.asides.set(effect.batchId, { to, entries });
         return;
       }
       case 'dead-letter':
@@ -304,9 +356,9 @@ export class World {
         return this.#commit(effect.offsets);
       case 'pause':
       case 'resume':
-        for (const { partition: number } of effect.partitions) {
-          assert.ok(this.#part(number).owned, `${effect.type} of partition ${number}, which is not ours`);
-          this.#part(number).paused = effect.type === 'pause';
+        for (const at of effect.partitions) {
+          assert.ok(this.partOf(at).owned, `${effect.type} of ${at.topic}/${at.partition}, which is not ours`);
+          this.partOf(at).paused = effect.type === 'pause';
         }
         return;
       case 'drained':
@@ -322,14 +374,19 @@ export class World {
   }
 
   #run(jobId: string, number: number): void {
-    const part = this.#part(number);
+    const part = this.partOf(partition(number));
     assert.ok(!this.draining, `${jobId} is started in a drain`);
     assert.ok(!this.startsHeld, `${jobId} is started though no commit was acknowledged for a session`);
     assert.ok(part.owned, `${jobId} is started though its partition is not ours`);
     assert.ok(!this.children.has(jobId), `${jobId} is started while it runs`);
-    assert.ok(!part.settled.has(jobId), `${jobId} is started after it completed`);
     const offset = Number(jobId.split('/')[2]);
-    const isKnown = offset < part.start || part.restored.some(([from, to]) => offset >= from && offset < to);
+    const entry = this.#entryOf({ ...record(offset), partition: number });
+    const isCopied = (this.copies[number]?.log ?? []).some(({ of }) => of === entry);
+    // Of several files of a record that is set aside, those that are loaded already are loaded again.
+    const mayRepeat = isCopied && entry.jobs.size > 1;
+    assert.ok(mayRepeat || !part.settled.has(jobId), `${jobId} is started after it completed`);
+    const isKnown =
+      !isCopied && (offset < part.start || part.restored.some(([from, to]) => offset >= from && offset < to));
     assert.ok(!isKnown, `${jobId} is started though it was known to be complete when the group was joined`);
     this.children.set(jobId, { partition: number, tenure: part.tenure, stopAsked: false });
     assert.ok(this.children.size <= this.#settings.slots, `${this.children.size} children run`);
@@ -337,8 +394,8 @@ export class World {
 
   #send(letterId: number, letter: DeadLetter): void {
     const { partition: number, offset } = letter.record;
-    const part = this.#part(number);
-    const entry = part.log.find(({ record: { offset: at } }) => at === offset) as LogEntry;
+    const part = this.partOf(partition(number));
+    const entry = this.#entryOf(letter.record);
     const key = `letter of ${number}/${offset}`;
     const before = this.letters.get(letterId);
     assert.ok(!before?.onItsWay, `${key} is sent while it is on its way`);
@@ -354,8 +411,8 @@ export class World {
   #commit(offsets: readonly CommitOffset[]): void {
     assert.equal(this.commit, null, 'a commit while another is on its way');
     assert.ok(offsets.length > 0, 'a commit of nothing');
-    for (const { partition: number, offset } of offsets) {
-      const part = this.#part(number);
+    for (const { topic, partition: number, offset } of offsets) {
+      const part = this.partOf({ topic, partition: number });
       assert.ok(part.owned, `a commit of partition ${number}, which is not ours`);
       assert.ok(
         this.expelled || part.overtaken || offset >= part.committed,
@@ -366,11 +423,12 @@ export class World {
         `commit ${offset} is beyond the delivered ${part.delivered} of ${number}`,
       );
       for (const entry of part.log) {
-        const passes = entry.record.offset < offset && !this.isComplete(entry);
+        const passes =
+          entry.record.offset < offset && !this.isComplete(entry) && !this.#isCarried(entry, number, offsets);
         assert.ok(!passes, `commit ${offset} passes ${number}/${entry.record.offset}, which is incomplete`);
       }
     }
-    const tenures = offsets.map(({ partition: number }) => this.#part(number).tenure);
+    const tenures = offsets.map((at) => this.partOf(at).tenure);
     this.commit = { offsets, tenures, epoch: this.#epoch, applied: this.#random.chance(0.3) };
     if (this.commit.applied) {
       this.commit.applied = false;
@@ -382,8 +440,22 @@ export class World {
     return offsets.some(({ metadata }) => metadata.length > this.metadataLimit);
   }
 
-  #part(number: number): WorldPartition {
-    return this.partitions[number] as WorldPartition;
+  /** Whether another copy is there, which this commit does not pass and none before it did. */
+  #isCarried(entry: LogEntry, number: number, offsets: readonly CommitOffset[]): boolean {
+    const copies = this.copies[number];
+    const named = offsets.find(({ topic, partition: of }) => topic === WAITING && of === number);
+    const passed = Math.max(copies?.committed ?? 0, named?.offset ?? 0);
+    const original = entry.of ?? entry;
+    return (copies?.log ?? []).some((copy) => copy.of === original && copy !== entry && copy.record.offset >= passed);
+  }
+
+  #entryOf({ topic, partition: number, offset }: KafkaRecord): LogEntry {
+    assert.equal(topic, TOPIC, 'what is set aside or given up is the original');
+    return this.partOf(partition(number)).log.find(({ record: { offset: at } }) => at === offset) as LogEntry;
+  }
+
+  partOf({ topic, partition: number }: TopicPartition): WorldPartition {
+    return (topic === WAITING ? this.copies : this.partitions)[number] as WorldPartition;
   }
 }
 

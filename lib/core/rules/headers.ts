@@ -30,6 +30,37 @@ export function readLane(headers: KafkaRecord['headers']): { readonly lane: Lane
   return { lane: 'normal', unknown: shorten(named, LANE_CHARACTERS) };
 }
 
+/** The place of a record that was set aside: its job ids, its tokens and its dead letter are those of the original. */
+export const ORIGIN_HEADER = 'atd.origin';
+
+/** The topic that is read, and the one that keeps what was set aside of it, partition by partition. */
+export interface WaitingTopic {
+  readonly of: string;
+  readonly topic: string;
+}
+
+/** What a header has: `topic/partition/offset@timestamp`. A topic's name has neither a slash nor an at sign. */
+const ORIGIN = /^([^/@]+)\/(\d{1,10})\/(\d{1,16})@(-?\d{1,17})$/;
+
+export function originHeader({ topic, partition, offset, timestamp }: KafkaRecord): string {
+  return `${topic}/${partition}/${offset}@${timestamp}`;
+}
+
+/**
+ * The record as it was announced. The header is believed only where we write it; anywhere else it is some producer's, who
+ * could have his files taken for those of another record, and is left out.
+ */
+export function originalOf(record: KafkaRecord, waiting: WaitingTopic | null): KafkaRecord {
+  if (!Object.hasOwn(record.headers, ORIGIN_HEADER)) return record;
+  const { [ORIGIN_HEADER]: named = null, ...others } = record.headers;
+  const headers = Object.assign(Object.create(null), others) as KafkaRecord['headers'];
+  const match = record.topic === waiting?.topic ? ORIGIN.exec(textOf(named) ?? '') : null;
+  if (match === null) return { ...record, headers };
+  const [, topic = '', partition, offset, timestamp] = match;
+  if (topic !== waiting?.of || Number(partition) !== record.partition) return { ...record, headers };
+  return { ...record, topic, offset: Number(offset), timestamp: Number(timestamp), headers };
+}
+
 /** Headers that say what a letter was sent without. They and the diagnosis of an earlier death are not the record's own. */
 export const LETTER_NOTES = [
   'atd.value-bytes',

@@ -38,7 +38,7 @@ export function newJobState(job: Job, pending: PendingRecord, now: number): JobS
     startedAt: now,
     starts: 0,
     aloneSince: null,
-    charged: pending.owned.attempts.of(job.offset),
+    charged: pending.owned.attempts.of(pending.record.offset),
     unchargedInRow: 0,
     contradictions: 0,
     loadedBefore: 0,

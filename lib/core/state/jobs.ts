@@ -3,7 +3,8 @@
  * and the breaker permits, and end with a verdict that settles them or lets them wait for another attempt.
  */
 import type { Job, Outcome } from '../../types.js';
-import type { Disposition, Effect, MachineLoad, SlotChange } from '../events.js';
+import { earliest } from '../../util/earliest.js';
+import type { BreakerState, Disposition, Effect, MachineLoad, SlotChange } from '../events.js';
 import type { AttemptCounts } from '../offsets/commit-metadata.js';
 import { countOf } from '../offsets/interruptions.js';
 import { AdaptiveSlots } from '../rules/adaptive-slots.js';
@@ -16,6 +17,7 @@ import { judgeInterruptions, type Suspicion } from '../rules/suspicion.js';
 import { Scheduler } from '../rules/turns/scheduler.js';
 import type { EngineSettings } from '../settings.js';
 import { type JobState, newJobState } from './job-state.js';
+import type { PartitionState } from './partition-state.js';
 import { isNoLongerOurs, type PendingRecord, type Settlement } from './pending-record.js';
 import { Running } from './running.js';
 import { Suspects } from './suspects.js';
@@ -65,11 +67,23 @@ export class Jobs {
     return this.scheduler.jobs + this.tables.parked + this.suspects.size + this.running.size;
   }
 
+  /** Has the jobs of a record wait for their turn; returns the verdicts on those that are given up instead. */
+  take(pending: PendingRecord, jobs: readonly Job[], now: number): Settlement[] {
+    const attempts = pending.owned.attempts.of(pending.record.offset);
+    const suspicion = this.judge(jobs, attempts);
+    if (suspicion === 'deadly') return jobs.map((job) => this.giveUp(job, pending, attempts, now));
+    for (const job of jobs) {
+      if (suspicion === 'suspect') this.suspect(job, pending, attempts, now);
+      else this.enqueue(job, pending, now);
+    }
+    return [];
+  }
+
   enqueue(job: Job, pending: PendingRecord, now: number): void {
     const running = this.running.get(job.id);
     // Of a topic that was made anew, the same offset is another record.
     if (running === undefined || running.job.timestamp !== job.timestamp || running.job.file !== job.file) {
-      this.scheduler.push(newJobState(job, pending, now));
+      this.#wait(newJobState(job, pending, now));
     } else {
       // The partition was lost and came back while the child ran on.
       running.pending = pending;
@@ -129,7 +143,7 @@ export class Jobs {
     this.#freeSlot(state);
     this.breaker.withdrawn(job.id);
     this.tables.withdrawn(job.id);
-    pending.owned.attempts.ended(job.offset, charged);
+    pending.owned.attempts.ended(pending.record.offset, charged);
   }
 
   machine(load: MachineLoad, now: number): void {
@@ -175,7 +189,7 @@ export class Jobs {
     const charged = charge(state.charged, outcome, rule);
     const isCharged = charged !== state.charged;
     state.charged = charged;
-    pending.owned.attempts.ended(job.offset, charged);
+    pending.owned.attempts.ended(pending.record.offset, charged);
     if (result === 'file-unsettled') return this.#awaitSettling(state, outcome, now);
     if (result !== 'succeeded') state.firstFailedAt ??= now;
     const { retry } = this.#settings;
@@ -206,6 +220,44 @@ export class Jobs {
     const running = this.running.states().filter(isUnwanted);
     this.#emit({ type: 'jobs-dropped', partition: { topic, partition }, jobs: dropped.length + running.length });
     return new Set([...dropped, ...running].map(({ pending }) => pending));
+  }
+
+  /** Whether a tenant is paused or a table held. */
+  get isHoldingBack(): boolean {
+    return this.scheduler.isAnyPaused || this.tables.isAnyHeld;
+  }
+
+  /** How many jobs of each record of a partition wait for a paused tenant or a held table. */
+  held(owned: PartitionState): Map<PendingRecord, number> {
+    const held = new Map<PendingRecord, number>();
+    const count = ({ pending }: JobState) => held.set(pending, (held.get(pending) ?? 0) + 1);
+    for (const state of this.scheduler.items()) {
+      if (state.pending.owned === owned && this.scheduler.isPaused(state.tenant)) count(state);
+    }
+    for (const state of this.tables.items()) if (state.pending.owned === owned) count(state);
+    return held;
+  }
+
+  /** Takes out the jobs of records that wait. */
+  takeOut(records: ReadonlySet<PendingRecord>): JobState[] {
+    const isMeant = ({ pending }: JobState) => records.has(pending);
+    return [this.scheduler, this.tables].flatMap((waiting) => waiting.drop(isMeant));
+  }
+
+  /** Has jobs wait again that were taken out. */
+  putBack(states: readonly JobState[]): void {
+    for (const state of states) this.#wait(state);
+  }
+
+  /** Where its table is held it waits for that, whether or not there is a slot. */
+  #wait(state: JobState): void {
+    if (this.tables.permits(state)) this.scheduler.push(state);
+    else this.tables.park(state);
+  }
+
+  reportBreaker(before: BreakerState): void {
+    const { state, trouble } = this.breaker;
+    if (state !== before) this.#emit({ type: 'breaker-changed', state, reason: trouble?.reason ?? 'a job ended well' });
   }
 
   /** A suspect waits until all that runs has ended, and has everything wait for it meanwhile. */
@@ -270,8 +322,4 @@ export class Jobs {
     const firstFailedAt = state.firstFailedAt ?? now;
     return { pending, failure: { file: job.file, disposition, reason, attempts, outcome, firstFailedAt } };
   }
-}
-
-function earliest(...times: readonly (number | null)[]): number | null {
-  return times.reduce((first, at) => (first === null || at === null ? (first ?? at) : Math.min(first, at)), null);
 }

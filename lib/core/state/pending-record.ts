@@ -1,11 +1,14 @@
 /** What the engine keeps of a record between its arrival and the completion of its offset. */
-import type { KafkaRecord, Outcome } from '../../types.js';
+import type { Job, KafkaRecord, Outcome } from '../../types.js';
 import type { DeadLetter, Disposition } from '../events.js';
 import type { PartitionState } from './partition-state.js';
 
 /** A record with a job that is not settled, or with a dead letter that is not acknowledged. */
 export interface PendingRecord {
+  /** As it was delivered. */
   readonly record: KafkaRecord;
+  /** As it was announced; another one where this is a copy that was set aside. */
+  readonly original: KafkaRecord;
   readonly owned: PartitionState;
   /** Another member finished it while we had lost the partition. */
   finishedElsewhere: boolean;
@@ -30,13 +33,27 @@ export interface Settlement {
   readonly failure: Failure | null;
 }
 
+/** What became of a delivered record. */
+export type Begun =
+  | { readonly kind: 'jobs'; readonly pending: PendingRecord; readonly jobs: readonly Job[] }
+  /** There is nothing to run for it: known already, without a file, or on its way to the dead-letter topic. */
+  | { readonly kind: 'no-jobs' }
+  /** The partition's offsets began anew. Nothing was begun yet; what was kept of the partition is lost. */
+  | { readonly kind: 'reset'; readonly lost: PartitionState };
+
 /** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
 const HEADER_BYTES = 256;
 /** Most records have none, and many are held at a time. */
 const NO_FAILURES: readonly Failure[] = [];
 
-export function newPendingRecord(record: KafkaRecord, owned: PartitionState, jobs: number): PendingRecord {
-  return { record, owned, finishedElsewhere: false, unsettled: jobs, failures: NO_FAILURES };
+export function newPendingRecord(record: KafkaRecord, owned: PartitionState, original = record): PendingRecord {
+  return { record, original, owned, finishedElsewhere: false, unsettled: 0, failures: NO_FAILURES };
+}
+
+/** Has these jobs decide what becomes of the record. */
+export function beginWork(pending: PendingRecord, jobs: readonly Job[]): Begun {
+  pending.unsettled = jobs.length;
+  return { kind: 'jobs', pending, jobs };
 }
 
 /** Bytes of its message in memory. */
@@ -55,10 +72,10 @@ export function isNoLongerOurs({ owned, finishedElsewhere }: PendingRecord): boo
 }
 
 /** One letter per record, however many of its files failed; the first failure gives its disposition. */
-export function composeLetter({ record, failures }: PendingRecord): DeadLetter {
+export function composeLetter({ original, failures }: PendingRecord): DeadLetter {
   const first = failures[0] as Failure;
   return {
-    record,
+    record: original,
     disposition: first.disposition,
     reason: failures.length === 1 ? first.reason : `${first.reason} (and ${failures.length - 1} more files)`,
     files: failures.map(({ file }) => file).filter((file) => file !== ''),

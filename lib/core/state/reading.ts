@@ -11,16 +11,25 @@ export class Reading {
   /** Whether nothing is read. */
   pausedAll = false;
   readonly #settings: Pick<EngineSettings, 'load' | 'maxUncommitted'>;
+  /** The only topic that is read; null for all. */
+  readonly #only: string | null;
   readonly #records: Records;
   readonly #jobs: Jobs;
   readonly #loader: LoaderHealth;
 
   constructor(settings: EngineSettings, records: Records, jobs: Jobs, loader: LoaderHealth) {
     this.#settings = settings;
+    this.#only = settings.onlyWaiting === true ? (settings.records.waiting?.topic ?? null) : null;
     this.#records = records;
     this.#jobs = jobs;
     this.#loader = loader;
   }
+
+  /** Whether a partition is not read because it, or all, holds too much that waits. */
+  readonly needsRoom = (owned: PartitionState): boolean => {
+    const load = { jobs: 0, waiting: this.#jobs.count, bytes: this.#records.heldBytes };
+    return owned.paused === true && (shouldPauseAll(load, this.#settings.load, true) || this.#isFull(owned));
+  };
 
   /** Returns what changes, or null where nothing does. */
   adjust(isRunning: boolean, now: number): PauseChanges | null {
@@ -35,9 +44,18 @@ export class Reading {
     return this.#records.assignment.setPaused(this.#isPaused, now);
   }
 
-  readonly #isPaused = ({ tracker, restored, metadataNearlyFull, paused }: PartitionState): boolean =>
-    this.pausedAll ||
-    !restored ||
-    (metadataNearlyFull && tracker.incomplete > 0) ||
-    shouldPausePartition(tracker.unconfirmed + tracker.span, this.#settings.maxUncommitted, paused === true);
+  readonly #isPaused = (owned: PartitionState): boolean =>
+    this.pausedAll || !owned.restored || !this.#isWanted(owned) || this.#isFull(owned);
+
+  #isWanted({ topic }: PartitionState): boolean {
+    return this.#only === null || topic === this.#only;
+  }
+
+  #isFull({ tracker, metadataNearlyFull, paused }: PartitionState): boolean {
+    const span = tracker.unconfirmed + tracker.span;
+    return (
+      (metadataNearlyFull && tracker.incomplete > 0) ||
+      shouldPausePartition(span, this.#settings.maxUncommitted, paused === true)
+    );
+  }
 }

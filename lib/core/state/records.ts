@@ -3,19 +3,25 @@
  * settled when every file of it has a final verdict, and complete when it was loaded or its dead letter acknowledged;
  * only then may a commit pass it.
  */
-import type { Job, KafkaRecord } from '../../types.js';
-import { earlier } from '../../util/earlier.js';
+import type { KafkaRecord } from '../../types.js';
+import { earliest } from '../../util/earliest.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect, RecordResult } from '../events.js';
 import { decodeMetadata, EMPTY_METADATA, encodeMetadata, MAX_METADATA_CHARACTERS } from '../offsets/commit-metadata.js';
-import { type Poison, poison } from '../rules/decode.js';
-import { isAllowed, type Plan, planRecord, type RoutingRules } from '../rules/routing.js';
+import type { Poison } from '../rules/decode.js';
+import { originalOf } from '../rules/headers.js';
+import type { Plan } from '../rules/routing.js';
 import type { RecordRules } from '../settings.js';
 import { Assignment } from './assignment.js';
 import type { Commits } from './commits.js';
+import { Copies } from './copies.js';
 import { DeadLetters } from './dead-letters.js';
 import { HeldRecords } from './held-records.js';
+import { Plans } from './intake/plans.js';
+import { UnknownLanes } from './intake/unknown-lanes.js';
 import type { PartitionState } from './partition-state.js';
 import {
+  type Begun,
+  beginWork,
   composeLetter,
   heldBy,
   isNoLongerOurs,
@@ -24,21 +30,6 @@ import {
   type Settlement,
 } from './pending-record.js';
 import type { StartMarkers } from './start-markers.js';
-import { UnknownLanes } from './unknown-lanes.js';
-
-/** A record that is being worked at, and all of its jobs. */
-export interface Accepted {
-  readonly pending: PendingRecord;
-  readonly jobs: readonly Job[];
-}
-
-/** What became of a delivered record. */
-export type Begun =
-  | ({ readonly kind: 'jobs' } & Accepted)
-  /** There is nothing to run for it: known already, without a file, or on its way to the dead-letter topic. */
-  | { readonly kind: 'no-jobs' }
-  /** The partition's offsets began anew. Nothing was begun yet; what was kept of the partition is lost. */
-  | { readonly kind: 'reset'; readonly lost: PartitionState };
 
 /** What the broker's answer changed in a partition that we had before. */
 export interface Restored {
@@ -57,19 +48,22 @@ export class Records {
   readonly assignment = new Assignment();
   readonly deadLetters = new DeadLetters();
   readonly held = new HeldRecords();
+  /** Null where nothing is set aside. */
+  readonly copies: Copies | null;
   readonly #rules: RecordRules;
   readonly #commits: Commits;
   readonly #markers: StartMarkers;
   readonly #emit: (effect: Effect) => void;
+  readonly #plans: Plans;
   readonly #unknownLanes = new UnknownLanes();
-  #routing: RoutingRules;
 
   constructor(rules: RecordRules, commits: Commits, markers: StartMarkers, emit: (effect: Effect) => void) {
     this.#rules = rules;
-    this.#routing = rules.routing;
     this.#commits = commits;
     this.#markers = markers;
     this.#emit = emit;
+    this.#plans = new Plans(rules.maxMessageBytes, rules.routing, emit);
+    this.copies = rules.waiting === null ? null : new Copies(rules.waiting.topic);
   }
 
   /** Bytes of the messages that are held until their records complete. */
@@ -133,24 +127,29 @@ export class Records {
   }
 
   /** Takes another allow-list. What was accepted under the former one stays so; returns what has waited for a name on this one. */
-  allow(tenants: ReadonlySet<string>, now: number): Accepted[] {
-    const { allowedTenants: before } = this.#routing;
-    this.#routing = { ...this.#routing, allowedTenants: tenants };
-    const added = [...tenants].filter((tenant) => !before.has(tenant));
-    const removed = [...before].filter((tenant) => !tenants.has(tenant));
-    if (added.length + removed.length > 0) this.#emit({ type: 'tenants-allowed', added, removed, count: tenants.size });
-    const accepted: Accepted[] = [];
-    for (const [tenant, waiting] of this.held.release((name) => isAllowed(name, tenants))) {
+  allow(tenants: ReadonlySet<string>, now: number): Begun[] {
+    this.#plans.allow(tenants);
+    const begun: Begun[] = [];
+    for (const [tenant, waiting] of this.held.release(this.#plans.lets)) {
       this.#emit({ type: 'tenant-released', tenant, records: waiting.length });
       for (const pending of waiting) {
-        const plan = this.#plan(pending.record);
+        const plan = this.#plans.of(pending.original);
         if (plan.kind === 'poison') this.#reject(pending, plan, now);
-        if (plan.kind !== 'jobs') continue;
-        pending.unsettled = plan.jobs.length;
-        accepted.push({ pending, jobs: plan.jobs });
+        if (plan.kind === 'jobs') begun.push(beginWork(pending, plan.jobs));
       }
     }
-    return accepted;
+    return begun;
+  }
+
+  /** Has a copy stand for what it was to wait for. */
+  takeOver(copy: PendingRecord, now: number): Begun {
+    return this.#work(copy, this.#plans.of(copy.original), now);
+  }
+
+  /** A copy of the record is acknowledged; returns that copy where it is to stand for the record from now on. */
+  movedAway(pending: PendingRecord): PendingRecord | null {
+    this.#pass(pending);
+    return this.copies?.movedAway(pending) ?? null;
   }
 
   /** The group gives partitions to others perhaps, and they read what is committed now. */
@@ -186,7 +185,7 @@ export class Records {
 
   /** When `sendDueLetters` has something to send next, or null. */
   nextLetterAt(): number | null {
-    return earlier(this.deadLetters.nextAt(), this.held.nextAt());
+    return earliest(this.deadLetters.nextAt(), this.held.nextAt());
   }
 
   /** Sends the letters of what has waited too long, and again those that were refused. */
@@ -273,39 +272,32 @@ export class Records {
 
   #open(record: KafkaRecord, owned: PartitionState, defect: RecordDefect | null, now: number): Begun {
     owned.heldBytes += heldBy(record);
-    const plan = defect === null ? this.#plan(record) : this.#defective(record, defect);
+    const pending = newPendingRecord(record, owned, originalOf(record, this.#rules.waiting));
+    const met = this.copies?.meet(pending) ?? 'first';
+    if (met === 'first') {
+      const plan = defect === null ? this.#plans.of(pending.original) : this.#plans.defective(record, defect);
+      return this.#work(pending, plan, now);
+    }
+    this.#took(record, 'redelivered');
+    if (met === 'done') this.#pass(pending);
+    return NO_JOBS;
+  }
+
+  #work(pending: PendingRecord, plan: Plan, now: number): Begun {
+    const { record } = pending;
     switch (plan.kind) {
       case 'tombstone':
         this.#took(record, 'tombstone');
-        this.#complete(newPendingRecord(record, owned, 0));
+        this.#complete(pending);
         return NO_JOBS;
       case 'poison':
-        this.#refuse(newPendingRecord(record, owned, 0), plan, now);
+        this.#refuse(pending, plan, now);
         return NO_JOBS;
       case 'jobs':
         this.#took(record, 'accepted');
         this.#unknownLanes.note(record, this.#emit);
-        return { kind: 'jobs', pending: newPendingRecord(record, owned, plan.jobs.length), jobs: plan.jobs };
+        return beginWork(pending, plan.jobs);
     }
-  }
-
-  /**
-   * Everything that depends on what the record holds. It changes nothing, and its offset is begun already: so a record that
-   * this part has no answer to becomes a dead letter like any other, instead of the end of all reading.
-   */
-  #plan(record: KafkaRecord): Plan {
-    try {
-      return planRecord(record, this.#rules.maxMessageBytes, this.#routing);
-    } catch (error) {
-      return this.#defective(record, (error as Error | undefined)?.stack ?? String(error));
-    }
-  }
-
-  #defective(record: KafkaRecord, error: RecordDefect): Poison {
-    if (typeof error !== 'string') return poison('invalid-message', `not read: ${error.unread}`);
-    this.#emit({ type: 'record-defect', record, error });
-    const [first = ''] = error.split('\n', 1);
-    return poison('invalid-message', `the service failed to take it in: ${first}`);
   }
 
   #refuse(pending: PendingRecord, refusal: Poison, now: number): void {
@@ -316,8 +308,8 @@ export class Records {
       return this.#reject(pending, refusal, now);
     }
     this.#took(pending.record, 'held');
-    const isFirst = this.held.add(pending, unknownTenant, refusal, now, holdUnknownMs);
-    if (isFirst) this.#emit({ type: 'tenant-held', tenant: unknownTenant, until: now + holdUnknownMs });
+    if (this.held.add(pending, unknownTenant, refusal, now, holdUnknownMs))
+      this.#emit({ type: 'tenant-held', tenant: unknownTenant, until: now + holdUnknownMs });
   }
 
   #reject(pending: PendingRecord, { disposition, reason }: Poison, firstFailedAt: number): void {
@@ -330,8 +322,14 @@ export class Records {
     this.#emit({ type: 'dead-letter', letterId: this.deadLetters.add(pending, letter), letter });
   }
 
+  /** It is loaded, given up or nothing, and so are its copies. */
   #complete(pending: PendingRecord): void {
     if (isNoLongerOurs(pending)) return;
+    this.#pass(pending);
+    for (const copy of this.copies?.finished(pending) ?? []) this.#pass(copy);
+  }
+
+  #pass(pending: PendingRecord): void {
     const { record, owned } = pending;
     owned.attempts.forget(record.offset);
     owned.markersLeft = Math.max(0, owned.markersLeft - 1);

@@ -32,7 +32,7 @@ export class StartMarkers {
   /** Marks a start. Returns whether the job may run at once; else `takeCommitted` returns it later. */
   mark(state: JobState): boolean {
     const { owned } = state.pending;
-    owned.attempts.started(state.job.offset, state.aloneSince);
+    owned.attempts.started(state.pending.record.offset, state.aloneSince);
     // A suspect that ends the service must be found out by that.
     if (owned.markersLeft === 0 && state.aloneSince === null) return true;
     this.#commits.touch(owned);

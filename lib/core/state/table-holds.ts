@@ -67,6 +67,10 @@ export class TableHolds {
     return parked;
   }
 
+  get isAnyHeld(): boolean {
+    return this.#holds.size > 0;
+  }
+
   tables(): HeldTable[] {
     return [...this.#holds].map(([table, { cause, reason, since, parked }]) => ({
       table,

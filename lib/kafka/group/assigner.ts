@@ -10,15 +10,22 @@ import { assignPartitions, type Claim } from './sticky-assignment.js';
 const NAME = 'atd-sticky-1';
 const VERSION = 0;
 
-/** @param ownership of the member, which goes along with each join */
-export function stickyAssigner(ownership: Ownership): PartitionAssigner {
+/**
+ * @param ownership of the member, which goes along with each join
+ * @param besides topics that the member subscribes to without being given partitions of them
+ */
+export function stickyAssigner(ownership: Ownership, besides: readonly string[] = []): PartitionAssigner {
   const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
   return ({ cluster }) => ({
     name: NAME,
     version: VERSION,
     protocol: ({ topics }) => ({
       name: NAME,
-      metadata: MemberMetadata.encode({ version: VERSION, topics, userData: ownership.encode() }),
+      metadata: MemberMetadata.encode({
+        version: VERSION,
+        topics: [...topics, ...besides],
+        userData: ownership.encode(),
+      }),
     }),
     // Of topics that it does not read itself, the leader knows no partitions.
     assign: async ({ members, topics }) => {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeadLetter } from '../../../lib/core/events.js';
-import { letterDiagnosis, ownHeaders, readLane, readTraceparent } from '../../../lib/core/rules/headers.js';
+import {
+  letterDiagnosis,
+  originalOf,
+  originHeader,
+  ownHeaders,
+  readLane,
+  readTraceparent,
+} from '../../../lib/core/rules/headers.js';
 import type { HeaderValue } from '../../../lib/types.js';
 import { record } from '../../support/engine.js';
 
@@ -68,6 +75,44 @@ describe('readLane', () => {
       assert.deepEqual(readLane(value === undefined ? {} : { lane: value }), { lane, unknown });
     });
   }
+});
+
+describe('originalOf', () => {
+  const waiting = { of: 'files', topic: 'files.waiting' };
+  const original = record(7, {}, { partition: 2, timestamp: -1, headers: { lane: 'live' } });
+  const copy = (header: HeaderValue, changes: Partial<typeof original> = {}) => ({
+    ...record(99, {}, { partition: 2, timestamp: 1_800_000_000_000, headers: { lane: 'live', 'atd.origin': header } }),
+    topic: waiting.topic,
+    ...changes,
+  });
+
+  it('gives back what was set aside as it was announced', () => {
+    const found = originalOf(copy(originHeader(original)), waiting);
+    assert.deepEqual({ ...found, headers: { ...found.headers } }, { ...original, value: copy('').value });
+    assert.equal(originalOf(original, waiting), original);
+  });
+
+  const LIES: readonly (readonly [what: string, header: HeaderValue, changes?: object])[] = [
+    ['stands in another topic', originHeader(original), { topic: 'files' }],
+    ['names another topic', 'others/2/7@1'],
+    ['names another partition', 'files/3/7@1'],
+    ['is no place', 'files/2/x@1'],
+    ['has no value', null],
+    ['has an offset beyond every number', `files/2/${'9'.repeat(40)}@1`],
+    ['has something behind it', 'files/2/7@1 '],
+  ];
+  for (const [what, header, changes] of LIES) {
+    it(`does not believe one that ${what}, and leaves it out`, () => {
+      const { topic, offset, timestamp, headers } = originalOf(copy(header, changes), waiting);
+      const { topic: own } = copy(header, changes);
+      assert.deepEqual([topic, offset, timestamp, { ...headers }], [own, 99, 1_800_000_000_000, { lane: 'live' }]);
+    });
+  }
+
+  it('believes none where nothing is set aside', () => {
+    const { topic, headers } = originalOf(copy(originHeader(original)), null);
+    assert.deepEqual([topic, { ...headers }], [waiting.topic, { lane: 'live' }]);
+  });
 });
 
 describe('letterDiagnosis', () => {

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DeadLetters } from '../../../lib/core/state/dead-letters.js';
 import { newPartitionState } from '../../../lib/core/state/partition-state.js';
-import { composeLetter, type Failure, type PendingRecord } from '../../../lib/core/state/pending-record.js';
+import {
+  composeLetter,
+  type Failure,
+  newPendingRecord,
+  type PendingRecord,
+} from '../../../lib/core/state/pending-record.js';
 import { outcome, partition, record } from '../../support/engine.js';
 
 function open(...failures: Partial<Failure>[]): PendingRecord {
@@ -15,13 +20,7 @@ function open(...failures: Partial<Failure>[]): PendingRecord {
     firstFailedAt: 500,
     ...failure,
   }));
-  return {
-    record: record(5),
-    owned: newPartitionState(partition(0)),
-    finishedElsewhere: false,
-    unsettled: 0,
-    failures: whole,
-  };
+  return { ...newPendingRecord(record(5), newPartitionState(partition(0))), failures: whole };
 }
 
 function pending(): { letters: DeadLetters; of: PendingRecord; id: number } {

@@ -5,7 +5,7 @@ import { interruptedOnceMore } from '../../../lib/core/offsets/interruptions.js'
 import { Jobs } from '../../../lib/core/state/jobs.js';
 import { newPartitionState } from '../../../lib/core/state/partition-state.js';
 import { newPendingRecord } from '../../../lib/core/state/pending-record.js';
-import { JOB, partition, record, SETTINGS } from '../../support/engine.js';
+import { JOB, outcome, partition, record, SETTINGS } from '../../support/engine.js';
 
 function setUp() {
   const effects: Effect[] = [];
@@ -16,7 +16,7 @@ function setUp() {
   );
   const owned = newPartitionState(partition(0));
   owned.tracker.begin(JOB.offset);
-  return { jobs, effects, owned, pending: newPendingRecord(record(JOB.offset), owned, 1) };
+  return { jobs, effects, owned, pending: newPendingRecord(record(JOB.offset), owned) };
 }
 
 describe('Jobs', () => {
@@ -60,5 +60,17 @@ describe('Jobs', () => {
     assert.equal(owned.attempts.snapshot().get(JOB.offset)?.interrupted, 1);
     jobs.withdraw(state);
     assert.deepEqual([jobs.count, owned.attempts.snapshot().size], [0, 0]);
+  });
+
+  it('has those of a held table wait for that at once, whether or not there is a slot', () => {
+    const { jobs, owned, pending } = setUp();
+    owned.tracker.begin(JOB.offset + 1);
+    jobs.enqueue(JOB, pending, 0);
+    jobs.next(0);
+    jobs.finish(JOB.id, outcome('table-refused'), 0);
+    const later = newPendingRecord(record(JOB.offset + 1), owned);
+    jobs.enqueue({ ...JOB, id: 'later', offset: JOB.offset + 1 }, later, 0);
+    const held = [...jobs.tables.items()].map(({ job }) => job.id);
+    assert.deepEqual([held, jobs.scheduler.ready], [[JOB.id, 'later'], 0]);
   });
 });

@@ -17,7 +17,7 @@ function setUp(hasCommit = true): { commits: Commits; markers: StartMarkers; own
 
 function started(owned: PartitionState, offset: number): JobState {
   owned.tracker.begin(offset);
-  return newJobState({ ...JOB, offset, id: `files/0/${offset}/0` }, newPendingRecord(record(offset), owned, 1), 0);
+  return newJobState({ ...JOB, offset, id: `files/0/${offset}/0` }, newPendingRecord(record(offset), owned), 0);
 }
 
 describe('StartMarkers', () => {

@@ -175,6 +175,10 @@ export class Scheduler<Item extends Schedulable> {
     this.#admit(tenant);
   }
 
+  get isAnyPaused(): boolean {
+    return this.#paused.size > 0;
+  }
+
   isPaused(tenant: string | null): boolean {
     return this.#paused.has(tenant);
   }

@@ -1,7 +1,7 @@
 /** Lanes that messages name and nobody knows: each is reported once, and of very many only the first. */
-import type { KafkaRecord } from '../../types.js';
-import type { Effect } from '../events.js';
-import { readLane } from '../rules/headers.js';
+import type { KafkaRecord } from '../../../types.js';
+import type { Effect } from '../../events.js';
+import { readLane } from '../../rules/headers.js';
 
 const MAX_REPORTED = 20;
 

@@ -1,0 +1,160 @@
+/**
+ * Reads what was set aside, without being given partitions of that topic: who has a partition of the topic has the one of the
+ * same number here too, and commits both as a member of the group. So both always move together.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Kafka } from 'kafkajs';
+import type { CommittedPosition } from '../core/events.js';
+import { type Cluster, fetchFrom, readBounds, readCommitted, withCluster } from '../kafka/admin.js';
+import { readRecord } from '../kafka/shapes.js';
+import type { KafkaRecord } from '../types.js';
+
+export interface ReaderOptions {
+  readonly kafka: Kafka;
+  readonly topic: string;
+  readonly groupId: string;
+}
+
+/** Called synchronously; none of them may throw. */
+export interface ReaderEvents {
+  record(record: KafkaRecord, defect: Error | null): void;
+  /** A committed offset does not exist. */
+  outOfRange(): void;
+  /** It cannot be read, and why; it is tried again. */
+  waiting(reason: string): void;
+}
+
+interface Place {
+  readonly partition: number;
+  next: number;
+  paused: boolean;
+}
+
+const RETRY_MS = 2_000;
+/** How long a broker may hold an empty answer back, and how long it rests when nothing is left. */
+const MAX_WAIT_MS = 50;
+const IDLE_MS = 500;
+
+export class WaitingReader {
+  readonly #options: ReaderOptions;
+  readonly #events: ReaderEvents;
+  /** Of the assignment that holds. */
+  #places = new Map<number, Place>();
+  #run = new AbortController();
+
+  constructor(options: ReaderOptions, events: ReaderEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /**
+   * Begins anew, for these partitions alone. None of them is read before it is resumed.
+   *
+   * @returns where the group stands, or null where there was another assignment meanwhile
+   */
+  async assigned(partitions: readonly number[]): Promise<CommittedPosition[] | null> {
+    this.#run.abort();
+    const run = new AbortController();
+    this.#run = run;
+    this.#places = new Map();
+    while (!run.signal.aborted) {
+      try {
+        const positions = await this.#positions(partitions);
+        if (run.signal.aborted) return null;
+        for (const { partition, offset } of positions) {
+          this.#places.set(partition, { partition, next: offset ?? 0, paused: true });
+        }
+        void this.#follow(run.signal, this.#places);
+        return positions;
+      } catch (error) {
+        this.#events.waiting(`${this.#options.topic}: ${(error as Error).message}`);
+        await rest(RETRY_MS, run.signal);
+      }
+    }
+    return null;
+  }
+
+  setPaused(partition: number, paused: boolean): void {
+    const place = this.#places.get(partition);
+    if (place !== undefined) place.paused = paused;
+  }
+
+  close(): void {
+    this.#run.abort();
+  }
+
+  async #positions(partitions: readonly number[]): Promise<CommittedPosition[]> {
+    const { kafka, groupId, topic } = this.#options;
+    const committed = new Map((await readCommitted(kafka, groupId, topic)).map((each) => [each.partition, each]));
+    return partitions.map((partition) => committed.get(partition) ?? { topic, partition, offset: null, metadata: '' });
+  }
+
+  async #follow(signal: AbortSignal, places: ReadonlyMap<number, Place>): Promise<void> {
+    const { kafka, groupId } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await withCluster(kafka, groupId, (cluster) => this.#read(cluster, signal, places));
+      } catch (error) {
+        if (signal.aborted) return;
+        if ((error as { type?: unknown }).type === 'OFFSET_OUT_OF_RANGE') await this.#startOver(places);
+        else this.#events.waiting(`${this.#options.topic}: ${(error as Error).message}`);
+        await rest(RETRY_MS, signal);
+      }
+    }
+  }
+
+  async #read(cluster: Cluster, signal: AbortSignal, places: ReadonlyMap<number, Place>): Promise<void> {
+    const { topic } = this.#options;
+    await cluster.addTargetTopic(topic);
+    while (!signal.aborted) {
+      let isIdle = true;
+      for (const place of places.values()) {
+        if (place.paused || signal.aborted) continue;
+        const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [place.partition]));
+        // A partition that was added since: the next connection knows it.
+        if (nodeId === undefined || nodeId === 'undefined') continue;
+        const broker = await cluster.findBroker({ nodeId });
+        const { partition, next: offset } = place;
+        const answer = await fetchFrom(broker, { topic, partition, offset, maxWaitMs: MAX_WAIT_MS });
+        if (this.#handOn(place, answer?.messages ?? [], signal)) isIdle = false;
+      }
+      if (isIdle) await rest(IDLE_MS, signal);
+    }
+  }
+
+  /** Returns whether there was anything. */
+  #handOn(
+    place: Place,
+    messages: NonNullable<Awaited<ReturnType<typeof fetchFrom>>>['messages'],
+    signal: AbortSignal,
+  ): boolean {
+    let isAny = false;
+    for (const message of messages) {
+      // A batch may begin before what was asked for.
+      if (Number(message.offset) < place.next) continue;
+      if (place.paused || signal.aborted) return true;
+      isAny = true;
+      place.next = Number(message.offset) + 1;
+      const { record, defect } = readRecord(this.#options.topic, place.partition, message);
+      this.#events.record(record, defect);
+    }
+    return isAny;
+  }
+
+  /** Somebody has made the topic anew, or deleted from it. */
+  async #startOver(places: ReadonlyMap<number, Place>): Promise<void> {
+    const { kafka, topic } = this.#options;
+    const bounds = await readBounds(kafka, topic).catch(() => new Map<number, { low: number; high: number }>());
+    for (const place of places.values()) {
+      const { low, high } = bounds.get(place.partition) ?? { low: 0, high: Number.POSITIVE_INFINITY };
+      if (place.next >= low && place.next <= high) continue;
+      place.next = low;
+      this.#events.outOfRange();
+    }
+  }
+}
+
+/** Resolves early where it is aborted. */
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
+}
