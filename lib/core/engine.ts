@@ -78,7 +78,7 @@ export class Engine {
     this.#applyPauses(now);
     this.#startJobs(now);
     this.#adjustPauses(now);
-    if (this.#lifecycle.kind === 'running') this.#asides.advance(this.#reading.needsRoom, now);
+    if (this.#lifecycle.kind === 'running' && this.#asides.advance(this.#reading.needsRoom, now)) this.#startJobs(now);
     this.#commit(event, now);
     if (this.#startsHeld) this.#endVainHold(event, now);
     this.#runCommittedStarts();

@@ -56,6 +56,23 @@ describe('the engine: setting aside', () => {
     assert.deepEqual(lines.slice(-2), ['pause 0', `set aside 0 1 to ${WAITING}/0`]);
   });
 
+  it('takes the next try of a held table along, and has another one tried in its place', () => {
+    const play = begin();
+    play.tell({ type: 'controlled', pauses: [] });
+    play.deliver(0, ACME);
+    play.end(0, 'table-refused');
+    play.tell({ type: 'controlled', pauses: [PAUSE] });
+    // It is time to try the table, but its tenant is paused.
+    play.wait(FIVE_MINUTES);
+    for (const offset of [1, 2]) play.deliver(offset, ACME);
+    assert.ok(play.deliver(3, ACME).includes(`set aside 0 1 2 3 to ${WAITING}/0`));
+    play.tell({ type: 'set-aside-done', batchId: 1 });
+    play.committed('0:4');
+    play.deliver(4, ACME);
+    const lines = [...play.tell({ type: 'controlled', pauses: [] }), ...play.wait(FIVE_MINUTES)];
+    assert.ok(lines.includes('run 0/4/0 attempt 1'), lines.join('\n'));
+  });
+
   it('has what was not taken wait as before, and tries again later, one at a time', () => {
     const play = full();
     const failed = { batchId: 1, error: 'no leader', isForbidden: false, isTooLarge: false };

@@ -241,7 +241,10 @@ export class Jobs {
   /** Takes out the jobs of records that wait. */
   takeOut(records: ReadonlySet<PendingRecord>): JobState[] {
     const isMeant = ({ pending }: JobState) => records.has(pending);
-    return [this.scheduler, this.tables].flatMap((waiting) => waiting.drop(isMeant));
+    const taken = [this.scheduler, this.tables].flatMap((waiting) => waiting.drop(isMeant));
+    // One of them may have been its table's next try, which waits for its turn like any other job.
+    for (const { job } of taken) this.tables.withdrawn(job.id);
+    return taken;
   }
 
   /** Has jobs wait again that were taken out. */

@@ -90,19 +90,22 @@ export class SetAsides {
    * Sends what has to make room.
    *
    * @param needsRoom whether a partition is not read for want of room
+   * @returns whether jobs were taken out: another one of a held table may have to be tried in place of one of them
    */
-  advance(needsRoom: (owned: PartitionState) => boolean, now: number): void {
+  advance(needsRoom: (owned: PartitionState) => boolean, now: number): boolean {
     this.#nextAt = null;
+    let hasMoved = false;
     const all = this.#records.assignment.values();
     if (all !== this.#assignment) this.#records.copies?.keep(all);
     this.#assignment = all;
-    if (this.#waiting === null || this.#offBecause !== null || !this.#jobs.isHoldingBack) return;
+    if (this.#waiting === null || this.#offBecause !== null || !this.#jobs.isHoldingBack) return false;
     for (const owned of all) {
       const progress = this.#of(owned);
       if (!needsRoom(owned) || progress.batchId !== null || !this.#commits.isAcknowledged(progress.after)) continue;
-      if (progress.notBefore <= now) this.#move(owned, progress, now);
+      if (progress.notBefore <= now) hasMoved = this.#move(owned, progress, now) || hasMoved;
       if (progress.batchId === null) this.#nextAt = Math.min(this.#nextAt ?? progress.notBefore, progress.notBefore);
     }
+    return hasMoved;
   }
 
   /** The copies are acknowledged. */
@@ -165,16 +168,17 @@ export class SetAsides {
     }
   }
 
-  #move(owned: PartitionState, progress: Progress, now: number): void {
+  #move(owned: PartitionState, progress: Progress, now: number): boolean {
     progress.notBefore = now + LOOK_MS;
     const chosen = this.#choose(owned, progress, now);
-    if (chosen.length === 0) return;
+    if (chosen.length === 0) return false;
     const states = this.#jobs.takeOut(new Set(chosen));
     const known = chosen.filter((pending) => this.#records.copies?.hasCopy(pending) === true);
     const records = chosen.filter((pending) => !known.includes(pending));
     if (records.length > 0) this.#send(owned, progress, records, states);
     else progress.after = this.#commits.nextNumber;
     this.#moveAway(known, now);
+    return true;
   }
 
   #send(owned: PartitionState, progress: Progress, records: readonly PendingRecord[], all: readonly JobState[]): void {
