@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import type { CommittedPosition } from '../core/events.js';
 import { type Cluster, fetchFrom, readBounds, readCommitted, withCluster } from '../kafka/admin.js';
+import { groupObstacle } from '../kafka/group/refusals.js';
 import { readRecord } from '../kafka/shapes.js';
 import type { KafkaRecord } from '../types.js';
 
@@ -41,6 +42,9 @@ export class WaitingReader {
   /** Of the assignment that holds. */
   #places = new Map<number, Place>();
   #run = new AbortController();
+  #obstacle: string | null = null;
+  /** The last one that was reported, until something was read again. */
+  #said: string | null = null;
 
   constructor(options: ReaderOptions, events: ReaderEvents) {
     this.#options = options;
@@ -61,13 +65,14 @@ export class WaitingReader {
       try {
         const positions = await this.#positions(partitions);
         if (run.signal.aborted) return null;
+        this.#obstacle = null;
         for (const { partition, offset } of positions) {
           this.#places.set(partition, { partition, next: offset ?? 0, paused: true });
         }
         void this.#follow(run.signal, this.#places);
         return positions;
       } catch (error) {
-        this.#events.waiting(`${this.#options.topic}: ${(error as Error).message}`);
+        this.#wait(error);
         await rest(RETRY_MS, run.signal);
       }
     }
@@ -77,6 +82,11 @@ export class WaitingReader {
   setPaused(partition: number, paused: boolean): void {
     const place = this.#places.get(partition);
     if (place !== undefined) place.paused = paused;
+  }
+
+  /** Why it is not read at the moment, or null. */
+  get obstacle(): string | null {
+    return this.#obstacle;
   }
 
   close(): void {
@@ -97,7 +107,7 @@ export class WaitingReader {
       } catch (error) {
         if (signal.aborted) return;
         if ((error as { type?: unknown }).type === 'OFFSET_OUT_OF_RANGE') await this.#startOver(places);
-        else this.#events.waiting(`${this.#options.topic}: ${(error as Error).message}`);
+        else this.#wait(error);
         await rest(RETRY_MS, signal);
       }
     }
@@ -106,6 +116,8 @@ export class WaitingReader {
   async #read(cluster: Cluster, signal: AbortSignal, places: ReadonlyMap<number, Place>): Promise<void> {
     const { topic } = this.#options;
     await cluster.addTargetTopic(topic);
+    // Where all is paused, nothing else would say that it can be read again.
+    this.#obstacle = null;
     while (!signal.aborted) {
       let isIdle = true;
       for (const place of places.values()) {
@@ -116,10 +128,19 @@ export class WaitingReader {
         const broker = await cluster.findBroker({ nodeId });
         const { partition, next: offset } = place;
         const answer = await fetchFrom(broker, { topic, partition, offset, maxWaitMs: MAX_WAIT_MS });
+        this.#said = null;
         if (this.#handOn(place, answer?.messages ?? [], signal)) isIdle = false;
       }
       if (isIdle) await rest(IDLE_MS, signal);
     }
+  }
+
+  #wait(error: unknown): void {
+    const { groupId, topic } = this.#options;
+    const reason = `${topic}: ${groupObstacle(error, groupId) ?? (error as Error).message}`;
+    this.#obstacle = reason;
+    if (reason !== this.#said) this.#events.waiting(reason);
+    this.#said = reason;
   }
 
   /** Returns whether there was anything. */

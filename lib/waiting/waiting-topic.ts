@@ -128,7 +128,7 @@ export function readWithWaiting(
     },
     health() {
       const health = consumer.health();
-      return { ...health, obstacle: obstacle ?? health.obstacle };
+      return { ...health, obstacle: obstacle ?? health.obstacle ?? reader.obstacle };
     },
     async setAside({ partition }, records) {
       const timestamp = String(Date.now());

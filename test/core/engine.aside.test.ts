@@ -132,6 +132,16 @@ describe('the engine: setting aside', () => {
     assert.ok(play.tell({ type: 'controlled', pauses: [] }).includes('run 0/0/0 attempt 1'));
   });
 
+  it('loads a copy under the name of its message, too, when the list of tenants had to be waited for', () => {
+    const routing = { ...SETTINGS.records.routing, allowedTenants: new Set(['other']) };
+    const records = { ...SETTINGS.records, waiting: { of: TOPIC, topic: WAITING }, routing, holdUnknownMs: 60_000 };
+    const play = begin({ records });
+    play.tell({ type: 'controlled', pauses: [] });
+    assert.equal(play.tell({ type: 'record', record: copyOf(2, 7, play.now) })[0], '7 held');
+    const lines = play.tell({ type: 'allowed', tenants: new Set(['acme']) });
+    assert.ok(lines.includes('run 0/2/0 attempt 1'), lines.join('\n'));
+  });
+
   it('sets no copy aside within five minutes, and then does', () => {
     const play = begin();
     const copied = play.now;

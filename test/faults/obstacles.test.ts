@@ -45,14 +45,17 @@ test('a service that may not use its group, or finds other clients in it, says s
   assert.equal(await service.stop(), 0);
 });
 
-test('a topic that is missing and brokers that do not answer are named, too', async (t) => {
-  const own = await startOwnKafka(t);
-  if (own === null) return;
-  const { place, broker } = own;
-  const service = spawnService(t, place, { kafka: { topic: `${place.topic}-missing` } });
-  await service.seen('service.started', 1, 60_000);
-  await namesCause(service, /does not exist yet/);
-  await broker.kill();
-  await namesCause(service, /Kafka cannot be reached/);
-  assert.equal(await service.stop(), 0);
-});
+for (const setAside of ['off', 'topic']) {
+  test(`a topic that is missing and brokers that do not answer are named, too, with tenants.set_aside: ${setAside}`, async (t) => {
+    const own = await startOwnKafka(t);
+    if (own === null) return;
+    const { place, broker } = own;
+    const settings = { kafka: { topic: `${place.topic}-missing` }, tenants: { set_aside: setAside } };
+    const service = spawnService(t, place, settings);
+    await service.seen('service.started', 1, 60_000);
+    await namesCause(service, /does not exist yet/);
+    await broker.kill();
+    await namesCause(service, /Kafka cannot be reached/);
+    assert.equal(await service.stop(), 0);
+  });
+}
