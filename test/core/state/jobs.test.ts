@@ -73,4 +73,22 @@ describe('Jobs', () => {
     const held = [...jobs.tables.items()].map(({ job }) => job.id);
     assert.deepEqual([held, jobs.scheduler.ready], [[JOB.id, 'later'], 0]);
   });
+
+  it('try another job of a held table when the one that was to be tried is taken out', () => {
+    const { jobs, owned, pending } = setUp();
+    owned.tracker.begin(JOB.offset + 1);
+    jobs.enqueue(JOB, pending, 0);
+    jobs.next(0);
+    jobs.finish(JOB.id, outcome('table-refused'), 0);
+    jobs.enqueue({ ...JOB, id: 'later', offset: JOB.offset + 1 }, newPendingRecord(record(JOB.offset + 1), owned), 0);
+    jobs.scheduler.pause(new Set([JOB.tenant]));
+    const due = jobs.tables.nextAt() ?? 0;
+    assert.equal(jobs.next(due), null);
+    assert.deepEqual(
+      jobs.takeOut(new Set([pending])).map(({ job }) => job.id),
+      [JOB.id],
+    );
+    jobs.scheduler.pause(new Set());
+    assert.equal(jobs.next(due)?.job.id, 'later');
+  });
 });
