@@ -113,8 +113,6 @@ export class World {
   /** What is to be set aside, by batch. */
   readonly asides = new Map<number, { readonly to: WorldPartition; readonly entries: readonly LogEntry[] }>();
   readonly children = new Map<string, Child>();
-  /** Jobs of copies that another member finished. */
-  readonly #copiesElsewhere = new Set<string>();
   /** Letters on their way and those that were refused, by id. */
   readonly letters = new Map<number, { readonly entry: LogEntry; onItsWay: boolean }>();
   readonly loaded = new Set<string>();
@@ -319,10 +317,7 @@ export class World {
   othersProgress(part: WorldPartition): void {
     const next = part.next();
     for (const entry of part.log.slice(next, next + 1 + this.#random.below(4))) {
-      for (const jobId of entry.jobs.keys()) {
-        this.loaded.add(jobId);
-        if (entry.of !== undefined) this.#copiesElsewhere.add(jobId);
-      }
+      for (const jobId of entry.jobs.keys()) this.loaded.add(jobId);
       if (entry.isPoison) entry.lettered = true;
       part.committed = entry.record.offset + 1;
       part.metadata = '';
@@ -387,10 +382,9 @@ export class World {
     const offset = Number(jobId.split('/')[2]);
     const entry = this.#entryOf({ ...record(offset), partition: number });
     const isCopied = (this.copies[number]?.log ?? []).some(({ of }) => of === entry);
-    // Of several files of a record that is set aside, those that are loaded already are loaded again. And where another
-    // member finished a copy, the commit does not tell whether it was loaded or copied once more.
-    const mayRepeat = isCopied && (entry.jobs.size > 1 || this.#copiesElsewhere.has(jobId));
-    assert.ok(mayRepeat || !part.settled.has(jobId), `${jobId} is started after it completed`);
+    // What is set aside is loaded at least once: of several files of a record those that are loaded already are loaded again,
+    // and where another member finished a record or its copy, the commits do not tell whether it was loaded or copied.
+    assert.ok(isCopied || !part.settled.has(jobId), `${jobId} is started after it completed`);
     const isKnown =
       !isCopied && (offset < part.start || part.restored.some(([from, to]) => offset >= from && offset < to));
     assert.ok(!isKnown, `${jobId} is started though it was known to be complete when the group was joined`);
