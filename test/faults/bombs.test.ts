@@ -44,7 +44,7 @@ test('row 63: compressed bombs of every kind become dead letters within 512 MB, 
   await service.seen('letter.sent', letters, 300_000);
   assert.ok(peakMiB(service.pid) < LIMIT_MIB, `it took ${peakMiB(service.pid)} MiB at its peak`);
   t.diagnostic(`at most ${peakMiB(service.pid)} MiB`);
-  assert.equal((await fetch(`${service.http}/livez`)).status, 200);
+  assert.equal((await service.ask('/livez')).status, 200);
   assert.deepEqual(service.events('kafka.restarting'), []);
   assert.deepEqual(service.events('record.defect'), []);
   assert.equal(await service.stop(), 0);

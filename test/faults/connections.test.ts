@@ -58,7 +58,7 @@ test(`row 68: ${CONNECTIONS} connections are held for ${ROUNDS} rounds, livez an
     const next = delay(ROUND_MS);
     await announcements.files([script]);
     const asked = performance.now();
-    const livez = await fetch(`${service.http}/livez`, { signal: AbortSignal.timeout(DEADLINE_MS) });
+    const livez = await service.ask('/livez', { signal: AbortSignal.timeout(DEADLINE_MS) });
     times.push(performance.now() - asked);
     assert.equal(livez.status, 200, await livez.text());
     await service.until(() => fixtureLoads(place).size >= round, DEADLINE_MS, `file ${round} is loaded`);

@@ -21,7 +21,7 @@ test('row 58: a tenant is paused for three minutes, and the others go on', ONLY_
   const watch = new RunWatch(t, place, async () => fixtureLoads(place));
   const order = async (what: string) => {
     const headers = { authorization: `Bearer ${TOKEN}` };
-    const answer = await fetch(`${service.http}/api/v1/tenants/acme/${what}`, { method: 'POST', headers, body: '{}' });
+    const answer = await service.ask(`/api/v1/tenants/acme/${what}`, { method: 'POST', headers, body: '{}' });
     assert.equal(answer.status, 200);
   };
   const loaded = (records: readonly string[]) => {

@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { groupOffsets } from '../sandbox/topics.js';
 import type { Random } from '../support/random.js';
-import { createPlace, type Place, type Settings, startService, writeScript } from '../support/service-process.js';
+import {
+  createPlace,
+  type Place,
+  type ServiceProcess,
+  type Settings,
+  startService,
+  writeScript,
+} from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { type Storm, storm } from './crash-storm.js';
 import { closeBooks, fixtureLoads } from './ledger.js';
@@ -27,9 +34,9 @@ const ASIDE: Settings = {
   service: { retry: { max_interruptions: 1_000 } },
 };
 
-async function order(http: string, what: string): Promise<void> {
+async function order(service: ServiceProcess, what: string): Promise<void> {
   const headers = { authorization: `Bearer ${TOKEN}` };
-  const answer = await fetch(`${http}/api/v1/tenants/storm/${what}`, { method: 'POST', headers, body: '{}' });
+  const answer = await service.ask(`/api/v1/tenants/storm/${what}`, { method: 'POST', headers, body: '{}' });
   assert.equal(answer.status, 200);
 }
 
@@ -52,7 +59,7 @@ interface Run {
 /** Killed while a paused tenant's files are set aside, and again while they are read back. Returns the loads at risk. */
 async function killThroughout({ t, place, random, settings, records, announce, loaded }: Run): Promise<number> {
   const first = await startService(t, place, settings);
-  await order(first.http, 'pause');
+  await order(first, 'pause');
   await crash(place, first);
   // What stays in the topic is one window of each partition at most.
   const isAside = async () => (await left(place, place.topic)) <= 40;
@@ -69,7 +76,7 @@ async function killThroughout({ t, place, random, settings, records, announce, l
   await aside.survivor.seen('partitions.assigned', 1, DRAIN_MS);
   await aside.survivor.until(isAside, DRAIN_MS, 'it is set aside');
   assert.equal(await loaded(), 0);
-  await order(aside.survivor.http, 'resume');
+  await order(aside.survivor, 'resume');
   await crash(place, aside.survivor);
   const isLoaded = async () => (await loaded()) >= records.length;
   const backwards = { ...plan, announce: () => announce(FILES_BACK), isOver: isLoaded, moments: undefined };

@@ -13,8 +13,8 @@ interface Status {
   readonly adaptiveSlots: { readonly max: number; readonly reason: string; readonly since: number | null } | null;
 }
 
-async function statusOf({ http }: ServiceProcess): Promise<Status> {
-  return (await (await fetch(`${http}/api/status`)).json()) as Status;
+async function statusOf(service: ServiceProcess): Promise<Status> {
+  return (await (await service.ask('/api/status')).json()) as Status;
 }
 
 test('loads that ClickHouse refuses for want of room make fewer run at a time, and all are loaded', async (t) => {
@@ -30,7 +30,7 @@ test('loads that ClickHouse refuses for want of room make fewer run at a time, a
   const { slots, adaptiveSlots } = await statusOf(service);
   assert.ok(slots < 4, `${slots} slots`);
   assert.ok(adaptiveSlots !== null && adaptiveSlots.max >= 4 && adaptiveSlots.since !== null);
-  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  const metrics = await (await service.ask('/metrics')).text();
   assert.match(metrics, /^atd_slots [123]$/m);
   assert.match(metrics, /^atd_slot_changes_total\{reason="refused"\} \d+$/m);
 

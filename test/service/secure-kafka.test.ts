@@ -98,7 +98,7 @@ describe('a Kafka that asks who it is talked to by', { skip }, () => {
   }
 
   async function readyz(service: ServiceProcess): Promise<{ readonly status: number; readonly text: string }> {
-    const answer = await fetch(`${service.http}/readyz`);
+    const answer = await service.ask('/readyz');
     return { status: answer.status, text: await answer.text() };
   }
 

@@ -26,9 +26,9 @@ function settingsOf(place: Place) {
   return { ...SETTINGS, http: { port: 0, token_file: writeScript(place, 'token', TOKEN) } };
 }
 
-async function order({ http }: ServiceProcess, what: string): Promise<void> {
+async function order(service: ServiceProcess, what: string): Promise<void> {
   const headers = { authorization: `Bearer ${TOKEN}` };
-  const answer = await fetch(`${http}/api/v1/tenants/acme/${what}`, { method: 'POST', headers, body: '{}' });
+  const answer = await service.ask(`/api/v1/tenants/acme/${what}`, { method: 'POST', headers, body: '{}' });
   assert.equal(answer.status, 200);
 }
 
@@ -59,7 +59,7 @@ test('a paused tenant keeps no partition from being read, and is loaded when it 
   assert.ok(copies.every(({ partition, sentAt }) => partition === 0 && Date.now() - sentAt < DEADLINE_MS));
   const origins = copies.map(({ headers }) => headers['atd.origin']?.split('@')[0]);
   assert.deepEqual(origins, paused.slice(0, copies.length), 'the first first, each once');
-  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  const metrics = await (await service.ask('/metrics')).text();
   assert.match(metrics, new RegExp(`^atd_set_aside_total ${copies.length}$`, 'm'));
   await order(service, 'resume');
   await service.until(() => loadsOf(place, paused) === 100, DEADLINE_MS, 'what waited is loaded');

@@ -112,7 +112,7 @@ test('a live file passes a backfill of 10,000 of its own tenant and partition, a
   }
   const [unknown] = service.events('lane.unknown');
   assert.deepEqual([unknown?.['record'], unknown?.['lane']], [`${place.topic}/0/10001`, 'urgent']);
-  const metrics = await (await fetch(`${service.http}/metrics`)).text();
+  const metrics = await (await service.ask('/metrics')).text();
   assert.match(metrics, /^atd_lane_jobs\{lane="backfill"\} \d+$/m);
   assert.equal(await service.stop(), 0);
 });
