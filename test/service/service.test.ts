@@ -152,7 +152,7 @@ describe('the end of the service', () => {
     announce(place, writeScript(place, 'long', 'sleep 600'));
     const service = await startService(t, place);
     const [started] = await service.seen('child.started', 1, DEADLINE_MS);
-    place.broker.refuse('Fetch', [CODES.TOPIC_AUTHORIZATION_FAILED]);
+    place.broker.refuse('Fetch', [CODES.CLUSTER_AUTHORIZATION_FAILED]);
     assert.equal(await service.exited, 1);
     assert.equal(service.events('kafka.failed').length, 1);
     await waitUntil(() => !isAlive(started?.['pid'] as number), DEADLINE_MS, 'the child to be dead');
