@@ -1,6 +1,7 @@
 /** What is wrong, or worth a warning, with settings that are each valid by themselves. */
 import { didYouMean } from '../util/did-you-mean.js';
 import { isCluster, isEngine, isExpression } from '../util/table-shape.js';
+import { isTenantName, tenantNamed } from '../util/tenant-name.js';
 import { isHost } from './formats.js';
 import { type Config, environmentName, listSettings } from './schema.js';
 
@@ -17,9 +18,6 @@ const OTHER_VARIABLES = [
     'ATD_SUPERVISOR',
   ],
 ];
-
-/** What a message may name, in any case. */
-const TENANT = /^\s*[a-z0-9][a-z0-9_]{0,62}\s*$/i;
 
 /** Kubernetes puts an address of each Service of the namespace into the environment, whatever the Service is called. */
 export function isInjected(name: string, value: string): boolean {
@@ -125,7 +123,7 @@ export function warningsFor({ kafka, clickhouse, tenants }: Config): string[] {
     );
   }
   for (const tenant of tenants.allowed) {
-    if (TENANT.test(tenant)) continue;
+    if (isTenantName(tenantNamed(tenant))) continue;
     const remedy = 'its messages are refused, for a tenant is made of letters, digits and underscores';
     warnings.push(`tenants.allowed has ${JSON.stringify(tenant)}, but ${remedy}`);
   }

@@ -1,5 +1,5 @@
 /** What a file of tenants says: one name a line; `#` begins a comment. */
-import { isTenantName } from '../util/tenant-name.js';
+import { isTenantName, tenantNamed } from '../util/tenant-name.js';
 
 /** @throws Error that names the first line that is no tenant, or says that there is none */
 export function parseTenantList(text: string): ReadonlySet<string> {
@@ -8,7 +8,7 @@ export function parseTenantList(text: string): ReadonlySet<string> {
     .replace(/^\uFEFF/, '')
     .split('\n')
     .entries()) {
-    const name = line.replace(/#.*/s, '').trim().toLowerCase();
+    const name = tenantNamed(line.replace(/#.*/s, ''));
     if (name === '') continue;
     if (!isTenantName(name)) {
       const shown = JSON.stringify(name.slice(0, 80));

@@ -23,19 +23,21 @@ export class Health {
     this.#now = now;
   }
 
-  live(): Probe {
+  live(status = this.#status()): Probe {
     const { silentMs, dueMs } = this.#adapters.consumer.health();
-    const since = this.#status().commits.unacknowledgedSince;
+    const since = status.commits.unacknowledgedSince;
     const commitMs = since === null ? 0 : Math.min(this.#now() - since, dueMs);
     return probeLiveness({ memberMs: silentMs, commitMs }, this.#sessionMs * 2);
   }
 
-  ready(): Probe {
+  ready(status = this.#status()): Probe {
     const { pool, consumer } = this.#adapters;
-    return probeReadiness(this.#status(), pool.ready(), consumer.health().obstacle);
+    return probeReadiness(status, pool.ready(), consumer.health().obstacle);
   }
 
   unit(): UnitState {
-    return unitState(this.#status(), this.live(), this.ready(), this.#adapters.pool.ready());
+    // Made once: it goes through all that waits.
+    const status = this.#status();
+    return unitState(status, this.live(status), this.ready(status), this.#adapters.pool.ready());
   }
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
+import { tenantNamed } from '../util/tenant-name.js';
 
 /** How the loader is started: the file to execute and what stands before `ingest`. */
 export interface LoaderProgram {
@@ -102,7 +103,7 @@ export function engineSettings(
 
 /** Those of `tenants.allowed`, as they are compared. */
 export function configuredTenants({ tenants }: Config): string[] {
-  return tenants.allowed.map((tenant) => tenant.trim().toLowerCase());
+  return tenants.allowed.map(tenantNamed);
 }
 
 /** Where records are set aside; null where they are not. */
@@ -115,7 +116,7 @@ function weightsOf(weights: readonly string[]): Map<string, number> {
   return new Map(
     weights.map((entry) => {
       const [tenant = '', weight] = entry.split('=');
-      return [tenant.trim().toLowerCase(), Number(weight)];
+      return [tenantNamed(tenant), Number(weight)];
     }),
   );
 }

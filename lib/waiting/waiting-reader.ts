@@ -2,13 +2,13 @@
  * Reads what was set aside, without being given partitions of that topic: who has a partition of the topic has the one of the
  * same number here too, and commits both as a member of the group. So both always move together.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import type { CommittedPosition } from '../core/events.js';
 import { type Cluster, fetchFrom, readBounds, readCommitted, withCluster } from '../kafka/admin.js';
 import { groupObstacle } from '../kafka/group/refusals.js';
 import { readRecord } from '../kafka/shapes.js';
 import type { KafkaRecord } from '../types.js';
+import { abortableDelay } from '../util/deadline.js';
 
 export interface ReaderOptions {
   readonly kafka: Kafka;
@@ -73,7 +73,7 @@ export class WaitingReader {
         return positions;
       } catch (error) {
         this.#wait(error);
-        await rest(RETRY_MS, run.signal);
+        await abortableDelay(RETRY_MS, run.signal);
       }
     }
     return null;
@@ -108,7 +108,7 @@ export class WaitingReader {
         if (signal.aborted) return;
         if ((error as { type?: unknown }).type === 'OFFSET_OUT_OF_RANGE') await this.#startOver(places);
         else this.#wait(error);
-        await rest(RETRY_MS, signal);
+        await abortableDelay(RETRY_MS, signal);
       }
     }
   }
@@ -131,7 +131,7 @@ export class WaitingReader {
         this.#said = null;
         if (this.#handOn(place, answer?.messages ?? [], signal)) isIdle = false;
       }
-      if (isIdle) await rest(IDLE_MS, signal);
+      if (isIdle) await abortableDelay(IDLE_MS, signal);
     }
   }
 
@@ -173,9 +173,4 @@ export class WaitingReader {
       this.#events.outOfRange();
     }
   }
-}
-
-/** Resolves early where it is aborted. */
-async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
 }

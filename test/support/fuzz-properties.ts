@@ -60,6 +60,7 @@ function message(): fc.Arbitrary<Uint8Array> {
   const files = fc.oneof(
     path(),
     fc.array(path(), { maxLength: 4 }),
+    path().map((file) => [file, file]),
     fc.array(fc.oneof(path(), fc.jsonValue({ maxDepth: 1 })), { maxLength: 4 }),
   );
   const likely = fc.record(

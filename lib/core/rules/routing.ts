@@ -3,7 +3,7 @@
  * file exist, where do its links lead) is read by the worker right before the start and judged by `judgeInput` here.
  */
 import type { IngestRequest, Job, KafkaRecord } from '../../types.js';
-import { isTenantName } from '../../util/tenant-name.js';
+import { isTenantName, tenantNamed } from '../../util/tenant-name.js';
 import { isUnder } from '../../util/under-root.js';
 import { decode, type Poison, poison } from './decode.js';
 import { readLane, readTraceparent } from './headers.js';
@@ -72,7 +72,7 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
 
 /** The tenant as tables and metrics name it; null when the message names none or an empty one. */
 export function normaliseTenant(raw: string | null, allowed: ReadonlySet<string>): string | null | Poison {
-  const tenant = raw?.trim().toLowerCase() ?? '';
+  const tenant = tenantNamed(raw ?? '');
   if (tenant === '') return null;
   if (!isTenantName(tenant)) {
     return poison(
