@@ -133,7 +133,7 @@ interface Range {
 }
 
 async function ranges(admin: Admin, topic: string): Promise<Range[]> {
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const offsets = await topicOffsets(admin, topic);
   return offsets.map((o) => ({ partition: o.partition, low: Number(o.low), end: Number(o.high) }));
 }
 
@@ -227,4 +227,17 @@ export async function groupCommits(brokers: readonly string[], groupId: string, 
 function readText(bytes: Buffer, at: number): readonly [string, number] {
   const end = at + 2 + bytes.readInt16BE(at);
   return [bytes.toString('utf8', at + 2, end), end];
+}
+
+/** Of a topic that was just made, some partitions may have no leader yet; the client asks for the others and gives up. */
+async function topicOffsets(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  for (let tries = LEADER_TRIES; ; tries -= 1) {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      const { type } = error as { readonly type?: unknown };
+      if (tries === 0 || !['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'].includes(String(type))) throw error;
+      await delay(LEADER_RETRY_MS);
+    }
+  }
 }
