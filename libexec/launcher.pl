@@ -5,8 +5,8 @@ use warnings;
 use Config;
 use Cwd qw(realpath);
 use Errno qw(EINTR ENOEXEC);
-use Fcntl qw(F_SETFD FD_CLOEXEC);
 use POSIX qw(WNOHANG setsid);
+use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 
 use constant {
     STDOUT_OPEN => 1,
@@ -106,8 +106,9 @@ sub start {
     my @arguments = splice @fields, 0, $count;
     $lingering = 0;
     @outputs || open_outputs() or return tell_('F', pack 'V', $!);
-    # Closes by itself when the child has become the program; else the reason comes through it.
-    pipe my $reader, my $failure or return tell_('F', pack 'V', $!);
+    # Closes by itself when the child has become the program; else the reason comes through it. Not a pipe: the program
+    # could open that through /proc while this process has not read yet, and forge a failure.
+    socketpair my $reader, my $failure, AF_UNIX, SOCK_STREAM, PF_UNSPEC or return tell_('F', pack 'V', $!);
     my $child = fork;
     return tell_('F', pack 'V', $!) unless defined $child;
     become($failure, \@arguments, \@fields) if $child == 0;

@@ -1,6 +1,8 @@
 /** A loader that turns against what started it: the worst that it gets is its own attempt, and the next job runs as ever. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import type { Command, Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
@@ -16,6 +18,9 @@ const SINK = compileSinkRules({ exitCodes: [], patterns: [] });
 
 /** Reports an exit with 0, a start of pid 1, and a length that nothing fills. */
 const FORGED = String.raw`printf 'X\003\000\000\000\000\000\000S\004\000\000\000\001\000\000\000O\377\377\377\177'`;
+
+/** A pipe without a reader is no reason to stop. */
+const WRITE_EVERYWHERE = `trap '' PIPE; for file in /proc/$PPID/fd/* /proc/self/fd/*; do { ${FORGED} >>"$file"; } 2>/dev/null; done`;
 
 const opened: { close(): Promise<void> }[] = [];
 afterEach(() => closeAll(opened.splice(0) as never));
@@ -58,10 +63,8 @@ for (const wanted of programs) {
 
     it('and writes into all that it and its launcher have open, ends as it ended', async () => {
       const { run, isWell } = await setUp();
-      // A pipe without a reader is no reason to stop.
-      const everywhere = `trap '' PIPE; for file in /proc/$PPID/fd/* /proc/self/fd/*; do { ${FORGED} >>"$file"; } 2>/dev/null; done`;
       const numbers = [3, 4, 5, 6, 7, 8, 9].map((number) => `{ ${FORGED} >&${number}; } 2>/dev/null`).join('\n');
-      const outcome = await run(shell(`${everywhere}\n${numbers}\nexit 7`, { timeoutMs: 120_000 }));
+      const outcome = await run(shell(`${WRITE_EVERYWHERE}\n${numbers}\nexit 7`, { timeoutMs: 120_000 }));
       assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 7], outcome.reason ?? '');
       await isWell();
     });
@@ -93,6 +96,44 @@ except OSError:
     });
   });
 }
+
+const perl = programs.find(({ name }) => name === 'perl');
+
+describe('a loader that is quicker than its launcher', () => {
+  it('and writes before that knows whether it started, ends as it ended', { skip: perl === undefined }, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'atd-hostile-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const written = join(directory, 'written');
+    // The launcher asks for the four bytes of a failed start no sooner than the loader has written.
+    writeFileSync(
+      join(directory, 'Late.pm'),
+      `package Late;
+BEGIN {
+    *CORE::GLOBAL::sysread = sub (*\\$$;$) {
+        my ($file, $bytes, $length, $offset) = @_;
+        if ($length == 4) { select undef, undef, undef, 0.01 until -e '${written}' }
+        return CORE::sysread($file, $$bytes, $length, $offset // 0);
+    };
+}
+1;
+`,
+    );
+    const { file, args } = perl as LauncherProgram;
+    const late = { name: 'perl', file, args: [`-I${directory}`, '-MLate', ...args] };
+    const launcher = new LastingLauncher(late, await open(late), () => undefined);
+    opened.push(launcher);
+    const outcome = await supervise(shell(`${WRITE_EVERYWHERE}\n: >${written}\nexit 7`), {
+      launcher,
+      sink: SINK,
+      onStarted() {},
+      onSignalled() {},
+      onLine() {},
+      onRequest() {},
+    });
+    assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 7], outcome.reason ?? '');
+    assert.ok(existsSync(written));
+  });
+});
 
 function commandLine(pid: string): string {
   try {
