@@ -18,10 +18,19 @@ const TESTS = fileURLToPath(new URL('.', import.meta.url));
 /** Files at once: tests that start processes must not starve each other; the others wait more than they compute. */
 const CONCURRENCY = '--test-concurrency=2';
 const UNIT_CONCURRENCY = '--test-concurrency=4';
+/** A fifth of what all tests play: the model computes as long as half of the other unit tests together. */
+const UNIT_INTERLEAVINGS = '300';
 /** What runs without Kafka and ClickHouse. */
 const WITHOUT_SERVICES = new Map([
-  ['--local', { select: selectLocalTests, concurrency: CONCURRENCY }],
-  ['--unit', { select: selectUnitTests, concurrency: UNIT_CONCURRENCY }],
+  ['--local', { select: selectLocalTests, concurrency: CONCURRENCY, env: {} }],
+  [
+    '--unit',
+    {
+      select: selectUnitTests,
+      concurrency: UNIT_CONCURRENCY,
+      env: { INTERLEAVINGS: process.env['INTERLEAVINGS'] ?? UNIT_INTERLEAVINGS },
+    },
+  ],
 ]);
 /** How long test files get to clean up after TERM. */
 const GRACE_MS = 5_000;
@@ -82,7 +91,7 @@ async function main(): Promise<number> {
     console.error(few !== undefined ? 'no such test does without Kafka and ClickHouse' : `no test file below ${TESTS}`);
     return 1;
   }
-  if (few !== undefined) return await runTests([few.concurrency, ...flags, ...files], {});
+  if (few !== undefined) return await runTests([few.concurrency, ...flags, ...files], few.env);
   const starts = await Promise.allSettled([startKafka(), startClickHouse()]);
   const [kafka, clickHouse] = starts;
   try {
