@@ -15,6 +15,7 @@ export const ERROR_CODES = [
   'ATD_CONTROL',
   'ATD_LOG_FILE',
   'ATD_POOL',
+  'ATD_UNREACHABLE',
   'ATD_INTERNAL',
 ] as const;
 
@@ -24,6 +25,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 export const ExitCode = {
   ok: 0,
   crash: 1,
+  unreachable: 2,
   usage: 64,
   dataError: 65,
   noInput: 66,
@@ -49,6 +51,7 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, ExitCode>> = {
   ATD_DEAD_LETTER: ExitCode.crash,
   ATD_CONTROL: ExitCode.crash,
   ATD_POOL: ExitCode.internal,
+  ATD_UNREACHABLE: ExitCode.unreachable,
   ATD_INTERNAL: ExitCode.internal,
 };
 

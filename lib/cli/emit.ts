@@ -7,7 +7,7 @@ import { createKafkaClient } from '../kafka/client.js';
 import { userObstacle } from '../kafka/group/refusals.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { createPartitioner } from '../kafka/partitioner.js';
-import { kafkaOptions } from '../service/adapters.js';
+import { kafkaOptions, SILENT } from '../service/adapters.js';
 import { LANES, type Lane } from '../types.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { type SampleFile, writeSampleFile } from './sample-files.js';
@@ -59,15 +59,9 @@ export async function announce(
   announcements: readonly Announcement[],
   lane: Lane | null = null,
 ): Promise<void> {
-  const silent = {
-    mayRestart: () => false,
-    onOutOfRange: () => undefined,
-    onCrashing: () => undefined,
-    onLog: () => undefined,
-  };
   // Node 24 would warn of the negative time of that timer, on stderr.
   stopIdleTimer();
-  const kafka = createKafkaClient({ ...kafkaOptions(config), ...silent });
+  const kafka = createKafkaClient({ ...kafkaOptions(config), ...SILENT });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,
     createPartitioner,

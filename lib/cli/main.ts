@@ -58,6 +58,19 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     positionals: true,
     execute: async (options) => (await import('./emit.js')).emit(options),
   },
+  status: {
+    summary: 'show how a service is: 0 where it is well, 1 where it is not, 2 where it does not answer',
+    usage: 'atd-ingestion status [--watch] [--json] [--url URL | --config FILE]',
+    options: {
+      watch: { type: 'boolean', short: 'w', help: 'go on showing it, until you press Ctrl-C' },
+      json: { type: 'boolean', help: 'as the service answers: one line of JSON' },
+      url: { type: 'string', value: 'URL', help: "the service's address; default: that of its settings" },
+      config: COMMON_OPTIONS.config,
+      help: COMMON_OPTIONS.help,
+    },
+    positionals: false,
+    execute: async (options) => (await import('./status.js')).status(options),
+  },
   'check-config': {
     summary: 'check the settings and show them',
     usage: 'atd-ingestion check-config [--config FILE]',

@@ -26,6 +26,10 @@ export interface PartitionStatus {
   readonly pausedSince: number | null;
   /** Of a paused partition, whose jobs of it are most, and how many; null where there are none. */
   readonly flood: { readonly tenant: string | null; readonly jobs: number } | null;
+  /** The lowest offset that is not complete, whether it was delivered or not; null before anything is known. */
+  readonly frontier: number | null;
+  /** The time of the first record that is not completed, in milliseconds since the epoch; null where it has none. */
+  readonly oldestAt: number | null;
   /** Records delivered and not passed by an acknowledged commit. */
   readonly uncommitted: number;
   readonly incomplete: number;
@@ -128,6 +132,8 @@ export function statusOf(engine: {
       paused: pausedSince !== null,
       pausedSince,
       flood: pausedSince === null ? null : floodOf(jobs, partition),
+      frontier: tracker.frontier,
+      oldestAt: tracker.oldestAt,
       uncommitted: tracker.unconfirmed + tracker.span,
       incomplete: tracker.incomplete,
       completedAhead: tracker.completedAhead,

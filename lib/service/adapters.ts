@@ -20,11 +20,19 @@ import type { WorkerSettings } from '../types.js';
 import { readWithWaiting, type WaitingAdapter, type WaitingEvents } from '../waiting/waiting-topic.js';
 import { MachineWatch } from './machine-load.js';
 import { type LoaderProgram, waitingTopicOf } from './settings.js';
+import { TopicEnds } from './topic-ends.js';
 
 /** What a program without exit codes of its own ends with, whether it succeeds or fails. */
 const VAGUE_EXIT_CODES = [0, 1];
 /** While the service waits for Kafka it asks again by itself, and says why it has to. */
 const ASKING_RETRIES = 1;
+/** For a client without a consumer, whose failures are told by whoever asks it. */
+export const SILENT = {
+  mayRestart: () => false,
+  onOutOfRange: () => undefined,
+  onCrashing: () => undefined,
+  onLog: () => undefined,
+} as const satisfies AdapterEvents['kafka'];
 
 export interface Adapters {
   readonly consumer: ConsumerAdapter;
@@ -37,6 +45,7 @@ export interface Adapters {
   readonly probe: LoaderProbe | null;
   /** Null where the number of slots is fixed. */
   readonly machine: MachineWatch | null;
+  readonly ends: TopicEnds;
 }
 
 export interface AdapterEvents {
@@ -108,7 +117,10 @@ export function createAdapters(
   });
   const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
   const machine = config.thread_pool_size === 'auto' ? new MachineWatch(events.machine) : null;
-  return { consumer, waiting, deadLetter, pool, control, probe, machine };
+  // What keeps it from its answers is the consumer's to say.
+  const silent = createKafkaClient({ ...kafkaOptions(config), ...SILENT, retries: ASKING_RETRIES });
+  const ends = new TopicEnds(silent, waitingTopic === null ? [topic] : [topic, waitingTopic.topic]);
+  return { consumer, waiting, deadLetter, pool, control, probe, machine, ends };
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */

@@ -15,7 +15,6 @@ import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
-import { TenantTotals } from '../telemetry/tenant-totals.js';
 import type { KafkaRecord, LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
@@ -23,6 +22,7 @@ import { AllowList } from './allow-list.js';
 import { apiHandlers, ownNames } from './api-handlers.js';
 import { exchange } from './exchange.js';
 import { Health } from './health.js';
+import { Overview } from './overview.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
 export interface ServiceOptions {
@@ -53,7 +53,7 @@ export class Service {
   readonly #adapters: Adapters;
   readonly #health: Health;
   readonly #allowList: AllowList;
-  readonly #totals = new TenantTotals();
+  readonly #overview: Overview;
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
   #http: HttpAdapter | null = null;
@@ -81,10 +81,15 @@ export class Service {
     this.#adapters = this.#createAdapters(settings.command);
     const { session_timeout_ms: sessionMs } = config.kafka;
     this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now);
+    const parts = { adapters: this.#adapters, allowList: this.#allowList, health: this.#health };
+    this.#overview = new Overview({ version, ...parts, now });
     this.#metrics = createMetrics({
       version,
       status: () => this.#engine.status(),
       unreaped: () => this.#adapters.pool.unreaped(),
+      lag: (status) => this.#overview.lag(status),
+      lastLoadedAt: () => this.#overview.lastLoadedAt,
+      now,
     });
   }
 
@@ -101,12 +106,7 @@ export class Service {
         metrics: () => this.#metrics.render(),
         live: () => this.#health.live(),
         ready: () => this.#health.ready(),
-        status: () => {
-          const launcher = this.#adapters.pool.launcher();
-          const { obstacle } = this.#adapters.consumer.health();
-          const about = { version, launcher, kafka: { obstacle }, allowList: this.#allowList.status() };
-          return { ...about, ...this.#engine.status(), totals: this.#totals.all() };
-        },
+        status: () => this.#overview.of(this.#engine.status()),
         api: apiHandlers(config, () => this.#engine.status(), this.#adapters.control, now),
       },
     );
@@ -118,6 +118,7 @@ export class Service {
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#allowList.start();
     this.#adapters.machine?.start();
+    this.#adapters.ends.start();
     this.#adapters.control.start();
     if (this.#options.onlyWaiting === true) {
       void this.#adapters.waiting?.whenEmpty().then(() => this.drain('nothing waits any more'));
@@ -166,8 +167,8 @@ export class Service {
   /** What cannot be counted or logged is done all the same. */
   #report(event: EngineEvent, effects: readonly Effect[]): void {
     try {
-      this.#metrics.observe(event, effects);
-      this.#totals.observe(effects);
+      this.#metrics.observe(event, effects, now());
+      this.#overview.observe(effects);
       const line = describeEvent(event);
       if (line !== null) this.#options.logger.write(line);
       for (const effect of effects) {
@@ -242,6 +243,7 @@ export class Service {
     this.#adapters.probe?.stop();
     this.#allowList.close();
     this.#adapters.machine?.close();
+    this.#adapters.ends.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const { consumer, deadLetter, control } = this.#adapters;

@@ -9,6 +9,8 @@ export interface MetricDefinition {
 
 /** From a file of a hundred bytes to the default deadline of a load. */
 const LOAD_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+/** From a file that is loaded at once to one that waited for a day. */
+const VISIBLE_SECONDS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400];
 const LAUNCH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
 export const METRICS = {
@@ -17,6 +19,12 @@ export const METRICS = {
   atd_jobs_total: counter('Ended attempts to load a file.', ['tenant', 'outcome']),
   atd_job_duration_seconds: histogram('Time that a loader ran.', ['outcome'], LOAD_SECONDS),
   atd_job_queue_seconds: histogram("Time from a record's arrival to the start of its job.", ['lane'], LOAD_SECONDS),
+  atd_load_seconds: histogram('Time that the loader ran for a file that it loaded.', ['tenant'], LOAD_SECONDS),
+  atd_visible_seconds: histogram(
+    "Time from a message's announcement, by its own time, until its file was loaded.",
+    ['tenant'],
+    VISIBLE_SECONDS,
+  ),
   atd_launch_seconds: histogram('Time to start a child process.', [], LAUNCH_SECONDS),
   atd_bytes_loaded_total: counter('Bytes of loaded files, as the loader reports or the disk says.', ['tenant']),
   atd_rows_loaded_total: counter('Rows loaded, where the loader reports them.', ['tenant']),
@@ -42,6 +50,17 @@ export const METRICS = {
   atd_slots: gauge('Loads that may run at the same time.'),
   atd_queue_jobs: gauge('Jobs that wait for a slot or for their next attempt.'),
   atd_lane_jobs: gauge('The same by lanes, without those that wait for a held table.', ['lane']),
+  atd_consumer_lag: gauge(
+    'Messages that are not done, whether they were read or not, without those completed ahead of one that is not.',
+    ['partition'],
+  ),
+  atd_lag_bytes: gauge(
+    "Bytes of those messages' files: as announced where the message was read, else as much each as the last hour's had.",
+  ),
+  atd_oldest_unfinished_seconds: gauge('Age of the oldest message that was read and is not done, by its own time.'),
+  atd_last_success_timestamp_seconds: gauge(
+    'When a file was loaded last, in seconds since the epoch; 0 before the first.',
+  ),
   atd_queue_bytes: gauge('Bytes of the files that they announce.'),
   atd_held_message_bytes: gauge('Bytes of messages held until their records complete.'),
   atd_dead_letters_refused: gauge('Dead letters that their topic refuses; while there are any, nothing is read.'),

@@ -1,12 +1,14 @@
 /** prom-client: counters follow the stream of events and effects, gauges are read from the engine at each scrape. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Effect, EngineEvent } from '../core/events.js';
-import { type EngineStatus, RUN_STATES } from '../core/status.js';
+import { type EngineStatus, type PartitionStatus, RUN_STATES } from '../core/status.js';
+import type { Lag } from './lag.js';
 import { METRICS, type MetricDefinition, type MetricName } from './metric-definitions.js';
 import { TenantLabels } from './tenant-labels.js';
 
 export interface MetricsAdapter {
-  observe(event: EngineEvent, effects: readonly Effect[]): void;
+  /** @param now milliseconds since the epoch */
+  observe(event: EngineEvent, effects: readonly Effect[], now: number): void;
   /** An error within the service that it survived. */
   observeDefect(): void;
   render(): Promise<{ contentType: string; body: string }>;
@@ -16,10 +18,19 @@ export interface MetricsSources {
   readonly version: string;
   readonly status: () => EngineStatus;
   readonly unreaped: () => number;
+  readonly lag: (status: EngineStatus) => Lag;
+  /** When a file was loaded last, in milliseconds since the epoch; null before the first. */
+  readonly lastLoadedAt: () => number | null;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 const MAX_TENANT_LABELS = 200;
-const PARTITION_GAUGES = ['atd_completed_ahead', 'atd_uncommitted_records'] as const;
+/** Of a histogram every tenant has a dozen series and more. */
+const MAX_TIMED_TENANTS = 50;
+const PARTITION_GAUGES = ['atd_completed_ahead', 'atd_uncommitted_records', 'atd_consumer_lag'] as const;
+/** Without a value while it is not known. */
+const UNSURE_GAUGES = ['atd_lag_bytes'] as const;
 const BREAKER_NUMBERS = { closed: 0, 'half-open': 1, open: 2 } as const;
 
 /** prom-client's gauges that are named as counters are, which Prometheus' tools complain of; the same stand there by type. */
@@ -32,6 +43,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
   const instruments = new Map<string, Counter | Gauge | Histogram>();
   for (const [name, definition] of Object.entries(METRICS)) instruments.set(name, create(name, definition, registry));
   const tenants = new TenantLabels(MAX_TENANT_LABELS);
+  const timedTenants = new TenantLabels(MAX_TIMED_TENANTS);
   const count = (name: MetricName, labels: Record<string, string> = {}, by = 1) =>
     (instruments.get(name) as Counter).inc(labels, by);
   const time = (name: MetricName, ms: number, labels: Record<string, string> = {}) =>
@@ -67,7 +79,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     }
   };
 
-  const observeEnd = ({ job, outcome, queuedMs, attempt }: Extract<Effect, { type: 'job-ended' }>) => {
+  const observeEnd = ({ job, outcome, queuedMs, attempt }: Extract<Effect, { type: 'job-ended' }>, now: number) => {
     const tenant = tenants.labelOf(job.tenant);
     count('atd_jobs_total', { tenant, outcome: outcome.result });
     time('atd_job_duration_seconds', outcome.durationMs, { outcome: outcome.result });
@@ -75,15 +87,19 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     if (outcome.result !== 'succeeded') return;
     count('atd_bytes_loaded_total', { tenant }, outcome.bytes ?? 0);
     count('atd_rows_loaded_total', { tenant }, outcome.rows ?? 0);
+    const timed = { tenant: timedTenants.labelOf(job.tenant) };
+    time('atd_load_seconds', outcome.durationMs, timed);
+    // A producer's clock may be ahead of this one.
+    if (job.timestamp >= 0) time('atd_visible_seconds', Math.max(0, now - job.timestamp), timed);
   };
 
-  const observeEffect = (effect: Effect) => {
+  const observeEffect = (effect: Effect, now: number) => {
     switch (effect.type) {
       case 'record-taken':
         if (effect.result === 'redelivered') return count('atd_redelivered_total');
         return count('atd_records_total', { result: effect.result });
       case 'job-ended':
-        return observeEnd(effect);
+        return observeEnd(effect, now);
       case 'job-retry':
         return count('atd_retries_total', { reason: effect.reason });
       case 'slots-changed':
@@ -100,9 +116,9 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
   };
 
   return {
-    observe(event, effects) {
+    observe(event, effects, now) {
       observeEvent(event);
-      for (const effect of effects) observeEffect(effect);
+      for (const effect of effects) observeEffect(effect, now);
     },
     observeDefect() {
       count('atd_defects_total');
@@ -112,7 +128,10 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
       set('atd_unreaped_children', sources.unreaped());
       // Partitions that went to another member must not linger.
       for (const name of PARTITION_GAUGES) (instruments.get(name) as Gauge).reset();
-      setGauges(sources.status(), set);
+      for (const name of UNSURE_GAUGES) (instruments.get(name) as Gauge).remove();
+      const status = sources.status();
+      setGauges(status, set);
+      setProgress(status, sources, set);
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };
@@ -136,12 +155,32 @@ function setGauges(
     status.heldTenants.reduce((sum, { records }) => sum + records, 0),
   );
   set('atd_paused_partitions', status.partitions.filter(({ paused }) => paused).length);
-  for (const { topic, partition, completedAhead, uncommitted } of status.partitions) {
-    // Those of the topic of those that wait have the same numbers.
-    const label = topic === status.partitions[0]?.topic ? String(partition) : `waiting/${partition}`;
-    set('atd_completed_ahead', completedAhead, { partition: label });
-    set('atd_uncommitted_records', uncommitted, { partition: label });
+  for (const partition of status.partitions) {
+    const label = partitionLabel(status, partition);
+    set('atd_completed_ahead', partition.completedAhead, { partition: label });
+    set('atd_uncommitted_records', partition.uncommitted, { partition: label });
   }
+}
+
+function setProgress(
+  status: EngineStatus,
+  { lag, lastLoadedAt, now }: MetricsSources,
+  set: (name: MetricName, value: number, labels?: Record<string, string>) => void,
+): void {
+  const { partitions, fileBytes } = lag(status);
+  for (const [index, partition] of status.partitions.entries()) {
+    const messages = partitions[index] ?? null;
+    if (messages !== null) set('atd_consumer_lag', messages, { partition: partitionLabel(status, partition) });
+  }
+  if (fileBytes !== null) set('atd_lag_bytes', fileBytes);
+  const ages = status.partitions.map(({ oldestAt }) => (oldestAt === null ? 0 : now() - oldestAt));
+  set('atd_oldest_unfinished_seconds', Math.max(0, ...ages) / 1_000);
+  set('atd_last_success_timestamp_seconds', (lastLoadedAt() ?? 0) / 1_000);
+}
+
+/** Partitions of the topic of those that wait have the same numbers. */
+function partitionLabel(status: EngineStatus, { topic, partition }: PartitionStatus): string {
+  return topic === status.partitions[0]?.topic ? String(partition) : `waiting/${partition}`;
 }
 
 function create(name: string, definition: MetricDefinition, registry: Registry): Counter | Gauge | Histogram {

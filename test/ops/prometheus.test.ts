@@ -46,6 +46,7 @@ const FIRING: Readonly<Record<string, readonly [series: string, firing: string, 
   AtdIngestionDeadLetters: ['atd_dead_letters_total{instance="a", disposition="load-failed"}', '0x40 1+1x20', '7x60'],
   AtdIngestionDeadLetterTopicRefuses: ['atd_dead_letters_refused{instance="a"}', '1x60', '0x60'],
   AtdIngestionStandsStill: ['atd_queue_jobs{instance="a"}', '5x60', '0x60'],
+  AtdIngestionFilesLate: ['atd_oldest_unfinished_seconds{instance="a"}', '3700x60', '3500x60'],
   AtdIngestionCommitBehind: ['atd_uncommitted_records{instance="a", partition="0"}', '2600x60', '2400x60'],
   AtdIngestionCommitsFail: ['atd_commits_total{instance="a", result="failed"}', '0+1x60', '3x60'],
   AtdIngestionOffsetsReset: ['atd_offsets_reset_total{instance="a"}', '0x50 1+1x10', '1x60'],
@@ -121,7 +122,14 @@ describe('etc/prometheus', () => {
   it('watches metrics of which Prometheus has nothing to complain', { skip }, async () => {
     const play = new Play();
     play.assign(0);
-    const metrics = createMetrics({ version: '1.2.3', status: () => play.status, unreaped: () => 0 });
+    const metrics = createMetrics({
+      version: '1.2.3',
+      status: () => play.status,
+      unreaped: () => 0,
+      lag: ({ partitions }) => ({ partitions: partitions.map(() => 5), messages: 5, fileBytes: 9, secondsLeft: null }),
+      lastLoadedAt: () => 5_000,
+      now: () => play.now,
+    });
     const { status, output } = promtool(['check', 'metrics'], (await metrics.render()).body);
     assert.deepEqual([status, output], [0, '']);
   });

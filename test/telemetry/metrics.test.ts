@@ -7,9 +7,18 @@ import type { Job } from '../../lib/types.js';
 import { JOB, outcome, Play, partition, record, SETTINGS } from '../support/engine.js';
 
 const TICK: EngineEvent = { type: 'tick' };
+const NOW = 100_000;
+const LAG = { partitions: [], messages: null, fileBytes: null, secondsLeft: null };
 
 function create(play = new Play()): MetricsAdapter {
-  return createMetrics({ version: '1.2.3', status: () => play.status, unreaped: () => 2 });
+  return createMetrics({
+    version: '1.2.3',
+    status: () => play.status,
+    unreaped: () => 2,
+    lag: () => LAG,
+    lastLoadedAt: () => 5_000,
+    now: () => NOW,
+  });
 }
 
 /** The samples by name and labels, as `atd_jobs_total{tenant="acme",outcome="succeeded"}`. */
@@ -67,7 +76,7 @@ describe('the counters', () => {
   for (const [what, event, effects, sample] of COUNTED) {
     it(`count ${what}`, async () => {
       const metrics = create();
-      metrics.observe(event, effects);
+      metrics.observe(event, effects, NOW);
       assert.equal((await samples(metrics)).get(sample), 1);
     });
   }
@@ -75,7 +84,7 @@ describe('the counters', () => {
   it('count a dead letter when it is acknowledged, by why it was sent', async () => {
     const play = new Play();
     const metrics = create(play);
-    const tell = (event: EngineEvent): void => metrics.observe(event, play.engine.handle(event, play.now));
+    const tell = (event: EngineEvent): void => metrics.observe(event, play.engine.handle(event, play.now), NOW);
     tell({ type: 'assigned', epoch: 1, partitions: [partition(0)] });
     tell({ type: 'record', record: record(5, 'no json') });
     const sample = 'atd_dead_letters_total{disposition="invalid-message"}';
@@ -102,21 +111,18 @@ describe('the counters', () => {
     metrics.observe(
       TICK,
       [1, 2].map((letterId): Effect => ({ type: 'dead-letter', letterId, letter })),
+      NOW,
     );
-    for (const letterId of [1, 2]) metrics.observe({ type: 'dead-letter-failed', letterId, error: '' }, []);
-    metrics.observe(TICK, [{ type: 'dead-letter', letterId: 2, letter }]);
-    for (const letterId of [1, 2]) metrics.observe({ type: 'dead-lettered', letterId }, []);
+    for (const letterId of [1, 2]) metrics.observe({ type: 'dead-letter-failed', letterId, error: '' }, [], NOW);
+    metrics.observe(TICK, [{ type: 'dead-letter', letterId: 2, letter }], NOW);
+    for (const letterId of [1, 2]) metrics.observe({ type: 'dead-lettered', letterId }, [], NOW);
     assert.deepEqual([await counted('unknown'), await counted('file-missing')], [1, 1]);
   });
 
   it('sum what was loaded, where that is known', async () => {
     const metrics = create();
-    metrics.observe(TICK, [
-      ended({}),
-      ended({}, 2),
-      ended({}, 1, outcome('succeeded')),
-      ended({}, 1, outcome('failed')),
-    ]);
+    const ends = [ended({}), ended({}, 2), ended({}, 1, outcome('succeeded')), ended({}, 1, outcome('failed'))];
+    metrics.observe(TICK, ends, NOW);
     const found = await samples(metrics);
     assert.equal(found.get('atd_rows_loaded_total{tenant="acme"}'), 20);
     assert.equal(found.get('atd_bytes_loaded_total{tenant="acme"}'), 200);
@@ -124,14 +130,14 @@ describe('the counters', () => {
 
   it('measure the wait of a job once, whatever the number of its attempts', async () => {
     const metrics = create();
-    metrics.observe(TICK, [ended({}, 1), ended({}, 2), ended({}, 3)]);
+    metrics.observe(TICK, [ended({}, 1), ended({}, 2), ended({}, 3)], NOW);
     assert.equal((await samples(metrics)).get('atd_job_queue_seconds_count{lane="normal"}'), 1);
     assert.equal((await samples(metrics)).get('atd_job_queue_seconds_sum{lane="normal"}'), 0.5);
   });
 
   it('have no more tenants than their bound, whoever invents them', async () => {
     const metrics = create();
-    for (let n = 0; n < 1_000; n += 1) metrics.observe(TICK, [ended({ tenant: `t${n}` })]);
+    for (let n = 0; n < 1_000; n += 1) metrics.observe(TICK, [ended({ tenant: `t${n}` })], NOW);
     const jobs = [...(await samples(metrics))].filter(([name]) => name.startsWith('atd_jobs_total'));
     assert.equal(jobs.length, 201);
     assert.equal(new Map(jobs).get('atd_jobs_total{tenant="other",outcome="succeeded"}'), 800);

@@ -5,7 +5,7 @@
  * numbers would wait for records that never come. The commit position is therefore the lowest delivered offset that is
  * incomplete, else the highest completed plus one.
  *
- * Kafka delivers a partition in ascending order, so the window is a pair of parallel arrays searched by bisection: no
+ * Kafka delivers a partition in ascending order, so the window is a few parallel arrays searched by bisection: no
  * hashing, and completion in any order costs O(log n) whatever the window's width. After a rejoin the client rewinds to
  * the committed offset; what the window knows is recognised there and not begun again.
  *
@@ -23,6 +23,8 @@ export type Begun = 'new' | 'in-flight' | 'done' | 'reset';
 export class OffsetTracker {
   #offsets: number[] = [];
   #done: boolean[] = [];
+  /** The records' own times, -1 where there is none. */
+  #timestamps: number[] = [];
   /** Index of the lowest incomplete offset; everything before it is complete. */
   #head = 0;
   /** Index of the lowest offset that no acknowledged commit has passed; at most that of the head. */
@@ -66,7 +68,7 @@ export class OffsetTracker {
    * Takes a delivered offset. `reset` means that the partition went back behind what we had committed (the topic was made
    * anew, or somebody rewound the group): what this tracker knows is of no use any more, and nothing was begun.
    */
-  begin(offset: number): Begun {
+  begin(offset: number, timestamp = -1): Begun {
     if (this.#isReset(offset)) return 'reset';
     this.#last = offset;
     this.#floor = Math.min(this.#floor ?? offset, offset);
@@ -79,7 +81,7 @@ export class OffsetTracker {
       this.#advance();
       return isDone ? 'done' : 'in-flight';
     }
-    this.#insert(index, offset, false);
+    this.#insert(index, offset, false, timestamp);
     return 'new';
   }
 
@@ -157,6 +159,17 @@ export class OffsetTracker {
     return this.#offsets.length - this.#head - this.#completedAhead;
   }
 
+  /** The lowest offset that is not complete, delivered or not: below a delivered one there is none. Null before anything is known. */
+  get frontier(): number | null {
+    return this.#done[this.#head] === false ? (this.#offsets[this.#head] as number) : this.#position;
+  }
+
+  /** The time of the lowest incomplete record, in milliseconds since the epoch; null where there is none, or it has no time. */
+  get oldestAt(): number | null {
+    const timestamp = this.#done[this.#head] === false ? (this.#timestamps[this.#head] as number) : -1;
+    return timestamp < 0 ? null : timestamp;
+  }
+
   get #isFresh(): boolean {
     return this.#position === null && this.#offsets.length === 0;
   }
@@ -176,17 +189,19 @@ export class OffsetTracker {
   #addCompleted(offset: number): void {
     const index = this.#indexFrom(offset);
     if (this.#offsets[index] === offset) return;
-    this.#insert(index, offset, true);
+    this.#insert(index, offset, true, -1);
     this.#completedAhead += 1;
   }
 
-  #insert(index: number, offset: number, done: boolean): void {
+  #insert(index: number, offset: number, done: boolean, timestamp: number): void {
     if (index === this.#offsets.length) {
       this.#offsets.push(offset);
       this.#done.push(done);
+      this.#timestamps.push(timestamp);
     } else {
       this.#offsets.splice(index, 0, offset);
       this.#done.splice(index, 0, done);
+      this.#timestamps.splice(index, 0, timestamp);
     }
   }
 
@@ -206,6 +221,7 @@ export class OffsetTracker {
     if (this.#tail < TRIM_AT && this.#tail < this.#offsets.length) return;
     this.#offsets.splice(0, this.#tail);
     this.#done.splice(0, this.#tail);
+    this.#timestamps.splice(0, this.#tail);
     this.#head -= this.#tail;
     this.#tail = 0;
   }

@@ -109,7 +109,7 @@ export class Records {
   begin(record: KafkaRecord, defect: RecordDefect | null, now: number): Begun {
     const owned = this.assignment.get(record);
     if (owned === null) return NO_JOBS;
-    switch (owned.tracker.begin(record.offset)) {
+    switch (owned.tracker.begin(record.offset, record.timestamp)) {
       case 'in-flight':
       case 'done':
         this.#took(record, 'redelivered');

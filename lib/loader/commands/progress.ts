@@ -1,6 +1,7 @@
 /** The bar of `--progress`: one line of a terminal that is written over and over, and cleared at the end. */
+
+import { bytesText, countText, withoutControl } from '../../util/plain-text.js';
 import type { Progress } from '../clickhouse/client.js';
-import { bytesText, countText, withoutControl } from './plain-text.js';
 
 const INTERVAL_MS = 100;
 const BAR_WIDTH = 24;

@@ -1,5 +1,6 @@
 /** One run of `ingest tenant`: makes, lists or deletes the tables of tenants. Returns what is to be printed. */
 import { ExitCode } from '../../errors.js';
+import { table as aligned, bytesText, countText } from '../../util/plain-text.js';
 import type { ClickHouse, Connect } from '../clickhouse/client.js';
 import { type Column, tableColumns } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
@@ -7,7 +8,6 @@ import { dropTable, listTables, type TableInfo } from '../clickhouse/table-state
 import { LoadError, type Stage, serverFailure } from '../failures.js';
 import type { Connection } from '../options/connection-options.js';
 import type { TenantAction, TenantRequest } from '../options/tenant-options.js';
-import { table as aligned, bytesText, countText } from './plain-text.js';
 import { readSchemaFile } from './schema-file.js';
 
 export async function manageTenant(request: TenantRequest, connect: Connect): Promise<string> {

@@ -3,12 +3,12 @@
  * row where the table would be wider than the terminal; elsewhere as tab-separated values with a header.
  */
 import { ExitCode } from '../../errors.js';
+import { countText, withoutControl } from '../../util/plain-text.js';
 import type { ClickHouse, Connect } from '../clickhouse/client.js';
 import type { Settings } from '../clickhouse/sql.js';
 import { countRows, selectRows } from '../clickhouse/table-statements.js';
 import { LoadError, serverFailure } from '../failures.js';
 import type { ViewRequest } from '../options/view-options.js';
-import { countText, withoutControl } from './plain-text.js';
 
 /** A longer value is cut: one row of the table is one line. */
 const VALUE_WIDTH = 100;

@@ -211,3 +211,32 @@ describe('OffsetTracker: a former life', () => {
     ]);
   });
 });
+
+describe('OffsetTracker: the time of the lowest incomplete record', () => {
+  it('goes on with what is complete, whatever the order', () => {
+    const tracker = new OffsetTracker();
+    for (const offset of [5, 6, 9]) tracker.begin(offset, offset * 100);
+    const oldest = [tracker.oldestAt];
+    for (const offset of [6, 5, 9]) oldest.push(completeAll(tracker, offset).oldestAt);
+    assert.deepEqual(oldest, [500, 500, 900, null]);
+  });
+
+  it('is none for a record without one, and stays with its record when the window is trimmed', () => {
+    const tracker = new OffsetTracker();
+    for (let offset = 0; offset <= 10_000; offset += 1) tracker.begin(offset, offset === 10_000 ? -1 : offset);
+    for (let offset = 0; offset < 9_000; offset += 1) tracker.complete(offset);
+    tracker.confirm(9_000);
+    assert.equal(tracker.oldestAt, 9_000);
+    for (let offset = 9_000; offset < 10_000; offset += 1) tracker.complete(offset);
+    assert.equal(tracker.oldestAt, null);
+    assert.equal(tracker.incomplete, 1);
+  });
+
+  it('passes what a previous run has completed', () => {
+    const tracker = new OffsetTracker();
+    tracker.restore(5, [[6, 8]]);
+    for (const offset of [5, 6, 7, 8]) tracker.begin(offset, offset);
+    assert.equal(tracker.oldestAt, 5);
+    assert.equal(completeAll(tracker, 5).oldestAt, 8);
+  });
+});

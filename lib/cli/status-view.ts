@@ -1,0 +1,208 @@
+/** The status of a service as a person reads it in a terminal, 60 columns wide and more. */
+import type { Overview } from '../service/overview.js';
+import { bytesText, countText, table, withoutControl } from '../util/plain-text.js';
+
+/** What `/api/status` answers. */
+export type Report = ReturnType<Overview['of']>;
+
+export interface Look {
+  /** Of the terminal; text that does not fit goes on in the next line. */
+  readonly columns: number;
+  readonly colours: boolean;
+}
+
+const LABEL_COLUMNS = 10;
+const SHOWN = 10;
+const RED = '\u001b[31m';
+const GREEN = '\u001b[32m';
+const PLAIN = '\u001b[0m';
+
+export function isHealthy({ live, ready }: Report): boolean {
+  return live.ok && ready.ok;
+}
+
+export function renderStatus(report: Report, url: string, look: Look): string {
+  const { columns, colours } = look;
+  const lines = rowsOf(report, url).flatMap(([label, text, mood]) => {
+    const [first = '', ...rest] = wrap(withoutControl(text), columns - LABEL_COLUMNS);
+    const colour = mood === 'good' ? GREEN : RED;
+    const paint = (line: string) => (colours && mood !== undefined ? `${colour}${line}${PLAIN}` : line);
+    return [label.padEnd(LABEL_COLUMNS) + paint(first), ...rest.map((line) => ' '.repeat(LABEL_COLUMNS) + paint(line))];
+  });
+  return `${lines.map((line) => `${line.trimEnd()}\n`).join('')}${tenantsOf(report, columns)}`;
+}
+
+type Row = readonly [label: string, text: string, mood?: 'good' | 'bad'];
+
+function rowsOf(report: Report, url: string): Row[] {
+  const { at, startedAt, version, live, ready, slots, running, queue, lastHour, perSecond } = report;
+  const waiting = queue.jobs === 0 ? 'nothing waits' : `${countText(queue.jobs, 'file')} wait`;
+  const delayed = queue.delayed === 0 ? '' : `, ${queue.delayed} of them for another attempt or a held table`;
+  return [
+    ['Service', `atd-ingestion ${version} at ${url}, up ${duration(at - startedAt)}`],
+    ['State', stateInWords(report), isHealthy(report) ? 'good' : 'bad'],
+    ...[...live.reasons, ...ready.reasons].map((reason): Row => ['', reason, 'bad']),
+    ['Lag', lagInWords(report)],
+    ['Oldest', oldestInWords(report)],
+    [
+      'Speed',
+      `${rate(perSecond.loaded)} files/s, ${rate(perSecond.rows)} rows/s, ${bytesText(Math.round(perSecond.bytes))}/s in the last 5 min`,
+    ],
+    ['', `${countText(lastHour.loaded, 'file')} loaded and ${lastHour.failed} given up in the last hour`],
+    ['Slots', `${running.length} of ${slots} busy, ${waiting}${delayed}`],
+    ...few(running).map(
+      ({ job, attempt, startedAt: since }, index): Row => [
+        index === 0 ? 'Running' : '',
+        `${job.file} (${job.tenant ?? 'no tenant'}) for ${duration(at - since)}${attempt > 1 ? `, attempt ${attempt}` : ''}`,
+      ],
+    ),
+    ...more(running),
+    ...held(report),
+    ...paused(report),
+    ...partitionsOf(report),
+  ];
+}
+
+function stateInWords({ state, at, breaker, commits, partitions, live, ready, suspects }: Report): string {
+  if (state === 'draining' || state === 'stopped') return 'is stopping: what runs is finished, nothing new begins';
+  if (state === 'starting') return 'is starting';
+  if (breaker.state !== 'closed') {
+    const since = breaker.since === null ? '' : ` for ${duration(at - breaker.since)}`;
+    return `holds all loads back${since}: ${breaker.reason ?? 'no reason is known'}`;
+  }
+  if (commits.startsHeld) return 'starts no load: commits are not acknowledged';
+  if (!live.ok || !ready.ok) return 'is not well';
+  if (suspects.isAlone) return 'runs one file alone, during whose load the service ended before';
+  if (partitions.length === 0) return 'is well, and other instances read all partitions';
+  if (state === 'paused') return 'is well, and reads no more for now: enough waits';
+  return 'is well';
+}
+
+function lagInWords({ lag }: Report): string {
+  if (lag.messages === null) return 'is not known: no broker has said where the topic ends';
+  if (lag.messages === 0) return 'none';
+  const left =
+    lag.secondsLeft === null ? 'nothing was done in the last 5 min' : `done in ${duration(lag.secondsLeft * 1_000)}`;
+  return `${countText(lag.messages, 'message')}, some ${bytesText(lag.fileBytes ?? 0)} of files; ${left}`;
+}
+
+function oldestInWords({ at, partitions, lastLoadedAt }: Report): string {
+  const times = partitions.flatMap(({ oldestAt }) => (oldestAt === null ? [] : [oldestAt]));
+  const oldest =
+    times.length === 0 ? 'nothing waits' : `${duration(Math.max(0, at - Math.min(...times)))} since its announcement`;
+  const last =
+    lastLoadedAt === null ? 'no file was loaded yet' : `the last file was loaded ${duration(at - lastLoadedAt)} ago`;
+  return `${oldest}; ${last}`;
+}
+
+function held({ at, heldTables, heldTenants }: Report): Row[] {
+  const tables = few(heldTables).map(
+    ({ table: name, jobs, since, reason }): Row => [
+      'Held',
+      `${name}: ${countText(jobs, 'file')} for ${duration(at - since)}: ${reason}`,
+      'bad',
+    ],
+  );
+  const tenants = few(heldTenants).map(
+    ({ tenant, records, until }): Row => [
+      'Held',
+      `${tenant} is not on the allow-list: ${countText(records, 'message')}, for another ${duration(until - at)}`,
+      'bad',
+    ],
+  );
+  return [...tables, ...more(heldTables), ...tenants, ...more(heldTenants)];
+}
+
+function paused({ at, pauses }: Report): Row[] {
+  const rows = few(pauses).map(({ tenant, since, until, by, reason }): Row => {
+    const end = until === null ? '' : `, for another ${duration(until - at)}`;
+    const who = by === '' ? '' : ` by ${by}`;
+    return [
+      'Paused',
+      `${tenant ?? 'no tenant'}${who} for ${duration(at - since)}${end}${reason === '' ? '' : `: ${reason}`}`,
+    ];
+  });
+  return [...rows, ...more(pauses)];
+}
+
+function partitionsOf({ at, partitions }: Report): Row[] {
+  const standing = partitions.filter(({ flood }) => flood !== null);
+  const rows = few(standing).map(
+    ({ topic, partition, pausedSince, flood }): Row => [
+      'Full',
+      `${topic}/${partition} for ${duration(at - (pausedSince ?? at))}: most is of ${flood?.tenant ?? 'no tenant'}`,
+    ],
+  );
+  return [...rows, ...more(standing)];
+}
+
+function few<T>(all: readonly T[]): readonly T[] {
+  return all.slice(0, SHOWN);
+}
+
+function more(all: readonly unknown[]): Row[] {
+  return all.length <= SHOWN ? [] : [['', `and ${all.length - SHOWN} more`]];
+}
+
+/** Those with most to do first. */
+function tenantsOf({ tenants, totals }: Report, columns: number): string {
+  const names = new Set([...tenants, ...totals.tenants].map(({ tenant }) => tenant));
+  const found = [...names].map((tenant) => {
+    const load = tenants.find((one) => one.tenant === tenant);
+    const total = totals.tenants.find((one) => one.tenant === tenant);
+    const { waiting = 0, running = 0 } = load ?? {};
+    return { tenant, waiting, running, loaded: total?.loaded ?? 0, failed: total?.failed ?? 0 };
+  });
+  if (found.length === 0) return '';
+  found.sort((a, b) => b.waiting + b.running - a.waiting - a.running || b.loaded - a.loaded);
+  const nameColumns = Math.max(LABEL_COLUMNS, columns - 4 * (LABEL_COLUMNS + 2));
+  const rows = few(found).map(({ tenant, ...counts }) => [
+    (tenant ?? '(none)').slice(0, nameColumns),
+    ...Object.values(counts).map((count) => count.toLocaleString('en-GB')),
+  ]);
+  const rest = found.length <= SHOWN ? '' : `and ${found.length - SHOWN} more\n`;
+  const aligned = table(['Tenant', 'waiting', 'running', 'loaded', 'given up'], rows, [
+    'left',
+    'right',
+    'right',
+    'right',
+    'right',
+  ]);
+  return `\n${aligned}${rest}`;
+}
+
+/** `4 s`, `12 min`, `3 h 5 min`, `2 d 4 h` */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+function rate(perSecond: number): string {
+  if (perSecond > 0 && perSecond < 0.05) return '< 0.1';
+  return perSecond.toLocaleString('en-GB', { maximumFractionDigits: perSecond < 100 ? 1 : 0 });
+}
+
+/** A number stays with its unit. */
+const BLANKS = /\s+(?!(?:s|min|h|d|B|[KMGTP]iB)\b)/;
+
+/** Words that are longer than a line are cut into lines. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(BLANKS)) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length <= columns) {
+      line = longer;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    line = word;
+    for (; line.length > columns; line = line.slice(columns)) lines.push(line.slice(0, columns));
+  }
+  return [...lines, line];
+}

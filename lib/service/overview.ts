@@ -1,0 +1,72 @@
+/** What `/api/status` says: the engine's books, and what the parts around it know. */
+import type { Effect } from '../core/events.js';
+import type { EngineStatus } from '../core/status.js';
+import { type Lag, lagOf } from '../telemetry/lag.js';
+import { Rates } from '../telemetry/rates.js';
+import { TenantTotals } from '../telemetry/tenant-totals.js';
+import type { Adapters } from './adapters.js';
+import type { AllowList } from './allow-list.js';
+import type { Health } from './health.js';
+
+const FIVE_MINUTES_MS = 5 * 60_000;
+const HOUR_MS = 60 * 60_000;
+
+export interface OverviewSources {
+  readonly version: string;
+  readonly adapters: Pick<Adapters, 'pool' | 'consumer' | 'ends'>;
+  readonly allowList: AllowList;
+  readonly health: Health;
+  /** Milliseconds since the epoch, on a clock that never goes back. */
+  readonly now: () => number;
+}
+
+export class Overview {
+  readonly #sources: OverviewSources;
+  readonly #totals = new TenantTotals();
+  readonly #rates: Rates;
+  readonly #startedAt: number;
+
+  constructor(sources: OverviewSources) {
+    this.#sources = sources;
+    this.#startedAt = sources.now();
+    this.#rates = new Rates(this.#startedAt);
+  }
+
+  observe(effects: readonly Effect[]): void {
+    this.#totals.observe(effects);
+    this.#rates.observe(effects, this.#sources.now());
+  }
+
+  lag(status: EngineStatus): Lag {
+    const { now, adapters } = this.#sources;
+    const [hour, perSecond] = [this.#rates.sums(now(), HOUR_MS), this.#rates.perSecond(now(), FIVE_MINUTES_MS)];
+    return lagOf(status, (partition) => adapters.ends.of(partition), hour, perSecond);
+  }
+
+  /** When a file was loaded last, in milliseconds since the epoch; null where none was in this run. */
+  get lastLoadedAt(): number | null {
+    return this.#rates.lastLoadedAt;
+  }
+
+  of(status: EngineStatus) {
+    const { version, adapters, allowList, health, now } = this.#sources;
+    const { partitions: lags, ...lag } = this.lag(status);
+    return {
+      version,
+      at: Math.round(now()),
+      startedAt: Math.round(this.#startedAt),
+      launcher: adapters.pool.launcher(),
+      kafka: { obstacle: adapters.consumer.health().obstacle },
+      live: health.live(status),
+      ready: health.ready(status),
+      lag,
+      perSecond: this.#rates.perSecond(now(), FIVE_MINUTES_MS),
+      lastHour: this.#rates.sums(now(), HOUR_MS),
+      lastLoadedAt: this.lastLoadedAt === null ? null : Math.round(this.lastLoadedAt),
+      allowList: allowList.status(),
+      ...status,
+      partitions: status.partitions.map((partition, index) => ({ ...partition, lag: lags[index] ?? null })),
+      totals: this.#totals.all(),
+    };
+  }
+}
