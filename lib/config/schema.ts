@@ -97,7 +97,7 @@ export const SETTINGS = {
     ssl: {
       enabled: flag(false, 'Whether to connect by TLS. The certificate is always verified.'),
       ca_file: readableFile(
-        "PEM file of the authorities to trust; null for the system's. The three files are read anew for each connection.",
+        "PEM file of the authorities to trust; null for the system's. The three files are read again with each connection.",
       ),
       cert_file: readableFile('PEM file of the client certificate.'),
       key_file: readableFile('PEM file of its key.'),
