@@ -299,8 +299,7 @@ export const SETTINGS = {
       [],
       'Names under which /api may be asked for, beside addresses, localhost and the name of the machine.',
     ),
-    token_file: text(
-      null,
+    token_file: readableFile(
       'File with the token that permits changes (/api/v1), read anew for each; null for none: nothing can be changed.',
     ),
   },

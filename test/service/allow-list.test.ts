@@ -202,7 +202,7 @@ describe('a file of tenants', () => {
     assert.throws(
       start,
       new RegExp(
-        `^AtdError: [^]*tenants\\.allowed_file ${file} cannot be used: it names no tenant$`,
+        `^AtdError: [^]*tenants\\.allowed_file ${file} cannot be used: it names no tenant; name a text file with one tenant a line$`,
       ),
     );
     unlinkSync(file);
