@@ -95,7 +95,7 @@ sub look {
     my @found = stat $file or return tell_('L', $! + 0);
     my $kind = -f _ ? 'f' : -d _ ? 'd' : -p _ ? 'p' : -S _ ? 's' : 'o';
     my @paths = map { realpath($_) // $_ } $file, @roots;
-    tell_('L', join "\0", 0, $kind, $found[7], $found[9] * 1000 + 999, @paths);
+    tell_('L', join "\0", 0, $kind, $found[7], $found[9] * 1000 + 999, "@found[0, 1, 2, 10]", @paths);
 }
 
 # The job is over: whoever still holds its output writes to nobody.

@@ -121,7 +121,9 @@ class Launcher:
             return
         kind = next((letter for matches, letter in KINDS if matches(found.st_mode)), b"o")
         paths = [path, *(os.path.realpath(root) for root in roots)]
-        self.tell(LOOKED, b"\0".join([b"0", kind, b"%d" % found.st_size, b"%d" % (found.st_mtime_ns // 1000000), *paths]))
+        numbers = b"%d\0%d" % (found.st_size, found.st_mtime_ns // 1000000)
+        identity = b"%d %d %o %d" % (found.st_dev, found.st_ino, found.st_mode, found.st_ctime_ns)
+        self.tell(LOOKED, b"\0".join([b"0", kind, numbers, identity, *paths]))
 
     def release(self):
         """The job is over: whoever still holds its output writes to nobody."""

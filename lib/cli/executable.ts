@@ -15,6 +15,16 @@ export function findExecutable(name: string, path: string): string | null {
   return null;
 }
 
+/** What stands there instead of an executable file, as the end of a sentence. */
+export function whatIsThere(name: string): string {
+  if (!name.includes('/')) return ' on the PATH';
+  try {
+    return statSync(name).isFile() ? ' that this user may execute (chmod +x)' : ', but a directory or the like';
+  } catch {
+    return '';
+  }
+}
+
 function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);

@@ -8,7 +8,7 @@ import { readBoot } from '../service/boot.js';
 import { Service } from '../service/service.js';
 import type { LoaderProgram } from '../service/settings.js';
 import { createLogger } from '../telemetry/logger.js';
-import { findExecutable } from './executable.js';
+import { findExecutable, whatIsThere } from './executable.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { ignoreSignals, installShutdown } from './shutdown.js';
 
@@ -72,7 +72,7 @@ export function chooseLoader({ as_cli }: Config): LoaderProgram {
   if (found === null && as_cli.executable !== DEFAULT_EXECUTABLE) {
     throw new AtdError(
       'ATD_EXECUTABLE_NOT_FOUND',
-      `as_cli.executable ${as_cli.executable} is not an executable file${as_cli.executable.includes('/') ? '' : ' on the PATH'}; ` +
+      `as_cli.executable ${as_cli.executable} is not an executable file${whatIsThere(as_cli.executable)}; ` +
         'install it, correct the setting, or leave the setting out to use the bundled loader',
     );
   }

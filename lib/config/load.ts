@@ -10,7 +10,7 @@ import { didYouMean } from '../util/did-you-mean.js';
 import { readSecret } from '../util/file-text.js';
 import { checkTogether, isInjected, warningsFor, warnOfVariables } from './checks.js';
 import { checkCombinations } from './combinations.js';
-import { checkFiles } from './files.js';
+import { checkFiles, requireFile } from './files.js';
 import { FORMATS } from './formats.js';
 import { type Config, environmentName, listSettings, SETTINGS, type Setting } from './schema.js';
 
@@ -58,14 +58,14 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     const together = values.getProperties() as unknown as Config;
     complaints.push(...checkTogether(together), ...checkCombinations(together));
   }
-  if (complaints.length > 0) {
-    throw new AtdError(
-      'ATD_CONFIG_INVALID',
-      `the configuration is not valid:\n${complaints.map((line) => `  ${line}`).join('\n')}`,
-    );
-  }
+  if (complaints.length > 0) throw invalidConfig(complaints);
   const config = deepFreeze(values.getProperties() as unknown as Config);
   return { config, warnings: [...warningsFor(config), ...warnOfVariables(sources.env)] };
+}
+
+export function invalidConfig(complaints: readonly string[]): AtdError {
+  const lines = complaints.map((line) => `  ${line}`);
+  return new AtdError('ATD_CONFIG_INVALID', `the configuration is not valid:\n${lines.join('\n')}`);
 }
 
 /** The settings for people to read. A secret shows whether it is set, and nothing else. */
@@ -190,11 +190,13 @@ function readSecrets(values: Values): string[] {
     const file = sensitive ? (values.get(`${key}_file` as never) as unknown) : null;
     if (typeof file !== 'string') continue;
     try {
+      requireFile(file);
       const secret = readSecret(file);
       FORMATS.text.validate(secret, {});
       values.set(key, secret);
     } catch (error) {
-      complaints.push(`${key}_file cannot be used: ${file}: ${(error as Error).message}`);
+      const why = (error as Error).message;
+      complaints.push(`${key}_file cannot be used: ${file}: ${why}; name a file that holds the password alone`);
     }
   }
   return complaints;

@@ -97,7 +97,7 @@ export const SETTINGS = {
     ssl: {
       enabled: flag(false, 'Whether to connect by TLS. The certificate is always verified.'),
       ca_file: readableFile(
-        "PEM file of the authorities to trust; null for the system's. The three files are read anew for each connection.",
+        "PEM file of the authorities to trust; null for the system's. The three files are read again with each connection.",
       ),
       cert_file: readableFile('PEM file of the client certificate.'),
       key_file: readableFile('PEM file of its key.'),
@@ -299,8 +299,7 @@ export const SETTINGS = {
       [],
       'Names under which /api may be asked for, beside addresses, localhost and the name of the machine.',
     ),
-    token_file: text(
-      null,
+    token_file: readableFile(
       'File with the token that permits changes (/api/v1), read anew for each; null for none: nothing can be changed.',
     ),
   },

@@ -150,7 +150,7 @@ export class Engine {
       case 'dead-lettered':
         return this.#records.letterAcknowledged(event.letterId);
       case 'dead-letter-failed':
-        return this.#records.deadLetters.refused(event.letterId, event.error, now, this.#random());
+        return this.#records.deadLetters.refused(event.letterId, event.error, now, this.#random(), event.isUnclear);
       case 'set-aside-done':
         return this.#asides.done(event.batchId, now);
       case 'set-aside-failed':

@@ -91,7 +91,13 @@ export type EngineEvent =
   | { readonly type: 'finished'; readonly jobId: string; readonly outcome: Outcome }
   /** The broker has the letter; `leftOut` names what it was sent without, because the topic did not take it whole. */
   | { readonly type: 'dead-lettered'; readonly letterId: number; readonly leftOut?: readonly string[] }
-  | { readonly type: 'dead-letter-failed'; readonly letterId: number; readonly error: string }
+  | {
+      readonly type: 'dead-letter-failed';
+      readonly letterId: number;
+      readonly error: string;
+      /** Whether the refusal may be the letter's own fault as well as its topic's. */
+      readonly isUnclear?: boolean;
+    }
   | { readonly type: 'committed'; readonly offsets: readonly CommitOffset[] }
   | {
       readonly type: 'commit-failed';
@@ -137,7 +143,13 @@ export type EngineEvent =
 export type Action =
   | { readonly type: 'run'; readonly job: Job; readonly attempt: number; readonly command: Command }
   | { readonly type: 'stop'; readonly jobId: string }
-  | { readonly type: 'dead-letter'; readonly letterId: number; readonly letter: DeadLetter }
+  | {
+      readonly type: 'dead-letter';
+      readonly letterId: number;
+      readonly letter: DeadLetter;
+      /** How many of its refusals were unclear; left out for none. */
+      readonly unclear?: number;
+    }
   | { readonly type: 'commit'; readonly offsets: readonly CommitOffset[] }
   /** Copies these records, as they were announced, into a partition of the topic of those that wait. */
   | {

@@ -26,8 +26,8 @@ export interface PauseWish {
 }
 
 export interface ApiHandlers {
-  /** The token that permits changes; null where changes are off. @throws where its file cannot be read */
-  token(): string | null;
+  /** The token that permits changes; null where changes are off. Rejects where its file cannot be read. */
+  token(): string | null | Promise<string | null>;
   tenants(): object;
   /** @throws AtdError when the brokers did not take it */
   pause(tenant: string | null, wish: PauseWish): Promise<object>;
@@ -51,7 +51,7 @@ export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Pro
   const [, name = '', act] = TENANT_PATH.exec(path) ?? [];
   if (act === undefined) return failure(404, 'not here; try /api/v1/tenants or /api/v1/tenants/NAME/pause');
   if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
-  const refusal = refuse(request, handlers);
+  const refusal = await refuse(request, handlers);
   if (refusal !== null) return refusal;
   const tenant = name === NONE ? null : name.toLowerCase();
   if (tenant !== null && !TENANT.test(tenant)) {
@@ -72,11 +72,11 @@ function failure(status: number, error: string): ApiAnswer {
 }
 
 /** Why the request may change nothing, or null. */
-function refuse({ headers }: ApiRequest, handlers: ApiHandlers): ApiAnswer | null {
+async function refuse({ headers }: ApiRequest, handlers: ApiHandlers): Promise<ApiAnswer | null> {
   const { authorization } = headers;
   let token: string | null;
   try {
-    token = handlers.token();
+    token = await handlers.token();
   } catch (error) {
     return failure(500, `the token cannot be read: ${(error as Error).message}`);
   }

@@ -1,11 +1,21 @@
 /** One Kafka client for all connections of the service: how to reach the brokers, and what of its log is worth passing on. */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig, type LogEntry, logLevel, type Mechanism, type SASLOptions } from 'kafkajs';
 import type { LogLevel } from '../types.js';
-import { latest, readSecret } from '../util/file-text.js';
+import { LatestText } from '../util/distant-file.js';
+import { secretIn } from '../util/file-text.js';
 import { type ConnectionSettings, explainEnd, explainError } from './connection-trouble.js';
+
+interface Sasl {
+  readonly mechanism: string;
+  readonly username: string;
+  readonly password: string;
+  /** Read anew whenever the user is shown to a broker. */
+  readonly passwordFile?: string | null;
+}
 
 export interface KafkaClientOptions {
   readonly brokers: readonly string[];
@@ -16,13 +26,7 @@ export interface KafkaClientOptions {
     readonly cert: string | null;
     readonly key: string | null;
   };
-  readonly sasl: {
-    readonly mechanism: string;
-    readonly username: string;
-    readonly password: string;
-    /** Read anew whenever the user is shown to a broker. */
-    readonly passwordFile?: string | null;
-  } | null;
+  readonly sasl: Sasl | null;
   /** How often it tries to connect before a question has failed. */
   readonly retries?: number;
   /** Whether a consumer that crashed may start again; false once it is stopped, or it would start again. */
@@ -68,27 +72,52 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => passOn(entry, options, seeds),
   };
-  if (ssl.enabled) {
-    config.ssl = fresh({ ca: ssl.ca, cert: ssl.cert, key: ssl.key }, (file) => readFileSync(file, 'utf8'));
-  }
-  if (sasl !== null) {
-    const { passwordFile = null, ...given } = sasl;
-    config.sasl = Object.assign(fresh({ password: passwordFile }, readSecret), {
-      mechanism: given.mechanism,
-      username: given.username,
-      ...(passwordFile === null ? { password: given.password } : {}),
-    }) as SASLOptions;
-  }
+  if (ssl.enabled) config.ssl = fresh({ ca: ssl.ca, cert: ssl.cert, key: ssl.key });
+  if (sasl !== null) config.sasl = credentials(sasl);
   return new Kafka(config);
 }
 
-/** An object whose members are what stands in the files whenever they are asked for, so that a new connection knows it. */
-function fresh(files: Readonly<Record<string, string | null>>, read: (file: string) => string): Record<string, string> {
+/**
+ * An object whose members are what stood in the files when they were asked for last, for asking is what has them read: a
+ * connection is opened at once, and does not wait for a disk. So a change counts from the second connection on, which
+ * follows at once where the first one is refused.
+ */
+function fresh(files: Readonly<Record<string, string | null>>): Record<string, string> {
   const members = {};
   for (const [name, file] of Object.entries(files)) {
-    if (file !== null) Object.defineProperty(members, name, { enumerable: true, get: latest(file, read) });
+    if (file === null) continue;
+    const latest = new LatestText(file, readFileSync(file, 'utf8'));
+    const get = (): string => {
+      void latest.refresh();
+      return latest.text;
+    };
+    Object.defineProperty(members, name, { enumerable: true, get });
   }
   return members;
+}
+
+/** What the client has for each mechanism. */
+type Provider = (user: Pick<Sasl, 'username' | 'password'>) => Mechanism['authenticationProvider'];
+
+const PROVIDERS: Readonly<Record<string, string>> = {
+  plain: 'plain',
+  'scram-sha-256': 'scram256',
+  'scram-sha-512': 'scram512',
+};
+
+/** A password is shown when the broker has answered, so the file can be waited for. */
+function credentials({ mechanism, username, password, passwordFile = null }: Sasl): SASLOptions | Mechanism {
+  if (passwordFile === null) return { mechanism, username, password } as SASLOptions;
+  const require = createRequire(import.meta.url);
+  const providerOf = require(`kafkajs/src/broker/saslAuthenticator/${PROVIDERS[mechanism]}`) as Provider;
+  const latest = new LatestText(passwordFile, readFileSync(passwordFile, 'utf8'), secretIn);
+  const authenticationProvider: Mechanism['authenticationProvider'] = (broker) => ({
+    authenticate: async () => {
+      await latest.refresh();
+      await providerOf({ username, password: latest.text })(broker).authenticate();
+    },
+  });
+  return { mechanism, authenticationProvider };
 }
 
 interface Seeds {

@@ -4,7 +4,7 @@
  */
 import { CompressionTypes, type Kafka, type Producer } from 'kafkajs';
 import type { DeadLetter } from '../core/events.js';
-import { firstForm, type LetterForm, leftOut, nextForm } from '../core/rules/letter-form.js';
+import { firstForm, type LetterForm, leftOut, nextForm, objectionIn } from '../core/rules/letter-form.js';
 import { AtdError } from '../errors.js';
 import { createMissingTopic } from './admin.js';
 import { isMissingRight } from './group/refusals.js';
@@ -28,9 +28,10 @@ export interface DeadLetterAdapter {
   /**
    * Returns what the letter had to be sent without.
    *
+   * @param unclear how many refusals of it before said nothing of whose fault they were
    * @throws AtdError ATD_DEAD_LETTER when the broker acknowledged the letter in no form: another letter would fare the same
    */
-  send(letter: DeadLetter): Promise<string[]>;
+  send(letter: DeadLetter, unclear?: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -52,10 +53,10 @@ export function createDeadLetter(options: DeadLetterOptions): DeadLetterAdapter 
     return ready;
   };
   return {
-    async send(letter) {
+    async send(letter, unclear = 0) {
       try {
         await connect();
-        return await produce(producer, options, letter);
+        return await produce(producer, options, letter, unclear);
       } catch (cause) {
         const why = `${(cause as Error).message}${remedyOf(cause)}`;
         throw new AtdError('ATD_DEAD_LETTER', `topic ${options.topic} did not take the dead letter: ${why}`, { cause });
@@ -81,7 +82,12 @@ async function prepare(
 }
 
 /** In the fullest form that the topic takes; each further one is tried only where the letter itself was to blame. */
-async function produce(producer: Producer, options: DeadLetterOptions, letter: DeadLetter): Promise<string[]> {
+async function produce(
+  producer: Producer,
+  options: DeadLetterOptions,
+  letter: DeadLetter,
+  unclear: number,
+): Promise<string[]> {
   const { topic, group, maxMessageBytes } = options;
   const parts = letterParts(letter.record, maxMessageBytes);
   const message = (of: LetterForm) => letterMessage(letter, group, of, Date.now(), parts.excerptBytes);
@@ -92,7 +98,7 @@ async function produce(producer: Producer, options: DeadLetterOptions, letter: D
       await producer.send({ topic, acks: -1, compression: CompressionTypes.GZIP, messages });
       return leftOut(form, parts);
     } catch (error) {
-      const objection = objectionTo(error);
+      const objection = objectionIn(objectionTo(error), unclear);
       const next = objection === null ? null : nextForm(form, objection, parts);
       if (next === null) throw error;
       form = next;

@@ -1,11 +1,11 @@
 /** What `/api/v1` shows and changes, by the parts that know and do it. */
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Config } from '../config/load.js';
 import type { ControlAdapter } from '../control/control-topic.js';
 import { pauseOrder, resumeOrder } from '../control/orders.js';
 import type { EngineStatus } from '../core/status.js';
 import type { ApiHandlers } from '../http/api.js';
+import { DistantFile } from '../util/distant-file.js';
 import { stripControl } from '../util/safe-text.js';
 
 /** Names of this machine, in lower case, and those of the configuration. */
@@ -20,8 +20,9 @@ export function apiHandlers(
   control: ControlAdapter,
   now: () => number,
 ): ApiHandlers {
+  const tokenFile = http.token_file === null ? null : new DistantFile(http.token_file);
   return {
-    token: () => (http.token_file === null ? null : readToken(http.token_file)),
+    token: async () => (tokenFile === null ? null : tokenIn(await tokenFile.read(), http.token_file)),
     tenants: () => {
       const { tenants, pauses, heldTables } = status();
       return { tenants, pauses, heldTables };
@@ -40,9 +41,9 @@ export function apiHandlers(
   };
 }
 
-/** @throws Error where the file cannot be read or has no token */
-function readToken(file: string): string {
-  const token = readFileSync(file, 'utf8').trim();
+/** @throws Error where there is none */
+function tokenIn(contents: string, file: string | null): string {
+  const token = contents.trim();
   if (token === '') throw new Error(`${file} (http.token_file) is empty`);
   return token;
 }

@@ -1,6 +1,7 @@
 /** What is sent to Kafka for the engine, and the event that the broker's answer is. */
 import type { Action, EngineEvent } from '../core/events.js';
 import { isMetadataTooLarge } from '../kafka/group/refusals.js';
+import { objectionTo } from '../kafka/letter-objection.js';
 import type { Adapters } from './adapters.js';
 
 type Sent<Type> = Extract<Action, { readonly type: Type }>;
@@ -18,11 +19,15 @@ export function exchange(effect: Sent<'dead-letter' | 'set-aside' | 'commit'>, c
   }
 }
 
-async function sendLetter({ letterId, letter }: Sent<'dead-letter'>, { deadLetter }: Clients): Promise<EngineEvent> {
+async function sendLetter(
+  { letterId, letter, unclear }: Sent<'dead-letter'>,
+  { deadLetter }: Clients,
+): Promise<EngineEvent> {
   try {
-    return { type: 'dead-lettered', letterId, leftOut: await deadLetter.send(letter) };
+    return { type: 'dead-lettered', letterId, leftOut: await deadLetter.send(letter, unclear) };
   } catch (error) {
-    return { type: 'dead-letter-failed', letterId, error: (error as Error).message };
+    const { message, cause } = error as Error;
+    return { type: 'dead-letter-failed', letterId, error: message, isUnclear: objectionTo(cause) === 'unclear' };
   }
 }
 

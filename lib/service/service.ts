@@ -206,13 +206,19 @@ export class Service {
   }
 
   async #run({ job, command }: Extract<Action, { type: 'run' }>): Promise<void> {
-    if (this.#adapters.probe?.hasChanged()) queueMicrotask(() => this.#handleEvent({ type: 'loader-changed' }));
+    const looked = this.#lookAtLoader();
     try {
       const outcome = await this.#adapters.pool.run(job.id, command);
+      await looked;
       this.#handleEvent({ type: 'finished', jobId: job.id, outcome });
     } catch (error) {
       this.#fail('pool.failed', error, ExitCode.internal);
     }
+  }
+
+  /** An exchange counts before the end of what began behind it. */
+  async #lookAtLoader(): Promise<void> {
+    if (await this.#adapters.probe?.hasChanged()) this.#handleEvent({ type: 'loader-changed' });
   }
 
   async #probeLoader(): Promise<void> {

@@ -4,8 +4,8 @@
  * behind a link to another directory.
  */
 import { type FSWatcher, watch } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { DistantFile } from '../util/distant-file.js';
 
 export interface WatchedFileEvents {
   readonly changed: (text: string) => void;
@@ -18,13 +18,13 @@ type Contents = { readonly text: string } | { readonly error: string };
 /** A file is believed when two looks, so far apart, find the same: one that is still being written is found to change. */
 const SETTLE_MS = 200;
 const LOOK_MS = 10_000;
-/** A longer file is a mistake. */
-const MAX_BYTES = 16 * 1024 * 1024;
 /** What Kubernetes replaces in a directory of a ConfigMap; the files are links that lead through it. */
 const CONFIG_MAP_LINK = '..data';
 
 export class WatchedFile {
   readonly #file: string;
+  readonly #distant: DistantFile;
+  readonly #distantDirectory: DistantFile;
   readonly #events: WatchedFileEvents;
   /** What was reported last, and what the last look has found. */
   #reported: Contents;
@@ -40,6 +40,8 @@ export class WatchedFile {
   /** @param text what is known of it already */
   constructor(file: string, text: string, events: WatchedFileEvents) {
     this.#file = file;
+    this.#distant = new DistantFile(file);
+    this.#distantDirectory = new DistantFile(dirname(file));
     this.#events = events;
     this.#reported = { text };
     this.#seen = { text };
@@ -69,7 +71,7 @@ export class WatchedFile {
     this.#isLooking = true;
     // In this order: what changes behind the look is then noticed.
     await this.#watchDirectory();
-    const found = await read(this.#file);
+    const found = await read(this.#distant);
     this.#isLooking = false;
     if (this.#isClosed) return;
     const isSettled = isSame(found, this.#seen);
@@ -82,14 +84,13 @@ export class WatchedFile {
   }
 
   async #watchDirectory(): Promise<void> {
-    const directory = dirname(this.#file);
-    const found = await stat(directory).catch(() => null);
-    const identity = found === null ? null : `${found.dev}:${found.ino}`;
+    const found = await this.#distantDirectory.look().catch(() => null);
+    const identity = found?.identity ?? null;
     if (this.#isClosed || identity === this.#directory) return;
     this.#unwatch();
     if (identity === null) return;
     try {
-      this.#watcher = watch(directory, { persistent: false }, (_, name) => {
+      this.#watcher = watch(dirname(this.#file), { persistent: false }, (_, name) => {
         if (name === null || name === basename(this.#file) || name === CONFIG_MAP_LINK) this.#lookSoon();
       });
       this.#watcher.on('error', () => this.#unwatch());
@@ -106,13 +107,11 @@ export class WatchedFile {
   }
 }
 
-async function read(file: string): Promise<Contents> {
+async function read(file: DistantFile): Promise<Contents> {
   try {
-    const found = await stat(file);
     // To open a pipe waits for who writes to it.
-    if (!found.isFile()) return { error: 'it is no regular file' };
-    if (found.size > MAX_BYTES) return { error: `it has ${found.size} bytes, more than ${MAX_BYTES}` };
-    return { text: await readFile(file, 'utf8') };
+    if (!(await file.look()).isFile) return { error: 'it is no regular file' };
+    return { text: await file.read() };
   } catch (error) {
     return { error: (error as Error).message };
   }

@@ -48,6 +48,27 @@ describe('atd-ingestion check-config', () => {
     assert.match((await runCli(['check-config', '--topic', 'argument'], env)).stdout, /topic: argument$/m);
   });
 
+  it('refuses a schema that is none, a log that is a directory, and a loader that is no program', async (t) => {
+    const directory = temporaryDirectory(t);
+    const schema = join(directory, 'schema.json');
+    writeFileSync(schema, 'time: DateTime\n');
+    const env = { ATD_SCHEMA_FILE: schema, ATD_LOG_FILE: directory };
+    const { code, stderr } = await runCli(['check-config'], env);
+    assert.equal(code, 78);
+    assert.match(stderr, /schema_file \S+schema\.json cannot be used: it is no JSON; name a JSON file/);
+    assert.match(stderr, /log_file \S+ cannot be used: it is a directory; name a file in it/);
+    const { stderr: ofRoots } = await runCli(['check-config'], { ATD_INGEST_ALLOWED_ROOTS: schema });
+    assert.match(ofRoots, /ingest\.allowed_roots has \S+, which is a file: no file lies in it; name a directory/);
+    const { stdout } = await runCli(['check-config'], { ATD_INGEST_ALLOWED_ROOTS: join(directory, 'later') });
+    assert.match(stdout, /^# warning: ingest\.allowed_roots has \S+later, which is not there/m);
+    const found = (executable: string) => runCli(['check-config'], { ATD_AS_CLI_EXECUTABLE: executable });
+    assert.match((await found(directory)).stderr, /is not an executable file, but a directory or the like; install it/);
+    assert.match(
+      (await found(schema)).stderr,
+      /is not an executable file that this user may execute \(chmod \+x\); install it/,
+    );
+  });
+
   it('names the loader that is on the PATH', async (t) => {
     const directory = temporaryDirectory(t);
     const loader = join(directory, 'as-cli');

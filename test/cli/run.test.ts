@@ -77,7 +77,10 @@ describe('atd-ingestion run: a configuration that cannot be', () => {
   it('is refused when the log file cannot be written', async (t) => {
     const directory = temporaryDirectory(t);
     mkdirSync(join(directory, 'log'));
-    assert.match(await refused(t, `log_file: ${join(directory, 'log')}`), /cannot write log_file .*: EISDIR/);
+    assert.match(
+      await refused(t, `log_file: ${join(directory, 'log')}`),
+      /log_file .* cannot be used: it is a directory; name a file in it/,
+    );
   });
 });
 

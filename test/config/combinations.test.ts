@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import { loadConfig } from '../../lib/config/load.js';
 
 type Arguments = Readonly<Record<string, string>>;
@@ -7,6 +10,11 @@ type Arguments = Readonly<Record<string, string>>;
 function load(args: Arguments): void {
   loadConfig({ file: null, env: {}, args });
 }
+
+const PLACE = mkdtempSync(join(tmpdir(), 'atd-combinations-'));
+writeFileSync(join(PLACE, 'schema'), '{"a": "String"}');
+writeFileSync(join(PLACE, 'token'), 'secret');
+after(() => rmSync(PLACE, { recursive: true }));
 
 const DEAD_LETTER = 'service.dead_letter.topic';
 
@@ -35,8 +43,8 @@ const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string]
     '2,65',
   ],
   [{ 'ingest.max_queued_jobs': '3', thread_pool_size: '4' }, 'thread_pool_size', '3'],
-  [{ schema_file: '/etc/hostname', log_file: '/etc/hostname' }, 'log_file', '/tmp/atd.log'],
-  [{ 'http.token_file': '/etc/hostname', log_file: '/etc/hostname' }, 'log_file', '/tmp/atd.log'],
+  [{ schema_file: join(PLACE, 'schema'), log_file: join(PLACE, 'schema') }, 'log_file', join(PLACE, 'log')],
+  [{ 'http.token_file': join(PLACE, 'token'), log_file: join(PLACE, 'token') }, 'log_file', join(PLACE, 'log')],
 ];
 
 describe('settings that make no sense together', () => {

@@ -301,7 +301,10 @@ describe('loadConfig: complaints', () => {
       "tables: { on_cluster: 'a b' }",
       'tables.on_cluster ("a b") is neither the name of a cluster nor a macro such as {cluster}',
     ],
-    ['schema_file: /no/such', "schema_file cannot be read: ENOENT: no such file or directory, access '/no/such'"],
+    [
+      'schema_file: /no/such',
+      "schema_file cannot be read: ENOENT: no such file or directory, access '/no/such'; correct the path, or let this user read it",
+    ],
   ];
   for (const [yaml, complaint] of CASES) {
     it(`say of ${yaml.replaceAll('\n', '; ')} what is wrong`, () => assert.deepEqual(complaints(yaml), [complaint]));
@@ -386,8 +389,15 @@ describe('loadConfig: secrets', () => {
   it('are complained about when their file is missing, empty, or could not be handed to a child', () => {
     const files: readonly (readonly [file: string, why: RegExp])[] = [
       [join(directory, 'missing'), /^clickhouse\.password_file cannot be used: \/missing: ENOENT/],
-      [write('empty', '\n'), /^clickhouse\.password_file cannot be used: \/empty: must not be empty$/],
-      [write('nul', 'a\0b'), /^clickhouse\.password_file cannot be used: \/nul: must not contain a NUL$/],
+      [
+        write('empty', '\n'),
+        /^clickhouse\.password_file cannot be used: \/empty: must not be empty; name a file that holds the password alone$/,
+      ],
+      [write('nul', 'a\0b'), /^clickhouse\.password_file cannot be used: \/nul: must not contain a NUL; name a file/],
+      [
+        directory,
+        /^clickhouse\.password_file cannot be used: .*: it is a directory; name a file that holds the password/,
+      ],
     ];
     for (const [file, why] of files) {
       const [complaint] = complaints(`clickhouse: { password_file: ${file} }`);
@@ -445,7 +455,7 @@ describe('the loaded configuration', () => {
   it('takes readable files and paths with any character', () => {
     const place = join(directory, 'größe');
     mkdirSync(place, { recursive: true });
-    writeFileSync(join(place, 'schema.json'), '{}');
+    writeFileSync(join(place, 'schema.json'), '{"a": "String"}');
     assert.equal(load(`schema_file: ${join(place, 'schema.json')}`).config.schema_file, join(place, 'schema.json'));
   });
 });

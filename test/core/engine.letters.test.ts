@@ -41,4 +41,24 @@ describe('the engine: refused letters', () => {
     assert.deepEqual(play.end(5), ['0/5/0 succeeded', 'commit 0:6']);
     assert.deepEqual(play.committed('0:6'), ['drained']);
   });
+
+  it('say how often nobody knew whose fault it was, each for itself', () => {
+    const play = new Play();
+    play.assign(0);
+    play.deliver(5, 'no json');
+    play.deliver(6, 'no json either');
+    const refuse = (letterId: number, isUnclear: boolean) =>
+      play.tell({ type: 'dead-letter-failed', letterId, error: 'refused', isUnclear });
+    refuse(1, true);
+    refuse(2, false);
+    assert.deepEqual(play.wait(1_000), ['letter 1 invalid-message of 5, unclear 1', 'letter 2 invalid-message of 6']);
+    refuse(1, false);
+    refuse(2, true);
+    assert.deepEqual(play.wait(2_000), [
+      'letter 1 invalid-message of 5, unclear 1',
+      'letter 2 invalid-message of 6, unclear 1',
+    ]);
+    refuse(1, true);
+    assert.deepEqual(play.wait(4_000), ['letter 1 invalid-message of 5, unclear 2']);
+  });
 });

@@ -45,6 +45,21 @@ describe('a file that may still be written to', () => {
     assert.equal(play.letters.size, 0);
   });
 
+  it('waits no longer for a rebalance that leaves its partition here', () => {
+    const play = new Play({ settleMs: MS });
+    play.assign(0);
+    play.deliver(0);
+    for (let wait = 0; wait < 10; wait += 1) {
+      play.end(0, unsettled(wait));
+      play.assign(0);
+      assert.deepEqual(play.deliver(0), ['0 redelivered']);
+      play.now += MS;
+      const effects = play.engine.handle({ type: 'tick' }, play.now);
+      const run = effects.find((effect) => effect.type === 'run');
+      assert.equal(run?.command.input.settling === null, wait === 9, `wait ${wait}`);
+    }
+  });
+
   it('takes no slot meanwhile, and opens no breaker', () => {
     const play = new Play({ settleMs: MS, slots: 1, breaker: { ...SETTINGS.breaker, threshold: 1 } });
     play.assign(0);

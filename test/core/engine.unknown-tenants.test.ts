@@ -66,6 +66,33 @@ describe('a tenant that is not on the allow-list', () => {
     assert.deepEqual(next.deliver(1, KNOWN), ['1 redelivered']);
   });
 
+  it('waits on through a rebalance that leaves its partition here, and from its start anew where another reads it', () => {
+    const play = holding();
+    play.deliver(0, LATE);
+    for (let rebalance = 0; rebalance < 5; rebalance += 1) {
+      play.now += HOLD_MS / 6;
+      play.assign(0);
+      assert.deepEqual(play.deliver(0, LATE), ['0 redelivered']);
+    }
+    const next = holding();
+    next.take(play);
+    next.now = play.now;
+    next.assign(0);
+    next.deliver(0, LATE);
+    assert.deepEqual(play.wait(HOLD_MS / 6), ['letter 1 tenant-denied of 0']);
+    assert.deepEqual(next.wait(HOLD_MS - 1), []);
+    assert.deepEqual(next.wait(1), ['letter 1 tenant-denied of 0']);
+  });
+
+  it('is held for as long whatever time its producer has given it', () => {
+    for (const timestamp of [-1, 0, 1, 1_000_000 - HOLD_MS, 10_000_000]) {
+      const play = holding();
+      assert.deepEqual(play.deliver(0, LATE, { timestamp }), ['0 held', 'tenant late held']);
+      assert.deepEqual(play.wait(HOLD_MS - 1), []);
+      assert.deepEqual(play.wait(1), ['letter 1 tenant-denied of 0']);
+    }
+  });
+
   it('is nobody’s any more when its partition is lost, or others have gone on', () => {
     const lost = holding();
     lost.deliver(0, LATE);

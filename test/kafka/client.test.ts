@@ -1,7 +1,7 @@
 /** The client as it is made of the settings: what it does with them, and what it reports, against a scripted broker. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -179,6 +179,20 @@ describe('the Kafka client over TLS', { skip }, () => {
     await broker.close();
     broker.tls = { ...demanding, ...shown(server) };
     await broker.open();
+    assert.deepEqual(await topics, [TOPIC]);
+  });
+
+  it('reads its files again: an authority that was exchanged is trusted without a new client', async (t) => {
+    const [server, stranger] = [certificate('exchanged'), certificate('before')];
+    const shown = { key: readFileSync(server.key), cert: readFileSync(server.cert) };
+    const broker = await startBroker(t, 1, { tls: shown });
+    const ca = join(directory, 'ca.pem');
+    copyFileSync(stranger.cert, ca);
+    const reports = new Reports();
+    const topics = listTopics(reports.options(broker, { ssl: { enabled: true, ca, cert: null, key: null } }));
+    const isRefused = () => reports.log.some(({ message }) => /not trusted/.test(message));
+    await waitUntil(isRefused, DEADLINE_MS, 'the refusal of a broker that is not trusted');
+    copyFileSync(server.cert, ca);
     assert.deepEqual(await topics, [TOPIC]);
   });
 });

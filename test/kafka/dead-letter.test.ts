@@ -2,13 +2,17 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
+import kafkajs from 'kafkajs';
 import type { DeadLetter } from '../../lib/core/events.js';
+import { UNCLEAR_REFUSALS } from '../../lib/core/rules/letter-form.js';
 import { createDeadLetter, type DeadLetterAdapter, type DeadLetterOptions } from '../../lib/kafka/dead-letter.js';
+import { objectionTo } from '../../lib/kafka/letter-objection.js';
 import type { KafkaRecord } from '../../lib/types.js';
 import { hastyKafka, TOPIC } from '../support/group-member.js';
 import { CODES } from '../support/kafka-requests.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 
+const { KafkaJSConnectionError, KafkaJSNumberOfRetriesExceeded } = kafkajs;
 const LETTERS = `${TOPIC}.dlq`;
 const GZIP = 1;
 const EXCERPT_BYTES = 64 * 1024;
@@ -176,6 +180,45 @@ describe('a dead letter that is too large', () => {
     const tries = sent(broker);
     assert.ok(tries.length > 2 && tries.length < 10, `${tries.length} tries`);
     assert.equal(tries.at(-1)?.headers['trace'], undefined, 'the last form has nothing of others');
+  });
+});
+
+describe('a dead letter that is refused without a word of whose fault it is', () => {
+  const UNHEARD_OF = 250;
+  for (const [name, code] of [
+    ['for anything', CODES.UNKNOWN_SERVER_ERROR],
+    ['by an error that the client does not know', UNHEARD_OF],
+    ['as a request that will not do', CODES.INVALID_REQUEST],
+  ] as const) {
+    it(`(${name}) is sent as it is at first, and with less after some tries`, async (t) => {
+      const broker = await ScriptedBroker.start(t, BOTH);
+      const letters = open(t, broker);
+      const letter = letterOf({ headers: { trace: Buffer.from('abc') } });
+      broker.refuse('Produce', [code, code, code]);
+      await assert.rejects(letters.send(letter, UNCLEAR_REFUSALS - 1), (error: Error) => {
+        assert.equal(objectionTo(error.cause), 'unclear');
+        return true;
+      });
+      assert.equal(sent(broker).length, 1);
+      assert.deepEqual(await letters.send(letter, UNCLEAR_REFUSALS), ['headers', 'key']);
+      assert.deepEqual(
+        sent(broker).map(({ key, headers }) => [String(key), headers['trace']]),
+        [
+          ['key', 'abc'],
+          ['key', 'abc'],
+          ['key', undefined],
+          [`${TOPIC}/0/5`, undefined],
+        ],
+      );
+    });
+  }
+
+  it('is known by the end of the connection, too, but not by a broker that is not there', () => {
+    const end = Object.assign(new Error('Closed connection'), { name: 'KafkaJSConnectionClosedError' });
+    const wrapped = new KafkaJSNumberOfRetriesExceeded(end, { retryCount: 3, retryTime: 1 });
+    assert.equal(objectionTo(wrapped), 'unclear');
+    const refused = new KafkaJSConnectionError('Connection error: connect ECONNREFUSED', { broker: 'broker:9092' });
+    assert.equal(objectionTo(new KafkaJSNumberOfRetriesExceeded(refused, { retryCount: 3, retryTime: 1 })), null);
   });
 });
 

@@ -277,8 +277,10 @@ function describeEffect(effect: Effect): string {
       return `run ${short(effect.job.id)} attempt ${effect.attempt}`;
     case 'stop':
       return `stop ${short(effect.jobId)}`;
-    case 'dead-letter':
-      return `letter ${effect.letterId} ${effect.letter.disposition} of ${effect.letter.record.offset}`;
+    case 'dead-letter': {
+      const unclear = effect.unclear ? `, unclear ${effect.unclear}` : '';
+      return `letter ${effect.letterId} ${effect.letter.disposition} of ${effect.letter.record.offset}${unclear}`;
+    }
     case 'commit':
       return `commit ${effect.offsets.map(({ partition: number, offset }) => `${number}:${offset}`).join(' ')}`;
     case 'pause':

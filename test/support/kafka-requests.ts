@@ -4,6 +4,7 @@ import { type Batch, decodeBatch, type Reader } from './kafka-wire.js';
 
 /** Codes of errors, by the names that the protocol gives them. */
 export const CODES = {
+  UNKNOWN_SERVER_ERROR: -1,
   OFFSET_OUT_OF_RANGE: 1,
   CORRUPT_MESSAGE: 2,
   UNKNOWN_TOPIC: 3,
@@ -16,6 +17,7 @@ export const CODES = {
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
+  INVALID_REQUEST: 42,
 } as const;
 
 export interface Position {

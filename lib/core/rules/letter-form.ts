@@ -16,6 +16,22 @@ export interface LetterForm {
 /** What is wrong with a letter: it is too large, its time will not do, or something else about it. */
 export type Objection = 'size' | 'time' | 'content';
 
+/** What an answer says of whose fault it is: the letter's, the topic's or the cluster's (null), or nothing of it. */
+export type Refusal = Objection | 'unclear' | null;
+
+/**
+ * So often a letter that is refused without a word of whose fault it is comes again as it is. With the waits between them that
+ * gives the trouble of a cluster up to half a minute to pass. Then the letter is taken to be at fault, for otherwise one letter would
+ * keep everybody waiting for ever. Where it is the cluster after all nothing is lost: it refuses the least form as well.
+ */
+export const UNCLEAR_REFUSALS = 5;
+
+/** What to send the letter without; null where that helps nothing. */
+export function objectionIn(refusal: Refusal, unclearBefore: number): Objection | null {
+  if (refusal !== 'unclear') return refusal;
+  return unclearBefore >= UNCLEAR_REFUSALS ? 'content' : null;
+}
+
 /** What of a record a letter could do without. */
 export interface LetterParts {
   readonly hasKey: boolean;

@@ -1,7 +1,8 @@
 /**
  * Dead letters on their way. A record completes only when the broker has acknowledged its letter. What is wrong with one
  * letter is dealt with where it is sent; a refusal that arrives here is the topic's or the cluster's. So the letter is sent
- * again until it is taken, and no record is read meanwhile.
+ * again until it is taken, and no record is read meanwhile. Where it does not say whose it is, that is counted, and goes along
+ * with the next try.
  */
 import type { DeadLetter } from '../events.js';
 import { backoff } from '../rules/retry-policy.js';
@@ -13,6 +14,8 @@ interface Pending {
   readonly record: PendingRecord;
   readonly letter: DeadLetter;
   failures: number;
+  /** How many of them may have been its own fault. */
+  unclear: number;
   /** What the broker or the client said at the last refusal. */
   error: string;
   /** When to send it again; null while it is on its way. */
@@ -22,6 +25,12 @@ interface Pending {
 export interface Refusal {
   readonly letters: number;
   readonly error: string;
+}
+
+interface Due {
+  readonly id: number;
+  readonly letter: DeadLetter;
+  readonly unclear: number;
 }
 
 export class DeadLetters {
@@ -55,7 +64,7 @@ export class DeadLetters {
   add(record: PendingRecord, letter: DeadLetter): number {
     const id = this.#nextId;
     this.#nextId += 1;
-    this.#pending.set(id, { record, letter, failures: 0, error: '', resendAt: null });
+    this.#pending.set(id, { record, letter, failures: 0, unclear: 0, error: '', resendAt: null });
     return id;
   }
 
@@ -66,10 +75,11 @@ export class DeadLetters {
     return pending?.record ?? null;
   }
 
-  refused(id: number, error: string, now: number, random: number): void {
+  refused(id: number, error: string, now: number, random: number, isUnclear = false): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     pending.failures += 1;
+    if (isUnclear) pending.unclear += 1;
     pending.error = error;
     pending.resendAt = now + backoff(pending.failures, RESEND, random);
   }
@@ -83,14 +93,14 @@ export class DeadLetters {
   }
 
   /** Letters to be sent again now; those of lost partitions are forgotten, their new owner sends its own. */
-  due(now: number): { readonly id: number; readonly letter: DeadLetter }[] {
-    const due: { id: number; letter: DeadLetter }[] = [];
+  due(now: number): Due[] {
+    const due: Due[] = [];
     for (const [id, pending] of this.#pending) {
       if (pending.resendAt === null) continue;
       if (pending.record.owned.lost) this.#pending.delete(id);
       else if (pending.resendAt <= now) {
         pending.resendAt = null;
-        due.push({ id, letter: pending.letter });
+        due.push({ id, letter: pending.letter, unclear: pending.unclear });
       }
     }
     return due;

@@ -195,7 +195,7 @@ export class Records {
       this.#reject(pending, { ...refusal, reason }, since);
     }
     if (this.deadLetters.size === 0) return;
-    for (const { id, letter } of this.deadLetters.due(now)) this.#emit({ type: 'dead-letter', letterId: id, letter });
+    for (const { id, ...rest } of this.deadLetters.due(now)) this.#emit({ type: 'dead-letter', letterId: id, ...rest });
   }
 
   /** When the next commit is due, or null when there is nothing to commit, or not yet. */

@@ -82,8 +82,9 @@ function lookHere({ file, roots }: LookRequest): Look {
   try {
     const realPath = realpathSync.native(file);
     const stats = statSync(realPath);
-    const { size: bytes, mtimeMs: modifiedAt } = stats;
-    return { kind: 'found', what: kindOf(stats), bytes, modifiedAt, realPath, roots: roots.map(followLinks) };
+    const { size: bytes, mtimeMs: modifiedAt, dev, ino, mode, ctimeMs } = stats;
+    const seen = { what: kindOf(stats), bytes, modifiedAt, identity: [dev, ino, mode, ctimeMs].join(' ') };
+    return { kind: 'found', ...seen, realPath, roots: roots.map(followLinks) };
   } catch (error) {
     return { kind: 'failed', code: (error as NodeJS.ErrnoException).code ?? (error as Error).message };
   }

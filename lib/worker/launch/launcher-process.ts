@@ -134,6 +134,9 @@ export class LauncherProcess implements Launcher, Looker {
     const looked = new Deferred<Look | null>();
     this.#looked = looked;
     this.#process.stdin.write(encodeLook(request));
+    // Somebody may have stopped it since the last job.
+    const watch = setInterval(() => this.#wake(), LOOK_MS);
+    void looked.promise.then(() => clearInterval(watch));
     return looked.promise;
   }
 
@@ -220,11 +223,15 @@ export class LauncherProcess implements Launcher, Looker {
    * runs and does not report an ended child, or no start at all, is stuck and is killed.
    */
   #look(job: CurrentJob): void {
-    const { pid } = this.#process;
-    if (pid !== undefined && isStopped(pid)) this.#process.kill('SIGCONT');
+    this.#wake();
     const isDue = job.pid === null || readStat(job.pid)?.state !== 'living';
     job.silentLooks = isDue ? job.silentLooks + 1 : 0;
     if (job.silentLooks >= (job.pid === null ? LAUNCH_LOOKS : REPORT_LOOKS)) this.#process.kill('SIGKILL');
+  }
+
+  #wake(): void {
+    const { pid } = this.#process;
+    if (pid !== undefined && isStopped(pid)) this.#process.kill('SIGCONT');
   }
 
   #finish(): void {

@@ -13,8 +13,8 @@
  * - `X`: the child has ended and was reaped; three bytes: exit code, signal or 0, and flags: 1 and 2 for an output that
  *   others still hold open, 4 when something that descends from the child may be alive.
  * - `o`, `e`: the end of an output that was open at `X`.
- * - `L`: what stands at the path: the errno; or 0, a letter for its kind, its size, its time in milliseconds, and the paths
- *   with all links followed, joined by NUL.
+ * - `L`: what stands at the path: the errno; or 0, a letter for its kind, its size, its time in milliseconds, its identity, and
+ *   the paths with all links followed, joined by NUL.
  */
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
@@ -143,10 +143,11 @@ function parse(kind: string, payload: Buffer): Reply {
 
 const KINDS: Readonly<Record<string, FileKind>> = { f: 'file', d: 'directory', p: 'pipe', s: 'socket' };
 
-function parseLook([errno = '', kind = '', bytes, modifiedAt, realPath = '', ...roots]: readonly string[]): Look {
+function parseLook(fields: readonly string[]): Look {
+  const [errno = '', kind = '', bytes, modifiedAt, identity = '', realPath = '', ...roots] = fields;
   if (errno !== '0') return { kind: 'failed', code: errorName(Number(errno)) };
   const what = KINDS[kind] ?? 'device';
-  return { kind: 'found', what, bytes: Number(bytes), modifiedAt: Number(modifiedAt), realPath, roots };
+  return { kind: 'found', what, bytes: Number(bytes), modifiedAt: Number(modifiedAt), identity, realPath, roots };
 }
 
 function errorName(errno: number): string {

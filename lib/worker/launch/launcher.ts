@@ -62,6 +62,8 @@ export type Look =
       readonly bytes: number;
       /** Milliseconds since the epoch. */
       readonly modifiedAt: number;
+      /** Another one after any change: of its place, its rights or its contents. */
+      readonly identity: string;
       readonly realPath: string;
       /** One that is not there stands as it was given. */
       readonly roots: readonly string[];

@@ -5,6 +5,7 @@
  */
 
 import { killGroup } from '../../processes/leftovers.js';
+import { isStopped } from '../../processes/process-table.js';
 import type { Command } from '../../types.js';
 import { Deferred } from '../../util/deferred.js';
 import { LineSplitter } from '../output/line-splitter.js';
@@ -19,12 +20,16 @@ export const JOBS_PER_LOADER = 1_000;
 const MAX_LINE_BYTES = 256 * 1024;
 /** From the end of its input to its end. */
 const END_MS = 2_000;
+/** How often a loader with a job is looked at. */
+const LOOK_MS = 1_000;
 /** What belongs to a job and not to the process that runs it. */
 const OF_THE_JOB = /^(ATD_|CLICKHOUSE_|TRACEPARENT$)/;
 
 interface Job {
   readonly listener: ChildListener;
   readonly exited: Deferred<Exit>;
+  /** Wakes a loader that somebody stopped, perhaps long before: it belongs to no one job. */
+  readonly watch: NodeJS.Timeout;
   taken: boolean;
 }
 
@@ -108,7 +113,8 @@ class WarmLoader {
   }
 
   load(args: readonly string[], env: Command['env'], listener: ChildListener): Launch {
-    const job: Job = { listener, exited: new Deferred(), taken: false };
+    const watch = setInterval(() => this.#wake(), LOOK_MS);
+    const job: Job = { listener, exited: new Deferred(), watch, taken: false };
     this.#job = job;
     this.#jobs++;
     listener.started(this.pid ?? 0);
@@ -134,7 +140,7 @@ class WarmLoader {
     else if (kind === 'out') job.listener.stdout(Buffer.from(String(value)));
     else if (kind === 'error') job.listener.stderr(Buffer.from(String(value)));
     else if (kind === 'end') {
-      this.#job = null;
+      this.#finish(job);
       job.exited.resolve({ kind: 'exited', code: Number(value), signal: null, alone: true });
     } else job.listener.stdout(Buffer.from(`${line}\n`));
   }
@@ -155,11 +161,20 @@ class WarmLoader {
     this.#alive = false;
     this.#ended.resolve();
     const job = this.#job;
-    this.#job = null;
     if (job === null) return;
+    this.#finish(job);
     const how = signal ?? `exit code ${code}`;
     const lost: Exit = { kind: 'lost', begun: false, reason: `the warm loader ended before it took the job: ${how}` };
     job.exited.resolve(job.taken ? { kind: 'exited', code, signal, alone: false } : lost);
+  }
+
+  #finish(job: Job): void {
+    clearInterval(job.watch);
+    this.#job = null;
+  }
+
+  #wake(): void {
+    if (this.pid !== null && this.#alive && isStopped(this.pid)) this.#process.kill('SIGCONT');
   }
 
   #kill(): void {

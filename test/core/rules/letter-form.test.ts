@@ -9,6 +9,8 @@ import {
   leftOut,
   nextForm,
   type Objection,
+  objectionIn,
+  UNCLEAR_REFUSALS,
 } from '../../../lib/core/rules/letter-form.js';
 
 const PARTS: LetterParts = { hasKey: true, valueBytes: 1_000_000, headers: 3, excerptBytes: EXCERPT_BYTES };
@@ -96,5 +98,16 @@ describe('firstForm', () => {
 
   it('is the least one where nothing is within the bound', () => {
     assert.equal(firstForm(PARTS, 0, () => Number.POSITIVE_INFINITY).diagnosis, 'short');
+  });
+});
+
+describe('objectionIn', () => {
+  it('is what the answer says, whatever was said before', () => {
+    assert.deepEqual([objectionIn('size', 0), objectionIn('time', 99), objectionIn(null, 99)], ['size', 'time', null]);
+  });
+
+  it('takes a letter that is refused without a word of why to be at fault after some tries, and not before', () => {
+    assert.equal(objectionIn('unclear', UNCLEAR_REFUSALS - 1), null);
+    assert.equal(objectionIn('unclear', UNCLEAR_REFUSALS), 'content');
   });
 });

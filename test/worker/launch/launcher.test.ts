@@ -7,7 +7,7 @@ import type { Command, Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { createLauncher, LastingLauncher } from '../../../lib/worker/launch/choose.js';
-import type { Launcher } from '../../../lib/worker/launch/launcher.js';
+import type { Launcher, Looker } from '../../../lib/worker/launch/launcher.js';
 import { LauncherProcess, startLauncher } from '../../../lib/worker/launch/launcher-process.js';
 import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../../lib/worker/launch/launcher-programs.js';
 import { command, program, shell } from '../../support/commands.js';
@@ -22,11 +22,12 @@ interface Run {
   readonly pid: () => number | null;
 }
 
-function start(launcher: Launcher, wanted: Command): Run {
+function start(launcher: Launcher, wanted: Command, looker: Looker | null = null): Run {
   const lines: string[] = [];
   let pid: number | null = null;
   const outcome = supervise(wanted, {
     launcher,
+    looker,
     sink: SINK,
     onStarted: (started) => {
       pid = started;
@@ -130,6 +131,30 @@ for (const wanted of programs) {
       process.kill(launcher.pid ?? 0, 'SIGSTOP');
       await waitUntil(() => stateOf(launcher.pid ?? 0) === 'T', 2_000, 'the launcher is stopped');
       assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
+    });
+
+    it('that is stopped between two jobs looks at the file of the next one all the same', async () => {
+      const launcher = await open(wanted);
+      process.kill(launcher.pid ?? 0, 'SIGSTOP');
+      await waitUntil(() => stateOf(launcher.pid ?? 0) === 'T', 60_000, 'the launcher is stopped');
+      const outcome = await start(launcher, shell('exit 3', { timeoutMs: 60_000 }), launcher).outcome;
+      assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 3]);
+    });
+
+    it('that is stopped with its loader goes on with the next job, when the time of the one is over', async () => {
+      const launcher = await open(wanted);
+      const both = shell('kill -STOP $PPID; kill -STOP $$', { timeoutMs: 3_000, graceMs: 100 });
+      assert.equal((await start(launcher, both, launcher).outcome).result, 'timed-out');
+      const next = await start(launcher, shell('exit 3', { timeoutMs: 60_000 }), launcher).outcome;
+      assert.deepEqual([next.exitCode, launcher.alive], [3, true]);
+    });
+
+    it('that is stopped again and again while a loader prints loses nothing of it', async () => {
+      const launcher = await open(wanted);
+      const script = 'for i in 1 2 3; do echo $i; kill -STOP $PPID; done; exit 4';
+      const run = start(launcher, shell(script, { timeoutMs: 120_000 }), launcher);
+      assert.equal((await run.outcome).exitCode, 4);
+      assert.deepEqual(run.lines, ['1', '2', '3']);
     });
 
     it('that is stopped does not hold up a job whose time is over', async () => {

@@ -166,6 +166,16 @@ describe('a warm loader', () => {
     );
   });
 
+  it('that somebody stopped between two jobs takes the next one, and the one that it has to its end', async () => {
+    const { launcher, pids } = open();
+    await start(launcher, job(['exit', '0'])).outcome;
+    process.kill(launcher.pid ?? 0, 'SIGSTOP');
+    await waitUntil(() => stateOf(pids[0] ?? 0) === 'T', 60_000, 'it is stopped');
+    assert.equal((await start(launcher, job(['exit', '3'], { timeoutMs: 120_000 })).outcome).exitCode, 3);
+    const run = start(launcher, job(['stop-itself'], { timeoutMs: 120_000 }));
+    assert.deepEqual([(await run.outcome).exitCode, pids.length], [5, 1]);
+  });
+
   it('is replaced when it died while it was idle', async () => {
     const { launcher, pids } = open();
     await start(launcher, job(['exit', '0'])).outcome;
