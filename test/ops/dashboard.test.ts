@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { METRICS } from '../../lib/telemetry/metric-definitions.js';
-import { createMetrics } from '../../lib/telemetry/metrics.js';
 import { read } from '../support/documents.js';
-import { Play } from '../support/engine.js';
+import { metricsOf } from '../support/metrics.js';
 import { DASHBOARD, QUERIES } from './dashboard.js';
 
 /** Grafana's grid has so many columns. */
@@ -22,8 +21,7 @@ function metricsIn(expr: string): readonly string[] {
 
 describe('the Grafana dashboard', () => {
   it('asks for no metric that does not exist', async () => {
-    const sources = { version: '1.2.3', status: () => new Play().status, unreaped: () => 0 };
-    const { body } = await createMetrics(sources).render();
+    const { body } = await metricsOf().render();
     const watched = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
     const known = new Set([...Object.keys(METRICS), ...watched, ...OF_PROMETHEUS]);
     for (const { title, expr } of QUERIES) {

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { METRICS } from '../../lib/telemetry/metric-definitions.js';
-import { createMetrics } from '../../lib/telemetry/metrics.js';
 import { read } from '../support/documents.js';
 import { Play } from '../support/engine.js';
+import { metricsOf } from '../support/metrics.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 
 interface Rule {
@@ -122,14 +122,7 @@ describe('etc/prometheus', () => {
   it('watches metrics of which Prometheus has nothing to complain', { skip }, async () => {
     const play = new Play();
     play.assign(0);
-    const metrics = createMetrics({
-      version: '1.2.3',
-      status: () => play.status,
-      unreaped: () => 0,
-      lag: ({ partitions }) => ({ partitions: partitions.map(() => 5), messages: 5, fileBytes: 9, secondsLeft: null }),
-      lastLoadedAt: () => 5_000,
-      now: () => play.now,
-    });
+    const metrics = metricsOf(play);
     const { status, output } = promtool(['check', 'metrics'], (await metrics.render()).body);
     assert.deepEqual([status, output], [0, '']);
   });

@@ -2,24 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
 import { METRICS } from '../../lib/telemetry/metric-definitions.js';
-import { createMetrics, type MetricsAdapter } from '../../lib/telemetry/metrics.js';
+import type { MetricsAdapter } from '../../lib/telemetry/metrics.js';
 import type { Job } from '../../lib/types.js';
 import { JOB, outcome, Play, partition, record, SETTINGS } from '../support/engine.js';
+import { metricsOf } from '../support/metrics.js';
 
 const TICK: EngineEvent = { type: 'tick' };
 const NOW = 100_000;
-const LAG = { partitions: [], messages: null, fileBytes: null, secondsLeft: null };
-
-function create(play = new Play()): MetricsAdapter {
-  return createMetrics({
-    version: '1.2.3',
-    status: () => play.status,
-    unreaped: () => 2,
-    lag: () => LAG,
-    lastLoadedAt: () => 5_000,
-    now: () => NOW,
-  });
-}
 
 /** The samples by name and labels, as `atd_jobs_total{tenant="acme",outcome="succeeded"}`. */
 async function samples(metrics: MetricsAdapter): Promise<Map<string, number>> {
@@ -75,7 +64,7 @@ const COUNTED: readonly (readonly [what: string, event: EngineEvent, effects: Ef
 describe('the counters', () => {
   for (const [what, event, effects, sample] of COUNTED) {
     it(`count ${what}`, async () => {
-      const metrics = create();
+      const metrics = metricsOf();
       metrics.observe(event, effects, NOW);
       assert.equal((await samples(metrics)).get(sample), 1);
     });
@@ -83,7 +72,7 @@ describe('the counters', () => {
 
   it('count a dead letter when it is acknowledged, by why it was sent', async () => {
     const play = new Play();
-    const metrics = create(play);
+    const metrics = metricsOf(play);
     const tell = (event: EngineEvent): void => metrics.observe(event, play.engine.handle(event, play.now), NOW);
     tell({ type: 'assigned', epoch: 1, partitions: [partition(0)] });
     tell({ type: 'record', record: record(5, 'no json') });
@@ -94,7 +83,7 @@ describe('the counters', () => {
   });
 
   it('forget a refused letter, which may be of a lost partition, until it is sent again', async () => {
-    const metrics = create();
+    const metrics = metricsOf();
     const letter: DeadLetter = {
       record: record(5),
       disposition: 'file-missing',
@@ -120,7 +109,7 @@ describe('the counters', () => {
   });
 
   it('sum what was loaded, where that is known', async () => {
-    const metrics = create();
+    const metrics = metricsOf();
     const ends = [ended({}), ended({}, 2), ended({}, 1, outcome('succeeded')), ended({}, 1, outcome('failed'))];
     metrics.observe(TICK, ends, NOW);
     const found = await samples(metrics);
@@ -129,25 +118,41 @@ describe('the counters', () => {
   });
 
   it('measure the wait of a job once, whatever the number of its attempts', async () => {
-    const metrics = create();
+    const metrics = metricsOf();
     metrics.observe(TICK, [ended({}, 1), ended({}, 2), ended({}, 3)], NOW);
     assert.equal((await samples(metrics)).get('atd_job_queue_seconds_count{lane="normal"}'), 1);
     assert.equal((await samples(metrics)).get('atd_job_queue_seconds_sum{lane="normal"}'), 0.5);
   });
 
+  it('measure from the announcement until a file is loaded, whatever the clocks say, where the message has a time', async () => {
+    const metrics = metricsOf();
+    const times = [NOW - 3_000, NOW + 60_000, -1];
+    metrics.observe(
+      TICK,
+      times.map((timestamp) => ended({ timestamp })),
+      NOW,
+    );
+    const found = await samples(metrics);
+    assert.equal(found.get('atd_visible_seconds_sum{tenant="acme"}'), 3);
+    assert.equal(found.get('atd_visible_seconds_count{tenant="acme"}'), 2);
+    assert.equal(found.get('atd_load_seconds_count{tenant="acme"}'), 3);
+  });
+
   it('have no more tenants than their bound, whoever invents them', async () => {
-    const metrics = create();
+    const metrics = metricsOf();
     for (let n = 0; n < 1_000; n += 1) metrics.observe(TICK, [ended({ tenant: `t${n}` })], NOW);
     const jobs = [...(await samples(metrics))].filter(([name]) => name.startsWith('atd_jobs_total'));
     assert.equal(jobs.length, 201);
     assert.equal(new Map(jobs).get('atd_jobs_total{tenant="other",outcome="succeeded"}'), 800);
+    const timed = [...(await samples(metrics)).keys()].filter((name) => name.startsWith('atd_visible_seconds_count'));
+    assert.equal(timed.length, 51);
   });
 });
 
 describe('the gauges', () => {
   it('show the engine as it is when they are read', async () => {
     const play = new Play({ slots: 3, breaker: { ...SETTINGS.breaker, threshold: 1 } });
-    const metrics = create(play);
+    const metrics = metricsOf(play);
     assert.equal((await samples(metrics)).get('atd_run_state'), 0);
     play.assign(0, 1);
     for (const offset of [5, 6, 7, 8]) play.deliver(offset, { filename: '/f', size: 50 });
@@ -165,6 +170,9 @@ describe('the gauges', () => {
       atd_paused_partitions: 0,
       atd_breaker_state: 0,
       atd_unreaped_children: 2,
+      atd_lag_bytes: 9,
+      atd_last_success_timestamp_seconds: 5,
+      'atd_consumer_lag{partition="0"}': 5,
       'atd_completed_ahead{partition="0"}': 1,
       'atd_uncommitted_records{partition="0"}': 4,
       'atd_uncommitted_records{partition="1"}': 0,
@@ -173,12 +181,29 @@ describe('the gauges', () => {
     for (const [name, value] of Object.entries(expected)) assert.equal(found.get(name), value, name);
   });
 
+  it('show no lag once that is not known any more', async () => {
+    const play = new Play();
+    play.assign(0);
+    let isKnown = true;
+    const metrics = metricsOf(play, {
+      lag: () =>
+        isKnown
+          ? { partitions: [5], messages: 5, fileBytes: 9, secondsLeft: 1 }
+          : { partitions: [null], messages: null, fileBytes: null, secondsLeft: null },
+    });
+    const lagSamples = async () =>
+      [...(await samples(metrics)).keys()].filter((name) => /^atd_(consumer_)?lag/.test(name));
+    assert.deepEqual(await lagSamples(), ['atd_consumer_lag{partition="0"}', 'atd_lag_bytes']);
+    isKnown = false;
+    assert.deepEqual(await lagSamples(), []);
+  });
+
   it('show an open breaker and the pause that comes with it', async () => {
     const play = new Play({ slots: 1, breaker: { ...SETTINGS.breaker, threshold: 1 } });
     play.assign(0);
     play.deliver(5);
     play.end(5, 'sink-unavailable');
-    const found = await samples(create(play));
+    const found = await samples(metricsOf(play));
     assert.deepEqual(
       ['atd_run_state', 'atd_breaker_state', 'atd_paused_partitions', 'atd_queue_jobs'].map((name) => found.get(name)),
       [2, 2, 1, 1],
@@ -187,7 +212,7 @@ describe('the gauges', () => {
 
   it('forget partitions that went to another member', async () => {
     const play = new Play();
-    const metrics = create(play);
+    const metrics = metricsOf(play);
     play.assign(0, 1);
     assert.ok((await samples(metrics)).has('atd_uncommitted_records{partition="1"}'));
     play.assign(0);
@@ -197,7 +222,7 @@ describe('the gauges', () => {
 
 describe('the exposition', () => {
   it('has every metric of the list with its help and type, and the defaults of Node', async () => {
-    const { contentType, body } = await create().render();
+    const { contentType, body } = await metricsOf().render();
     assert.match(contentType, /^text\/plain; version=0\.0\.4/);
     for (const [name, { help, type }] of Object.entries(METRICS)) {
       assert.ok(body.includes(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`), name);
