@@ -58,6 +58,23 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     positionals: true,
     execute: async (options) => (await import('./emit.js')).emit(options),
   },
+  'dead-letters': {
+    summary: 'list what was given up, and why, or show one letter (also dlq)',
+    usage:
+      'atd-ingestion dead-letters [list] [--since 1h] [--tenant T] [--disposition D] [--file GLOB] [--group-by reason]\n       atd-ingestion dead-letters show PARTITION/OFFSET',
+    options: {
+      since: { type: 'string', value: 'WHEN', help: 'sent since then: 90s, 30m, 1h, 2d ago, or 2026-11-28T05:00:00Z' },
+      tenant: { type: 'string', short: 't', value: 'NAME', help: 'of this tenant; "" for those without one' },
+      disposition: { type: 'string', value: 'NAME', help: 'given up for this: permanent-failure, file-missing …' },
+      file: { type: 'string', value: 'GLOB', help: 'about such a file: * is any text, ? one character' },
+      'group-by': { type: 'string', value: 'WHAT', help: 'count them by tenant, disposition, reason or file' },
+      limit: { type: 'string', value: 'N', help: 'the newest N of them (100)' },
+      json: { type: 'boolean', help: 'one JSON object a line' },
+      ...COMMON_OPTIONS,
+    },
+    positionals: true,
+    execute: async (options) => (await import('./dead-letters.js')).deadLetters(options),
+  },
   status: {
     summary: 'show how a service is: 0 where it is well, 1 where it is not, 2 where it does not answer',
     usage: 'atd-ingestion status [--watch] [--json] [--url URL | --config FILE]',
@@ -80,6 +97,9 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   },
 };
 
+/** Shorter names. */
+const ALIASES: Readonly<Record<string, string>> = { dlq: 'dead-letters' };
+
 export async function main(args: readonly string[]): Promise<void> {
   try {
     process.exitCode = await dispatch(args);
@@ -94,7 +114,8 @@ export async function main(args: readonly string[]): Promise<void> {
 
 async function dispatch(args: readonly string[]): Promise<ExitCode> {
   const named = args[0] !== undefined && !args[0].startsWith('-');
-  const name = named ? (args[0] as string) : 'run';
+  const given = named ? (args[0] as string) : 'run';
+  const name = Object.hasOwn(ALIASES, given) ? (ALIASES[given] as string) : given;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const meant = didYouMean(name, Object.keys(COMMANDS));

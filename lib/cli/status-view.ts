@@ -1,6 +1,6 @@
 /** The status of a service as a person reads it in a terminal, 60 columns wide and more. */
 import type { Overview } from '../service/overview.js';
-import { bytesText, countText, table, withoutControl } from '../util/plain-text.js';
+import { bytesText, countText, table, withoutControl, wrap } from '../util/plain-text.js';
 
 /** What `/api/status` answers. */
 export type Report = ReturnType<Overview['of']>;
@@ -185,24 +185,4 @@ export function duration(ms: number): string {
 function rate(perSecond: number): string {
   if (perSecond > 0 && perSecond < 0.05) return '< 0.1';
   return perSecond.toLocaleString('en-GB', { maximumFractionDigits: perSecond < 100 ? 1 : 0 });
-}
-
-/** A number stays with its unit. */
-const BLANKS = /\s+(?!(?:s|min|h|d|B|[KMGTP]iB)\b)/;
-
-/** Words that are longer than a line are cut into lines. */
-export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(BLANKS)) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (longer.length <= columns) {
-      line = longer;
-      continue;
-    }
-    if (line !== '') lines.push(line);
-    line = word;
-    for (; line.length > columns; line = line.slice(columns)) lines.push(line.slice(0, columns));
-  }
-  return [...lines, line];
 }

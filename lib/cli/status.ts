@@ -2,13 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/load.js';
 import { AtdError, ExitCode } from '../errors.js';
+import { wrap } from '../util/plain-text.js';
 import { loadSettings, type ParsedOptions } from './options.js';
-import { isHealthy, type Report, renderStatus, wrap } from './status-view.js';
+import { isHealthy, type Report, renderStatus } from './status-view.js';
+import { hasColours, terminalColumns } from './terminal.js';
 
 const ANSWER_MS = 5_000;
 const EVERY_MS = 2_000;
-const PIPE_COLUMNS = 100;
-const LEAST_COLUMNS = 40;
 /** Home, and erase what follows: what stood there before goes without a flicker. */
 const REDRAW = '\u001b[H\u001b[J';
 const CLEAR = '\u001b[2J';
@@ -32,7 +32,7 @@ async function watchOver(base: string, asJson: boolean): Promise<never> {
     const text = await ask(base).then(
       (report) => (asJson ? `${JSON.stringify(report)}\n` : render(report, base)),
       ({ message }: Error) =>
-        asJson ? `${JSON.stringify({ error: message })}\n` : `${wrap(message, width()).join('\n')}\n`,
+        asJson ? `${JSON.stringify({ error: message })}\n` : `${wrap(message, terminalColumns()).join('\n')}\n`,
     );
     if (asJson) process.stdout.write(text);
     else process.stdout.write(onTerminal ? `${REDRAW}${text}` : `${text}\n`);
@@ -41,17 +41,12 @@ async function watchOver(base: string, asJson: boolean): Promise<never> {
 }
 
 function render(report: Report, base: string): string {
-  const colours = process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
   try {
-    return renderStatus(report, base, { columns: width(), colours });
+    return renderStatus(report, base, { columns: terminalColumns(), colours: hasColours() });
   } catch (cause) {
     const why = `it is another version (${String((report as { version?: unknown }).version)}), whose answer is another`;
     throw new AtdError('ATD_UNREACHABLE', `${base} cannot be shown: ${why}; --json shows it as it is`, { cause });
   }
-}
-
-function width(): number {
-  return Math.max(LEAST_COLUMNS, process.stdout.columns ?? PIPE_COLUMNS);
 }
 
 async function ask(base: string): Promise<Report> {

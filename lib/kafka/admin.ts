@@ -4,15 +4,17 @@ import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import type { Bounds } from './group/lost-offsets.js';
 import { toPosition } from './shapes.js';
 
+export interface FetchedMessage {
+  readonly offset: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly timestamp: string;
+}
+
 export interface FetchedPartition {
   readonly highWatermark: string;
-  readonly messages: readonly {
-    readonly offset: string;
-    readonly key: Uint8Array | null;
-    readonly value: Uint8Array | null;
-    readonly headers?: Readonly<Record<string, unknown>>;
-    readonly timestamp: string;
-  }[];
+  readonly messages: readonly FetchedMessage[];
 }
 
 interface FetchAnswer {
@@ -109,6 +111,28 @@ export function readBounds(kafka: Kafka, topic: string): Promise<Map<number, Bou
 }
 
 /**
+ * Where each partition of the topic has its first message of that time or later, and where it ends.
+ *
+ * @param since milliseconds since the epoch
+ * @throws KafkaJSError when a partition's leader does not answer
+ */
+export function readBoundsSince(kafka: Kafka, topic: string, since: number): Promise<Map<number, Bounds>> {
+  return ask(kafka, 2, async (admin) => {
+    const [ends, starts] = [
+      await admin.fetchTopicOffsets(topic),
+      await admin.fetchTopicOffsetsByTimestamp(topic, since),
+    ];
+    const startOf = new Map(starts.map(({ partition, offset }) => [partition, Number(offset)]));
+    return new Map(
+      ends.map(({ partition, high }) => [
+        partition,
+        { low: startOf.get(partition) ?? Number(high), high: Number(high) },
+      ]),
+    );
+  });
+}
+
+/**
  * Opens a connection for one exchange.
  *
  * @param retries how often the client repeats what fails
@@ -170,6 +194,38 @@ export async function fetchFrom(
   const question = { maxWaitTime: maxWaitMs, maxBytes: FETCH_BYTES, topics: [{ topic, partitions }] };
   const { responses } = await broker.fetch(question);
   return responses[0]?.partitions[0] ?? null;
+}
+
+/** How long a broker may hold an empty answer back, where what is asked for is there. */
+const MAX_WAIT_MS = 500;
+
+/**
+ * Reads partitions of a topic from where they are said to begin to where they are said to end, without a group.
+ *
+ * @throws KafkaJSError when a broker does not answer, or does not permit it
+ */
+export async function readRanges(
+  { kafka, groupId, topic }: { readonly kafka: Kafka; readonly groupId: string; readonly topic: string },
+  ranges: ReadonlyMap<number, Bounds>,
+  onMessage: (partition: number, message: FetchedMessage) => void,
+): Promise<void> {
+  await withCluster(kafka, groupId, async (cluster) => {
+    await cluster.addTargetTopic(topic);
+    const leaders = cluster.findLeaderForPartitions(topic, [...ranges.keys()]);
+    for (const [nodeId, partitions] of Object.entries(leaders)) {
+      const broker = await cluster.findBroker({ nodeId });
+      for (const partition of partitions) {
+        const { low, high } = ranges.get(partition) as Bounds;
+        for (let next = low; next < high; ) {
+          const fetched = await fetchFrom(broker, { topic, partition, offset: next, maxWaitMs: MAX_WAIT_MS });
+          const messages = (fetched?.messages ?? []).filter(({ offset }) => Number(offset) >= next);
+          for (const message of messages) if (Number(message.offset) < high) onMessage(partition, message);
+          // Of a batch the last messages may be gone, by compaction; then the next one is asked for.
+          next = Number(messages.at(-1)?.offset ?? next) + 1;
+        }
+      }
+    }
+  });
 }
 
 /** For what the client has no call for. */

@@ -22,6 +22,11 @@ import { MachineWatch } from './machine-load.js';
 import { type LoaderProgram, waitingTopicOf } from './settings.js';
 import { TopicEnds } from './topic-ends.js';
 
+/** Where what was given up goes. */
+export function letterTopicOf({ kafka, service }: Config): string {
+  return service.dead_letter.topic ?? `${kafka.topic}.dlq`;
+}
+
 /** What a program without exit codes of its own ends with, whether it succeeds or fails. */
 const VAGUE_EXIT_CODES = [0, 1];
 /** While the service waits for Kafka it asks again by itself, and says why it has to. */
@@ -63,18 +68,12 @@ export function createAdapters(
   command: CommandRules,
   events: AdapterEvents,
 ): Adapters {
-  registerCodecs(unpackBound(config));
-  boundBatches(unpackBound(config));
-  steadyClock();
-  stopIdleTimer();
-  closeSilentConnections();
-  mendHeaderDecoder();
-  mendOutOfRange();
+  mendClient(config);
   const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
   const asking = createKafkaClient({ ...kafkaOptions(config), ...events.kafka, retries: ASKING_RETRIES });
   const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;
-  const letterTopic = dead_letter.topic ?? `${topic}.dlq`;
+  const letterTopic = letterTopicOf(config);
   const waitingTopic = waitingTopicOf(config);
   const makeConsumer = (consumerEvents: ConsumerEvents) =>
     createConsumer(
@@ -121,6 +120,17 @@ export function createAdapters(
   const silent = createKafkaClient({ ...kafkaOptions(config), ...SILENT, retries: ASKING_RETRIES });
   const ends = new TopicEnds(silent, waitingTopic === null ? [topic] : [topic, waitingTopic.topic]);
   return { consumer, waiting, deadLetter, pool, control, probe, machine, ends };
+}
+
+/** What the client lacks or does wrong; before the first use of it, in whatever command reads messages. */
+export function mendClient(config: Config): void {
+  registerCodecs(unpackBound(config));
+  boundBatches(unpackBound(config));
+  steadyClock();
+  stopIdleTimer();
+  closeSilentConnections();
+  mendHeaderDecoder();
+  mendOutOfRange();
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */
