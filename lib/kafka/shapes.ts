@@ -1,5 +1,6 @@
 /**
- * What the Kafka client hands out, as our shapes: offsets as numbers, and bytes that are ours to keep. What comes from the
+ * What the Kafka client hands out, as our shapes: offsets as numbers. The bytes are
+ * views into a whole answer of the broker, which whoever keeps a record copies. What comes from the
  * wire is brought into these shapes here and nowhere else, so nothing behind this file need expect anything odder.
  */
 
@@ -52,8 +53,8 @@ export function toRecord(topic: string, partition: number, message: Message): Ka
     topic,
     partition,
     offset: Number(message.offset),
-    key: copy(message.key),
-    value: copy(message.value),
+    key: message.key ?? null,
+    value: message.value ?? null,
     headers: toHeaders(message.headers),
     timestamp: toTimestamp(message.timestamp),
   };
@@ -65,29 +66,20 @@ export function toPosition(topic: string, partition: number, committed: Committe
   return { topic, partition, offset: offset < 0 ? null : offset, metadata: committed?.metadata ?? '' };
 }
 
-/** The client hands out views into a whole fetch response, which one slow job would keep in memory. */
-function copy(bytes: Uint8Array | null | undefined): Uint8Array | null {
-  return bytes === null || bytes === undefined ? null : new Uint8Array(bytes);
-}
-
 /** In an object without a prototype: there a header of any name is a header, and what is no header is not there. */
 function toHeaders(raw: unknown): KafkaRecord['headers'] {
   const entries = typeof raw === 'object' && raw !== null ? Object.entries(raw) : [];
   if (entries.length === 0) return NO_HEADERS;
   const headers: Record<string, HeaderValue> = Object.create(null);
   for (const [name, value] of entries) {
-    if (Array.isArray(value)) headers[name] = value.filter(isHeaderValue).map(copyHeaderValue);
-    else if (isHeaderValue(value)) headers[name] = copyHeaderValue(value);
+    if (Array.isArray(value)) headers[name] = value.filter(isHeaderValue);
+    else if (isHeaderValue(value)) headers[name] = value;
   }
   return headers;
 }
 
 function isHeaderValue(value: unknown): value is Uint8Array | string | null {
   return value === null || typeof value === 'string' || value instanceof Uint8Array;
-}
-
-function copyHeaderValue(value: Uint8Array | string | null): Uint8Array | string | null {
-  return typeof value === 'string' ? value : copy(value);
 }
 
 function toTimestamp(text: string | undefined): number {

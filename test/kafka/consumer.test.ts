@@ -187,7 +187,7 @@ describe('the consumer: records', () => {
     broker.topics.append(TOPIC, 0, [full, { offset: 4 }]);
     const member = await GroupMember.join(t, broker);
     await member.reports('record', 2);
-    const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+    const bytes = (text: string) => Buffer.from(text);
     // Headers have no prototype, so that none is found that is not there.
     const withoutPrototype = (own: object): object => Object.assign(Object.create(null), own);
     assert.deepEqual(member.records, [

@@ -12,13 +12,11 @@ function headersOf(headers: unknown): [string, HeaderValue][] {
 }
 
 describe('toRecord', () => {
-  it('copies the bytes: the client hands out views into a whole fetch', () => {
+  it('hands on the bytes as they came', () => {
     const { key, value, headers, ...rest } = toRecord('t', 1, { ...MESSAGE, headers: { a: BYTES, b: [BYTES, null] } });
     assert.deepEqual(rest, { topic: 't', partition: 1, offset: 7, timestamp: 1_700_000_000_000 });
-    for (const bytes of [key, value, headers['a'], (headers['b'] as readonly Uint8Array[])[0]]) {
-      assert.deepEqual(bytes, new Uint8Array(BYTES));
-      assert.notEqual((bytes as Uint8Array).buffer, BYTES.buffer);
-    }
+    for (const bytes of [key, value, headers['a'], (headers['b'] as readonly Uint8Array[])[0]])
+      assert.equal(bytes, BYTES);
   });
 
   it('knows a header without value, alone and among others', () => {
@@ -139,27 +137,12 @@ describe('toRecord, of plain messages', () => {
 
   it('keeps an empty key and value apart from none', () => {
     const { key, value } = toRecord('files', 0, { ...PLAIN, key: Buffer.alloc(0), value: Buffer.alloc(0) });
-    assert.deepEqual([key, value], [new Uint8Array(0), new Uint8Array(0)]);
+    assert.deepEqual([key?.byteLength, value?.byteLength], [0, 0]);
   });
 
   it('has no headers where the message has none at all', () => {
     const { headers: _headers, ...without } = PLAIN;
     assert.deepEqual(Object.keys(toRecord('files', 0, without).headers), []);
-  });
-
-  it('copies key and value, so that a record does not keep the whole answer that it came in', () => {
-    const answer = Buffer.from('a long answer with a key and a value in it');
-    const { key, value } = toRecord('files', 0, {
-      ...PLAIN,
-      key: answer.subarray(21, 24),
-      value: answer.subarray(31, 36),
-    });
-    assert.deepEqual(
-      [key, value].map(String),
-      [Buffer.from('key'), Buffer.from('value')].map((text) => [...text].join()),
-    );
-    for (const bytes of [key, value]) assert.notEqual(bytes?.buffer, answer.buffer);
-    assert.equal(value?.buffer.byteLength, 5);
   });
 });
 

@@ -43,7 +43,8 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
   if (tenant === null && rules.tenantRequired) {
     return poison('tenant-denied', 'the message names no tenant, and tenants.required asks for one');
   }
-  const table = tenant === null ? rules.defaultTable : `${rules.tablePrefix}_${tenant}`;
+  // Texts that are joined are whole; templates make chains of their pieces, and these are kept for as long as the job waits.
+  const table = tenant === null ? rules.defaultTable : [rules.tablePrefix, tenant].join('_');
   const bytes = request.size === null ? DEFAULT_FILE_BYTES : Math.ceil(request.size / request.files.length);
   const traceparent = readTraceparent(record.headers);
   const { lane } = readLane(record.headers);
@@ -52,9 +53,9 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
     if (objection !== null) return poison('path-denied', `${JSON.stringify(file.slice(0, 200))}: ${objection}`);
   }
   const { topic, partition, offset, timestamp } = record;
-  const place = `${topic}/${partition}/${offset}/`;
+  const place = [topic, partition, offset];
   return request.files.map((file, index) => ({
-    id: place + index,
+    id: [...place, index].join('/'),
     topic,
     partition,
     offset,

@@ -3,7 +3,8 @@
  * acknowledgement of a copy and the commit of its record leaves both. Of those that are known only one is loaded; it
  * stands for the others, which are complete when it is.
  */
-import type { KafkaRecord, TopicPartition } from '../../types.js';
+import type { TopicPartition } from '../../types.js';
+import type { KeptRecord } from './intake/kept-record.js';
 import { isNoLongerOurs, type PendingRecord } from './pending-record.js';
 
 /** Records of a partition that are remembered when they are done. */
@@ -121,6 +122,6 @@ export class Copies {
 }
 
 /** A topic that was made anew has other records at the same offsets. */
-function keyOf({ topic, offset, timestamp }: KafkaRecord): string {
+function keyOf({ topic, offset, timestamp }: KeptRecord): string {
   return `${topic}/${offset}@${timestamp}`;
 }

@@ -5,7 +5,7 @@ import type { Schedulable } from '../rules/turns/scheduler.js';
 import type { PendingRecord } from './pending-record.js';
 
 /** A job with its history; `pending` changes when the record is delivered again while the job runs. */
-export interface JobState extends Schedulable {
+export interface JobState extends Schedulable<JobState> {
   readonly job: Job;
   pending: PendingRecord;
   readonly arrivedAt: number;
@@ -34,6 +34,7 @@ export function newJobState(job: Job, pending: PendingRecord, now: number): JobS
     tenant: job.tenant,
     lane: job.lane,
     bytes: job.bytes,
+    behind: null,
     arrivedAt: now,
     startedAt: now,
     starts: 0,

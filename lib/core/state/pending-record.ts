@@ -1,14 +1,15 @@
 /** What the engine keeps of a record between its arrival and the completion of its offset. */
 import type { Job, KafkaRecord, Outcome } from '../../types.js';
 import type { DeadLetter, Disposition } from '../events.js';
+import { type KeptRecord, keep, released } from './intake/kept-record.js';
 import type { PartitionState } from './partition-state.js';
 
 /** A record with a job that is not settled, or with a dead letter that is not acknowledged. */
 export interface PendingRecord {
   /** As it was delivered. */
-  readonly record: KafkaRecord;
+  readonly record: KeptRecord;
   /** As it was announced; another one where this is a copy that was set aside. */
-  readonly original: KafkaRecord;
+  readonly original: KeptRecord;
   readonly owned: PartitionState;
   /** Another member finished it while we had lost the partition. */
   finishedElsewhere: boolean;
@@ -41,29 +42,26 @@ export type Begun =
   /** The partition's offsets began anew. Nothing was begun yet; what was kept of the partition is lost. */
   | { readonly kind: 'reset'; readonly lost: PartitionState };
 
-/** What a header takes in memory beside its bytes: a thousand of them may be a few bytes each. */
-const HEADER_BYTES = 256;
 /** Most records have none, and many are held at a time. */
 const NO_FAILURES: readonly Failure[] = [];
 
-export function newPendingRecord(record: KafkaRecord, owned: PartitionState, original = record): PendingRecord {
-  return { record, original, owned, finishedElsewhere: false, unsettled: 0, failures: NO_FAILURES };
+/** @param original as it was announced; the same object where it is the record itself */
+export function newPendingRecord(delivered: KafkaRecord, owned: PartitionState, original = delivered): PendingRecord {
+  const record = keep(delivered);
+  return {
+    record,
+    original: original === delivered ? record : keep(original),
+    owned,
+    finishedElsewhere: false,
+    unsettled: 0,
+    failures: NO_FAILURES,
+  };
 }
 
 /** Has these jobs decide what becomes of the record. */
 export function beginWork(pending: PendingRecord, jobs: readonly Job[]): Begun {
   pending.unsettled = jobs.length;
   return { kind: 'jobs', pending, jobs };
-}
-
-/** Bytes of its message in memory. */
-export function heldBy({ key, value, headers }: KafkaRecord): number {
-  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
-  for (const [name, header] of Object.entries(headers)) {
-    for (const one of Array.isArray(header) ? header : [header])
-      bytes += HEADER_BYTES + name.length + (one?.length ?? 0);
-  }
-  return bytes;
 }
 
 /** Whether another member is responsible for the record by now. */
@@ -75,7 +73,7 @@ export function isNoLongerOurs({ owned, finishedElsewhere }: PendingRecord): boo
 export function composeLetter({ original, failures }: PendingRecord): DeadLetter {
   const first = failures[0] as Failure;
   return {
-    record: original,
+    record: released(original),
     disposition: first.disposition,
     reason: failures.length === 1 ? first.reason : `${first.reason} (and ${failures.length - 1} more files)`,
     files: failures.map(({ file }) => file).filter((file) => file !== ''),

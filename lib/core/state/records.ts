@@ -16,6 +16,7 @@ import type { Commits } from './commits.js';
 import { Copies } from './copies.js';
 import { DeadLetters } from './dead-letters.js';
 import { HeldRecords } from './held-records.js';
+import { heldBy, released } from './intake/kept-record.js';
 import { Plans } from './intake/plans.js';
 import { UnknownLanes } from './intake/unknown-lanes.js';
 import type { PartitionState } from './partition-state.js';
@@ -23,7 +24,6 @@ import {
   type Begun,
   beginWork,
   composeLetter,
-  heldBy,
   isNoLongerOurs,
   newPendingRecord,
   type PendingRecord,
@@ -133,7 +133,7 @@ export class Records {
     for (const [tenant, waiting] of this.held.release(this.#plans.lets)) {
       this.#emit({ type: 'tenant-released', tenant, records: waiting.length });
       for (const pending of waiting) {
-        const plan = this.#plans.of(pending.original);
+        const plan = this.#plans.of(released(pending.original));
         if (plan.kind === 'poison') this.#reject(pending, plan, now);
         if (plan.kind === 'jobs') begun.push(beginWork(pending, plan.jobs));
       }
@@ -143,7 +143,7 @@ export class Records {
 
   /** Has a copy stand for what it was to wait for. */
   takeOver(copy: PendingRecord, now: number): Begun {
-    return this.#work(copy, this.#plans.of(copy.original), now);
+    return this.#work(released(copy.record), copy, this.#plans.of(released(copy.original)), now);
   }
 
   /** A copy of the record is acknowledged; returns that copy where it is to stand for the record from now on. */
@@ -271,27 +271,27 @@ export class Records {
   }
 
   #open(record: KafkaRecord, owned: PartitionState, defect: RecordDefect | null, now: number): Begun {
-    owned.heldBytes += heldBy(record);
-    const pending = newPendingRecord(record, owned, originalOf(record, this.#rules.waiting));
+    const original = originalOf(record, this.#rules.waiting);
+    const pending = newPendingRecord(record, owned, original);
+    owned.heldBytes += heldBy(pending.record);
     const met = this.copies?.meet(pending) ?? 'first';
     if (met === 'first') {
-      const plan = defect === null ? this.#plans.of(pending.original) : this.#plans.defective(record, defect);
-      return this.#work(pending, plan, now);
+      const plan = defect === null ? this.#plans.of(original) : this.#plans.defective(record, defect);
+      return this.#work(record, pending, plan, now);
     }
     this.#took(record, 'redelivered');
     if (met === 'done') this.#pass(pending);
     return NO_JOBS;
   }
 
-  #work(pending: PendingRecord, plan: Plan, now: number): Begun {
-    const { record } = pending;
+  #work(record: KafkaRecord, pending: PendingRecord, plan: Plan, now: number): Begun {
     switch (plan.kind) {
       case 'tombstone':
         this.#took(record, 'tombstone');
         this.#complete(pending);
         return NO_JOBS;
       case 'poison':
-        this.#refuse(pending, plan, now);
+        this.#refuse(record, pending, plan, now);
         return NO_JOBS;
       case 'jobs':
         this.#took(record, 'accepted');
@@ -300,14 +300,14 @@ export class Records {
     }
   }
 
-  #refuse(pending: PendingRecord, refusal: Poison, now: number): void {
+  #refuse(record: KafkaRecord, pending: PendingRecord, refusal: Poison, now: number): void {
     const { holdUnknownMs } = this.#rules;
     const { unknownTenant } = refusal;
     if (unknownTenant === undefined || holdUnknownMs === 0) {
-      this.#took(pending.record, 'rejected');
+      this.#took(record, 'rejected');
       return this.#reject(pending, refusal, now);
     }
-    this.#took(pending.record, 'held');
+    this.#took(record, 'held');
     if (this.held.add(pending, unknownTenant, refusal, now, holdUnknownMs))
       this.#emit({ type: 'tenant-held', tenant: unknownTenant, until: now + holdUnknownMs });
   }

@@ -10,6 +10,7 @@ import type { Effect, EngineEvent } from '../events.js';
 import type { WaitingTopic } from '../rules/headers.js';
 import { backoff } from '../rules/retry-policy.js';
 import type { Commits } from './commits.js';
+import { heldBy, released } from './intake/kept-record.js';
 import type { JobState } from './job-state.js';
 import type { Jobs } from './jobs.js';
 import type { PartitionState } from './partition-state.js';
@@ -189,7 +190,7 @@ export class SetAsides {
     const states = all.filter(({ pending }) => records.includes(pending));
     this.#batches.set(batchId, { owned, records, states });
     const to = { topic: this.#waiting?.topic ?? '', partition: owned.partition };
-    this.#emit({ type: 'set-aside', batchId, to, records: records.map(({ original }) => original) });
+    this.#emit({ type: 'set-aside', batchId, to, records: records.map(({ original }) => released(original)) });
   }
 
   /** The first of those of which all that is left to do has to wait. After a refusal one at a time. */
@@ -208,7 +209,7 @@ export class SetAsides {
     const most = progress.failures > 0 ? 1 : BATCH_RECORDS;
     let bytes = 0;
     return ready.slice(0, most).filter(({ record }, index) => {
-      bytes += (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
+      bytes += heldBy(record);
       return index === 0 || bytes <= BATCH_BYTES;
     });
   }

@@ -1,5 +1,5 @@
 /** The scheduler alone: whose job is next, out of so many tenants that all have work. */
-import { Scheduler } from '../../../lib/core/rules/turns/scheduler.js';
+import { type Schedulable, Scheduler } from '../../../lib/core/rules/turns/scheduler.js';
 import { answer } from './program.js';
 
 export interface DecisionsQuestion {
@@ -12,14 +12,16 @@ export interface DecisionsAnswer {
   readonly seconds: number;
 }
 
+interface Item extends Schedulable<Item> {}
+
 /** Sizes that no short cycle of turns repeats. */
 const SIZES = 97;
 const MIB = 1024 * 1024;
 
 answer(async ({ tenants, decisions }: DecisionsQuestion): Promise<DecisionsAnswer> => {
-  const scheduler = new Scheduler({ weights: new Map(), maxRunning: 4, share: 32 });
+  const scheduler = new Scheduler<Item>({ weights: new Map(), maxRunning: 4, share: 32 });
   for (let n = 0; n < tenants; n += 1)
-    scheduler.push({ tenant: `tenant${n}`, lane: 'normal' as const, bytes: ((n % SIZES) + 1) * MIB });
+    scheduler.push({ tenant: `tenant${n}`, lane: 'normal', bytes: ((n % SIZES) + 1) * MIB, behind: null });
   /** A job has its turn, ends, and comes again: so all tenants have work all the time, and nothing is made or thrown away. */
   const decide = (times: number): void => {
     for (let n = 0; n < times; n += 1) {

@@ -115,7 +115,7 @@ describe('composeLetter', () => {
   it('tells of one failure', () => {
     const of = open({});
     assert.deepEqual(composeLetter(of), {
-      record: of.record,
+      record: { ...record(5), headers: Object.create(null) },
       disposition: 'permanent-failure',
       reason: 'exit code 65',
       files: ['/a'],

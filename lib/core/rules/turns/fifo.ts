@@ -1,37 +1,49 @@
-/** An array that is emptied from the front without moving its elements each time. */
-export class Fifo<T> implements Iterable<T> {
-  #items: T[] = [];
-  #head = 0;
+/** A queue that is linked through its items, so that it takes no memory of its own for each. */
+
+export interface Linked<Item> {
+  /** The one behind it in its queue; null for the last, and outside of any. */
+  behind: Item | null;
+}
+
+export class Fifo<Item extends Linked<Item>> implements Iterable<Item> {
+  #first: Item | null = null;
+  #last: Item | null = null;
+  #length = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
   }
 
-  *[Symbol.iterator](): Generator<T> {
-    for (let at = this.#head; at < this.#items.length; at += 1) yield this.#items[at] as T;
+  *[Symbol.iterator](): Generator<Item> {
+    for (let item = this.#first; item !== null; item = item.behind) yield item;
   }
 
-  push(item: T): void {
-    this.#items.push(item);
+  push(item: Item): void {
+    item.behind = null;
+    if (this.#last === null) this.#first = item;
+    else this.#last.behind = item;
+    this.#last = item;
+    this.#length += 1;
   }
 
-  shift(): T | undefined {
-    // Then the head is at 0. An array that is emptied so keeps its memory.
-    if (this.#items.length === 1) return this.#items.pop();
-    const item = this.#items[this.#head];
-    this.#head += 1;
-    if (this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
+  shift(): Item | undefined {
+    const item = this.#first;
+    if (item === null) return undefined;
+    this.#first = item.behind;
+    if (this.#first === null) this.#last = null;
+    item.behind = null;
+    this.#length -= 1;
     return item;
   }
 
   /** Keeps what is wanted. Returns the rest. */
-  keep(wanted: (item: T) => boolean): T[] {
-    const items = this.#items.slice(this.#head);
-    this.#items = items.filter(wanted);
-    this.#head = 0;
-    return items.filter((item) => !wanted(item));
+  keep(wanted: (item: Item) => boolean): Item[] {
+    const rest: Item[] = [];
+    for (let left = this.#length; left > 0; left -= 1) {
+      const item = this.shift() as Item;
+      if (wanted(item)) this.push(item);
+      else rest.push(item);
+    }
+    return rest;
   }
 }

@@ -4,7 +4,7 @@
  * overtaken by one of a lower lane only after seven of its own lane or a higher one have gone before it.
  */
 import { LANES, type Lane } from '../../../types.js';
-import { Fifo } from './fifo.js';
+import { Fifo, type Linked } from './fifo.js';
 
 /** Turns that a lane has in a row while a lower one waits. */
 export const TURNS_IN_A_ROW = 7;
@@ -50,7 +50,7 @@ export class LaneOrder {
 }
 
 /** What waits beside the turns: taken by lanes, and within a lane as it came. */
-export class LaneFifo<Item extends { readonly lane: Lane }> implements Iterable<Item> {
+export class LaneFifo<Item extends Linked<Item> & { readonly lane: Lane }> implements Iterable<Item> {
   readonly #lanes = LANES.map(() => new Fifo<Item>());
 
   get length(): number {

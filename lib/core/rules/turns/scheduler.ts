@@ -5,12 +5,12 @@
  * wait here too, by the time they are due, and hold no slot meanwhile.
  */
 import { LANES, type Lane } from '../../../types.js';
-import { Fifo } from './fifo.js';
+import { Fifo, type Linked } from './fifo.js';
 import { LaneOrder, rankOf } from './lanes.js';
 import { PriorityQueue, type Queued } from './priority-queue.js';
 
 /** What the scheduler needs to know of the item it orders. */
-export interface Schedulable {
+export interface Schedulable<Item> extends Linked<Item> {
   readonly tenant: string | null;
   readonly lane: Lane;
   readonly bytes: number;
@@ -47,14 +47,7 @@ export interface LaneLoad {
   readonly due: number;
 }
 
-/** A tenant's queue in one lane, with its place among those of the others. */
-interface Seat<Item> extends Queued {
-  readonly tenant: Tenant<Item>;
-  readonly lane: LaneState<Item>;
-  readonly queue: Fifo<Item>;
-}
-
-interface LaneState<Item> {
+interface LaneState<Item extends Schedulable<Item>> {
   readonly name: Lane;
   /** Those that may be given a slot. */
   readonly turns: PriorityQueue<Seat<Item>>;
@@ -64,11 +57,11 @@ interface LaneState<Item> {
   jobs: number;
 }
 
-interface Tenant<Item> {
+interface Tenant<Item extends Schedulable<Item>> {
   readonly tenant: string | null;
   readonly weight: number;
-  /** By rank; only lanes that it has had jobs in. */
-  readonly seats: (Seat<Item> | undefined)[];
+  /** The first of its seats; only of lanes that it has had jobs in. */
+  seat: Seat<Item> | null;
   /** Waiting, delayed ones included. */
   jobs: number;
   /** Of these, those of the lowest lane. */
@@ -83,7 +76,25 @@ const FILE_COST = 1024 * 1024;
 const IDLE_TENANTS = 64;
 const BACKFILL = rankOf({ lane: 'backfill' });
 
-export class Scheduler<Item extends Schedulable> {
+/** A tenant's queue in one lane, with its place among those of the others. */
+class Seat<Item extends Schedulable<Item>> extends Fifo<Item> implements Queued {
+  readonly tenant: Tenant<Item>;
+  readonly lane: LaneState<Item>;
+  /** The tenant's next seat: with very many tenants, each list of them would be two more places in memory to fetch. */
+  readonly next: Seat<Item> | null;
+  at: number;
+  place = -1;
+
+  constructor(tenant: Tenant<Item>, lane: LaneState<Item>) {
+    super();
+    this.tenant = tenant;
+    this.lane = lane;
+    this.next = tenant.seat;
+    this.at = lane.virtualTime;
+  }
+}
+
+export class Scheduler<Item extends Schedulable<Item>> {
   readonly #rules: FairnessRules;
   /** A tenant stays when its jobs are done: what it was given lately counts when it comes back. */
   readonly #tenants = new Map<string | null, Tenant<Item>>();
@@ -157,14 +168,18 @@ export class Scheduler<Item extends Schedulable> {
     const lane = this.#lanes[rank] as LaneState<Item>;
     const seat = lane.turns.first as Seat<Item>;
     const { tenant } = seat;
-    lane.virtualTime = seat.at;
-    const item = seat.queue.shift() as Item;
-    seat.at += (item.bytes + FILE_COST) / tenant.weight;
+    const at = lane.turns.firstAt;
+    lane.virtualTime = at;
+    const item = seat.shift() as Item;
+    const nextAt = at + (item.bytes + FILE_COST) / tenant.weight;
     tenant.running += 1;
     this.#count(tenant, item, -1);
+    if (seat.length > 0 && this.#mayRun(tenant)) lane.turns.firstMoved(nextAt);
+    else {
+      lane.turns.remove(seat);
+      seat.at = nextAt;
+    }
     if (!this.#mayRun(tenant)) this.#withdraw(tenant);
-    else if (seat.queue.length > 0) lane.turns.moved(seat);
-    else lane.turns.remove(seat);
     return item;
   }
 
@@ -201,8 +216,8 @@ export class Scheduler<Item extends Schedulable> {
   drop(unwanted: (item: Item) => boolean): Item[] {
     const dropped: Item[] = [];
     for (const seat of this.#seats()) {
-      dropped.push(...seat.queue.keep((item) => !unwanted(item)));
-      if (seat.place >= 0 && seat.queue.length === 0) seat.lane.turns.remove(seat);
+      dropped.push(...seat.keep((item) => !unwanted(item)));
+      if (seat.place >= 0 && seat.length === 0) seat.lane.turns.remove(seat);
     }
     dropped.push(...this.#delayed.filter(({ item }) => unwanted(item)).map(({ item }) => item));
     this.#delayed = this.#delayed.filter(({ item }) => !unwanted(item));
@@ -213,8 +228,10 @@ export class Scheduler<Item extends Schedulable> {
   /** Tenants with jobs. */
   tenants(): TenantLoad[] {
     const busy = [...this.#tenants.values()].filter(({ jobs, running }) => jobs + running > 0);
-    return busy.map(({ tenant, weight, jobs, seats, running, isPaused }) => {
-      const due = seats.reduce((sum, seat) => sum + (seat?.queue.length ?? 0), 0);
+    return busy.map((state) => {
+      const { tenant, weight, jobs, running, isPaused } = state;
+      let due = 0;
+      for (const { length } of seatsOf(state)) due += length;
       return { tenant, weight, waiting: jobs, due, running, isPaused };
     });
   }
@@ -223,14 +240,14 @@ export class Scheduler<Item extends Schedulable> {
   lanes(): LaneLoad[] {
     return this.#lanes.map(({ name, turns, jobs }) => {
       let due = 0;
-      for (const { queue } of turns) due += queue.length;
+      for (const { length } of turns) due += length;
       return { lane: name, waiting: jobs, due };
     });
   }
 
   /** All jobs that wait, in no order. */
   *items(): Generator<Item> {
-    for (const { queue } of this.#seats()) yield* queue;
+    for (const seat of this.#seats()) yield* seat;
     for (const { item } of this.#delayed) yield item;
   }
 
@@ -242,11 +259,11 @@ export class Scheduler<Item extends Schedulable> {
   }
 
   *#seats(): Generator<Seat<Item>> {
-    for (const { seats } of this.#tenants.values()) for (const seat of seats) if (seat !== undefined) yield seat;
+    for (const tenant of this.#tenants.values()) yield* seatsOf(tenant);
   }
 
   #enqueue(tenant: Tenant<Item>, item: Item): void {
-    this.#seatOf(tenant, item).queue.push(item);
+    this.#seatOf(tenant, item).push(item);
     this.#admit(tenant);
   }
 
@@ -257,15 +274,15 @@ export class Scheduler<Item extends Schedulable> {
   /** Its jobs have their turns, in each lane. */
   #admit(tenant: Tenant<Item>): void {
     if (!this.#mayRun(tenant)) return;
-    for (const seat of tenant.seats) {
-      if (seat === undefined || seat.place >= 0 || seat.queue.length === 0) continue;
+    for (let { seat } = tenant; seat !== null; seat = seat.next) {
+      if (seat.place >= 0 || seat.length === 0) continue;
       seat.at = Math.max(seat.at, seat.lane.virtualTime);
       seat.lane.turns.add(seat);
     }
   }
 
-  #withdraw({ seats }: Tenant<Item>): void {
-    for (const seat of seats) if (seat !== undefined && seat.place >= 0) seat.lane.turns.remove(seat);
+  #withdraw(tenant: Tenant<Item>): void {
+    for (let { seat } = tenant; seat !== null; seat = seat.next) if (seat.place >= 0) seat.lane.turns.remove(seat);
   }
 
   #tenantOf({ tenant: name }: Item): Tenant<Item> {
@@ -274,27 +291,23 @@ export class Scheduler<Item extends Schedulable> {
     if (this.#tenants.size >= this.#forgetAt) this.#forgetIdle();
     const weight = this.#rules.weights.get(name ?? '') ?? 1;
     const isPaused = this.#paused.has(name);
-    const tenant: Tenant<Item> = { tenant: name, weight, seats: [], jobs: 0, backfill: 0, running: 0, isPaused };
+    const tenant: Tenant<Item> = { tenant: name, weight, seat: null, jobs: 0, backfill: 0, running: 0, isPaused };
     this.#tenants.set(name, tenant);
     return tenant;
   }
 
   #seatOf(tenant: Tenant<Item>, item: Item): Seat<Item> {
-    const rank = rankOf(item);
-    const known = tenant.seats[rank];
-    if (known !== undefined) return known;
-    const lane = this.#lanes[rank] as LaneState<Item>;
-    const seat: Seat<Item> = { tenant, lane, queue: new Fifo(), at: lane.virtualTime, order: 0, place: -1 };
-    tenant.seats[rank] = seat;
-    return seat;
+    const lane = this.#lanes[rankOf(item)] as LaneState<Item>;
+    for (let { seat } = tenant; seat !== null; seat = seat.next) if (seat.lane === lane) return seat;
+    tenant.seat = new Seat(tenant, lane);
+    return tenant.seat;
   }
 
   /** Those that would begin where the others are if they came back. */
   #forgetIdle(): void {
-    const isEven = (seat: Seat<Item> | undefined) =>
-      seat === undefined || seat.lane.turns.first === null || seat.at <= seat.lane.virtualTime;
-    for (const [name, { jobs, running, seats }] of this.#tenants) {
-      if (jobs + running === 0 && seats.every(isEven)) this.#tenants.delete(name);
+    const isEven = ({ at, lane }: Seat<Item>) => lane.turns.first === null || at <= lane.virtualTime;
+    for (const [name, tenant] of this.#tenants) {
+      if (tenant.jobs + tenant.running === 0 && [...seatsOf(tenant)].every(isEven)) this.#tenants.delete(name);
     }
     this.#forgetAt = Math.max(IDLE_TENANTS, this.#tenants.size * 2);
   }
@@ -322,4 +335,8 @@ export class Scheduler<Item extends Schedulable> {
     this.#jobs += sign;
     this.#bytes += sign * item.bytes;
   }
+}
+
+function* seatsOf<Item extends Schedulable<Item>>(tenant: Tenant<Item>): Generator<Seat<Item>> {
+  for (let { seat } = tenant; seat !== null; seat = seat.next) yield seat;
 }

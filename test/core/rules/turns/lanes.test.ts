@@ -10,6 +10,7 @@ interface Item {
   readonly lane: Lane;
   readonly bytes: number;
   readonly name: string;
+  behind: Item | null;
 }
 
 const RULES: FairnessRules = { weights: new Map(), maxRunning: Number.POSITIVE_INFINITY, share: 5 };
@@ -17,7 +18,7 @@ const LETTERS: Readonly<Record<string, Lane>> = { l: 'live', n: 'normal', b: 'ba
 
 /** `la1` is a live job of tenant a. */
 function item(name: string): Item {
-  return { name, lane: LETTERS[name[0] as string] as Lane, tenant: name[1] as string, bytes: 10 };
+  return { name, lane: LETTERS[name[0] as string] as Lane, tenant: name[1] as string, bytes: 10, behind: null };
 }
 
 function scheduled(names: string, rules: Partial<FairnessRules> = {}): Scheduler<Item> {
@@ -193,7 +194,13 @@ class Rule {
 }
 
 function randomItem(random: Random, n: number): Item {
-  return { name: `${n}`, tenant: random.pick([...'abc', null]), lane: random.pick(LANES), bytes: random.below(100) };
+  return {
+    name: `${n}`,
+    tenant: random.pick([...'abc', null]),
+    lane: random.pick(LANES),
+    bytes: random.below(100),
+    behind: null,
+  };
 }
 
 describe('Scheduler: lanes, whatever happens', () => {

@@ -9,11 +9,12 @@ interface Item {
   readonly lane: Lane;
   readonly bytes: number;
   readonly name: string;
+  behind: Item | null;
 }
 
 /** `a1` is work of tenant a; `-1` of none. */
 function item(name: string): Item {
-  return { name, tenant: name[0] === '-' ? null : (name[0] as string), lane: 'normal', bytes: 10 };
+  return { name, tenant: name[0] === '-' ? null : (name[0] as string), lane: 'normal', bytes: 10, behind: null };
 }
 
 const RULES: FairnessRules = { weights: new Map(), maxRunning: Number.POSITIVE_INFINITY, share: 1_000 };
@@ -121,7 +122,8 @@ describe('Scheduler: shares', () => {
   }
 
   function flood(scheduler: Scheduler<Item>, tenant: string, jobs: number, bytes = MIB): void {
-    for (let n = 0; n < jobs; n += 1) scheduler.push({ tenant, lane: 'normal', bytes, name: `${tenant}${n}` });
+    for (let n = 0; n < jobs; n += 1)
+      scheduler.push({ tenant, lane: 'normal', bytes, name: `${tenant}${n}`, behind: null });
   }
 
   /** Takes so many, each of which ends at once; how many each tenant had. */
@@ -194,7 +196,7 @@ describe('Scheduler: shares', () => {
     const scheduler = fair({ share: 5 });
     flood(scheduler, 'a', 100);
     flood(scheduler, 'b', 3);
-    scheduler.delay({ tenant: 'a', lane: 'normal', bytes: 1, name: 'a' }, 10);
+    scheduler.delay({ tenant: 'a', lane: 'normal', bytes: 1, name: 'a', behind: null }, 10);
     assert.deepEqual([scheduler.ready, scheduler.jobs], [8, 104]);
     take(scheduler, 103);
     assert.deepEqual([scheduler.ready, scheduler.jobs], [1, 1]);
@@ -237,7 +239,7 @@ describe('Scheduler: shares', () => {
     flood(scheduler, 'a', 2);
     scheduler.push(item('-1'));
     assert.equal(scheduler.next(0), null);
-    scheduler.delay({ tenant: 'a', lane: 'normal', bytes: 1, name: 'a' }, 5);
+    scheduler.delay({ tenant: 'a', lane: 'normal', bytes: 1, name: 'a', behind: null }, 5);
     assert.equal(scheduler.next(9), null);
     scheduler.pause(new Set(['a']));
     assert.equal(scheduler.next(9)?.tenant, null);
