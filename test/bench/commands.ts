@@ -6,6 +6,9 @@ import { findExecutable } from '../../lib/cli/executable.js';
 export interface CommandOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly directory?: string;
+  /** Ends the command. */
+  readonly signal?: AbortSignal;
 }
 
 /** Seconds that a command took. @throws Error with what it printed to stderr where it fails */
@@ -35,10 +38,14 @@ export async function cpuMsOf(
   return (1000 * ((times[0] as number) + (times[1] as number))) / runs;
 }
 
-async function outputOf(file: string, args: readonly string[], options: CommandOptions): Promise<string> {
+/** The end of what a command printed. @throws Error with what it printed to stderr where it fails */
+export async function outputOf(file: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
+  const { directory, signal } = options;
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
+    ...(directory === undefined ? {} : { cwd: directory }),
+    ...(signal === undefined ? {} : { signal }),
   });
   let stdout = '';
   let stderr = '';
@@ -48,6 +55,8 @@ async function outputOf(file: string, args: readonly string[], options: CommandO
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-4_000);
   });
+  // A command may end without having read it: its exit code says what that means.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`${file} failed (${code}): ${stderr.trim()}`);
@@ -75,5 +84,5 @@ print(time.perf_counter() - started)
 
 /** Python's thread pool with subprocess.run, as the service was once written; without the start of Python. */
 export async function pythonSeconds(count: number, width: number, file: string): Promise<number> {
-  return Number(await outputOf('python3', ['-c', PYTHON, String(count), String(width), file], {}));
+  return Number(await outputOf('python3', ['-c', PYTHON, String(count), String(width), file]));
 }

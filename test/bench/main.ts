@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { measureAgainst } from './against/main.js';
 import { type BenchOptions, parseBenchArguments, USAGE } from './arguments.js';
 import { Bench, type Row, Sandboxes } from './bench.js';
 import { exitCodeOf, type Failure, type Finding } from './findings.js';
@@ -33,6 +34,7 @@ async function main(): Promise<number> {
     console.log(`${USAGE}\nrows: ${ROWS.map(({ name }) => name).join(', ')}`);
     return 0;
   }
+  if (options.against !== null) return await compareWith(options.against, options);
   const startedAt = new Date();
   const findings: (Finding | Failure)[] = [];
   try {
@@ -55,6 +57,19 @@ async function main(): Promise<number> {
     console.log(`The figures of every round are in ${options.json}.`);
     return exitCodeOf(findings);
   } finally {
+    await sandboxes.stop();
+  }
+}
+
+async function compareWith(revision: string, options: BenchOptions): Promise<number> {
+  current = new Bench(options, sandboxes);
+  try {
+    return await measureAgainst(current, revision);
+  } catch (error) {
+    console.error(`bench: --against ${revision}: ${(error as Error).message}`);
+    return 1;
+  } finally {
+    await current.scope.close().catch((error: unknown) => console.error(`bench: ${String(error)}`));
     await sandboxes.stop();
   }
 }

@@ -4,8 +4,13 @@ import { type Failure, type Finding, type Goal, judge } from './findings.js';
 const HEAD = ['row', 'measured', 'ours', 'yardstick', 'ratio', 'goal', 'met'] as const;
 
 export function renderTable(findings: readonly (Finding | Failure)[]): string {
-  const lines = [HEAD, ...findings.map(cells)];
-  const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => (line[column] as string).length)));
+  return renderColumns(HEAD, findings.map(cells));
+}
+
+/** Lines of cells under each other. */
+export function renderColumns(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...lines.map((line) => (line[column] as string).length)));
   const [head, ...body] = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] as number)));
   const rule = widths.map((width) => '-'.repeat(width));
   return [head as string[], rule, ...body].map((line) => line.join('  ').trimEnd()).join('\n');
@@ -49,7 +54,7 @@ function goalText({ of, bound, value }: Goal, unit: string): string {
 }
 
 /** Three digits that count, and thousands with a comma. */
-function figure(value: number, unit: string): string {
+export function figure(value: number, unit: string): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   const text = value.toLocaleString('en-US', { maximumFractionDigits: digits });
   return `${text} ${unit}`;
