@@ -85,6 +85,7 @@ export class Service {
       version,
       status: () => this.#engine.status(),
       unreaped: () => this.#adapters.pool.unreaped(),
+      logFile: () => logger.file(),
     });
   }
 

@@ -22,7 +22,12 @@ function metricsIn(expr: string): readonly string[] {
 
 describe('the Grafana dashboard', () => {
   it('asks for no metric that does not exist', async () => {
-    const sources = { version: '1.2.3', status: () => new Play().status, unreaped: () => 0 };
+    const sources = {
+      version: '1.2.3',
+      status: () => new Play().status,
+      unreaped: () => 0,
+      logFile: () => ({ failing: false, lost: 0 }),
+    };
     const { body } = await createMetrics(sources).render();
     const watched = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
     const known = new Set([...Object.keys(METRICS), ...watched, ...OF_PROMETHEUS]);

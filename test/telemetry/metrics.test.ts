@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DeadLetter, Effect, EngineEvent } from '../../lib/core/events.js';
 import { METRICS } from '../../lib/telemetry/metric-definitions.js';
-import { createMetrics, type MetricsAdapter } from '../../lib/telemetry/metrics.js';
+import { createMetrics, type MetricsAdapter, type MetricsSources } from '../../lib/telemetry/metrics.js';
 import type { Job } from '../../lib/types.js';
 import { JOB, outcome, Play, partition, record, SETTINGS } from '../support/engine.js';
 
 const TICK: EngineEvent = { type: 'tick' };
 
-function create(play = new Play()): MetricsAdapter {
-  return createMetrics({ version: '1.2.3', status: () => play.status, unreaped: () => 2 });
+function create(
+  play = new Play(),
+  logFile: MetricsSources['logFile'] = () => ({ failing: false, lost: 0 }),
+): MetricsAdapter {
+  return createMetrics({ version: '1.2.3', status: () => play.status, unreaped: () => 2, logFile });
 }
 
 /** The samples by name and labels, as `atd_jobs_total{tenant="acme",outcome="succeeded"}`. */
@@ -165,6 +168,24 @@ describe('the gauges', () => {
       'atd_build_info{version="1.2.3"}': 1,
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(found.get(name), value, name);
+  });
+
+  it('show how the log file fares, and count each line that it misses once', async () => {
+    const file = { failing: true, lost: 3 };
+    const metrics = create(new Play(), () => file);
+    const shown = async () => {
+      const found = await samples(metrics);
+      return [found.get('atd_log_file_failing'), found.get('atd_log_lines_lost_total')];
+    };
+    assert.deepEqual(
+      [await shown(), await shown()],
+      [
+        [1, 3],
+        [1, 3],
+      ],
+    );
+    Object.assign(file, { failing: false, lost: 5 });
+    assert.deepEqual(await shown(), [0, 5]);
   });
 
   it('show an open breaker and the pause that comes with it', async () => {
