@@ -21,13 +21,12 @@ function directive(name: string): string {
   return values.at(-1)?.[1] ?? '';
 }
 
-/** The values of an instruction of the last stage of the Dockerfile. */
+/** The values of an instruction in the Dockerfile's stage of the service, which both images begin with. */
 function instruction(name: string): string[] {
-  const stage =
-    read('Dockerfile')
-      .replaceAll('\\\n', ' ')
-      .split(/^FROM /m)
-      .at(-1) ?? '';
+  const stages = read('Dockerfile')
+    .replaceAll('\\\n', ' ')
+    .split(/^FROM /m);
+  const stage = stages.find((text) => /^\S+ AS service\n/.test(text)) ?? '';
   return [...stage.matchAll(new RegExp(`^${name}\\s+(.*)$`, 'gm'))].map((match) => match[1]?.trim() ?? '');
 }
 
@@ -211,6 +210,39 @@ describe('Dockerfile', () => {
     assert.match(instruction('USER').at(-1) ?? '', /^[1-9]\d*:[1-9]\d*$/);
     assert.match(instruction('HEALTHCHECK').join(), /\/livez/);
     assert.ok(instruction('HEALTHCHECK').join().includes(`|| ${SETTINGS.http.port.default}}`));
+  });
+
+  it('makes the service where no target is named, and says of each image what it is', () => {
+    const stages = [...read('Dockerfile').matchAll(/^FROM (\S+) AS (\S+)$/gm)].map(([, base, name]) => [name, base]);
+    assert.deepEqual(stages, [
+      ['build', '$NODE_IMAGE'],
+      ['service', '$NODE_IMAGE'],
+      ['appsentinels', 'service'],
+      ['prod', 'service'],
+    ]);
+    const labels = [
+      ...instruction('LABEL')
+        .join(' ')
+        .matchAll(/org\.opencontainers\.image\.([a-z.]+)=/g),
+    ];
+    assert.deepEqual(
+      labels.map(([, name]) => name),
+      ['title', 'description', 'licenses', 'version', 'revision', 'base.name'],
+    );
+    const { description, license } = JSON.parse(read('package.json'));
+    for (const text of [description, license]) assert.ok(instruction('LABEL').join().includes(`"${text}"`), text);
+  });
+
+  it("installs the version of AppSentinels' as-cli that the tests know, and leaves no stage as root", () => {
+    const tested = read('test/fixtures/as-cli-plugin/requirements.txt').match(/^\S+==\S+$/gm) ?? [];
+    assert.equal(tested.length, 2);
+    for (const wanted of tested) assert.match(read('Dockerfile'), new RegExp(`^ARG \\w+=${wanted}$`, 'm'));
+    assert.equal(
+      read('Dockerfile')
+        .match(/^USER .*$/gm)
+        ?.at(-1),
+      'USER 1000:1000',
+    );
   });
 
   it('copies nothing that .dockerignore keeps out', () => {

@@ -90,6 +90,7 @@ export class Service {
       lag: (status) => this.#overview.lag(status),
       lastLoadedAt: () => this.#overview.lastLoadedAt,
       now,
+      logFile: () => logger.file(),
     });
   }
 

@@ -1,7 +1,6 @@
 /**
- * winston: one event per line, as JSON or, on a terminal, for people; and the same to a rotated file if one is set. The
- * file has a winston logger of its own: a transport that stalls, as the one for files does without a word on a full disk,
- * stalls all transports of its logger.
+ * One event per line, as JSON or, on a terminal, for people: to the console by winston; and as JSON to a rotated file if one is
+ * set.
  */
 import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,13 +11,20 @@ import { AtdError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
 import { shorten } from '../util/safe-text.js';
 import { journalPrefix } from './journal.js';
+import { LogFile } from './log-file.js';
 import type { LogLine } from './log-lines.js';
-import { rotatedFile } from './rotated-file.js';
 
 export interface Logger {
   write(line: LogLine): void;
+  /** Whether the file cannot be written just now, and the lines that it misses since the start. */
+  file(): LogFileState;
   /** Resolves when everything written has reached the console and the file, or soon after one of them stopped taking it. */
   close(): Promise<void>;
+}
+
+export interface LogFileState {
+  readonly failing: boolean;
+  readonly lost: number;
 }
 
 export interface LoggerOptions {
@@ -28,8 +34,6 @@ export interface LoggerOptions {
 }
 
 const FILE_BYTES = 64 * 1024 * 1024;
-/** Lines that may wait for the disk. Past that the file misses lines; the alternative is to run out of memory. */
-const MAX_WAITING_LINES = 10_000;
 const RANKS = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank])) as Readonly<Record<LogLevel, number>>;
 /**
  * A transport that took nothing for so many looks has stopped. Looks are counted and not time: on a busy machine this process
@@ -37,7 +41,7 @@ const RANKS = Object.fromEntries(LOG_LEVELS.map((level, rank) => [level, rank]))
  */
 const MAX_IDLE_LOOKS = 200;
 const LOOK_EVERY_MS = 10;
-/** winston's file transport stops for ever at a line longer than a file; no field needs more than this. */
+/** No line is to be longer than a file; no field needs more than this. */
 const MAX_FIELD_CHARACTERS = 4_096;
 
 /**
@@ -46,7 +50,6 @@ const MAX_FIELD_CHARACTERS = 4_096;
  */
 export function createLogger({ level, format, file }: LoggerOptions, fileBytes = FILE_BYTES): Logger {
   const { printf } = winston.format;
-  const asJson = printf(toJsonLine);
   const onTerminal = process.stdout.isTTY === true;
   const isPretty = format === 'pretty' || (format === 'auto' && onTerminal);
   const line = isPretty ? toPrettyLine : toJsonLine;
@@ -55,27 +58,39 @@ export function createLogger({ level, format, file }: LoggerOptions, fileBytes =
     level,
     printf((info) => `${priority(info.level as LogLevel)}${line(info)}`),
   );
-  if (file === null) return { write: console.write, close: console.close };
+  if (file === null) return { ...console, file: () => ({ failing: false, lost: 0 }) };
   requireWritable(file);
-  const { transport, keep } = rotatedFile(file, fileBytes);
-  const onFile = createTarget(level, asJson, transport, keep);
-  let stalled = false;
+  const write = (line: LogLine): void => {
+    console.write(line);
+    if (isWritten(line, level)) onFile.write(`${toJsonLine(toRecord(line))}\n`);
+  };
+  const onFile = new LogFile(file, {
+    maxBytes: fileBytes,
+    onFailed: (reason) => console.write({ level: 'error', event: 'log.stalled', fields: { file, reason } }),
+    onWorks: (lost) => write({ level: 'warn', event: 'log.resumed', fields: { file, lost } }),
+  });
   return {
-    write: (line) => {
-      console.write(line);
-      const waiting = onFile.waiting();
-      if (waiting < MAX_WAITING_LINES) onFile.write(line);
-      if (stalled === waiting >= MAX_WAITING_LINES / 2) return;
-      stalled = !stalled;
-      if (stalled) console.write({ level: 'error', event: 'log.stalled', fields: { file, waiting } });
-    },
+    write,
+    file: () => ({ failing: onFile.isFailing, lost: onFile.lost }),
     close: async () => {
-      await Promise.all([console.close(), onFile.close()]);
+      onFile.flush();
+      await Promise.all([console.close(), reachesZero(() => onFile.waiting)]);
+      await onFile.close();
     },
   };
 }
 
-function createConsole(level: LogLevel, format: winston.Logform.Format): Logger {
+type Target = Pick<Logger, 'write' | 'close'>;
+
+function isWritten({ level }: LogLine, least: LogLevel): boolean {
+  return RANKS[level] <= RANKS[least];
+}
+
+function toRecord({ level, event, fields }: LogLine): winston.LogEntry {
+  return { ...shortenTexts(fields), level, message: event, timestamp: new Date().toISOString() };
+}
+
+function createConsole(level: LogLevel, format: winston.Logform.Format): Target {
   const target = createTarget(level, format, new winston.transports.Stream({ stream: lossyStream(process.stdout) }));
   const turn = holdLines(process.stdout);
   return {
@@ -138,38 +153,21 @@ function holdLines(stream: NodeJS.WriteStream): { readonly hold: () => void; rea
   return { hold, release };
 }
 
-interface LogTarget extends Logger {
-  /** Lines that the transport has not taken yet. */
-  waiting(): number;
-}
-
-/**
- * @param format the logger's own: winston formats every line by that one, also where a transport has another
- * @param beforeEnd is called before the transport is ended
- */
-function createTarget(
-  level: LogLevel,
-  format: winston.Logform.Format,
-  transport: winston.transport,
-  beforeEnd: () => void = () => undefined,
-): LogTarget {
+/** @param format the logger's own: winston formats every line by that one, also where a transport has another */
+function createTarget(level: LogLevel, format: winston.Logform.Format, transport: winston.transport): Target {
   const logger = winston.createLogger({ level, format, transports: [transport] });
-  const waiting = () => logger.writableLength + logger.readableLength;
   return {
-    write: ({ level: lineLevel, event, fields }) => {
+    write: (line) => {
       // winston formats a line before it looks at its level.
-      if (RANKS[lineLevel] > RANKS[level]) return;
-      logger.log({ ...shortenTexts(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
+      if (isWritten(line, level)) logger.log(toRecord(line));
     },
-    waiting,
     close: async () => {
       // winston ends a transport before it has handed over the lines that wait for it.
-      if (!(await reachesZero(waiting))) return;
+      if (!(await reachesZero(() => logger.writableLength + logger.readableLength))) return;
       let unfinished = 1;
       transport.once('finish', () => {
         unfinished = 0;
       });
-      beforeEnd();
       logger.end();
       await reachesZero(() => unfinished);
     },
@@ -201,7 +199,7 @@ async function reachesZero(count: () => number): Promise<boolean> {
 }
 
 /** winston's own format looks at every value for what JSON does not know, which here only a client library can bring. */
-function toJsonLine(info: winston.Logform.TransformableInfo): string {
+function toJsonLine(info: winston.LogEntry | winston.Logform.TransformableInfo): string {
   try {
     return JSON.stringify(info);
   } catch (error) {

@@ -23,6 +23,7 @@ export interface MetricsSources {
   readonly lastLoadedAt: () => number | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly logFile: () => { readonly failing: boolean; readonly lost: number };
 }
 
 const MAX_TENANT_LABELS = 200;
@@ -52,6 +53,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     (instruments.get(name) as Gauge).set(labels, value);
   /** Letters between their sending and its end, for the label that only the sending names; one that is sent again comes anew. */
   const dispositions = new Map<number, string>();
+  let lostLines = 0;
 
   const observeEvent = (event: EngineEvent) => {
     switch (event.type) {
@@ -126,6 +128,10 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     async render() {
       set('atd_build_info', 1, { version: sources.version });
       set('atd_unreaped_children', sources.unreaped());
+      const { failing, lost } = sources.logFile();
+      set('atd_log_file_failing', failing ? 1 : 0);
+      count('atd_log_lines_lost_total', {}, lost - lostLines);
+      lostLines = lost;
       // Partitions that went to another member must not linger.
       for (const name of PARTITION_GAUGES) (instruments.get(name) as Gauge).reset();
       for (const name of UNSURE_GAUGES) (instruments.get(name) as Gauge).remove();

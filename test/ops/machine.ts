@@ -37,10 +37,10 @@ export class Machine {
   }
 
   static async boot(t: Cleanup): Promise<Machine> {
-    if (!existsSync(CACHE)) install();
+    const debian = debianRoot();
     const directory = mkdtempSync(join(tmpdir(), 'atd-machine-'));
     const machine = new Machine(join(directory, 'root'));
-    execFileSync('cp', ['-a', '--reflink=auto', CACHE, machine.root]);
+    execFileSync('cp', ['-a', '--reflink=auto', debian, machine.root]);
     const node = '/usr/local/bin/node';
     const shared = [`--bind-ro=${PACKAGE_ROOT}:/src`, `--bind-ro=${process.execPath}:${node}`];
     const booting = ['--boot', '--register=no', '--keep-unit', '--quiet', '--console=pipe'];
@@ -116,7 +116,12 @@ export class Machine {
   }
 }
 
-/** Takes some minutes, once. */
+/** The file system of that Debian, to be copied and not written to; made once, which takes some minutes. */
+export function debianRoot(): string {
+  if (!existsSync(CACHE)) install();
+  return CACHE;
+}
+
 function install(): void {
   const begun = `${CACHE}.new`;
   rmSync(begun, { recursive: true, force: true });

@@ -53,6 +53,7 @@ const FIRING: Readonly<Record<string, readonly [series: string, firing: string, 
   AtdIngestionConsumerRestarts: ['atd_consumer_restarts_total{instance="a"}', '0+1x60', '1x60'],
   AtdIngestionDefects: ['atd_defects_total{instance="a"}', '0x50 1x10', '1x60'],
   AtdIngestionTimeouts: ['atd_jobs_total{instance="a", tenant="t", outcome="timed-out"}', '0+1x60', '2x60'],
+  AtdIngestionLogFile: ['atd_log_file_failing{instance="a"}', '1x60', '0x60'],
   AtdIngestionTenantsHeld: ['atd_held_records{instance="a"}', '1x60', '0x60'],
 };
 /** Those that compare two metrics need the other one too. */

@@ -207,6 +207,44 @@ describe('the log file', () => {
   });
 });
 
+describe('a log file on a full disk', { skip: !existsSync('/dev/full') && 'no /dev/full' }, () => {
+  it('is told of on the console, and when it is written again also in itself', () => {
+    const file = join(directory, 'resumed.log');
+    const script = `
+      import { rmSync, symlinkSync } from 'node:fs';
+      const file = ${JSON.stringify(file)};
+      const until = async (condition) => {
+        while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      rmSync(file);
+      symlinkSync('/dev/full', file);
+      log.write({ level: 'info', event: 'x', fields: { n: 1 } });
+      await until(() => log.file().failing);
+      rmSync(file);
+      await until(() => !log.file().failing);`;
+    const shown = printed({ file }, script)
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(
+      shown.map(({ message, level }) => [message, level]),
+      [
+        ['x', 'info'],
+        ['log.stalled', 'error'],
+        ['log.resumed', 'warn'],
+      ],
+    );
+    assert.match(String(shown[1]?.['reason']), /^ENOSPC/);
+    assert.deepEqual(
+      linesOf(file).map(({ message, lost }) => [message, lost]),
+      [
+        ['x', undefined],
+        ['log.resumed', 0],
+      ],
+    );
+  });
+});
+
 describe('the console', () => {
   const LINE =
     "log.write({ level: 'info', event: 'job.loaded', fields: { job: 'a/0/1/0', rows: 3, reason: 'two words', tenant: null } });";

@@ -198,6 +198,24 @@ describe('the gauges', () => {
     assert.deepEqual(await lagSamples(), []);
   });
 
+  it('show how the log file fares, and count each line that it misses once', async () => {
+    const file = { failing: true, lost: 3 };
+    const metrics = metricsOf(new Play(), { logFile: () => file });
+    const shown = async () => {
+      const found = await samples(metrics);
+      return [found.get('atd_log_file_failing'), found.get('atd_log_lines_lost_total')];
+    };
+    assert.deepEqual(
+      [await shown(), await shown()],
+      [
+        [1, 3],
+        [1, 3],
+      ],
+    );
+    Object.assign(file, { failing: false, lost: 5 });
+    assert.deepEqual(await shown(), [0, 5]);
+  });
+
   it('show an open breaker and the pause that comes with it', async () => {
     const play = new Play({ slots: 1, breaker: { ...SETTINGS.breaker, threshold: 1 } });
     play.assign(0);
