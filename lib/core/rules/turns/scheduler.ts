@@ -66,7 +66,7 @@ interface LaneState<Item> {
 
 interface Tenant<Item> {
   readonly tenant: string | null;
-  readonly weight: number;
+  weight: number;
   /** By rank; only lanes that it has had jobs in. */
   readonly seats: (Seat<Item> | undefined)[];
   /** Waiting, delayed ones included. */
@@ -84,7 +84,7 @@ const IDLE_TENANTS = 64;
 const BACKFILL = rankOf({ lane: 'backfill' });
 
 export class Scheduler<Item extends Schedulable> {
-  readonly #rules: FairnessRules;
+  #rules: FairnessRules;
   /** A tenant stays when its jobs are done: what it was given lately counts when it comes back. */
   readonly #tenants = new Map<string | null, Tenant<Item>>();
   /** By rank. */
@@ -197,6 +197,18 @@ export class Scheduler<Item extends Schedulable> {
     }
   }
 
+  /** Takes other weights and bounds. What a tenant was given before counts as it did. */
+  follow(rules: FairnessRules): void {
+    this.#rules = rules;
+    this.#ready = 0;
+    for (const tenant of this.#tenants.values()) {
+      tenant.weight = this.#weightOf(tenant.tenant);
+      this.#ready += this.#readyOf(tenant)[0];
+      if (this.#mayRun(tenant)) this.#admit(tenant);
+      else this.#withdraw(tenant);
+    }
+  }
+
   /** Drops all jobs for which `unwanted` holds and returns them. */
   drop(unwanted: (item: Item) => boolean): Item[] {
     const dropped: Item[] = [];
@@ -272,11 +284,15 @@ export class Scheduler<Item extends Schedulable> {
     const known = this.#tenants.get(name);
     if (known !== undefined) return known;
     if (this.#tenants.size >= this.#forgetAt) this.#forgetIdle();
-    const weight = this.#rules.weights.get(name ?? '') ?? 1;
+    const weight = this.#weightOf(name);
     const isPaused = this.#paused.has(name);
     const tenant: Tenant<Item> = { tenant: name, weight, seats: [], jobs: 0, backfill: 0, running: 0, isPaused };
     this.#tenants.set(name, tenant);
     return tenant;
+  }
+
+  #weightOf(name: string | null): number {
+    return this.#rules.weights.get(name ?? '') ?? 1;
   }
 
   #seatOf(tenant: Tenant<Item>, item: Item): Seat<Item> {
