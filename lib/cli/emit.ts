@@ -67,7 +67,7 @@ export async function announce(
   };
   // Node 24 would warn of the negative time of that timer, on stderr.
   stopIdleTimer();
-  const kafka = createKafkaClient({ ...kafkaOptions(config), ...silent });
+  const kafka = createKafkaClient({ ...kafkaOptions(() => config), ...silent });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,
     createPartitioner,

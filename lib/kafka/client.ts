@@ -7,6 +7,13 @@ import type { LogLevel } from '../types.js';
 import { latest, readSecret } from '../util/file-text.js';
 import { type ConnectionSettings, explainEnd, explainError } from './connection-trouble.js';
 
+export interface KafkaLogin {
+  readonly username: string;
+  readonly password: string;
+  /** Holds the password, and is read anew at each login. */
+  readonly passwordFile: string | null;
+}
+
 export interface KafkaClientOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
@@ -18,10 +25,8 @@ export interface KafkaClientOptions {
   };
   readonly sasl: {
     readonly mechanism: string;
-    readonly username: string;
-    readonly password: string;
-    /** Read anew whenever the user is shown to a broker. */
-    readonly passwordFile?: string | null;
+    /** Asked for whenever the user is shown to a broker. */
+    readonly login: () => KafkaLogin;
   } | null;
   /** How often it tries to connect before a question has failed. */
   readonly retries?: number;
@@ -71,14 +76,7 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
   if (ssl.enabled) {
     config.ssl = fresh({ ca: ssl.ca, cert: ssl.cert, key: ssl.key }, (file) => readFileSync(file, 'utf8'));
   }
-  if (sasl !== null) {
-    const { passwordFile = null, ...given } = sasl;
-    config.sasl = Object.assign(fresh({ password: passwordFile }, readSecret), {
-      mechanism: given.mechanism,
-      username: given.username,
-      ...(passwordFile === null ? { password: given.password } : {}),
-    }) as SASLOptions;
-  }
+  if (sasl !== null) config.sasl = freshLogin(sasl.mechanism, sasl.login) as SASLOptions;
   return new Kafka(config);
 }
 
@@ -89,6 +87,26 @@ function fresh(files: Readonly<Record<string, string | null>>, read: (file: stri
     if (file !== null) Object.defineProperty(members, name, { enumerable: true, get: latest(file, read) });
   }
   return members;
+}
+
+/** @throws where the file of the password cannot be read at first */
+function freshLogin(mechanism: string, login: () => KafkaLogin): object {
+  const readerOf = ({ passwordFile: file }: KafkaLogin) => ({
+    file,
+    read: file === null ? null : latest(file, readSecret),
+  });
+  let reader = readerOf(login());
+  return {
+    mechanism,
+    get username() {
+      return login().username;
+    },
+    get password() {
+      const now = login();
+      if (now.passwordFile !== reader.file) reader = readerOf(now);
+      return reader.read?.() ?? now.password;
+    },
+  };
 }
 
 interface Seeds {

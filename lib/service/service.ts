@@ -3,30 +3,35 @@
  * come in as events again. No policy here; every `case` names the part that performs the effect.
  */
 
-import type { Config } from '../config/load.js';
+import type { Config, LoadedConfig } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
-import { Unread } from '../kafka/shapes.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
 import { TenantTotals } from '../telemetry/tenant-totals.js';
-import type { KafkaRecord, LogLevel } from '../types.js';
+import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { AllowList } from './allow-list.js';
-import { apiHandlers, ownNames } from './api-handlers.js';
-import { exchange } from './exchange.js';
+import { now } from './clock.js';
+import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
+import { httpHandlers, ownNames } from './http-handlers.js';
+import { prepareParts } from './prepared-parts.js';
+import { recordEvent, stackOf } from './record-event.js';
+import { type ReloadResult, Reloads } from './reloads.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
 export interface ServiceOptions {
   readonly config: Config;
+  /** Reads it anew. @throws AtdError as at the start */
+  readonly readConfig: () => LoadedConfig;
   readonly loader: LoaderProgram;
   readonly logger: Logger;
   readonly version: string;
@@ -53,6 +58,7 @@ export class Service {
   readonly #adapters: Adapters;
   readonly #health: Health;
   readonly #allowList: AllowList;
+  readonly #reloads: Reloads;
   readonly #totals = new TenantTotals();
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
@@ -73,6 +79,19 @@ export class Service {
       allowed: (tenants) => this.#handleEvent({ type: 'allowed', tenants }),
       log: (line) => logger.write(line),
     });
+    this.#reloads = new Reloads({
+      config,
+      read: options.readConfig,
+      prepare: (next) =>
+        prepareParts(next, options, {
+          ...{ allowList: this.#allowList, adapters: this.#adapters, engine: this.#engine },
+          onTaken: () => this.#handleEvent({ type: 'tick' }),
+        }),
+      isStopping: () => this.#phase !== 'running',
+      onChange: () => this.#notifier?.look(),
+      onResult: (result) => this.#metrics.observeReload(result),
+      log: (level, event, fields) => this.#log(level, event, fields),
+    });
     const settings = {
       ...engineSettings(config, loader, environment, boot, this.#allowList.tenants),
       onlyWaiting: options.onlyWaiting === true,
@@ -80,11 +99,18 @@ export class Service {
     this.#engine = new Engine(settings, Math.random);
     this.#adapters = this.#createAdapters(settings.command);
     const { session_timeout_ms: sessionMs } = config.kafka;
-    this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now);
+    this.#health = new Health(
+      () => this.#engine.status(),
+      this.#adapters,
+      sessionMs,
+      now,
+      () => this.#reloads.isUnderWay,
+    );
     this.#metrics = createMetrics({
       version,
       status: () => this.#engine.status(),
       unreaped: () => this.#adapters.pool.unreaped(),
+      settings: () => this.#reloads.metrics,
     });
   }
 
@@ -97,18 +123,13 @@ export class Service {
     const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
     this.#http = await startHttp(
       { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
-      {
-        metrics: () => this.#metrics.render(),
-        live: () => this.#health.live(),
-        ready: () => this.#health.ready(),
-        status: () => {
-          const launcher = this.#adapters.pool.launcher();
-          const { obstacle } = this.#adapters.consumer.health();
-          const about = { version, launcher, kafka: { obstacle }, allowList: this.#allowList.status() };
-          return { ...about, ...this.#engine.status(), totals: this.#totals.all() };
-        },
-        api: apiHandlers(config, () => this.#engine.status(), this.#adapters.control, now),
-      },
+      httpHandlers({
+        ...{ version, config, now },
+        ...{ metrics: this.#metrics, health: this.#health, adapters: this.#adapters, totals: this.#totals },
+        ...{ allowList: this.#allowList, reloads: this.#reloads },
+        status: () => this.#engine.status(),
+        reload: (by) => this.reload(by),
+      }),
     );
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
@@ -117,7 +138,7 @@ export class Service {
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#allowList.start();
-    this.#adapters.machine?.start();
+    this.#adapters.machine.set(config.thread_pool_size === 'auto');
     this.#adapters.control.start();
     if (this.#options.onlyWaiting === true) {
       void this.#adapters.waiting?.whenEmpty().then(() => this.drain('nothing waits any more'));
@@ -125,6 +146,14 @@ export class Service {
     this.#adapters.consumer.start().catch((error: unknown) => {
       this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
     });
+    this.#reloads.begin();
+  }
+
+  /** Takes over what has changed in the settings; never before the start is over, nor in a stop. */
+  reload(by: string): Promise<ReloadResult> {
+    const result = this.#reloads.request(by);
+    result.catch((error: unknown) => this.#fail('service.defect', error, ExitCode.internal));
+    return result;
   }
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
@@ -241,7 +270,7 @@ export class Service {
     this.#phase = 'ending';
     this.#adapters.probe?.stop();
     this.#allowList.close();
-    this.#adapters.machine?.close();
+    this.#adapters.machine.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const { consumer, deadLetter, control } = this.#adapters;
@@ -275,21 +304,12 @@ export class Service {
     void told.then(() => this.#resolve(code));
   }
 
-  /** So that the next run does not count what was being loaded as interrupted by its own fault. */
-  async #takeStartsBack(): Promise<void> {
-    const offsets = this.#engine.commitsWithoutStarts();
-    if (offsets.length === 0) return;
-    const partitions = offsets.map(({ partition }) => partition);
-    try {
-      await this.#adapters.consumer.commit(offsets);
-      this.#log('info', 'commit.unmarked', { partitions });
-    } catch (error) {
-      this.#log('warn', 'commit.failed', { partitions, error: (error as Error).message });
-    }
+  #takeStartsBack(): Promise<void> {
+    return takeStartsBack(this.#engine.commitsWithoutStarts(), this.#adapters, (...line) => this.#log(...line));
   }
 
   #createAdapters(command: CommandRules): Adapters {
-    return createAdapters(this.#options.config, this.#options.loader, command, {
+    return createAdapters(() => this.#reloads.config, this.#options.loader, command, {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
@@ -325,18 +345,4 @@ export class Service {
   #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
     this.#options.logger.write({ level, event, fields });
   }
-}
-
-function recordEvent(record: KafkaRecord, defect: Error | null): EngineEvent {
-  if (defect === null) return { type: 'record', record };
-  return { type: 'record', record, defect: defect instanceof Unread ? { unread: defect.message } : stackOf(defect) };
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-/** Wall time that never goes back, whatever is done to the machine's clock meanwhile. */
-function now(): number {
-  return performance.timeOrigin + performance.now();
 }

@@ -17,6 +17,8 @@ import { rotatedFile } from './rotated-file.js';
 
 export interface Logger {
   write(line: LogLine): void;
+  /** From now on lines of this level and graver ones are written. */
+  setLevel(level: LogLevel): void;
   /** Resolves when everything written has reached the console and the file, or soon after one of them stopped taking it. */
   close(): Promise<void>;
 }
@@ -55,7 +57,7 @@ export function createLogger({ level, format, file }: LoggerOptions, fileBytes =
     level,
     printf((info) => `${priority(info.level as LogLevel)}${line(info)}`),
   );
-  if (file === null) return { write: console.write, close: console.close };
+  if (file === null) return console;
   requireWritable(file);
   const { transport, keep } = rotatedFile(file, fileBytes);
   const onFile = createTarget(level, asJson, transport, keep);
@@ -68,6 +70,10 @@ export function createLogger({ level, format, file }: LoggerOptions, fileBytes =
       if (stalled === waiting >= MAX_WAITING_LINES / 2) return;
       stalled = !stalled;
       if (stalled) console.write({ level: 'error', event: 'log.stalled', fields: { file, waiting } });
+    },
+    setLevel: (next) => {
+      console.setLevel(next);
+      onFile.setLevel(next);
     },
     close: async () => {
       await Promise.all([console.close(), onFile.close()]);
@@ -83,6 +89,7 @@ function createConsole(level: LogLevel, format: winston.Logform.Format): Logger 
       turn.hold();
       target.write(line);
     },
+    setLevel: target.setLevel,
     close: async () => {
       await target.close();
       turn.release();
@@ -155,11 +162,16 @@ function createTarget(
 ): LogTarget {
   const logger = winston.createLogger({ level, format, transports: [transport] });
   const waiting = () => logger.writableLength + logger.readableLength;
+  let least = RANKS[level];
   return {
     write: ({ level: lineLevel, event, fields }) => {
       // winston formats a line before it looks at its level.
-      if (RANKS[lineLevel] > RANKS[level]) return;
+      if (RANKS[lineLevel] > least) return;
       logger.log({ ...shortenTexts(fields), level: lineLevel, message: event, timestamp: new Date().toISOString() });
+    },
+    setLevel: (next) => {
+      least = RANKS[next];
+      logger.level = next;
     },
     waiting,
     close: async () => {

@@ -9,6 +9,7 @@ export interface MetricsAdapter {
   observe(event: EngineEvent, effects: readonly Effect[]): void;
   /** An error within the service that it survived. */
   observeDefect(): void;
+  observeReload(result: 'succeeded' | 'refused'): void;
   render(): Promise<{ contentType: string; body: string }>;
 }
 
@@ -16,6 +17,8 @@ export interface MetricsSources {
   readonly version: string;
   readonly status: () => EngineStatus;
   readonly unreaped: () => number;
+  /** When the settings that hold were read, in milliseconds since the epoch, and whether the last reload was taken over. */
+  readonly settings: () => { readonly since: number; readonly isLastTaken: boolean };
 }
 
 const MAX_TENANT_LABELS = 200;
@@ -107,9 +110,15 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     observeDefect() {
       count('atd_defects_total');
     },
+    observeReload(result) {
+      count('atd_reloads_total', { result });
+    },
     async render() {
       set('atd_build_info', 1, { version: sources.version });
       set('atd_unreaped_children', sources.unreaped());
+      const { since, isLastTaken } = sources.settings();
+      set('atd_settings_timestamp_seconds', since / 1000);
+      set('atd_last_reload_successful', isLastTaken ? 1 : 0);
       // Partitions that went to another member must not linger.
       for (const name of PARTITION_GAUGES) (instruments.get(name) as Gauge).reset();
       setGauges(sources.status(), set);

@@ -50,6 +50,7 @@ const FIRING: Readonly<Record<string, readonly [series: string, firing: string, 
   AtdIngestionCommitsFail: ['atd_commits_total{instance="a", result="failed"}', '0+1x60', '3x60'],
   AtdIngestionOffsetsReset: ['atd_offsets_reset_total{instance="a"}', '0x50 1+1x10', '1x60'],
   AtdIngestionConsumerRestarts: ['atd_consumer_restarts_total{instance="a"}', '0+1x60', '1x60'],
+  AtdIngestionReloadRefused: ['atd_last_reload_successful{instance="a"}', '0x60', '1x60'],
   AtdIngestionDefects: ['atd_defects_total{instance="a"}', '0x50 1x10', '1x60'],
   AtdIngestionTimeouts: ['atd_jobs_total{instance="a", tenant="t", outcome="timed-out"}', '0+1x60', '2x60'],
   AtdIngestionTenantsHeld: ['atd_held_records{instance="a"}', '1x60', '0x60'],
@@ -121,7 +122,12 @@ describe('etc/prometheus', () => {
   it('watches metrics of which Prometheus has nothing to complain', { skip }, async () => {
     const play = new Play();
     play.assign(0);
-    const metrics = createMetrics({ version: '1.2.3', status: () => play.status, unreaped: () => 0 });
+    const metrics = createMetrics({
+      version: '1.2.3',
+      status: () => play.status,
+      unreaped: () => 0,
+      settings: () => ({ since: 1_000, isLastTaken: true }),
+    });
     const { status, output } = promtool(['check', 'metrics'], (await metrics.render()).body);
     assert.deepEqual([status, output], [0, '']);
   });

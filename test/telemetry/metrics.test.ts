@@ -9,7 +9,12 @@ import { JOB, outcome, Play, partition, record, SETTINGS } from '../support/engi
 const TICK: EngineEvent = { type: 'tick' };
 
 function create(play = new Play()): MetricsAdapter {
-  return createMetrics({ version: '1.2.3', status: () => play.status, unreaped: () => 2 });
+  return createMetrics({
+    version: '1.2.3',
+    status: () => play.status,
+    unreaped: () => 2,
+    settings: () => ({ since: 1_500, isLastTaken: true }),
+  });
 }
 
 /** The samples by name and labels, as `atd_jobs_total{tenant="acme",outcome="succeeded"}`. */
@@ -165,6 +170,28 @@ describe('the gauges', () => {
       'atd_build_info{version="1.2.3"}': 1,
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(found.get(name), value, name);
+  });
+
+  it('tell whether the last reload was taken over, and when the settings that hold were read', async () => {
+    for (const [isLastTaken, expected] of [
+      [true, 1],
+      [false, 0],
+    ] as const) {
+      const play = new Play();
+      const settings = () => ({ since: 1_500, isLastTaken });
+      const metrics = createMetrics({ version: '1', status: () => play.status, unreaped: () => 0, settings });
+      for (let count = 0; count < 2; count += 1) metrics.observeReload('refused');
+      const found = await samples(metrics);
+      const names = [
+        'atd_last_reload_successful',
+        'atd_settings_timestamp_seconds',
+        'atd_reloads_total{result="refused"}',
+      ];
+      assert.deepEqual(
+        names.map((name) => found.get(name)),
+        [expected, 1.5, 2],
+      );
+    }
   });
 
   it('show an open breaker and the pause that comes with it', async () => {

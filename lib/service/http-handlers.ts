@@ -1,0 +1,95 @@
+/** What the HTTP side shows and changes, by the parts that know and do it. */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { Config } from '../config/load.js';
+import { pauseOrder, resumeOrder } from '../control/orders.js';
+import type { EngineStatus } from '../core/status.js';
+import type { ApiAnswer, ApiHandlers } from '../http/api.js';
+import type { HttpHandlers } from '../http/server.js';
+import type { MetricsAdapter } from '../telemetry/metrics.js';
+import type { TenantTotals } from '../telemetry/tenant-totals.js';
+import { stripControl } from '../util/safe-text.js';
+import type { Adapters } from './adapters.js';
+import type { AllowList } from './allow-list.js';
+import type { Health } from './health.js';
+import type { ReloadResult, Reloads } from './reloads.js';
+
+/** Names of this machine, in lower case, and those of the configuration. */
+export function ownNames({ http }: Config): string[] {
+  const own = hostname().toLowerCase();
+  return [own, own.replace(/\..*$/, ''), ...http.hosts.map((name) => name.trim().toLowerCase())];
+}
+
+/** What the answers are made of. */
+export interface Shown {
+  readonly version: string;
+  readonly config: Config;
+  readonly metrics: Pick<MetricsAdapter, 'render'>;
+  readonly health: Pick<Health, 'live' | 'ready'>;
+  readonly adapters: Pick<Adapters, 'pool' | 'consumer' | 'control'>;
+  readonly totals: TenantTotals;
+  readonly allowList: AllowList;
+  readonly reloads: Reloads;
+  readonly status: () => EngineStatus;
+  readonly reload: (by: string) => Promise<ReloadResult>;
+  readonly now: () => number;
+}
+
+export function httpHandlers(shown: Shown): HttpHandlers {
+  const { version, metrics, health, adapters, totals, allowList, reloads, status } = shown;
+  return {
+    metrics: () => metrics.render(),
+    live: () => health.live(),
+    ready: () => health.ready(),
+    status: () => ({
+      version,
+      launcher: adapters.pool.launcher(),
+      kafka: { obstacle: adapters.consumer.health().obstacle },
+      settings: reloads.status,
+      allowList: allowList.status(),
+      ...status(),
+      totals: totals.all(),
+    }),
+    api: apiHandlers(shown),
+  };
+}
+
+function apiHandlers({ config: { http }, status, adapters: { control }, reload, now }: Shown): ApiHandlers {
+  return {
+    token: () => (http.token_file === null ? null : readToken(http.token_file)),
+    tenants: () => {
+      const { tenants, pauses, heldTables } = status();
+      return { tenants, pauses, heldTables };
+    },
+    pause: async (tenant, { by, reason, forMs }) => {
+      const since = Math.round(now());
+      const until = forMs === null ? null : since + forMs;
+      const pause = { tenant, since, until, by: stripControl(by), reason: stripControl(reason) };
+      await control.give(pauseOrder(pause));
+      return { ...pause, paused: true };
+    },
+    resume: async (tenant) => {
+      await control.give(resumeOrder(tenant));
+      return { tenant, paused: false };
+    },
+    reload: async () => answerReload(await reload('/api/v1/reload')),
+  };
+}
+
+function answerReload(result: ReloadResult): ApiAnswer {
+  switch (result.kind) {
+    case 'taken':
+      return { status: 200, body: { changed: result.changed, needRestart: result.needRestart } };
+    case 'refused':
+      return { status: 422, body: { error: `${result.error}\nthe settings from before hold` } };
+    case 'ignored':
+      return { status: 503, body: { error: 'the service is stopping' } };
+  }
+}
+
+/** @throws Error where the file cannot be read or has no token */
+function readToken(file: string): string {
+  const token = readFileSync(file, 'utf8').trim();
+  if (token === '') throw new Error(`${file} (http.token_file) is empty`);
+  return token;
+}
