@@ -6,6 +6,7 @@ import type { Config, LoadedConfig } from '../config/load.js';
 import { planReload } from '../config/reload.js';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
 import { Deferred } from '../util/deferred.js';
+import { readSecret } from '../util/file-text.js';
 
 export type ReloadResult =
   | { readonly kind: 'taken'; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
@@ -29,6 +30,8 @@ export interface ReloadParts {
   readonly isStopping: () => boolean;
   /** A reload begins or has ended. */
   readonly onChange: () => void;
+  /** What nobody expected, with new settings perhaps taken over in part. */
+  readonly onDefect: (error: unknown) => void;
   readonly onResult: (result: 'succeeded' | 'refused') => void;
   readonly log: (level: LogLevel, event: string, fields: Record<string, unknown>) => void;
 }
@@ -94,9 +97,35 @@ export class Reloads {
         this.#next = null;
         return this.#run(by);
       });
-      this.#last = this.#next;
+      this.#follow(this.#next);
     }
     return this.#next;
+  }
+
+  /**
+   * ClickHouse lets nobody in: where the file of its password has another one by now, that holds from now on. Nothing else is
+   * read, for somebody may be changing the rest.
+   */
+  passwordRefused(): void {
+    this.#follow(this.#last.then(() => this.#rereadPassword()));
+  }
+
+  #follow(step: Promise<unknown>): void {
+    this.#last = step;
+    step.catch(this.#parts.onDefect);
+  }
+
+  async #rereadPassword(): Promise<void> {
+    const { clickhouse } = this.#config;
+    const password = clickhouse.password_file === null ? '' : readOrNothing(clickhouse.password_file);
+    if (password === '' || password === clickhouse.password) return;
+    const config = { ...this.#config, clickhouse: { ...clickhouse, password } };
+    const prepared = await this.#parts.prepare(config);
+    if (this.#parts.isStopping()) return prepared.discard();
+    this.#config = config;
+    prepared.takeOver();
+    const changed = ['clickhouse.password: changed'];
+    this.#parts.log('info', 'config.reloaded', { by: 'a refused password', changed, needRestart: [] });
   }
 
   async #run(by: string): Promise<ReloadResult> {
@@ -157,5 +186,14 @@ export class Reloads {
   #ignore(by: string): ReloadResult {
     this.#parts.log('warn', 'config.ignored', { by, note: 'the service is stopping' });
     return { kind: 'ignored' };
+  }
+}
+
+/** Empty while it is being replaced: the next refusal asks again. */
+function readOrNothing(file: string): string {
+  try {
+    return readSecret(file);
+  } catch {
+    return '';
   }
 }

@@ -89,6 +89,7 @@ export class Service {
         }),
       isStopping: () => this.#phase !== 'running',
       onChange: () => this.#notifier?.look(),
+      onDefect: (error) => this.#fail('service.defect', error, ExitCode.internal),
       onResult: (result) => this.#metrics.observeReload(result),
       log: (level, event, fields) => this.#log(level, event, fields),
     });
@@ -151,9 +152,7 @@ export class Service {
 
   /** Takes over what has changed in the settings; never before the start is over, nor in a stop. */
   reload(by: string): Promise<ReloadResult> {
-    const result = this.#reloads.request(by);
-    result.catch((error: unknown) => this.#fail('service.defect', error, ExitCode.internal));
-    return result;
+    return this.#reloads.request(by);
   }
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
@@ -237,6 +236,7 @@ export class Service {
     if (this.#adapters.probe?.hasChanged()) queueMicrotask(() => this.#handleEvent({ type: 'loader-changed' }));
     try {
       const outcome = await this.#adapters.pool.run(job.id, command);
+      if (outcome.result === 'sink-refused') this.#reloads.passwordRefused();
       this.#handleEvent({ type: 'finished', jobId: job.id, outcome });
     } catch (error) {
       this.#fail('pool.failed', error, ExitCode.internal);

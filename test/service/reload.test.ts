@@ -4,7 +4,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isMap, parseDocument } from 'yaml';
+import { startClickHouse } from '../sandbox/sandbox.js';
 import { produce } from '../sandbox/topics.js';
+import { createDatabase } from '../support/database.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 import { waitUntil } from '../support/processes.js';
 import { announce, createScriptedPlace, type ScriptedPlace } from '../support/scripted-place.js';
 import {
@@ -158,6 +161,35 @@ describe('a reload takes over', () => {
     assert.equal(readFileSync(seen, 'utf8'), 'the-old-one the-new-one ');
     const shown = JSON.stringify([service.log, await statusOf(service)]);
     assert.ok(!shown.includes('the-old-one') && !shown.includes('the-new-one'));
+    assert.equal(await service.stop(), 0);
+  });
+
+  it('the password that its file has after ClickHouse refused the one from before, by itself and nothing else', async (t) => {
+    const clickHouse = await startClickHouse();
+    t.after(() => clickHouse.stop());
+    const place = await createPlace(t);
+    const database = await createDatabase(t, place, clickHouse);
+    const { host, port, user, password } = clickHouse;
+    const secret = join(place.directory, 'secret');
+    writeFileSync(secret, 'wrong\n');
+    const service = await startService(t, place, {
+      clickhouse: { host, port, user, password_file: secret, database },
+      as_cli: { executable: join(PACKAGE_ROOT, 'bin/as-cli') },
+      service: { circuit_breaker: { open_seconds: 0.2, max_open_seconds: 0.5 } },
+    });
+    const files = [0, 1, 2].map((n) => writeScript(place, `${n}.csv`, `a\n${n}`));
+    const messages = files.map((filename) => ({ value: JSON.stringify({ filename, tenant: 'acme' }) }));
+    await produce(place.kafka.brokers, place.topic, messages);
+    await service.seen('breaker.open', 2, DEADLINE_MS);
+    assert.deepEqual(service.events('config.reloaded'), []);
+    change(place, service, { thread_pool_size: 'being edited' });
+    writeFileSync(secret, `${password}\n`);
+    await service.seen('job.loaded', files.length, DEADLINE_MS);
+    assert.deepEqual(
+      service.events('config.reloaded').map(({ by, changed }) => [by, changed]),
+      [['a refused password', ['clickhouse.password: changed']]],
+    );
+    assert.deepEqual([service.events('config.refused'), service.events('letter.sent')], [[], []]);
     assert.equal(await service.stop(), 0);
   });
 
