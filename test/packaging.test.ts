@@ -41,6 +41,7 @@ function verifyUnit(unit: string): string {
     writeFileSync(join(root, 'etc/systemd/system/atd-ingestion.service'), unit);
     cpSync(SYSTEM_UNITS, join(root, SYSTEM_UNITS), { recursive: true, verbatimSymlinks: true });
     cpSync(join(PACKAGE_ROOT, 'bin'), join(root, 'opt/atd-ingestion/bin'), { recursive: true });
+    cpSync('/bin/sh', join(root, 'bin/sh'), { dereference: true });
     const { error, status, stdout, stderr } = spawnSync(
       'systemd-analyze',
       ['verify', '--man=no', `--root=${root}`, '/etc/systemd/system/atd-ingestion.service'],
@@ -134,6 +135,7 @@ describe('an installation', () => {
       [
         'Description=ATD Ingestion: loads the files announced on a Kafka topic into ClickHouse (%i)',
         'ExecStart=/opt/atd-ingestion/bin/atd-ingestion run --config /etc/atd-ingestion/%i.yaml',
+        `ExecReload=/bin/sh -c '/opt/atd-ingestion/bin/atd-ingestion check-config --config /etc/atd-ingestion/%i.yaml >/dev/null'`,
         'EnvironmentFile=-/etc/atd-ingestion/%i.environment',
         'LogsDirectory=atd-ingestion/%i',
         'StateDirectory=atd-ingestion/%i',

@@ -120,7 +120,7 @@ async function show(place: string, options: ParsedOptions): Promise<ExitCode> {
 
 function open(config: Config): Source {
   mendClient(config);
-  const kafka = createKafkaClient({ ...kafkaOptions(config), ...SILENT, retries: 1 });
+  const kafka = createKafkaClient({ ...kafkaOptions(() => config), ...SILENT, retries: 1 });
   return { kafka, topic: letterTopicOf(config), groupId: config.kafka.group_id };
 }
 

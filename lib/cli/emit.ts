@@ -61,7 +61,7 @@ export async function announce(
 ): Promise<void> {
   // Node 24 would warn of the negative time of that timer, on stderr.
   stopIdleTimer();
-  const kafka = createKafkaClient({ ...kafkaOptions(config), ...SILENT });
+  const kafka = createKafkaClient({ ...kafkaOptions(() => config), ...SILENT });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,
     createPartitioner,

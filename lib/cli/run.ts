@@ -2,7 +2,7 @@
 import '../v8-flags.js';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../config/load.js';
+import type { Config, LoadedConfig } from '../config/load.js';
 import { AtdError, type ExitCode } from '../errors.js';
 import { readBoot } from '../service/boot.js';
 import { Service } from '../service/service.js';
@@ -23,11 +23,16 @@ export async function drainWaiting(options: ParsedOptions, version: string): Pro
 export async function run(options: ParsedOptions, version: string, onlyWaiting = false): Promise<ExitCode> {
   let onSignal: (signal: string) => void = () => undefined;
   ignoreSignals((signal) => onSignal(signal));
-  const { config: loaded, warnings } = loadSettings(options);
-  const config: Config = onlyWaiting ? { ...loaded, tenants: { ...loaded.tenants, set_aside: 'topic' } } : loaded;
+  const readConfig = (): LoadedConfig => {
+    const { config, warnings } = loadSettings(options);
+    return {
+      config: onlyWaiting ? { ...config, tenants: { ...config.tenants, set_aside: 'topic' } } : config,
+      warnings,
+    };
+  };
+  const { config, warnings } = readConfig();
   const loader = chooseLoader(config);
   const logger = createLogger({ level: config.log_level, format: config.log_format, file: config.log_file });
-  onSignal = (signal) => logger.write({ level: 'warn', event: 'service.signal', fields: { signal, note: 'ignored' } });
   for (const warning of warnings) logger.write({ level: 'warn', event: 'config.warning', fields: { warning } });
   if (loader.bundled) {
     const note = 'the loader is the bundled as-cli';
@@ -35,6 +40,12 @@ export async function run(options: ParsedOptions, version: string, onlyWaiting =
   }
   const service = new Service({
     config,
+    readConfig: () => {
+      const read = readConfig();
+      // As at the start, and in check-config: it must be there, also for the next start.
+      chooseLoader(read.config);
+      return read;
+    },
     loader,
     logger,
     version,
@@ -42,6 +53,10 @@ export async function run(options: ParsedOptions, version: string, onlyWaiting =
     boot: readBoot(),
     onlyWaiting,
   });
+  onSignal = (signal) => {
+    if (signal === 'SIGHUP') void service.reload(signal);
+    else logger.write({ level: 'warn', event: 'service.signal', fields: { signal, note: 'ignored' } });
+  };
   const endShutdown = installShutdown({
     drain: (signal) => service.drain(signal),
     forceStop: () => service.forceStop(),

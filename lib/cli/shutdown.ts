@@ -1,8 +1,9 @@
 /**
  * Signals and last words. The first SIGTERM or SIGINT begins the drain, a second forces the stop, a third ends the process
- * at once. Other signals that people, logrotate or a closed terminal send change nothing; SIGQUIT, SIGABRT and faults keep
- * their default, which ends the process at once. Threads never see signals, so this is the only place that handles them. A defect that nobody caught ends the
- * process: its state is unknown then, and its supervisor starts it again from the last commit.
+ * at once. SIGHUP is a reload, from the moment on that there is a service. Other signals that people, logrotate or a closed
+ * terminal send change nothing; SIGQUIT, SIGABRT and faults keep their default, which ends the process at once. Threads never
+ * see signals, so this is the only place that handles them. A defect that nobody caught ends the process: its state is unknown
+ * then, and its supervisor starts it again from the last commit.
  */
 import { writeSync } from 'node:fs';
 import { ExitCode } from '../errors.js';

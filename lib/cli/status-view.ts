@@ -60,6 +60,7 @@ function rowsOf(report: Report, url: string): Row[] {
     ...held(report),
     ...paused(report),
     ...partitionsOf(report),
+    ...settingsOf(report),
   ];
 }
 
@@ -134,6 +135,13 @@ function partitionsOf({ at, partitions }: Report): Row[] {
     ],
   );
   return [...rows, ...more(standing)];
+}
+
+function settingsOf({ settings: { needRestart, lastReload } }: Report): Row[] {
+  const error = lastReload?.error ?? null;
+  const refused: Row[] = error === null ? [] : [['Settings', `the last reload was refused: ${error}`, 'bad']];
+  const waiting: Row[] = needRestart.length === 0 ? [] : [['Settings', `need a restart: ${needRestart.join(', ')}`]];
+  return [...refused, ...waiting];
 }
 
 function few<T>(all: readonly T[]): readonly T[] {

@@ -4,20 +4,19 @@
  */
 
 import { LAUNCH_MODES } from '../types.js';
+import { AS_CLI_FAILURES, AS_CLI_SUCCESS, PASSED_ENVIRONMENT, SINK_PATTERNS } from './defaults.js';
 import {
   brokers,
   choice,
-  exitCodes,
   flag,
-  level,
   maybeWhole,
   number,
   readableFile,
+  reloadable,
   type Setting,
   text,
   texts,
   whole,
-  wholeOrAuto,
 } from './setting.js';
 
 export type { Setting } from './setting.js';
@@ -38,28 +37,6 @@ const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MIB = 1024 * 1024;
 const DAY = 86_400;
-
-/** What ClickHouse's errors and the network say when the sink, not the file, is the trouble. */
-const SINK_PATTERNS = [
-  'ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN',
-  'connection refused|connection reset|connection timed out|no route to host|name resolution',
-  'TOO_MANY_SIMULTANEOUS_QUERIES|TOO_MANY_PARTS|MEMORY_LIMIT_EXCEEDED|TABLE_IS_READ_ONLY|KEEPER_EXCEPTION',
-];
-
-/** Its table, its JSON and YAML, and its raw format, which is Python's; each says so at a place of its own. */
-const AS_CLI_FAILURES = ['^Error:', '^( {2}"success": false,?|success: false)$', '^\\{["\']success["\']: ?[Ff]alse\\b'];
-const NOTHING = '\\W*(0|no|none|nothing)\\b(?![.,]\\d)';
-/** Neither a count of nothing nor a key of JSON is a success. */
-const AS_CLI_SUCCESS =
-  `^[\\W_]*(successfully\\b(?!\\s+\\w+${NOTHING})|(imported|ingested|loaded|inserted)\\b)` + `(?!["']\\s*:|${NOTHING})`;
-
-/** What a loader needs to find its way and its certificates. */
-const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].concat([
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  'NODE_EXTRA_CA_CERTS',
-  'CLICKHOUSE_CA_FILE',
-]);
 
 export const SETTINGS = {
   kafka: {
@@ -104,18 +81,18 @@ export const SETTINGS = {
     },
     sasl: {
       mechanism: choice(null, ['plain', 'scram-sha-256', 'scram-sha-512'], 'How to authenticate; null for not at all.'),
-      username: text(null, 'User name.'),
-      password: text(null, 'Password.', { sensitive: true }),
-      password_file: text(null, 'File that holds the password; read anew whenever a broker asks for it.'),
+      username: reloadable.text(null, 'User name.'),
+      password: reloadable.text(null, 'Password.', { sensitive: true }),
+      password_file: reloadable.text(null, 'File that holds the password; read anew whenever a broker asks for it.'),
     },
   },
   clickhouse: {
     host: text(null, "Passed on as --db-host; null leaves it to the loader's own settings."),
     port: maybeWhole(null, 1, 65_535, 'Passed on as --db-port. The bundled loader wants the HTTP port (8123).'),
     database: text(null, 'Passed on as --db-database.'),
-    user: text(null, 'Passed on as --db-user.'),
-    password: text(null, 'Passed on by the environment (CLICKHOUSE_PASSWORD).', { sensitive: true }),
-    password_file: text(null, 'File that holds the password.'),
+    user: reloadable.text(null, 'Passed on as --db-user.'),
+    password: reloadable.text(null, 'Passed on by the environment (CLICKHOUSE_PASSWORD).', { sensitive: true }),
+    password_file: reloadable.text(null, 'File that holds the password.'),
     secure: flag(false, 'Whether the bundled loader connects by TLS.'),
   },
   as_cli: {
@@ -152,14 +129,14 @@ export const SETTINGS = {
       'Regular expression; a later line of stdout that matches it makes that a success after all. Case is ignored.',
     ),
   },
-  thread_pool_size: wholeOrAuto(
+  thread_pool_size: reloadable.wholeOrAuto(
     4,
     1,
     256,
     'Loads at the same time: worker threads with one child each. `auto` finds out how many are of use, up to four for each ' +
       'processor and 64 in all.',
   ),
-  log_level: level('info', 'How much is logged; debug shows every line that the loaders print.', {
+  log_level: reloadable.level('info', 'How much is logged; debug shows every line that the loaders print.', {
     alias: 'LOG_LEVEL',
   }),
   log_file: text(null, 'Also log to this file, rotated; null for the console only.'),
@@ -181,13 +158,13 @@ export const SETTINGS = {
     durable: flag(false, 'Whether a load that is done outlasts a loss of power (--durable).'),
   },
   tenants: {
-    allowed: texts(
+    allowed: reloadable.texts(
       [],
       'Tenants that are let in; empty for all that are well-formed. Messages without a tenant are let in too.',
       { alias: 'ALLOWED_TENANTS' },
     ),
-    allowed_file: readableFile(
-      'File of more tenants that are let in, one a line, `#` for comments; read again when it changes, without a restart.',
+    allowed_file: reloadable.readableFile(
+      'File of more tenants that are let in, one a line, `#` for comments; read again by itself when it changes.',
     ),
     required: flag(false, 'Whether a message must name a tenant; one without is dead-lettered as `tenant-denied`.'),
     unknown: choice(
@@ -204,16 +181,21 @@ export const SETTINGS = {
         '`off` leaves them where they are, and their partition is not read on; `topic` copies them to `<kafka.topic>.waiting`, ' +
         'from which they are read again. For all instances alike; before it is switched off: `atd-ingestion drain --waiting`.',
     ),
-    weights: texts(
+    weights: reloadable.texts(
       [],
       'Shares of the work other than 1, `tenant=weight` each: one of weight 3 gets three times as much as the others ' +
         'when all have work. Alone each gets every slot.',
       { pattern: /^\s*[A-Za-z0-9][A-Za-z0-9_]{0,62}\s*=\s*(?!0+(?:\.0*)?$)\d{1,4}(?:\.\d{1,3})?\s*$/ },
     ),
-    max_loads: maybeWhole(null, 1, 256, 'Loads of one tenant at the same time; null for as many as there are slots.'),
+    max_loads: reloadable.maybeWhole(
+      null,
+      1,
+      256,
+      'Loads of one tenant at the same time; null for as many as there are slots.',
+    ),
   },
   ingest: {
-    allowed_roots: texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {
+    allowed_roots: reloadable.texts([], 'Directories that files must lie in, links followed; empty for anywhere.', {
       pattern: /^\//,
     }),
     settle_seconds: number(
@@ -251,18 +233,23 @@ export const SETTINGS = {
   },
   service: {
     retry: {
-      enabled: flag(true, 'Whether a failed load is tried again.'),
-      max_attempts: whole(3, 1, 1_000, 'Attempts that may fail, the first included.'),
-      max_timeouts: whole(3, 1, 1_000, 'Attempts that may come to no end in time, the first included.'),
-      max_interruptions: whole(
+      enabled: reloadable.flag(true, 'Whether a failed load is tried again.'),
+      max_attempts: reloadable.whole(3, 1, 1_000, 'Attempts that may fail, the first included.'),
+      max_timeouts: reloadable.whole(3, 1, 1_000, 'Attempts that may come to no end in time, the first included.'),
+      max_interruptions: reloadable.whole(
         10,
         1,
         1_000,
         'Crashes of the service during its load after which a file is loaded alone; one more, and it is given up.',
       ),
-      backoff_seconds: number(5, 0, 3_600, 'Wait before the second attempt; it doubles with each further one.'),
-      max_backoff_seconds: number(300, 0, DAY, 'The longest wait.'),
-      permanent_exit_codes: exitCodes(
+      backoff_seconds: reloadable.number(
+        5,
+        0,
+        3_600,
+        'Wait before the second attempt; it doubles with each further one.',
+      ),
+      max_backoff_seconds: reloadable.number(300, 0, DAY, 'The longest wait.'),
+      permanent_exit_codes: reloadable.exitCodes(
         [2, 64, 65, 66, 77, 78],
         'Exit codes of the loader that no repetition will change.',
       ),
@@ -272,17 +259,27 @@ export const SETTINGS = {
       create_topic: flag(true, 'Whether to create that topic if it is missing.'),
     },
     circuit_breaker: {
-      threshold: whole(
+      threshold: reloadable.whole(
         3,
         1,
         10_000,
         'Loads in a row that must find ClickHouse unavailable for the service to hold back.',
       ),
-      dead_letters: whole(10, 1, 1_000_000, 'Dead letters of one table in a row after which its files are held back.'),
-      open_seconds: number(1, 0.01, 3_600, 'First wait before one load is tried; it doubles while that fails.'),
-      max_open_seconds: number(30, 0.01, 3_600, 'The longest such wait.'),
-      exit_codes: exitCodes([69, 75], 'Exit codes of the loader that mean an unavailable ClickHouse.'),
-      patterns: texts(
+      dead_letters: reloadable.whole(
+        10,
+        1,
+        1_000_000,
+        'Dead letters of one table in a row after which its files are held back.',
+      ),
+      open_seconds: reloadable.number(
+        1,
+        0.01,
+        3_600,
+        'First wait before one load is tried; it doubles while that fails.',
+      ),
+      max_open_seconds: reloadable.number(30, 0.01, 3_600, 'The longest such wait.'),
+      exit_codes: reloadable.exitCodes([69, 75], 'Exit codes of the loader that mean an unavailable ClickHouse.'),
+      patterns: reloadable.texts(
         SINK_PATTERNS,
         'Regular expressions; what a loader other than the bundled one says when it ends with 1, or with 0 after a line ' +
           'of as_cli.failure_patterns, means the same where it matches one.',

@@ -12,6 +12,8 @@ export interface Setting<Value = unknown> extends FormatOptions {
   readonly sensitive?: boolean;
   /** A file that must be readable when the service starts. */
   readonly readable?: boolean;
+  /** Whether a reload takes another value over; all other settings hold until the next start. */
+  readonly reloadable?: boolean;
   /** The name that the variable had in the service this one replaces; `ATD_…` wins over it. */
   readonly alias?: string;
 }
@@ -76,4 +78,22 @@ export function brokers(value: readonly string[], doc: string): Setting<readonly
 
 export function exitCodes(value: readonly number[], doc: string): Setting<readonly number[]> {
   return setting('wholes', value, doc, { min: 1, max: 255 });
+}
+
+/** The kinds of settings that a reload takes over. */
+export const reloadable = {
+  text: (...given: Parameters<typeof text<null>>) => marked(text(...given)),
+  readableFile: (...given: Parameters<typeof readableFile>) => marked(readableFile(...given)),
+  whole: (...given: Parameters<typeof whole>) => marked(whole(...given)),
+  wholeOrAuto: (...given: Parameters<typeof wholeOrAuto>) => marked(wholeOrAuto(...given)),
+  maybeWhole: (...given: Parameters<typeof maybeWhole>) => marked(maybeWhole(...given)),
+  number: (...given: Parameters<typeof number>) => marked(number(...given)),
+  level: (...given: Parameters<typeof level>) => marked(level(...given)),
+  flag: (...given: Parameters<typeof flag>) => marked(flag(...given)),
+  texts: (...given: Parameters<typeof texts>) => marked(texts(...given)),
+  exitCodes: (...given: Parameters<typeof exitCodes>) => marked(exitCodes(...given)),
+};
+
+function marked<Value>(setting: Setting<Value>): Setting<Value> {
+  return { ...setting, reloadable: true };
 }

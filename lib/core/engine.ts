@@ -59,7 +59,7 @@ export class Engine {
     this.#markers = new StartMarkers(this.#commits);
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
     this.#jobs = new Jobs(settings, random, emit);
-    this.#loader = new LoaderHealth(settings.breaker);
+    this.#loader = new LoaderHealth(() => this.#jobs.settings.breaker);
     this.#pauses = new Pauses(!settings.awaitsControl);
     this.#reading = new Reading(settings, this.#records, this.#jobs, this.#loader);
     const parts = { records: this.#records, jobs: this.#jobs, commits: this.#commits, enqueue: this.#enqueue };
@@ -87,6 +87,11 @@ export class Engine {
     return this.#effects;
   }
 
+  /** Takes other settings; a `tick` then does what they permit. What no reload changes must be as it was. */
+  follow(settings: EngineSettings): void {
+    this.#jobs.follow(settings);
+  }
+
   /** When `handle` wants a `tick` at the latest, or null when only other events can change anything. */
   nextWakeAt(): number | null {
     if (this.#lifecycle.kind === 'stopped') return null;
@@ -109,10 +114,7 @@ export class Engine {
     return isKnown && this.#loader.permitsStarts && !this.#startsHeld ? this.#jobs.nextStartAt() : null;
   }
 
-  /**
-   * For a run that ends itself for a reason that no file is: what each partition's last commit would have been without the
-   * starts of this run, where it has any. It changes nothing here, so the run may go on after all.
-   */
+  /** For a run that ends itself for a reason that no file is; it changes nothing here, so the run may go on after all. */
   commitsWithoutStarts(): CommitOffset[] {
     return this.#records.commitsWithoutStarts();
   }

@@ -33,6 +33,8 @@ export interface ApiHandlers {
   pause(tenant: string | null, wish: PauseWish): Promise<object>;
   /** @throws AtdError when the brokers did not take it */
   resume(tenant: string | null, wish: PauseWish): Promise<object>;
+  /** Has the settings read anew, and says what became of that. */
+  reload(): Promise<ApiAnswer>;
 }
 
 const TENANT_PATH = /^\/api\/v1\/tenants\/([^/]+)\/(pause|resume)$/;
@@ -48,8 +50,13 @@ export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Pro
     if (method === 'GET' || method === 'HEAD') return { status: 200, body: handlers.tenants() };
     return { ...failure(405, 'only GET and HEAD'), headers: { Allow: 'GET, HEAD' } };
   }
+  if (path === '/api/v1/reload') {
+    if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
+    return (await refuse(request, handlers)) ?? handlers.reload();
+  }
   const [, name = '', act] = TENANT_PATH.exec(path) ?? [];
-  if (act === undefined) return failure(404, 'not here; try /api/v1/tenants or /api/v1/tenants/NAME/pause');
+  if (act === undefined)
+    return failure(404, 'not here; try /api/v1/tenants, /api/v1/tenants/NAME/pause or /api/v1/reload');
   if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
   const refusal = await refuse(request, handlers);
   if (refusal !== null) return refusal;

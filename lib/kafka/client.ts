@@ -3,18 +3,17 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Kafka, type KafkaConfig, type LogEntry, logLevel, type Mechanism, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig, type LogEntry, logLevel, type Mechanism } from 'kafkajs';
 import type { LogLevel } from '../types.js';
 import { LatestText } from '../util/distant-file.js';
 import { secretIn } from '../util/file-text.js';
 import { type ConnectionSettings, explainEnd, explainError } from './connection-trouble.js';
 
-interface Sasl {
-  readonly mechanism: string;
+export interface KafkaLogin {
   readonly username: string;
   readonly password: string;
-  /** Read anew whenever the user is shown to a broker. */
-  readonly passwordFile?: string | null;
+  /** Holds the password, and is read anew at each login. */
+  readonly passwordFile: string | null;
 }
 
 export interface KafkaClientOptions {
@@ -26,7 +25,11 @@ export interface KafkaClientOptions {
     readonly cert: string | null;
     readonly key: string | null;
   };
-  readonly sasl: Sasl | null;
+  readonly sasl: {
+    readonly mechanism: string;
+    /** Asked for whenever the user is shown to a broker. */
+    readonly login: () => KafkaLogin;
+  } | null;
   /** How often it tries to connect before a question has failed. */
   readonly retries?: number;
   /** Whether a consumer that crashed may start again; false once it is stopped, or it would start again. */
@@ -73,7 +76,7 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
     logCreator: () => (entry) => passOn(entry, options, seeds),
   };
   if (ssl.enabled) config.ssl = fresh({ ca: ssl.ca, cert: ssl.cert, key: ssl.key });
-  if (sasl !== null) config.sasl = credentials(sasl);
+  if (sasl !== null) config.sasl = credentials(sasl.mechanism, sasl.login);
   return new Kafka(config);
 }
 
@@ -97,7 +100,7 @@ function fresh(files: Readonly<Record<string, string | null>>): Record<string, s
 }
 
 /** What the client has for each mechanism. */
-type Provider = (user: Pick<Sasl, 'username' | 'password'>) => Mechanism['authenticationProvider'];
+type Provider = (user: Pick<KafkaLogin, 'username' | 'password'>) => Mechanism['authenticationProvider'];
 
 const PROVIDERS: Readonly<Record<string, string>> = {
   plain: 'plain',
@@ -105,16 +108,26 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   'scram-sha-512': 'scram512',
 };
 
-/** A password is shown when the broker has answered, so the file can be waited for. */
-function credentials({ mechanism, username, password, passwordFile = null }: Sasl): SASLOptions | Mechanism {
-  if (passwordFile === null) return { mechanism, username, password } as SASLOptions;
+/**
+ * A password is shown when the broker has answered, so its file can be waited for.
+ *
+ * @throws where the file cannot be read at first
+ */
+function credentials(mechanism: string, login: () => KafkaLogin): Mechanism {
   const require = createRequire(import.meta.url);
   const providerOf = require(`kafkajs/src/broker/saslAuthenticator/${PROVIDERS[mechanism]}`) as Provider;
-  const latest = new LatestText(passwordFile, readFileSync(passwordFile, 'utf8'), secretIn);
+  let { passwordFile: file } = login();
+  let latest = file === null ? null : new LatestText(file, readFileSync(file, 'utf8'), secretIn);
   const authenticationProvider: Mechanism['authenticationProvider'] = (broker) => ({
     authenticate: async () => {
-      await latest.refresh();
-      await providerOf({ username, password: latest.text })(broker).authenticate();
+      const { username, password, passwordFile } = login();
+      if (passwordFile !== file) {
+        file = passwordFile;
+        // Until its disk has answered the password from before is the likeliest one.
+        latest = file === null ? null : new LatestText(file, latest?.text ?? password, secretIn);
+      }
+      await latest?.refresh();
+      await providerOf({ username, password: latest?.text ?? password })(broker).authenticate();
     },
   });
   return { mechanism, authenticationProvider };

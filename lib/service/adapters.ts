@@ -15,7 +15,8 @@ import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { closeSilentConnections } from '../kafka/silent-connections.js';
 import { steadyClock } from '../kafka/steady-clock.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
-import { createPool, type Pool, type PoolEvents } from '../pool/pool.js';
+import type { PoolEvents } from '../pool/pool.js';
+import { PoolExchange, type PoolForm } from '../pool/pool-exchange.js';
 import type { WorkerSettings } from '../types.js';
 import { readWithWaiting, type WaitingAdapter, type WaitingEvents } from '../waiting/waiting-topic.js';
 import { MachineWatch } from './machine-load.js';
@@ -44,12 +45,11 @@ export interface Adapters {
   /** The same, where records are set aside. */
   readonly waiting: WaitingAdapter | null;
   readonly deadLetter: DeadLetterAdapter;
-  readonly pool: Pool;
+  readonly pool: PoolExchange;
   readonly control: ControlAdapter;
   /** Null for the bundled loader, which is there as long as the service is. */
   readonly probe: LoaderProbe | null;
-  /** Null where the number of slots is fixed. */
-  readonly machine: MachineWatch | null;
+  readonly machine: MachineWatch;
   readonly ends: TopicEnds;
 }
 
@@ -61,16 +61,20 @@ export interface AdapterEvents {
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onCrashing' | 'onLog'>;
 }
 
-/** @param command how loads are started, for the probe of the loader */
+/**
+ * @param current the configuration that holds at the moment, for what is read of it again and again
+ * @param command how loads are started, for the probe of the loader
+ */
 export function createAdapters(
-  config: Config,
+  current: () => Config,
   loader: LoaderProgram,
   command: CommandRules,
   events: AdapterEvents,
 ): Adapters {
+  const config = current();
   mendClient(config);
-  const kafka = createKafkaClient({ ...kafkaOptions(config), ...events.kafka });
-  const asking = createKafkaClient({ ...kafkaOptions(config), ...events.kafka, retries: ASKING_RETRIES });
+  const kafka = createKafkaClient({ ...kafkaOptions(current), ...events.kafka });
+  const asking = createKafkaClient({ ...kafkaOptions(current), ...events.kafka, retries: ASKING_RETRIES });
   const { topic, bootstrap_servers, group_id, auto_offset_reset, on_lost_offsets } = config.kafka;
   const { dead_letter } = config.service;
   const letterTopic = letterTopicOf(config);
@@ -109,15 +113,11 @@ export function createAdapters(
     { kafka, topic: `${topic}.control`, sourceTopic: topic, groupId: group_id },
     events.control,
   );
-  const pool = createPool({
-    slots: poolSize(config.thread_pool_size),
-    settings: workerSettings(config, loader),
-    events: events.pool,
-  });
+  const pool = new PoolExchange(poolForm(config, loader), events.pool);
   const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
-  const machine = config.thread_pool_size === 'auto' ? new MachineWatch(events.machine) : null;
+  const machine = new MachineWatch(events.machine);
   // What keeps it from its answers is the consumer's to say.
-  const silent = createKafkaClient({ ...kafkaOptions(config), ...SILENT, retries: ASKING_RETRIES });
+  const silent = createKafkaClient({ ...kafkaOptions(current), ...SILENT, retries: ASKING_RETRIES });
   const ends = new TopicEnds(silent, waitingTopic === null ? [topic] : [topic, waitingTopic.topic]);
   return { consumer, waiting, deadLetter, pool, control, probe, machine, ends };
 }
@@ -131,6 +131,11 @@ export function mendClient(config: Config): void {
   closeSilentConnections();
   mendHeaderDecoder();
   mendOutOfRange();
+}
+
+/** The threads: how many there are, and what they are made with. */
+export function poolForm(config: Config, loader: LoaderProgram): PoolForm {
+  return { slots: poolSize(config.thread_pool_size), settings: workerSettings(config, loader) };
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */
@@ -158,13 +163,27 @@ export function unpackBound({ ingest }: Config): number {
   return Math.max(LEAST_UNPACKED, ingest.max_queued_bytes, 2 * ingest.max_message_bytes);
 }
 
-/** How to reach the brokers; the commands of the command line use it too. */
-export function kafkaOptions({ kafka }: Config): Omit<KafkaClientOptions, keyof AdapterEvents['kafka']> {
-  const { mechanism, username, password, password_file: passwordFile } = kafka.sasl;
+/**
+ * How to reach the brokers; the commands of the command line use it too.
+ *
+ * @param current the configuration that holds at the moment: user and password are asked for at each login
+ */
+export function kafkaOptions(current: () => Config): Omit<KafkaClientOptions, keyof AdapterEvents['kafka']> {
+  const { bootstrap_servers, client_id, ssl, sasl } = current().kafka;
+  const { mechanism } = sasl;
   return {
-    brokers: kafka.bootstrap_servers,
-    clientId: kafka.client_id,
-    ssl: { enabled: kafka.ssl.enabled, ca: kafka.ssl.ca_file, cert: kafka.ssl.cert_file, key: kafka.ssl.key_file },
-    sasl: mechanism === null ? null : { mechanism, username: username ?? '', password: password ?? '', passwordFile },
+    brokers: bootstrap_servers,
+    clientId: client_id,
+    ssl: { enabled: ssl.enabled, ca: ssl.ca_file, cert: ssl.cert_file, key: ssl.key_file },
+    sasl:
+      mechanism === null
+        ? null
+        : {
+            mechanism,
+            login: () => {
+              const { username, password, password_file: passwordFile } = current().kafka.sasl;
+              return { username: username ?? '', password: password ?? '', passwordFile };
+            },
+          },
   };
 }

@@ -22,23 +22,46 @@ export interface AllowListStatus {
   readonly error: string | null;
 }
 
+/** Where the list comes from. */
+interface Source {
+  readonly configured: readonly string[];
+  readonly file: string | null;
+  readonly watched: WatchedFile | null;
+}
+
 export class AllowList {
-  readonly #configured: readonly string[];
-  readonly #file: string | null;
-  readonly #watched: WatchedFile | null;
   readonly #events: AllowListEvents;
+  #source: Source;
   #tenants: ReadonlySet<string>;
   #since = Date.now();
   #error: string | null = null;
 
   /** @throws AtdError ATD_CONFIG_INVALID where the file is of no use from the start */
   constructor(config: Config, events: AllowListEvents) {
-    const file = config.tenants.allowed_file;
-    this.#configured = configuredTenants(config);
-    this.#file = file;
     this.#events = events;
-    this.#tenants = new Set(this.#configured);
-    this.#watched = file === null ? null : this.#watch(file);
+    const { source, tenants } = this.#open(config);
+    this.#source = source;
+    this.#tenants = tenants;
+  }
+
+  /**
+   * Reads the list as other settings have it.
+   *
+   * @returns what has it hold
+   * @throws AtdError ATD_CONFIG_INVALID where the file is of no use
+   */
+  prepare(config: Config): () => void {
+    const { configured, file } = this.#source;
+    const isSame = file === config.tenants.allowed_file && `${configured}` === `${configuredTenants(config)}`;
+    if (isSame) return () => undefined;
+    const { source, tenants } = this.#open(config);
+    return () => {
+      this.#source.watched?.close();
+      this.#source = source;
+      this.#error = null;
+      this.#hold(tenants);
+      source.watched?.start();
+    };
   }
 
   get tenants(): ReadonlySet<string> {
@@ -47,46 +70,51 @@ export class AllowList {
 
   /** Null where there is no file. */
   status(): AllowListStatus | null {
-    if (this.#file === null) return null;
-    return { file: this.#file, tenants: this.#tenants.size, since: this.#since, error: this.#error };
+    if (this.#source.file === null) return null;
+    return { file: this.#source.file, tenants: this.#tenants.size, since: this.#since, error: this.#error };
   }
 
   start(): void {
-    this.#watched?.start();
+    this.#source.watched?.start();
   }
 
   close(): void {
-    this.#watched?.close();
+    this.#source.watched?.close();
   }
 
-  #watch(file: string): WatchedFile {
+  #open(config: Config): { readonly source: Source; readonly tenants: ReadonlySet<string> } {
+    const configured = configuredTenants(config);
+    const file = config.tenants.allowed_file;
+    if (file === null) return { source: { configured, file, watched: null }, tenants: new Set(configured) };
     let text: string;
+    let tenants: ReadonlySet<string>;
     try {
       text = readFileSync(file, 'utf8');
-      this.#tenants = this.#listOf(text);
+      tenants = listOf(configured, text);
     } catch (cause) {
       const why = (cause as Error).message;
       throw new AtdError('ATD_CONFIG_INVALID', `tenants.allowed_file ${file} cannot be used: ${why}`, { cause });
     }
-    return new WatchedFile(file, text, {
+    const watched = new WatchedFile(file, text, {
       changed: (changed) => this.#take(changed),
       unreadable: (reason) => this.#complain(reason),
     });
-  }
-
-  #listOf(text: string): ReadonlySet<string> {
-    return new Set([...this.#configured, ...parseTenantList(text)]);
+    return { source: { configured, file, watched }, tenants };
   }
 
   #take(text: string): void {
     let tenants: ReadonlySet<string>;
     try {
-      tenants = this.#listOf(text);
+      tenants = listOf(this.#source.configured, text);
     } catch (error) {
       return this.#complain((error as Error).message);
     }
     if (this.#error !== null) this.#log('info', 'tenants.readable', {});
     this.#error = null;
+    this.#hold(tenants);
+  }
+
+  #hold(tenants: ReadonlySet<string>): void {
     this.#tenants = tenants;
     this.#since = Date.now();
     this.#events.allowed(tenants);
@@ -98,6 +126,10 @@ export class AllowList {
   }
 
   #log(level: LogLine['level'], event: string, fields: LogLine['fields']): void {
-    this.#events.log({ level, event, fields: { file: this.#file, ...fields } });
+    this.#events.log({ level, event, fields: { file: this.#source.file, ...fields } });
   }
+}
+
+function listOf(configured: readonly string[], text: string): ReadonlySet<string> {
+  return new Set([...configured, ...parseTenantList(text)]);
 }

@@ -1,7 +1,8 @@
 /** What is sent to Kafka for the engine, and the event that the broker's answer is. */
-import type { Action, EngineEvent } from '../core/events.js';
+import type { Action, CommitOffset, EngineEvent } from '../core/events.js';
 import { isMetadataTooLarge } from '../kafka/group/refusals.js';
 import { objectionTo } from '../kafka/letter-objection.js';
+import type { LogLevel } from '../types.js';
 import type { Adapters } from './adapters.js';
 
 type Sent<Type> = Extract<Action, { readonly type: Type }>;
@@ -43,5 +44,25 @@ async function commit({ offsets }: Sent<'commit'>, { consumer }: Clients): Promi
   } catch (error) {
     const { message } = error as Error;
     return { type: 'commit-failed', offsets, error: message, isMetadataTooLarge: isMetadataTooLarge(error) };
+  }
+}
+
+/**
+ * So that the next run does not count what was being loaded as interrupted by its own fault.
+ *
+ * @param offsets the last commits without the starts of this run
+ */
+export async function takeStartsBack(
+  offsets: readonly CommitOffset[],
+  { consumer }: Clients,
+  log: (level: LogLevel, event: string, fields: Record<string, unknown>) => void,
+): Promise<void> {
+  if (offsets.length === 0) return;
+  const partitions = offsets.map(({ partition }) => partition);
+  try {
+    await consumer.commit(offsets);
+    log('info', 'commit.unmarked', { partitions });
+  } catch (error) {
+    log('warn', 'commit.failed', { partitions, error: (error as Error).message });
   }
 }

@@ -10,16 +10,19 @@ export class Health {
   readonly #adapters: Pick<Adapters, 'consumer' | 'pool'>;
   readonly #sessionMs: number;
   readonly #now: () => number;
+  readonly #isReloading: () => boolean;
 
   constructor(
     status: () => EngineStatus,
     adapters: Pick<Adapters, 'consumer' | 'pool'>,
     sessionMs: number,
     now: () => number,
+    isReloading: () => boolean,
   ) {
     this.#status = status;
     this.#adapters = adapters;
     this.#sessionMs = sessionMs;
+    this.#isReloading = isReloading;
     this.#now = now;
   }
 
@@ -38,6 +41,7 @@ export class Health {
   unit(): UnitState {
     // Made once: it goes through all that waits.
     const status = this.#status();
-    return unitState(status, this.live(status), this.ready(status), this.#adapters.pool.ready());
+    const [live, ready] = [this.live(status), this.ready(status)];
+    return unitState(status, live, ready, this.#adapters.pool.ready(), this.#isReloading());
   }
 }

@@ -12,12 +12,15 @@ export class MachineWatch {
     this.#onLoad = onLoad;
   }
 
-  start(): void {
-    this.#timer = setInterval(() => this.#onLoad(machineLoad()), EVERY_MS).unref();
+  /** Asks from now on, or no more. */
+  set(isOn: boolean): void {
+    if (!isOn) this.close();
+    else this.#timer ??= setInterval(() => this.#onLoad(machineLoad()), EVERY_MS).unref();
   }
 
   close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 }
 

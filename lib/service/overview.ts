@@ -7,6 +7,7 @@ import { TenantTotals } from '../telemetry/tenant-totals.js';
 import type { Adapters } from './adapters.js';
 import type { AllowList } from './allow-list.js';
 import type { Health } from './health.js';
+import type { Reloads } from './reloads.js';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
 const HOUR_MS = 60 * 60_000;
@@ -16,6 +17,7 @@ export interface OverviewSources {
   readonly adapters: Pick<Adapters, 'pool' | 'consumer' | 'ends'>;
   readonly allowList: AllowList;
   readonly health: Health;
+  readonly reloads: Reloads;
   /** Milliseconds since the epoch, on a clock that never goes back. */
   readonly now: () => number;
 }
@@ -49,7 +51,7 @@ export class Overview {
   }
 
   of(status: EngineStatus) {
-    const { version, adapters, allowList, health, now } = this.#sources;
+    const { version, adapters, allowList, health, reloads, now } = this.#sources;
     const { partitions: lags, ...lag } = this.lag(status);
     return {
       version,
@@ -63,6 +65,7 @@ export class Overview {
       perSecond: this.#rates.perSecond(now(), FIVE_MINUTES_MS),
       lastHour: this.#rates.sums(now(), HOUR_MS),
       lastLoadedAt: this.lastLoadedAt === null ? null : Math.round(this.lastLoadedAt),
+      settings: reloads.status,
       allowList: allowList.status(),
       ...status,
       partitions: status.partitions.map((partition, index) => ({ ...partition, lag: lags[index] ?? null })),

@@ -3,30 +3,36 @@
  * come in as events again. No policy here; every `case` names the part that performs the effect.
  */
 
-import type { Config } from '../config/load.js';
+import type { Config, LoadedConfig } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
-import { Unread } from '../kafka/shapes.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
-import type { KafkaRecord, LogLevel } from '../types.js';
+import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 import { type Adapters, createAdapters } from './adapters.js';
+import { Alarm } from './alarm.js';
 import { AllowList } from './allow-list.js';
-import { apiHandlers, ownNames } from './api-handlers.js';
-import { exchange } from './exchange.js';
+import { now } from './clock.js';
+import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
+import { httpHandlers, ownNames } from './http-handlers.js';
 import { Overview } from './overview.js';
+import { prepareParts } from './prepared-parts.js';
+import { recordEvent, stackOf } from './record-event.js';
+import { type ReloadResult, Reloads } from './reloads.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
 export interface ServiceOptions {
   readonly config: Config;
+  /** Reads it anew. @throws AtdError as at the start */
+  readonly readConfig: () => LoadedConfig;
   readonly loader: LoaderProgram;
   readonly logger: Logger;
   readonly version: string;
@@ -54,12 +60,12 @@ export class Service {
   readonly #health: Health;
   readonly #allowList: AllowList;
   readonly #overview: Overview;
+  readonly #reloads: Reloads;
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
+  readonly #alarm = new Alarm(() => this.#handleEvent({ type: 'tick' }));
   #http: HttpAdapter | null = null;
   #notifier: Notifier | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #timerAt: number | null = null;
   #phase: 'running' | 'draining' | 'ending' = 'running';
   #resolve: (code: ExitCode) => void = () => undefined;
 
@@ -73,6 +79,20 @@ export class Service {
       allowed: (tenants) => this.#handleEvent({ type: 'allowed', tenants }),
       log: (line) => logger.write(line),
     });
+    this.#reloads = new Reloads({
+      config,
+      read: options.readConfig,
+      prepare: (next) =>
+        prepareParts(next, options, {
+          ...{ allowList: this.#allowList, adapters: this.#adapters, engine: this.#engine },
+          onTaken: () => this.#handleEvent({ type: 'tick' }),
+        }),
+      isStopping: () => this.#phase !== 'running',
+      onChange: () => this.#notifier?.look(),
+      onDefect: (error) => this.#fail('service.defect', error, ExitCode.internal),
+      onResult: (result) => this.#metrics.observeReload(result),
+      log: (level, event, fields) => this.#log(level, event, fields),
+    });
     const settings = {
       ...engineSettings(config, loader, environment, boot, this.#allowList.tenants),
       onlyWaiting: options.onlyWaiting === true,
@@ -80,8 +100,12 @@ export class Service {
     this.#engine = new Engine(settings, Math.random);
     this.#adapters = this.#createAdapters(settings.command);
     const { session_timeout_ms: sessionMs } = config.kafka;
-    this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now);
-    const parts = { adapters: this.#adapters, allowList: this.#allowList, health: this.#health };
+    const isReloading = () => this.#reloads.isUnderWay;
+    this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now, isReloading);
+    const parts = {
+      ...{ adapters: this.#adapters, allowList: this.#allowList },
+      ...{ health: this.#health, reloads: this.#reloads },
+    };
     this.#overview = new Overview({ version, ...parts, now });
     this.#metrics = createMetrics({
       version,
@@ -91,6 +115,7 @@ export class Service {
       lastLoadedAt: () => this.#overview.lastLoadedAt,
       now,
       logFile: () => logger.file(),
+      settings: () => this.#reloads.metrics,
     });
   }
 
@@ -103,13 +128,12 @@ export class Service {
     const onWaiting = (reason: string) => this.#log('warn', 'http.waiting', { reason });
     this.#http = await startHttp(
       { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
-      {
-        metrics: () => this.#metrics.render(),
-        live: () => this.#health.live(),
-        ready: () => this.#health.ready(),
-        status: () => this.#overview.of(this.#engine.status()),
-        api: apiHandlers(config, () => this.#engine.status(), this.#adapters.control, now),
-      },
+      httpHandlers({
+        ...{ config, now, metrics: this.#metrics, health: this.#health, control: this.#adapters.control },
+        status: () => this.#engine.status(),
+        overview: (status) => this.#overview.of(status),
+        reload: (by) => this.reload(by),
+      }),
     );
     const leftovers = this.#adapters.pool.clearLeftovers();
     if (leftovers > 0) this.#log('warn', 'leftovers.killed', { processes: leftovers });
@@ -118,7 +142,7 @@ export class Service {
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#allowList.start();
-    this.#adapters.machine?.start();
+    this.#adapters.machine.set(config.thread_pool_size === 'auto');
     this.#adapters.ends.start();
     this.#adapters.control.start();
     if (this.#options.onlyWaiting === true) {
@@ -127,6 +151,12 @@ export class Service {
     this.#adapters.consumer.start().catch((error: unknown) => {
       this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
     });
+    this.#reloads.begin();
+  }
+
+  /** Takes over what has changed in the settings; never before the start is over, nor in a stop. */
+  reload(by: string): Promise<ReloadResult> {
+    return this.#reloads.request(by);
   }
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
@@ -162,7 +192,7 @@ export class Service {
     }
     this.#report(event, effects);
     for (const effect of effects) this.#perform(effect);
-    this.#armTimer();
+    this.#alarm.set(this.#engine.nextWakeAt());
   }
 
   /** What cannot be counted or logged is done all the same. */
@@ -231,28 +261,13 @@ export class Service {
     }
   }
 
-  /** The only timer of the service: the engine says when it wants to be asked again. */
-  #armTimer(): void {
-    const at = this.#engine.nextWakeAt();
-    if (at === this.#timerAt) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = at === null ? null : setTimeout(() => this.#tick(), Math.max(0, at - now()));
-  }
-
-  #tick(): void {
-    this.#timerAt = null;
-    this.#handleEvent({ type: 'tick' });
-  }
-
   async #end(code: ExitCode): Promise<void> {
     this.#phase = 'ending';
     this.#adapters.probe?.stop();
     this.#allowList.close();
-    this.#adapters.machine?.close();
+    this.#adapters.machine.close();
     this.#adapters.ends.close();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#alarm.set(null);
     const { consumer, deadLetter, control } = this.#adapters;
     const disconnected = Promise.allSettled([consumer.stop(), deadLetter.close(), control.close()]);
     await withinTime(disconnected, DISCONNECT_MS);
@@ -284,21 +299,12 @@ export class Service {
     void told.then(() => this.#resolve(code));
   }
 
-  /** So that the next run does not count what was being loaded as interrupted by its own fault. */
-  async #takeStartsBack(): Promise<void> {
-    const offsets = this.#engine.commitsWithoutStarts();
-    if (offsets.length === 0) return;
-    const partitions = offsets.map(({ partition }) => partition);
-    try {
-      await this.#adapters.consumer.commit(offsets);
-      this.#log('info', 'commit.unmarked', { partitions });
-    } catch (error) {
-      this.#log('warn', 'commit.failed', { partitions, error: (error as Error).message });
-    }
+  #takeStartsBack(): Promise<void> {
+    return takeStartsBack(this.#engine.commitsWithoutStarts(), this.#adapters, (...line) => this.#log(...line));
   }
 
   #createAdapters(command: CommandRules): Adapters {
-    return createAdapters(this.#options.config, this.#options.loader, command, {
+    return createAdapters(() => this.#reloads.config, this.#options.loader, command, {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
@@ -334,18 +340,4 @@ export class Service {
   #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
     this.#options.logger.write({ level, event, fields });
   }
-}
-
-function recordEvent(record: KafkaRecord, defect: Error | null): EngineEvent {
-  if (defect === null) return { type: 'record', record };
-  return { type: 'record', record, defect: defect instanceof Unread ? { unread: defect.message } : stackOf(defect) };
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-/** Wall time that never goes back, whatever is done to the machine's clock meanwhile. */
-function now(): number {
-  return performance.timeOrigin + performance.now();
 }

@@ -3,14 +3,24 @@ import type { EngineStatus } from '../core/status.js';
 import type { Probe } from '../http/probes.js';
 import type { UnitState } from '../telemetry/unit-messages.js';
 
-/** @param isPoolReady whether the start is over, once the group is joined: what comes later is no part of it */
-export function unitState(status: EngineStatus, live: Probe, ready: Probe, isPoolReady: boolean): UnitState {
-  return { phase: phaseOf(status, isPoolReady), isLive: live.ok, status: describe(status, live, ready) };
+/**
+ * @param isPoolReady whether the start is over, once the group is joined: what comes later is no part of it
+ * @param isReloading whether the settings are being exchanged
+ */
+export function unitState(
+  status: EngineStatus,
+  live: Probe,
+  ready: Probe,
+  isPoolReady: boolean,
+  isReloading = false,
+): UnitState {
+  return { phase: phaseOf(status, isPoolReady, isReloading), isLive: live.ok, status: describe(status, live, ready) };
 }
 
-function phaseOf({ state }: EngineStatus, isPoolReady: boolean): UnitState['phase'] {
+function phaseOf({ state }: EngineStatus, isPoolReady: boolean, isReloading: boolean): UnitState['phase'] {
   if (state === 'draining' || state === 'stopped') return 'stopping';
-  return state === 'starting' || !isPoolReady ? 'starting' : 'running';
+  if (state === 'starting' || !isPoolReady) return 'starting';
+  return isReloading ? 'reloading' : 'running';
 }
 
 function describe({ breaker, partitions }: EngineStatus, live: Probe, ready: Probe): string {

@@ -124,8 +124,8 @@ export function describeEffect(effect: Effect): LogLine | null {
         tenant: effect.tenant,
         until: new Date(effect.until).toISOString(),
         consequence:
-          'its messages wait until then, and are dead letters unless it comes into tenants.allowed_file, or the service is ' +
-          'started with it in tenants.allowed',
+          'its messages wait until then, and are dead letters unless it comes into tenants.allowed_file, or, by a reload, into ' +
+          'tenants.allowed',
       });
     case 'slots-changed': {
       const { slots, before, reason } = effect;

@@ -18,6 +18,8 @@ export interface Logger {
   write(line: LogLine): void;
   /** Whether the file cannot be written just now, and the lines that it misses since the start. */
   file(): LogFileState;
+  /** From now on lines of this level and graver ones are written. */
+  setLevel(level: LogLevel): void;
   /** Resolves when everything written has reached the console and the file, or soon after one of them stopped taking it. */
   close(): Promise<void>;
 }
@@ -60,9 +62,10 @@ export function createLogger({ level, format, file }: LoggerOptions, fileBytes =
   );
   if (file === null) return { ...console, file: () => ({ failing: false, lost: 0 }) };
   requireWritable(file);
+  let least = level;
   const write = (line: LogLine): void => {
     console.write(line);
-    if (isWritten(line, level)) onFile.write(`${toJsonLine(toRecord(line))}\n`);
+    if (isWritten(line, least)) onFile.write(`${toJsonLine(toRecord(line))}\n`);
   };
   const onFile = new LogFile(file, {
     maxBytes: fileBytes,
@@ -71,6 +74,10 @@ export function createLogger({ level, format, file }: LoggerOptions, fileBytes =
   });
   return {
     write,
+    setLevel: (next) => {
+      least = next;
+      console.setLevel(next);
+    },
     file: () => ({ failing: onFile.isFailing, lost: onFile.lost }),
     close: async () => {
       onFile.flush();
@@ -80,7 +87,7 @@ export function createLogger({ level, format, file }: LoggerOptions, fileBytes =
   };
 }
 
-type Target = Pick<Logger, 'write' | 'close'>;
+type Target = Pick<Logger, 'write' | 'setLevel' | 'close'>;
 
 function isWritten({ level }: LogLine, least: LogLevel): boolean {
   return RANKS[level] <= RANKS[least];
@@ -98,6 +105,7 @@ function createConsole(level: LogLevel, format: winston.Logform.Format): Target 
       turn.hold();
       target.write(line);
     },
+    setLevel: target.setLevel,
     close: async () => {
       await target.close();
       turn.release();
@@ -156,10 +164,15 @@ function holdLines(stream: NodeJS.WriteStream): { readonly hold: () => void; rea
 /** @param format the logger's own: winston formats every line by that one, also where a transport has another */
 function createTarget(level: LogLevel, format: winston.Logform.Format, transport: winston.transport): Target {
   const logger = winston.createLogger({ level, format, transports: [transport] });
+  let least = level;
   return {
     write: (line) => {
       // winston formats a line before it looks at its level.
-      if (isWritten(line, level)) logger.log(toRecord(line));
+      if (isWritten(line, least)) logger.log(toRecord(line));
+    },
+    setLevel: (next) => {
+      least = next;
+      logger.level = next;
     },
     close: async () => {
       // winston ends a transport before it has handed over the lines that wait for it.

@@ -44,6 +44,7 @@ export const METRICS = {
     'Committed offsets that the broker did not have: records may have expired unread.',
   ),
   atd_defects_total: counter('Errors within the service that it survived: each is a line of the log with a stack.'),
+  atd_reloads_total: counter('Reloads of the settings.', ['result']),
   atd_offsets_reset_total: counter('Partitions that went back behind what was committed.'),
   atd_log_lines_lost_total: counter('Lines of the log that did not reach log_file.'),
   atd_children_running: gauge('Child processes that run.'),
@@ -71,6 +72,8 @@ export const METRICS = {
   atd_paused_partitions: gauge('Partitions that are not being read.'),
   atd_log_file_failing: gauge('1 while log_file cannot be written, 0 otherwise.'),
   atd_breaker_state: gauge('Circuit breaker: 0 closed, 1 half-open, 2 open.'),
+  atd_last_reload_successful: gauge('Whether the last reload was taken over, or there was none: 1, or 0.'),
+  atd_settings_timestamp_seconds: gauge('When the settings that hold were read.'),
   atd_run_state: gauge('0 starting, 1 running, 2 paused, 3 draining, 4 stopped.'),
   atd_build_info: gauge('Always 1; the version is in the label.', ['version']),
 } as const satisfies Readonly<Record<string, MetricDefinition>>;

@@ -11,6 +11,7 @@ export interface MetricsAdapter {
   observe(event: EngineEvent, effects: readonly Effect[], now: number): void;
   /** An error within the service that it survived. */
   observeDefect(): void;
+  observeReload(result: 'succeeded' | 'refused'): void;
   render(): Promise<{ contentType: string; body: string }>;
 }
 
@@ -24,6 +25,8 @@ export interface MetricsSources {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly logFile: () => { readonly failing: boolean; readonly lost: number };
+  /** When the settings that hold were read, in milliseconds since the epoch, and whether the last reload was taken over. */
+  readonly settings: () => { readonly since: number; readonly isLastTaken: boolean };
 }
 
 const MAX_TENANT_LABELS = 200;
@@ -125,6 +128,9 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     observeDefect() {
       count('atd_defects_total');
     },
+    observeReload(result) {
+      count('atd_reloads_total', { result });
+    },
     async render() {
       set('atd_build_info', 1, { version: sources.version });
       set('atd_unreaped_children', sources.unreaped());
@@ -132,6 +138,9 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
       set('atd_log_file_failing', failing ? 1 : 0);
       count('atd_log_lines_lost_total', {}, lost - lostLines);
       lostLines = lost;
+      const { since, isLastTaken } = sources.settings();
+      set('atd_settings_timestamp_seconds', since / 1000);
+      set('atd_last_reload_successful', isLastTaken ? 1 : 0);
       // Partitions that went to another member must not linger.
       for (const name of PARTITION_GAUGES) (instruments.get(name) as Gauge).reset();
       for (const name of UNSURE_GAUGES) (instruments.get(name) as Gauge).remove();

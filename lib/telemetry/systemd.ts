@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { UnitMessages, type UnitState, watchdogTime } from './unit-messages.js';
 
 export interface Notifier {
+  /** The state has changed: what is due is sent now, and not at the next look. */
+  look(): void;
   /** Nothing more is said; resolves when the last message has been sent or given up. */
   close(): Promise<void>;
 }
@@ -23,31 +25,41 @@ export function startNotifier(
   onTrouble: (reason: string) => void,
 ): Notifier {
   const { NOTIFY_SOCKET, PATH } = environment;
-  if (!NOTIFY_SOCKET) return { close: async () => undefined };
+  if (!NOTIFY_SOCKET) return { look: () => undefined, close: async () => undefined };
   const messages = new UnitMessages(watchdogTime(environment, process.pid));
   const env = { NOTIFY_SOCKET, ...(PATH === undefined ? {} : { PATH }) };
   let sending: Promise<void> | null = null;
   let isTroubled = false;
+  let isAsked = false;
   const send = async (lines: readonly string[]): Promise<void> => {
     const reason = await notify(lines, env);
     if (reason !== null) messages.lost();
     if (reason !== null && !isTroubled) onTrouble(reason);
     isTroubled = reason !== null;
     sending = null;
+    if (isAsked && reason === null) look();
   };
   const look = (): void => {
+    isAsked = sending !== null;
     if (sending !== null) return;
-    const lines = messages.due(state(), performance.now());
+    const lines = messages.due(state(), monotonicTime());
     if (lines.length > 0) sending = send(lines);
   };
   const timer = setInterval(look, LOOK_EVERY_MS).unref();
   look();
   return {
+    look,
     close: async () => {
+      isAsked = false;
       clearInterval(timer);
       await sending;
     },
   };
+}
+
+/** Milliseconds of CLOCK_MONOTONIC. */
+function monotonicTime(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** Null when systemd has taken the lines: its program waits for that. */

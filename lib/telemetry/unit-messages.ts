@@ -2,7 +2,7 @@
 
 /** What the unit's state is made of, at the moment of asking. */
 export interface UnitState {
-  readonly phase: 'starting' | 'running' | 'stopping';
+  readonly phase: 'starting' | 'running' | 'reloading' | 'stopping';
   /** Whether a restart would not help: then the watchdog is fed. */
   readonly isLive: boolean;
   /** For people, on one line. */
@@ -25,6 +25,7 @@ export function watchdogTime(
 export class UnitMessages {
   readonly #feedEveryMs: number | null;
   #wasReady = false;
+  #isReloading = false;
   #isStopping = false;
   #status = '';
   #fedAt = Number.NEGATIVE_INFINITY;
@@ -34,10 +35,17 @@ export class UnitMessages {
     this.#feedEveryMs = watchdogMs === null ? null : watchdogMs / FEEDS_PER_TIME;
   }
 
-  /** @param now milliseconds of a clock that never goes back */
+  /** @param now milliseconds of the machine's monotonic clock, which systemd compares with its own */
   due({ phase, isLive, status }: UnitState, now: number): string[] {
     const messages: string[] = [];
-    if (phase === 'running' && !this.#wasReady) messages.push('READY=1');
+    if (phase === 'reloading' && !this.#isReloading) {
+      messages.push('RELOADING=1', `MONOTONIC_USEC=${Math.round(now * 1_000)}`);
+      this.#isReloading = true;
+    }
+    if (phase === 'running' && (!this.#wasReady || this.#isReloading)) {
+      messages.push('READY=1');
+      this.#isReloading = false;
+    }
     if (phase === 'stopping' && !this.#isStopping) messages.push('STOPPING=1');
     this.#wasReady ||= phase === 'running';
     this.#isStopping ||= phase === 'stopping';
@@ -54,6 +62,7 @@ export class UnitMessages {
   /** What was due last did not arrive: all of it is due again. */
   lost(): void {
     this.#wasReady = false;
+    this.#isReloading = false;
     this.#isStopping = false;
     this.#status = '';
     this.#fedAt = Number.NEGATIVE_INFINITY;

@@ -148,7 +148,7 @@ async function started(
 describe('atd-ingestion run: signals that are no stop', () => {
   it('change nothing, open no debugger, and are logged', async (t) => {
     const { child, events, exited } = await started(t);
-    const harmless = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR'] as const;
+    const harmless = ['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR'] as const;
     child.kill('SIGPIPE');
     for (const signal of harmless) child.kill(signal);
     let debuggers = '';
@@ -195,9 +195,9 @@ describe('atd-ingestion run: a console that is gone or full', () => {
     const { child, exited } = await started(t, { ATD_LOG_FILE: file });
     child.stdout?.destroy();
     child.stderr?.destroy();
-    child.kill('SIGHUP');
+    child.kill('SIGUSR2');
     await until(() => readFileSync(file, 'utf8').includes('service.signal'), child);
-    child.kill('SIGHUP');
+    child.kill('SIGUSR2');
     child.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);
     assert.match(readFileSync(file, 'utf8'), /"message":"service\.stopped"/);

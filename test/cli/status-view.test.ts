@@ -22,6 +22,7 @@ function report(changes: Partial<Report> = {}, play = new Play()): Report {
     perSecond: { loaded: 5.23, failed: 0, rows: 12_400, bytes: 32_505_856 },
     lastHour: { loaded: 312, failed: 2, rows: 31_200, bytes: 1_000 },
     lastLoadedAt: AT - 2_000,
+    settings: { since: AT, needRestart: [], lastReload: null },
     allowList: null as never,
     ...play.status,
     state: 'running',
@@ -138,6 +139,13 @@ Slots     0 of ${SETTINGS.slots} busy, nothing waits
   for (const [words, changes] of STATES) {
     it(`says ${words}`, () => assert.match(show(changes, 200), words));
   }
+
+  it('says which settings wait for a restart, and why a reload was refused', () => {
+    const lastReload = { at: AT, by: 'SIGHUP', error: 'kafka.topic: odd', changed: [] };
+    const text = show({ settings: { since: AT, needRestart: ['http.port', 'log_file'], lastReload } });
+    assert.match(text, /Settings +the last reload was refused: kafka\.topic: odd\n/);
+    assert.match(text, /Settings +need a restart: http\.port, log_file\n/);
+  });
 
   it('says what it does not know', () => {
     assert.match(show({ lag: { messages: null, fileBytes: null, secondsLeft: null } }), /Lag +is not known/);

@@ -13,6 +13,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
   play.end(5, 'sink-unavailable');
   const { now } = play;
   const paused = { paused: true, pausedSince: now };
+  const first = (offset: number) => ({ frontier: offset, oldestAt: 1_700_000_000_000 });
   const messageBytes = 3 * JSON.stringify(value).length + 'no json'.length;
   assert.deepEqual(play.status, {
     state: 'paused',
@@ -42,10 +43,20 @@ test('the status is one snapshot of everything an operator asks for', () => {
         ...paused,
         flood: { tenant: null, jobs: 3 },
         uncommitted: 3,
+        ...first(5),
         incomplete: 3,
         completedAhead: 0,
       },
-      { topic: 'files', partition: 1, ...paused, flood: null, uncommitted: 1, incomplete: 1, completedAhead: 0 },
+      {
+        topic: 'files',
+        partition: 1,
+        ...paused,
+        flood: null,
+        ...first(9),
+        uncommitted: 1,
+        incomplete: 1,
+        completedAhead: 0,
+      },
     ],
   });
 });

@@ -16,7 +16,8 @@ const INTRODUCTION = [
     'changes. It may be cut down to what differs, or be left out altogether.',
   'Precedence: default < this file < environment < argument. A list in a variable is written with commas: ' +
     'ATD_KAFKA_BOOTSTRAP_SERVERS=a:9092,b:9092.',
-  'To check a file before a restart: atd-ingestion check-config --config FILE',
+  'To check a file before a restart or a reload: atd-ingestion check-config --config FILE. A reload (SIGHUP, systemctl reload) ' +
+    'takes over the settings that say so; all others need a restart.',
   'Made by `npm run docs` from lib/config/schema.ts.',
 ];
 
@@ -49,6 +50,7 @@ function groupLines(group: SettingGroup, headings: Readonly<Record<string, strin
 function settingLines(key: string, setting: Setting, indent: string): string[] {
   const name = key.slice(key.lastIndexOf('.') + 1);
   const facts = [limitsOf(setting), `variable: ${variablesOf(key, setting).join(' or ')}`];
+  if (setting.reloadable) facts.push('taken over by a reload');
   if (setting.sensitive) facts.push(`better by the variable or by ${name}_file than in this file`);
   return [
     ...comment(setting.doc, indent),

@@ -47,7 +47,7 @@ function isSelected(key: string, pattern: string): boolean {
 
 function settingsTable(settings: readonly (readonly [key: string, setting: Setting])[]): string {
   return table(
-    ['Key', 'Variable', 'Default', 'Meaning'],
+    ['Key', 'Variable', 'Default', 'Reload', 'Meaning'],
     settings.map(([key, setting]) => {
       const value = JSON.stringify(setting.default);
       const limits = limitsOf(setting, code);
@@ -55,6 +55,7 @@ function settingsTable(settings: readonly (readonly [key: string, setting: Setti
         code(key),
         variablesOf(key, setting).map(code).join(', '),
         value.length > MAX_DEFAULT_CHARACTERS ? 'see the example file' : code(value),
+        setting.reloadable ? 'yes' : '',
         limits === '' ? setting.doc : `${setting.doc} (${limits})`,
       ];
     }),

@@ -6,7 +6,7 @@ import { isOwnHost, refusalOf } from '../../lib/http/hosts.js';
 const TOKEN = 'a-long-token';
 
 interface Changed {
-  readonly act: 'pause' | 'resume';
+  readonly act: 'pause' | 'resume' | 'reload';
   readonly tenant: string | null;
   readonly wish: PauseWish;
 }
@@ -27,6 +27,10 @@ function setUp(token: string | null | Error = TOKEN) {
     resume: async (tenant, wish) => {
       changes.push({ act: 'resume', tenant, wish });
       return { tenant, paused: false };
+    },
+    reload: async () => {
+      changes.push({ act: 'reload', tenant: null, wish: { by: '', reason: '', forMs: null } });
+      return { status: 422, body: { error: 'thread_pool_size must be a whole number' } };
     },
   };
   const ask = async (request: Partial<ApiRequest>) => {
@@ -99,6 +103,31 @@ describe('what /api/v1 changes', () => {
       assert.deepEqual(changes, []);
     }
   });
+
+  it('is a reload, and what became of it is the answer', async () => {
+    const { changes, ask } = setUp();
+    const answer = await ask({ path: '/api/v1/reload' });
+    assert.deepEqual(answer, { status: 422, body: { error: 'thread_pool_size must be a whole number' } });
+    assert.deepEqual(
+      changes.map(({ act }) => act),
+      ['reload'],
+    );
+  });
+
+  const NO_RELOAD: readonly (readonly [what: string, request: Partial<ApiRequest>, status: number])[] = [
+    ['without a token', { headers: { authorization: undefined } }, 401],
+    ['with a wrong token', { headers: { authorization: 'Bearer another-one' } }, 401],
+    ['by GET', { method: 'GET' }, 405],
+    ['by HEAD', { method: 'HEAD' }, 405],
+    ['by a path below', { path: '/api/v1/reload/now' }, 404],
+  ];
+  for (const [what, request, status] of NO_RELOAD) {
+    it(`is no reload ${what}`, async () => {
+      const { changes, ask } = setUp();
+      assert.equal((await ask({ path: '/api/v1/reload', ...request })).status, status);
+      assert.deepEqual(changes, []);
+    });
+  }
 
   it('is said to have failed where the brokers did not take it', async () => {
     const { ask } = setUp();

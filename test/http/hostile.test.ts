@@ -23,7 +23,8 @@ async function start(t: TestContext, body = 'atd_slots 4\n') {
     paused.push(String(tenant));
     return { tenant };
   };
-  const api = { token: () => 'token', tenants: () => ({ tenants: [] }), pause, resume: pause };
+  const reload = async () => ({ status: 200, body: { paused: paused.push('a reload') } });
+  const api = { token: () => 'token', tenants: () => ({ tenants: [] }), pause, resume: pause, reload };
   const http = await startHttp(
     { host: '127.0.0.1', port: 0, names: [], onWaiting: () => undefined, signal: AbortSignal.abort() },
     { ...HANDLERS, metrics: async () => ({ contentType: 'text/plain', body }), api },

@@ -16,6 +16,7 @@ const HANDLERS: HttpHandlers = {
     tenants: () => ({ tenants: [] }),
     pause: async (tenant) => ({ tenant }),
     resume: async (tenant) => ({ tenant }),
+    reload: async () => ({ status: 200, body: {} }),
   },
 };
 

@@ -1,7 +1,7 @@
 /** The client as it is made of the settings: what it does with them, and what it reports, against a scripted broker. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -127,7 +127,8 @@ describe('the Kafka client', () => {
 
   it('shows the broker user and password', async (t) => {
     const broker = await startBroker(t, 1);
-    const sasl = { mechanism: 'plain', username: 'me', password: 'geheim' };
+    const login = () => ({ username: 'me', password: 'geheim', passwordFile: null });
+    const sasl = { mechanism: 'plain', login };
     assert.deepEqual(await listTopics(new Reports().options(broker, { sasl })), [TOPIC]);
     assert.deepEqual(
       broker.seen('SaslHandshake').map(({ mechanism }) => mechanism),
@@ -136,6 +137,35 @@ describe('the Kafka client', () => {
     assert.deepEqual(
       broker.seen('SaslAuthenticate').map(({ bytes }) => bytes),
       ['\0me\0geheim'],
+    );
+  });
+
+  it('shows the broker at each login the user and the password of now, whether or not they stand in a file', async (t) => {
+    const broker = await startBroker(t, 1);
+    const directory = mkdtempSync(join(tmpdir(), 'atd-login-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const [one, two] = [join(directory, 'one'), join(directory, 'two')];
+    writeFileSync(one, 'in the file\n');
+    writeFileSync(two, 'in another file\n');
+    let login = { username: 'me', password: 'first', passwordFile: null as string | null };
+    const sasl = { mechanism: 'plain', login: () => login };
+    const kafka = createKafkaClient(new Reports().options(broker, { sasl }));
+    const logins = [
+      login,
+      { ...login, username: 'you', password: 'second' },
+      { ...login, passwordFile: one },
+      { ...login, passwordFile: two },
+      { ...login, password: 'last' },
+    ];
+    for (const next of logins) {
+      login = next;
+      const admin = kafka.admin();
+      await admin.connect();
+      await admin.disconnect();
+    }
+    assert.deepEqual(
+      broker.seen('SaslAuthenticate').map(({ bytes }) => bytes),
+      ['\0me\0first', '\0you\0second', '\0me\0in the file', '\0me\0in another file', '\0me\0last'],
     );
   });
 });

@@ -35,6 +35,8 @@ interface Ground {
   readonly place: Place;
   readonly broker: OwnBroker;
   readonly port: number;
+  /** Writes the settings, with these beside them or in their place. */
+  readonly configure: (more: Readonly<Record<string, unknown>>) => void;
   /** Announces that many files, and keeps count. */
   readonly announce: (files: number) => Promise<void>;
   /** Waits until each announced row is there, and fails where one is there twice. */
@@ -63,14 +65,16 @@ async function prepare(t: TestContext): Promise<Ground | null> {
     schema_file: `/etc/${UNIT}/example-schema.json`,
     http: { port },
   };
-  machine.write(`etc/${UNIT}/${UNIT}.yaml`, stringify(settings));
+  const configure = (more: Readonly<Record<string, unknown>>) =>
+    machine.write(`etc/${UNIT}/${UNIT}.yaml`, stringify({ ...settings, ...more }));
+  configure({});
   machine.write(`etc/${UNIT}/password`, password);
   machine.write(`opt/hang.mjs`, HANG);
   const directory = join(machine.root, EXPORT);
   mkdirSync(directory, { recursive: true });
   let announced = 0;
   return {
-    ...{ machine, place, broker, port },
+    ...{ machine, place, broker, port, configure },
     announce: async (files) => {
       const samples = Array.from({ length: files }, () => {
         const { file } = writeSampleFile({ directory, run: 'ops', index: announced++, tenant: 'acme', rows: ROWS });
@@ -187,6 +191,35 @@ test('under systemd', { skip }, async (t) => {
     await announce(10);
     await allLoaded();
     assert.equal((await state())['NRestarts'], restarts);
+  });
+
+  await t.test('HUP reloads; a wrong new configuration is refused and the old one goes on', async () => {
+    const { MainPID: pid = '', NRestarts: restarts = '' } = await state();
+    const slots = async (): Promise<number> => {
+      const answer = await fetch(`http://127.0.0.1:${ground.port}/api/status`);
+      return ((await answer.json()) as { readonly slots: number }).slots;
+    };
+    const before = await slots();
+    const journal = () => machine.run('journalctl', `--unit=${UNIT}`, '--no-pager', '--output=cat');
+    ground.configure({ thread_pool_size: before + 1 });
+    await machine.run('systemctl', 'reload', UNIT);
+    await waitUntil(async () => (await slots()) === before + 1, STATE_MS, 'one slot more');
+    await until('ActiveState', 'active');
+    ground.configure({ thread_pool_size: 'many' });
+    const { error } = await machine.try('systemctl', 'reload', UNIT);
+    assert.notEqual(error, null, 'the reload fails');
+    await waitUntil(async () => (await journal()).includes('config.refused'), STATE_MS, 'the service to refuse them');
+    assert.match(await journal(), /thread_pool_size must be a whole number, or auto; it is "many"/);
+    await until('ActiveState', 'active');
+    await announce(10);
+    await allLoaded();
+    assert.equal(await slots(), before + 1);
+    ground.configure({});
+    await machine.run('systemctl', 'kill', '--kill-who=main', '--signal=HUP', UNIT);
+    await waitUntil(async () => (await slots()) === before, STATE_MS, 'as many slots as at first');
+    await until('ActiveState', 'active');
+    const { MainPID, NRestarts } = await state();
+    assert.deepEqual({ MainPID, NRestarts }, { MainPID: pid, NRestarts: restarts });
   });
 
   await t.test('a stop ends in time and is no failure', async () => {

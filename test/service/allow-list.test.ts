@@ -209,6 +209,33 @@ describe('a file of tenants', () => {
     assert.throws(start, /tenants\.allowed_file cannot be read: ENOENT/);
   });
 
+  it('is another one by other settings, which are watched, and the former no more', async (t) => {
+    const directory = makeDirectory(t);
+    const file = plainFile(directory);
+    const { list, lists } = watchList(t, file);
+    const other = join(directory, 'other');
+    writeFileSync(other, 'two\n');
+    const configured = (env: Readonly<Record<string, string>>) => loadConfig({ file: null, env, args: {} }).config;
+    const take = list.prepare(configured({ ATD_TENANTS_ALLOWED_FILE: other, ALLOWED_TENANTS: 'base' }));
+    assert.deepEqual([...list.tenants], ['base', 'one'], 'nothing has changed yet');
+    take();
+    assert.deepEqual([[...list.tenants], lists, list.status()?.file], [['base', 'two'], ['base two'], other]);
+    writeFileSync(file, 'former\n');
+    renameSync(writtenBeside(directory), other);
+    await waitUntil(() => list.tenants.has('three'), DEADLINE_MS, 'the other file is watched');
+    assert.ok(!lists.some((names) => names.includes('former')), lists.join('; '));
+    list.prepare(configured({ ALLOWED_TENANTS: 'acme' }))();
+    assert.deepEqual([[...list.tenants], list.status()], [['acme'], null]);
+  });
+
+  it('is no other one by the same settings', (t) => {
+    const file = plainFile(makeDirectory(t));
+    const { list, lists } = watchList(t, file);
+    const env = { ATD_TENANTS_ALLOWED_FILE: file, ALLOWED_TENANTS: 'base', LOG_LEVEL: 'debug' };
+    list.prepare(loadConfig({ file: null, env, args: {} }).config)();
+    assert.deepEqual(lists, []);
+  });
+
   it('is nothing where none is set', (t) => {
     const { config } = loadConfig({ file: null, env: { ALLOWED_TENANTS: 'Acme ,globex' }, args: {} });
     const list = new AllowList(config, { allowed: () => undefined, log: () => undefined });

@@ -157,7 +157,10 @@ describe('a Kafka that asks who it is talked to by', { skip }, () => {
   describe('does not let in', () => {
     const NO_SSL = { enabled: false, ca: null, cert: null, key: null };
     const tls = (more: object = {}) => ({ ...NO_SSL, enabled: true, ca: kafka.authority.file, ...more });
-    const user = (mechanism: Mechanism, username: string, password: string) => ({ mechanism, username, password });
+    const user = (mechanism: Mechanism, username: string, password: string) => ({
+      mechanism,
+      login: () => ({ username, password, passwordFile: null }),
+    });
 
     /** What a client is told; fails where it gets in. */
     async function whyNot(listener: Listener, ways: Pick<KafkaClientOptions, 'ssl' | 'sasl'>): Promise<string> {

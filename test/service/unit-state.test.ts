@@ -23,6 +23,19 @@ describe('the state of the unit', () => {
     assert.deepEqual(stateOf(play), { phase: 'running', isLive: true, status: 'reading 2 partitions of files' });
   });
 
+  it('is reloading while settings are exchanged, once it has started and before it stops', () => {
+    const play = new Play();
+    const phase = (isPoolReady = true) => {
+      const ready = probeReadiness(play.status, isPoolReady, null);
+      return unitState(play.status, LIVE, ready, isPoolReady, true).phase;
+    };
+    assert.equal(phase(), 'starting');
+    play.assign(0);
+    assert.deepEqual([phase(), phase(false)], ['reloading', 'starting']);
+    play.tell({ type: 'drain', stopAt: 0 });
+    assert.equal(phase(), 'stopping');
+  });
+
   it('counts partitions once, though what was set aside of them is read beside them', () => {
     const waiting = { of: TOPIC, topic: `${TOPIC}.waiting` };
     const play = new Play({ records: { ...SETTINGS.records, waiting } });

@@ -11,6 +11,7 @@ export function metricsOf(play = new Play(), changes: Partial<MetricsSources> = 
     lag: ({ partitions }) => ({ partitions: partitions.map(() => 5), messages: 5, fileBytes: 9, secondsLeft: null }),
     lastLoadedAt: () => 5_000,
     now: () => play.now,
+    settings: () => ({ since: 1_500, isLastTaken: true }),
     logFile: () => ({ failing: false, lost: 0 }),
     ...changes,
   });

@@ -63,6 +63,30 @@ describe('the log file', () => {
     assert.equal(output.trimEnd().split('\n').length, 5_000);
   });
 
+  it('and the console have the lines of another level from when it is set on', () => {
+    const file = join(directory, 'levels.log');
+    const levels = ['info', 'debug', 'error', 'info'];
+    const script = levels
+      .map(
+        (level, at) => `log.setLevel('${level}'); log.write({ level: 'debug', event: 'd', fields: { at: ${at} } });
+        log.write({ level: 'warn', event: 'w', fields: { at: ${at} } });`,
+      )
+      .join('\n');
+    const output = printed({ file, level: 'info' }, script);
+    const expected = ['w0', 'd1', 'w1', 'w3'];
+    const shown = (lines: readonly Record<string, unknown>[]) => lines.map(({ message, at }) => `${message}${at}`);
+    assert.deepEqual(shown(linesOf(file)), expected);
+    assert.deepEqual(
+      shown(
+        output
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line) as never),
+      ),
+      expected,
+    );
+  });
+
   it('holds the event, the level, the time and the fields of each line', async () => {
     const file = join(directory, 'one.log');
     printed(

@@ -216,6 +216,26 @@ describe('the gauges', () => {
     assert.deepEqual(await shown(), [0, 5]);
   });
 
+  it('tell whether the last reload was taken over, and when the settings that hold were read', async () => {
+    for (const [isLastTaken, expected] of [
+      [true, 1],
+      [false, 0],
+    ] as const) {
+      const metrics = metricsOf(new Play(), { settings: () => ({ since: 1_500, isLastTaken }) });
+      for (let count = 0; count < 2; count += 1) metrics.observeReload('refused');
+      const found = await samples(metrics);
+      const names = [
+        'atd_last_reload_successful',
+        'atd_settings_timestamp_seconds',
+        'atd_reloads_total{result="refused"}',
+      ];
+      assert.deepEqual(
+        names.map((name) => found.get(name)),
+        [expected, 1.5, 2],
+      );
+    }
+  });
+
   it('show an open breaker and the pause that comes with it', async () => {
     const play = new Play({ slots: 1, breaker: { ...SETTINGS.breaker, threshold: 1 } });
     play.assign(0);

@@ -31,7 +31,7 @@ test('systemd gets what is due, and a socket that is gone is complained of once'
   const messages: string[] = [];
   createInterface({ input: receiver.stdout }).on('line', (line) => messages.push(JSON.parse(line) as string));
   await waitUntil(() => messages.length > 0, 60_000, 'the socket to be bound');
-  let phase: 'starting' | 'running' = 'starting';
+  let phase: 'starting' | 'running' | 'reloading' = 'starting';
   const troubles: string[] = [];
   const notifier = startNotifier(
     { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '4000000', PATH: process.env['PATH'] },
@@ -44,6 +44,16 @@ test('systemd gets what is due, and a socket that is gone is complained of once'
   phase = 'running';
   await waitUntil(() => lines().includes('STATUS=it is running'), 60_000, 'the next status');
   assert.equal(lines().filter((line) => line === 'READY=1').length, 1);
+  // A reload is over long before the next look.
+  phase = 'reloading';
+  notifier.look();
+  phase = 'running';
+  notifier.look();
+  const readies = () => lines().flatMap((line, at) => (line === 'READY=1' ? [at] : []));
+  await waitUntil(() => readies().length === 2, 60_000, 'the end of the reload');
+  const begun = lines().indexOf('RELOADING=1');
+  assert.ok(begun > 0 && begun < (readies()[1] ?? 0), lines().join(' '));
+  assert.match(lines()[begun + 1] ?? '', /^MONOTONIC_USEC=\d+$/);
   const fed = lines().filter((line) => line === 'WATCHDOG=1').length;
   await waitUntil(() => lines().filter((line) => line === 'WATCHDOG=1').length > fed, 60_000, 'one more meal');
   assert.deepEqual(troubles, []);

@@ -18,6 +18,29 @@ describe('the messages for systemd', () => {
     assert.deepEqual(messages.due(stopping, 6_000), []);
   });
 
+  it('say that a reload begins, by the clock of the machine, and that it is over', () => {
+    const messages = new UnitMessages(null);
+    const reloading = { ...RUNNING, phase: 'reloading' } as const;
+    messages.due(RUNNING, 0);
+    assert.deepEqual(messages.due(reloading, 1_234.5), ['RELOADING=1', 'MONOTONIC_USEC=1234500']);
+    assert.deepEqual(messages.due(reloading, 2_000), []);
+    assert.deepEqual(messages.due({ ...RUNNING, phase: 'starting' }, 2_500), [], 'a thread is replaced meanwhile');
+    assert.deepEqual(messages.due(RUNNING, 3_000), ['READY=1']);
+    assert.deepEqual(messages.due(RUNNING, 4_000), []);
+    messages.due(reloading, 5_000);
+    const stopping = { ...RUNNING, phase: 'stopping' } as const;
+    assert.deepEqual(messages.due(stopping, 6_000), ['STOPPING=1']);
+  });
+
+  it('say again that a reload is over where that did not arrive', () => {
+    const messages = new UnitMessages(null);
+    messages.due(RUNNING, 0);
+    messages.due({ ...RUNNING, phase: 'reloading' }, 1_000);
+    messages.due(RUNNING, 2_000);
+    messages.lost();
+    assert.deepEqual(messages.due(RUNNING, 3_000), ['READY=1', `STATUS=${RUNNING.status}`]);
+  });
+
   it('feed the watchdog four times in its time, from the start to the end of the stop, while a restart would not help', () => {
     const messages = new UnitMessages(60_000);
     const fed = (state: UnitState, now: number) => messages.due(state, now).includes('WATCHDOG=1');

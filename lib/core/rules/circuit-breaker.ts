@@ -42,12 +42,13 @@ const SEVERAL = 3;
 const CLOSED: State = { kind: 'closed', faults: 0 };
 
 export class CircuitBreaker {
-  readonly #rules: BreakerRules;
+  readonly #rules: () => BreakerRules;
   #state: State = CLOSED;
   /** Tables that were held back since the last success. */
   readonly #heldTables = new Set<string>();
 
-  constructor(rules: BreakerRules) {
+  /** @param rules those that hold at the moment; a wait that has begun keeps its length */
+  constructor(rules: () => BreakerRules) {
     this.#rules = rules;
   }
 
@@ -126,7 +127,7 @@ export class CircuitBreaker {
     this.#heldTables.add(table);
     if (this.#heldTables.size < SEVERAL || this.#state.kind !== 'closed') return;
     const why = `${this.#heldTables.size} tables had to be held back and nothing was loaded, the last ${table}: ${reason}`;
-    this.#open({ cause: 'held-tables', reason: why, since: now, openMs: this.#rules.openMs }, now);
+    this.#open({ cause: 'held-tables', reason: why, since: now, openMs: this.#rules().openMs }, now);
   }
 
   #reopen({ cause, since, openMs }: Trouble, reason: string, now: number): void {
@@ -134,12 +135,12 @@ export class CircuitBreaker {
   }
 
   #fault(faults: number, trouble: Omit<Trouble, 'openMs'>, now: number): void {
-    if (faults < this.#rules.threshold) this.#state = { kind: 'closed', faults };
-    else this.#open({ ...trouble, openMs: this.#rules.openMs }, now);
+    if (faults < this.#rules().threshold) this.#state = { kind: 'closed', faults };
+    else this.#open({ ...trouble, openMs: this.#rules().openMs }, now);
   }
 
   #open(trouble: Trouble, now: number): void {
-    const openMs = Math.min(trouble.openMs, this.#rules.maxOpenMs);
+    const openMs = Math.min(trouble.openMs, this.#rules().maxOpenMs);
     this.#state = { ...trouble, kind: 'open', openMs, until: now + openMs };
   }
 }

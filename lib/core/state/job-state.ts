@@ -1,7 +1,7 @@
 /** What the engine keeps of a job between its record's arrival and its final verdict. */
 import type { FileSeen, Job } from '../../types.js';
 import type { ChargedAttempts } from '../offsets/commit-metadata.js';
-import type { Schedulable } from '../rules/turns/scheduler.js';
+import type { Schedulable } from '../rules/turns/seat.js';
 import type { PendingRecord } from './pending-record.js';
 
 /** A job with its history; `pending` changes when the record is delivered again while the job runs. */

@@ -31,30 +31,46 @@ const MAX_CONTRADICTIONS = 5;
 export class Jobs {
   readonly scheduler: Scheduler<JobState>;
   readonly running = new Running();
-  readonly slots: AdaptiveSlots;
+  slots: AdaptiveSlots;
   readonly suspects = new Suspects((state) => this.tables.permits(state) && !this.scheduler.isPaused(state.job.tenant));
   readonly breaker: CircuitBreaker;
   readonly tables: TableHolds;
-  readonly #settings: EngineSettings;
+  /** Those that hold at the moment. */
+  settings: EngineSettings;
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
-  readonly #commands: CommandTemplate;
+  #commands: CommandTemplate;
   /** Jobs that were loaded. */
   #loaded = 0;
 
   constructor(settings: EngineSettings, random: () => number, emit: (effect: Effect) => void) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#random = random;
     this.#commands = commandTemplate(settings.command);
     this.#emit = emit;
     this.scheduler = new Scheduler(settings.fairness);
     this.slots = new AdaptiveSlots(settings.slots, settings.adaptiveSlots);
-    this.breaker = new CircuitBreaker(settings.breaker);
-    const waitAfter = (refusals: number) => unchargedBackoff(refusals, settings.retry, random());
-    this.tables = new TableHolds(settings.maxDeadLettersInRow, waitAfter, (change, now) => {
-      emit({ type: 'table-changed', ...change });
-      if (change.held) this.breaker.tableHeld(change.table, change.reason, now);
-    });
+    this.breaker = new CircuitBreaker(() => this.settings.breaker);
+    const waitAfter = (refusals: number) => unchargedBackoff(refusals, this.settings.retry, random());
+    this.tables = new TableHolds(
+      () => this.settings.maxDeadLettersInRow,
+      waitAfter,
+      (change, now) => {
+        emit({ type: 'table-changed', ...change });
+        if (change.held) this.breaker.tableHeld(change.table, change.reason, now);
+      },
+    );
+  }
+
+  /** Takes other settings for what is decided from now on. What runs goes on as it was started. */
+  follow(settings: EngineSettings): void {
+    const { slots, adaptiveSlots } = settings;
+    this.settings = settings;
+    this.#commands = commandTemplate(settings.command);
+    this.scheduler.follow(settings.fairness);
+    if (slots !== this.slots.max || adaptiveSlots !== this.slots.isAdaptive) {
+      this.slots = new AdaptiveSlots(slots, adaptiveSlots);
+    }
   }
 
   /** Jobs that count against the bound on what is ready: a share of each tenant, and none that is kept beside the turns. */
@@ -101,7 +117,7 @@ export class Jobs {
   /** What the ends of the service say about the jobs of a record. One that runs is not the cause of any. */
   judge(jobs: readonly Job[], { interrupted }: AttemptCounts): Suspicion {
     if (jobs.some(({ id }) => this.running.has(id))) return 'none';
-    return judgeInterruptions(interrupted, this.#settings.retry.maxInterruptions);
+    return judgeInterruptions(interrupted, this.settings.retry.maxInterruptions);
   }
 
   /** The verdict on a job of a record that ended the service when nothing else ran. */
@@ -132,7 +148,7 @@ export class Jobs {
 
   /** Has the job run that `next` gave a slot to. */
   run({ job, starts, startedAt, seen, unsettledSince }: JobState): void {
-    const settling = settlingOf(this.#settings.settleMs, seen, unsettledSince, startedAt);
+    const settling = settlingOf(this.settings.settleMs, seen, unsettledSince, startedAt);
     this.#emit({ type: 'run', job, attempt: starts, command: buildCommand(job, starts, this.#commands, settling) });
   }
 
@@ -192,7 +208,7 @@ export class Jobs {
     pending.owned.attempts.ended(pending.record.offset, charged);
     if (result === 'file-unsettled') return this.#awaitSettling(state, outcome, now);
     if (result !== 'succeeded') state.firstFailedAt ??= now;
-    const { retry } = this.#settings;
+    const { retry } = this.settings;
     const verdict = decideRetry(outcome, charged, state.unchargedInRow, retry, now, this.#random(), rule);
     state.unchargedInRow = isCharged ? 0 : state.unchargedInRow + 1;
     switch (verdict.kind) {
@@ -286,7 +302,7 @@ export class Jobs {
     if (result === 'succeeded') this.#loaded += 1;
     const isSaidByWords =
       result === 'sink-unavailable' &&
-      (exitCode === null || !this.#settings.retry.unavailableExitCodes.includes(exitCode));
+      (exitCode === null || !this.settings.retry.unavailableExitCodes.includes(exitCode));
     if (!isSaidByWords) return OUTCOMES[result];
     if (state.contradictions >= MAX_CONTRADICTIONS) return SUSPECT;
     if (this.#loaded > state.loadedBefore) state.contradictions += 1;
@@ -297,7 +313,7 @@ export class Jobs {
   #awaitSettling(state: JobState, outcome: Outcome, now: number): null {
     state.seen = outcome.seen ?? null;
     state.unsettledSince ??= now;
-    this.#retry(state, outcome, now + this.#settings.settleMs, false, outcome.reason);
+    this.#retry(state, outcome, now + this.settings.settleMs, false, outcome.reason);
     return null;
   }
 

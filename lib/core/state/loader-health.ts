@@ -34,7 +34,7 @@ export interface ProbeRules {
 }
 
 export class LoaderHealth {
-  readonly #rules: ProbeRules;
+  readonly #rules: () => ProbeRules;
   #state: State = { kind: 'works' };
   #isProbing = false;
   /** When it was last accused or found to be another one. */
@@ -45,7 +45,8 @@ export class LoaderHealth {
   #held: HeldEnd[] = [];
   #heldLate: HeldEnd[] = [];
 
-  constructor(rules: ProbeRules) {
+  /** @param rules those that hold at the moment */
+  constructor(rules: () => ProbeRules) {
     this.#rules = rules;
   }
 
@@ -101,8 +102,8 @@ export class LoaderHealth {
     if (result.isOther || verdict.kind === 'accused') this.#troubledAt = now;
     if (verdict.kind === 'works') this.#state = { kind: 'works' };
     else {
-      const doubled = before.kind === 'accused' ? before.waitMs * 2 : this.#rules.openMs;
-      const waitMs = Math.min(doubled, this.#rules.maxOpenMs);
+      const doubled = before.kind === 'accused' ? before.waitMs * 2 : this.#rules().openMs;
+      const waitMs = Math.min(doubled, this.#rules().maxOpenMs);
       const since = before.kind === 'accused' ? before.since : now;
       this.#state = { kind: 'accused', reason: verdict.reason, since, waitMs, until: now + waitMs };
     }

@@ -42,16 +42,16 @@ export class TableHolds {
   readonly #holds = new Map<string, Hold>();
   /** Dead letters since the last file that was loaded, by table; only those that had some. */
   readonly #letters = new Map<string, number>();
-  readonly #maxLetters: number;
+  readonly #maxLetters: () => number;
   readonly #waitAfter: (refusals: number) => number;
   readonly #onChange: (change: HoldChange, now: number) => void;
 
   /**
-   * @param maxLetters dead letters of a table in a row that are permitted
+   * @param maxLetters dead letters of a table in a row that are permitted at the moment
    * @param waitAfter milliseconds to the next canary, given the refusals in a row before this one
    */
   constructor(
-    maxLetters: number,
+    maxLetters: () => number,
     waitAfter: (refusals: number) => number,
     onChange: (change: HoldChange, now: number) => void,
   ) {
@@ -156,7 +156,7 @@ export class TableHolds {
   /** Whether a job that failed for good may have its dead letter; if not, its table is held, and it is to be parked. */
   permitsLetter({ job }: JobState, reason: string, now: number): boolean {
     const letters = this.#letters.get(job.table) ?? 0;
-    if (letters < this.#maxLetters) {
+    if (letters < this.#maxLetters()) {
       this.#letters.set(job.table, letters + 1);
       return true;
     }

@@ -1,5 +1,6 @@
 /** The scheduler alone: whose job is next, out of so many tenants that all have work. */
-import { type Schedulable, Scheduler } from '../../../lib/core/rules/turns/scheduler.js';
+import { Scheduler } from '../../../lib/core/rules/turns/scheduler.js';
+import type { Schedulable } from '../../../lib/core/rules/turns/seat.js';
 import { answer } from './program.js';
 
 export interface DecisionsQuestion {

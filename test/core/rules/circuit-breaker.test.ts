@@ -7,7 +7,7 @@ const RULES = { threshold: 3, openMs: 100, maxOpenMs: 350 };
 
 /** A breaker after jobs that ended so at time 0. */
 function after(...results: OutcomeResult[]): CircuitBreaker {
-  const breaker = new CircuitBreaker(RULES);
+  const breaker = new CircuitBreaker(() => RULES);
   for (const [i, result] of results.entries()) breaker.ended(`job${i}`, result, `reason ${i}`, 0);
   return breaker;
 }

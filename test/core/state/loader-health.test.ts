@@ -13,7 +13,7 @@ const idsOf = (ends: readonly { readonly jobId: string }[]) => ends.map(({ jobId
 
 /** The ends a and b wait for the probe under way, and c for the one after it. */
 function holding(): LoaderHealth {
-  const health = new LoaderHealth(RULES);
+  const health = new LoaderHealth(() => RULES);
   for (const id of ['a', 'b']) health.hold(end(id));
   assert.equal(health.begin(0), true);
   health.hold(end('c'));
@@ -41,7 +41,7 @@ describe('LoaderHealth', () => {
   });
 
   it('says since when the loader does not work, until it does', () => {
-    const health = new LoaderHealth(RULES);
+    const health = new LoaderHealth(() => RULES);
     const since: (number | undefined)[] = [];
     for (const [probe, now] of [
       [BROKEN, 10],
@@ -56,7 +56,7 @@ describe('LoaderHealth', () => {
   });
 
   it('stays accused when the executable changes, until a probe says more', () => {
-    const health = new LoaderHealth(RULES);
+    const health = new LoaderHealth(() => RULES);
     health.probed(BROKEN, 10);
     health.changed(20);
     assert.equal(health.trouble?.since, 10);

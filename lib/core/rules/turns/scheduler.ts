@@ -5,16 +5,9 @@
  * wait here too, by the time they are due, and hold no slot meanwhile.
  */
 import { LANES, type Lane } from '../../../types.js';
-import { Fifo, type Linked } from './fifo.js';
 import { LaneOrder, rankOf } from './lanes.js';
-import { PriorityQueue, type Queued } from './priority-queue.js';
-
-/** What the scheduler needs to know of the item it orders. */
-export interface Schedulable<Item> extends Linked<Item> {
-  readonly tenant: string | null;
-  readonly lane: Lane;
-  readonly bytes: number;
-}
+import { PriorityQueue } from './priority-queue.js';
+import { type LaneState, type Schedulable, Seat, type Tenant } from './seat.js';
 
 export interface FairnessRules {
   /** Shares of tenants other than 1. */
@@ -47,55 +40,14 @@ export interface LaneLoad {
   readonly due: number;
 }
 
-interface LaneState<Item extends Schedulable<Item>> {
-  readonly name: Lane;
-  /** Those that may be given a slot. */
-  readonly turns: PriorityQueue<Seat<Item>>;
-  /** Where the tenant stood that had the last turn. */
-  virtualTime: number;
-  /** Jobs waiting, delayed ones included. */
-  jobs: number;
-}
-
-interface Tenant<Item extends Schedulable<Item>> {
-  readonly tenant: string | null;
-  readonly weight: number;
-  /** The first of its seats; only of lanes that it has had jobs in. */
-  seat: Seat<Item> | null;
-  /** Waiting, delayed ones included. */
-  jobs: number;
-  /** Of these, those of the lowest lane. */
-  backfill: number;
-  running: number;
-  isPaused: boolean;
-}
-
 /** What each file costs beyond its bytes: the start of a loader and a block of its own. */
 const FILE_COST = 1024 * 1024;
 /** Tenants without jobs that are remembered before it is looked which of them can be forgotten. */
 const IDLE_TENANTS = 64;
 const BACKFILL = rankOf({ lane: 'backfill' });
 
-/** A tenant's queue in one lane, with its place among those of the others. */
-class Seat<Item extends Schedulable<Item>> extends Fifo<Item> implements Queued {
-  readonly tenant: Tenant<Item>;
-  readonly lane: LaneState<Item>;
-  /** The tenant's next seat: with very many tenants, each list of them would be two more places in memory to fetch. */
-  readonly next: Seat<Item> | null;
-  at: number;
-  place = -1;
-
-  constructor(tenant: Tenant<Item>, lane: LaneState<Item>) {
-    super();
-    this.tenant = tenant;
-    this.lane = lane;
-    this.next = tenant.seat;
-    this.at = lane.virtualTime;
-  }
-}
-
 export class Scheduler<Item extends Schedulable<Item>> {
-  readonly #rules: FairnessRules;
+  #rules: FairnessRules;
   /** A tenant stays when its jobs are done: what it was given lately counts when it comes back. */
   readonly #tenants = new Map<string | null, Tenant<Item>>();
   /** By rank. */
@@ -212,6 +164,18 @@ export class Scheduler<Item extends Schedulable<Item>> {
     }
   }
 
+  /** Takes other weights and bounds. What a tenant was given before counts as it did. */
+  follow(rules: FairnessRules): void {
+    this.#rules = rules;
+    this.#ready = 0;
+    for (const tenant of this.#tenants.values()) {
+      tenant.weight = this.#weightOf(tenant.tenant);
+      this.#ready += this.#readyOf(tenant)[0];
+      if (this.#mayRun(tenant)) this.#admit(tenant);
+      else this.#withdraw(tenant);
+    }
+  }
+
   /** Drops all jobs for which `unwanted` holds and returns them. */
   drop(unwanted: (item: Item) => boolean): Item[] {
     const dropped: Item[] = [];
@@ -289,11 +253,15 @@ export class Scheduler<Item extends Schedulable<Item>> {
     const known = this.#tenants.get(name);
     if (known !== undefined) return known;
     if (this.#tenants.size >= this.#forgetAt) this.#forgetIdle();
-    const weight = this.#rules.weights.get(name ?? '') ?? 1;
+    const weight = this.#weightOf(name);
     const isPaused = this.#paused.has(name);
     const tenant: Tenant<Item> = { tenant: name, weight, seat: null, jobs: 0, backfill: 0, running: 0, isPaused };
     this.#tenants.set(name, tenant);
     return tenant;
+  }
+
+  #weightOf(name: string | null): number {
+    return this.#rules.weights.get(name ?? '') ?? 1;
   }
 
   #seatOf(tenant: Tenant<Item>, item: Item): Seat<Item> {

@@ -1,12 +1,16 @@
-/** What `/api/v1` shows and changes, by the parts that know and do it. */
+/** What the HTTP side shows and changes, by the parts that know and do it. */
 import { hostname } from 'node:os';
 import type { Config } from '../config/load.js';
 import type { ControlAdapter } from '../control/control-topic.js';
 import { pauseOrder, resumeOrder } from '../control/orders.js';
 import type { EngineStatus } from '../core/status.js';
-import type { ApiHandlers } from '../http/api.js';
+import type { ApiAnswer, ApiHandlers } from '../http/api.js';
+import type { HttpHandlers } from '../http/server.js';
+import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { DistantFile } from '../util/distant-file.js';
 import { stripControl } from '../util/safe-text.js';
+import type { Health } from './health.js';
+import type { ReloadResult } from './reloads.js';
 
 /** Names of this machine, in lower case, and those of the configuration. */
 export function ownNames({ http }: Config): string[] {
@@ -14,12 +18,30 @@ export function ownNames({ http }: Config): string[] {
   return [own, own.replace(/\..*$/, ''), ...http.hosts.map((name) => name.trim().toLowerCase())];
 }
 
-export function apiHandlers(
-  { http }: Config,
-  status: () => EngineStatus,
-  control: ControlAdapter,
-  now: () => number,
-): ApiHandlers {
+/** What the answers are made of. */
+export interface Shown {
+  readonly config: Config;
+  readonly metrics: Pick<MetricsAdapter, 'render'>;
+  readonly health: Pick<Health, 'live' | 'ready'>;
+  readonly control: Pick<ControlAdapter, 'give'>;
+  readonly status: () => EngineStatus;
+  readonly overview: (status: EngineStatus) => object;
+  readonly reload: (by: string) => Promise<ReloadResult>;
+  readonly now: () => number;
+}
+
+export function httpHandlers(shown: Shown): HttpHandlers {
+  const { metrics, health, status, overview } = shown;
+  return {
+    metrics: () => metrics.render(),
+    live: () => health.live(),
+    ready: () => health.ready(),
+    status: () => overview(status()),
+    api: apiHandlers(shown),
+  };
+}
+
+function apiHandlers({ config: { http }, status, control, reload, now }: Shown): ApiHandlers {
   const tokenFile = http.token_file === null ? null : new DistantFile(http.token_file);
   return {
     token: async () => (tokenFile === null ? null : tokenIn(await tokenFile.read(), http.token_file)),
@@ -38,7 +60,19 @@ export function apiHandlers(
       await control.give(resumeOrder(tenant));
       return { tenant, paused: false };
     },
+    reload: async () => answerReload(await reload('/api/v1/reload')),
   };
+}
+
+function answerReload(result: ReloadResult): ApiAnswer {
+  switch (result.kind) {
+    case 'taken':
+      return { status: 200, body: { changed: result.changed, needRestart: result.needRestart } };
+    case 'refused':
+      return { status: 422, body: { error: `${result.error}\nthe settings from before hold` } };
+    case 'ignored':
+      return { status: 503, body: { error: 'the service is stopping' } };
+  }
 }
 
 /** @throws Error where there is none */
