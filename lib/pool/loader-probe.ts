@@ -25,8 +25,8 @@ export interface ProbeOptions {
   /** The loader's file, absolute, and what stands before `ingest`. */
   readonly file: string;
   readonly args: readonly string[];
-  /** The environment of its children. */
-  readonly env: Readonly<Record<string, string>>;
+  /** The environment of its children, as it is at the moment. */
+  readonly env: () => Readonly<Record<string, string>>;
 }
 
 export class LoaderProbe {
@@ -136,7 +136,7 @@ export class LoaderProbe {
       input: { file, allowedRoots: [] },
       file,
       args: [...args, 'ingest', 'records', '--help'],
-      env: markedBy(supervisorId(), { ...env, ATD_JOB_ID: JOB_ID }),
+      env: markedBy(supervisorId(), { ...env(), ATD_JOB_ID: JOB_ID }),
       timeoutMs: PROBE_MS,
       graceMs: GRACE_MS,
     };

@@ -63,12 +63,12 @@ export interface AdapterEvents {
 
 /**
  * @param current the configuration that holds at the moment, for what is read of it again and again
- * @param command how loads are started, for the probe of the loader
+ * @param command how loads are started at the moment, for the probe of the loader
  */
 export function createAdapters(
   current: () => Config,
   loader: LoaderProgram,
-  command: CommandRules,
+  command: () => CommandRules,
   events: AdapterEvents,
 ): Adapters {
   const config = current();
@@ -114,7 +114,9 @@ export function createAdapters(
     events.control,
   );
   const pool = new PoolExchange(poolForm(config, loader), events.pool);
-  const probe = loader.bundled ? null : new LoaderProbe({ ...loader, env: commandTemplate(command).command.env });
+  const probe = loader.bundled
+    ? null
+    : new LoaderProbe({ ...loader, env: () => commandTemplate(command()).command.env });
   const machine = new MachineWatch(events.machine);
   // What keeps it from its answers is the consumer's to say.
   const silent = createKafkaClient({ ...kafkaOptions(current), ...SILENT, retries: ASKING_RETRIES });

@@ -7,7 +7,6 @@ import type { Config, LoadedConfig } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
-import type { CommandRules } from '../core/rules/command.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
@@ -98,7 +97,7 @@ export class Service {
       onlyWaiting: options.onlyWaiting === true,
     };
     this.#engine = new Engine(settings, Math.random);
-    this.#adapters = this.#createAdapters(settings.command);
+    this.#adapters = this.#createAdapters();
     const { session_timeout_ms: sessionMs } = config.kafka;
     const isReloading = () => this.#reloads.isUnderWay;
     this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now, isReloading);
@@ -303,8 +302,10 @@ export class Service {
     return takeStartsBack(this.#engine.commitsWithoutStarts(), this.#adapters, (...line) => this.#log(...line));
   }
 
-  #createAdapters(command: CommandRules): Adapters {
-    return createAdapters(() => this.#reloads.config, this.#options.loader, command, {
+  #createAdapters(): Adapters {
+    const { loader, environment } = this.#options;
+    const command = () => engineSettings(this.#reloads.config, loader, environment).command;
+    return createAdapters(() => this.#reloads.config, loader, command, {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),

@@ -164,6 +164,31 @@ describe('a reload takes over', () => {
     assert.equal(await service.stop(), 0);
   });
 
+  it('a password for the question whether the loader works, too', async (t) => {
+    const place = await createScriptedPlace(t);
+    const [secret, seen, loader] = ['secret', 'seen', 'loader'].map((name) => join(place.directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const asked = () => readFileSync(seen, 'utf8');
+    writeFileSync(seen, '');
+    writeFileSync(secret, 'old\n');
+    const script = `#!/bin/sh\n[ "$3" = --help ] && printf '%s ' "$CLICKHOUSE_PASSWORD" >>'${seen}'\nexit 0\n`;
+    writeFileSync(loader, script, { mode: 0o755 });
+    const service = await startService(t, place, {
+      clickhouse: { password_file: secret },
+      as_cli: { executable: loader },
+    });
+    await service.until(() => asked() === 'old ', DEADLINE_MS, 'the first question');
+    writeFileSync(secret, 'new\n');
+    await reload(service);
+    writeFileSync(loader, `${script}# another one\n`);
+    await load(place, service, 'file', '', 1);
+    await service.until(() => asked() === 'old new ', DEADLINE_MS, 'the question to the other loader');
+    assert.equal(await service.stop(), 0);
+  });
+
   it('the password that its file has after ClickHouse refused the one from before, by itself and nothing else', async (t) => {
     const clickHouse = await startClickHouse();
     t.after(() => clickHouse.stop());

@@ -44,9 +44,9 @@ test('systemd gets what is due, and a socket that is gone is complained of once'
   phase = 'running';
   await waitUntil(() => lines().includes('STATUS=it is running'), 60_000, 'the next status');
   assert.equal(lines().filter((line) => line === 'READY=1').length, 1);
-  // A reload is over long before the next look.
   phase = 'reloading';
   notifier.look();
+  await waitUntil(() => lines().includes('RELOADING=1'), 60_000, 'the beginning of the reload');
   phase = 'running';
   notifier.look();
   const readies = () => lines().flatMap((line, at) => (line === 'READY=1' ? [at] : []));
