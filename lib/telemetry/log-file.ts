@@ -53,7 +53,8 @@ export class LogFile {
   write(line: string): void {
     if (this.#lines.length >= MAX_WAITING_LINES) {
       this.#lost += 1;
-      return;
+      // A disk that hangs says nothing.
+      return this.#report(`${MAX_WAITING_LINES} lines wait for it`);
     }
     this.#lines.push(line);
     if (this.#retry === null) void this.#writeAll();
@@ -142,10 +143,14 @@ export class LogFile {
   }
 
   #fail(reason: string): void {
-    const isNew = this.#failure === null;
-    this.#failure = reason;
     // A process that has nothing else to do does not wait for a disk.
     this.#retry = setTimeout(() => this.flush(), RETRY_MS).unref();
+    this.#report(reason);
+  }
+
+  #report(reason: string): void {
+    const isNew = this.#failure === null;
+    this.#failure = reason;
     if (isNew) this.#options.onFailed(reason);
   }
 }

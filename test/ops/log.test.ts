@@ -8,7 +8,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { LogFile } from '../../lib/telemetry/log-file.js';
 import { read } from '../support/documents.js';
 import { waitUntil } from '../support/processes.js';
-import { whyLeftOut } from './part.js';
+import { whyLeftOut, whyMissing } from './part.js';
 
 const SOON_MS = 60_000;
 const MIB = 1024 * 1024;
@@ -21,10 +21,8 @@ function directoryOf(t: TestContext): string {
   return directory;
 }
 
-const noJq = spawnSync('jq', ['--version']).error !== undefined && 'jq is not installed';
-
 it('the command of docs/operations.md shows the lines of the log, and passes over those of systemd', {
-  skip: noJq,
+  skip: whyMissing({ jq: 'jq' }),
 }, (t) => {
   const [, shown = ''] = /`journalctl -u atd-ingestion -o cat \\\| (jq [^`]+)`/.exec(read('docs/operations.md')) ?? [];
   assert.notEqual(shown, '');

@@ -11,6 +11,7 @@ import { read } from '../support/documents.js';
 import { Play } from '../support/engine.js';
 import { metricsOf } from '../support/metrics.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
+import { whyMissing } from './part.js';
 
 interface Rule {
   readonly alert?: string;
@@ -22,7 +23,7 @@ interface Rule {
 }
 
 const DIRECTORY = join(PACKAGE_ROOT, 'etc/prometheus');
-const skip = spawnSync('promtool', ['--version']).error === undefined ? false : 'promtool is not installed';
+const skip = whyMissing({ promtool: 'prometheus' });
 
 function rulesOf(name: string): readonly Rule[] {
   const { groups } = parse(read(`etc/prometheus/${name}`)) as { readonly groups: readonly { rules: Rule[] }[] };

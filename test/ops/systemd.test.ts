@@ -18,6 +18,7 @@ import { PACKAGE_ROOT } from '../support/package-root.js';
 import { waitUntil } from '../support/processes.js';
 import type { Place } from '../support/service-process.js';
 import { Machine, whyNoMachine } from './machine.js';
+import { whyLeftOut } from './part.js';
 
 const UNIT = 'atd-ingestion';
 const EXPORT = 'srv/export';
@@ -110,7 +111,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const skip = process.env['OPS'] === undefined ? 'runs in npm run test:ops' : whyNoMachine();
+const PROGRAMS = { 'systemd-nspawn': 'systemd-container', debootstrap: 'debootstrap', nsenter: 'util-linux' };
+const skip = whyLeftOut(PROGRAMS) || whyNoMachine();
 
 test('under systemd', { skip }, async (t) => {
   const ground = await prepare(t);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
+  createReadStream,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -117,5 +119,19 @@ describe('the log file that cannot be written', { skip: !existsSync('/dev/full')
     await waitUntil(() => log.waiting === 0, SOON_MS, 'the lines');
     assert.deepEqual(numbers(path), from(0, MAX_WAITING_LINES));
     assert.equal(reports.at(-1), 'works, 50 lost');
+  });
+
+  it('is told of also when it hangs without an error', async (t) => {
+    const { path, log, reports } = prepare(t);
+    mkdirSync(dirname(path));
+    // To open it for writing waits for a reader.
+    execFileSync('mkfifo', [path]);
+    for (let n = 0; n < MAX_WAITING_LINES + 50; n += 1) log.write(`${n}\n`);
+    assert.deepEqual([log.isFailing, log.lost, reports], [true, 50, ['10000 lines wait for it']]);
+    const reader = createReadStream(path).resume();
+    await waitUntil(() => log.waiting === 0, SOON_MS, 'the lines');
+    await waitUntil(() => reports.length === 2, SOON_MS, 'the report');
+    assert.equal(reports[1], 'works, 50 lost');
+    reader.destroy();
   });
 });
