@@ -13,6 +13,18 @@ const TIMEOUT_MS = 900_000;
 /** Older than the loader asks for: what it says of such a server, and why it warns of servers before 24.8. */
 const TOO_OLD = '23.10';
 
+/** Types of columns, and text that becomes a value of each. */
+const KINDS: readonly (readonly [type: string, text: string])[] = [
+  ['Int64', '7.0'],
+  ['Nullable(Date)', '31 January 1999'],
+  ['DateTime64(3)', '2024-01-01 00:00:00.123'],
+  ['DateTime', '2024-01-01T00:00:00Z'],
+  ['Decimal(9, 2)', '1.25'],
+  ['Float64', '+0.10'],
+  ['String', 'text'],
+  ['Bool', 'true'],
+];
+
 function skipped(engine: OldEnginePackage): { readonly skip?: string } {
   if ('skip' in ONLY_FULL) return ONLY_FULL;
   const installed = installOldEngine(engine);
@@ -102,6 +114,27 @@ for (const engine of OLD_ENGINES) {
         assert.deepEqual(await counts(table), { [table]: ROWS });
         assert.equal((await load(file, table, { ATD_GENERATION: '1' })).code, 0);
         assert.deepEqual(await counts(table), { [table]: 2 * ROWS });
+      });
+    }
+
+    for (const [table, times] of [
+      ['alone', 1],
+      ['lists', 3],
+    ] as const) {
+      it(`converts text of every kind and names what does not fit, ${times} columns of each`, async () => {
+        const columns = Array.from({ length: times }, () => KINDS).flat();
+        const names = columns.map((_, index) => `c${index}`);
+        const types = columns.map(([type], index) => `c${index} ${type}`);
+        await execute(bench.clickhouse, `CREATE TABLE ${table} (${types.join(', ')}) ENGINE = MergeTree ORDER BY ()`);
+        const row = columns.map(([, text]) => text);
+        const file = (rows: readonly (readonly string[])[]): Promise<string> =>
+          bench.write(`${table}.tsv`, [names, ...rows].map((values) => `${values.join('\t')}\n`).join(''));
+        const loaded = await bench.load(await file([row, row]), table);
+        assert.deepEqual([loaded.code, loaded.stderr], [0, '']);
+        const refused = await bench.load(await file([row, row.with(1, '1999-02-30')]), table);
+        assert.equal(refused.code, 65, refused.stderr);
+        assert.match(refused.stderr, /row 2, column 'c1': expected Nullable\(Date\), found '1999-02-30'/);
+        assert.deepEqual(await counts(table), { [table]: 2 });
       });
     }
 

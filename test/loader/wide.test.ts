@@ -42,9 +42,12 @@ test(`a CSV file of ${COLUMNS} columns makes its table, and loads when it is com
 /** Of each way to convert some columns, so that all of them meet in one statement. */
 const TYPES = ['Int8', 'String', 'Nullable(Date)', 'Int64 DEFAULT 7', 'Array(Int16)', 'LowCardinality(String)'];
 
-async function makeTable(table: string): Promise<readonly string[]> {
-  const columns = Array.from({ length: MANY_COLUMNS }, (_, index) => `c${index}`);
-  const types = columns.map((name, index) => `${name} ${TYPES[index % TYPES.length]}`);
+/** The column that has a type of its own. */
+const ALONE = 60;
+
+async function makeTable(table: string, count: number): Promise<readonly string[]> {
+  const columns = Array.from({ length: count }, (_, index) => `c${index}`);
+  const types = columns.map((name, index) => `${name} ${index === ALONE ? 'UInt16' : TYPES[index % TYPES.length]}`);
   await bench.rows(`CREATE TABLE ${table} (${types.join(', ')}) ENGINE = MergeTree ORDER BY ()`);
   return columns;
 }
@@ -53,36 +56,57 @@ const VALUES: readonly string[] = ['5', 'text', '1999-12-31', '', '"[1,2]"', 'lo
 const HAS_ALL = (table: string): string =>
   `SELECT count() AS n, sum(c0) AS c0, any(c1) AS c1, toString(any(c2)) AS c2, any(c3) AS c3, any(c4) AS c4, any(c5) AS c5 FROM ${table}`;
 
-test('columns of many types at once keep their values, their defaults and their checks', async () => {
-  const header = (await makeTable('many')).join(',');
-  const row = (values: readonly string[]): string =>
-    Array.from({ length: MANY_COLUMNS }, (_, index) => values[index % TYPES.length]).join(',');
-  const good = row(VALUES);
-  await succeeds(await bench.write('many.csv', `${header}\n${good}\n${good}\n`), 'many');
+/** Of some columns those of small files are put into lists too. */
+for (const [count, table] of [
+  [MANY_COLUMNS, 'many'],
+  [61, 'some'],
+] as const) {
+  test(`${count} columns of many types at once keep their values, their defaults and their checks`, async () => {
+    await keepValues(count, table);
+  });
+}
+
+async function keepValues(count: number, table: string): Promise<void> {
+  const header = (await makeTable(table, count)).join(',');
+  const row = (changed: Readonly<Record<number, string>> = {}): string =>
+    Array.from({ length: count }, (_, index) => changed[index] ?? VALUES[index % TYPES.length]).join(',');
+  const good = row();
+  await succeeds(await bench.write(`${table}.csv`, `${header}\n${good}\n${good}\n`), table);
   const expected = { n: 2, c0: 10, c1: 'text', c2: '1999-12-31', c3: 7, c4: [1, 2], c5: 'low' };
-  assert.deepEqual(await bench.rows(HAS_ALL('many')), [expected]);
+  assert.deepEqual(await bench.rows(HAS_ALL(table)), [expected]);
   const bad: readonly (readonly [at: number, value: string, line: RegExp])[] = [
+    [ALONE, '70000', /row 2, column 'c60': expected UInt16, found '70000'/],
     [0, '300', /row 2, column 'c0': expected Int8, found '300'/],
     [2, '1999-02-30', /row 2, column 'c2': expected Nullable\(Date\), found '1999-02-30'/],
     [4, '"[1,70000]"', /row 2, column 'c4': expected Array\(Int16\)/],
     [3, 'many', /row 2, column 'c3': expected Int64, found 'many'/],
   ];
   for (const [at, value, line] of bad) {
-    const file = await bench.write('bad.csv', `${header}\n${good}\n${row(VALUES.with(at, value))}\n`);
-    const ended = await bench.load(file, 'many');
+    const file = await bench.write('bad.csv', `${header}\n${good}\n${row({ [at]: value })}\n`);
+    const ended = await bench.load(file, table);
     assert.equal(ended.code, 65, ended.stderr);
     assert.match(ended.stderr, line);
   }
   const unnamed = await bench.write('unnamed.csv', `${header},\n${good},\n${good},lost\n`);
-  assert.match((await bench.load(unnamed, 'many')).stderr, /row 2: column 301 has no name .* 'lost'/);
-  assert.deepEqual(await bench.rows(HAS_ALL('many')), [expected]);
-});
+  assert.match(
+    (await bench.load(unnamed, table)).stderr,
+    new RegExp(`row 2: column ${count + 1} has no name .* 'lost'`),
+  );
+  assert.deepEqual(await bench.rows(HAS_ALL(table)), [expected]);
+}
 
-test('so do those of JSON lines and of a typed file', async () => {
-  const columns = await makeTable('wide_typed');
+for (const [count, table] of [
+  [MANY_COLUMNS, 'wide_typed'],
+  [61, 'some_typed'],
+] as const) {
+  test(`so do ${count} of JSON lines and of a typed file`, async () => await keepTypedValues(count, table));
+}
+
+async function keepTypedValues(count: number, table: string): Promise<void> {
+  const columns = await makeTable(table, count);
   const values: readonly unknown[] = [5, 'text', '1999-12-31', null, [1, 2], 'low'];
   const line = JSON.stringify(Object.fromEntries(columns.map((name, index) => [name, values[index % TYPES.length]])));
-  await succeeds(await bench.write('typed.jsonl', `${line}\n`), 'wide_typed');
+  await succeeds(await bench.write('typed.jsonl', `${line}\n`), table);
   const select = columns.map((name, index) => {
     const value = [
       '5::Int64',
@@ -94,8 +118,8 @@ test('so do those of JSON lines and of a typed file', async () => {
     ];
     return `${value[index % TYPES.length]} AS ${name}`;
   });
-  await succeeds(await bench.writeSelect('typed.parquet', `SELECT ${select.join(', ')}`, 'Parquet'), 'wide_typed');
-  assert.deepEqual(await bench.rows(HAS_ALL('wide_typed')), [
+  await succeeds(await bench.writeSelect('typed.parquet', `SELECT ${select.join(', ')}`, 'Parquet'), table);
+  assert.deepEqual(await bench.rows(HAS_ALL(table)), [
     { n: 2, c0: 10, c1: 'text', c2: '1999-12-31', c3: 7, c4: [1, 2], c5: 'low' },
   ]);
-});
+}

@@ -96,7 +96,7 @@ function floatText(name: 'Float32' | 'Float64', rounding: boolean): Guarded {
   const decimal = (text: string): string => `toDecimal256OrNull(${text}, 30)`;
   const equal = `(match(x, '^[+-]?[0-9]{1,40}([.][0-9]{0,30})?$') AND ${decimal('x')} = ${decimal(`toString(${value})`)})`;
   const short = `lengthUTF8(extract(replaceOne(x, '.', ''), '^[+-]?0*([0-9]*?)0*([eE].*)?$')) <= ${safe}`;
-  const same = `(x = ${spelled[1]} OR ${NO_NUMBER} OR ${bare} IN (${spelled.join(', ')}) OR ${short} OR ${equal})`;
+  const same = `(x = ${spelled[1]} OR ${NO_NUMBER} OR has([${spelled.join(', ')}], ${bare}) OR ${short} OR ${equal})`;
   // The cheapest and most common first, as the rest is worked out for the others alone.
   const few = `(length(x) <= ${safe} AND ${value} != 0 AND isFinite(${value}))`;
   return { value, fits: `(${few} OR toString(${value}) = x OR (${inRange} AND (length(x) <= ${safe} OR ${same})))` };
@@ -151,7 +151,7 @@ function instant(scale: number, zone: string | null, digits: number): Guarded & 
   // An older ClickHouse takes the nearest year that it knows.
   const year = `abs(toYear(${value}) - toInt32OrZero(substring(x, 1, 4))) <= (length(x) > 19)`;
   // 31 April is 1 May to the parser: the day that was written must be the day that was read.
-  const day = `has(extractAll(x, '[0-9]+'), toString(toDayOfMonth(${value}))) OR has(extractAll(x, '[0-9]+'), formatDateTime(${value}, '%d'))`;
+  const day = `has(extractAll(assumeNotNull(x), '[0-9]+'), toString(toDayOfMonth(${value}))) OR has(extractAll(assumeNotNull(x), '[0-9]+'), formatDateTime(${value}, '%d'))`;
   // An hour that clocks leave out in spring is another one to the parser.
   const shown = (form: string): string => `formatDateTime(${value}, '${form}'${where})`;
   const written = `leftPad(if(position(x, ':') = 0, '00:00', extract(x, '([0-9]{1,2}:[0-9]{2})')), 5, '0')`;

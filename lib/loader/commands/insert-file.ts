@@ -10,6 +10,9 @@ import { type BadValue, badData, badValue, UNKNOWN_COLUMN } from './bad-data.js'
 import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { TableToMake } from './target-table.js';
 
+/** How many bytes of text those of a compressed or typed file may stand for. */
+const PACKED = 8;
+
 const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 
 /**
@@ -112,10 +115,12 @@ function matched(load: Load, found: readonly Column[], table: readonly TableColu
 }
 
 function insertStatement(load: Load, into: string, columns: readonly LoadedColumn[]): string {
-  const { request, format } = load;
+  const { request, format, contents } = load;
+  const isPacked = contents.compression !== null || format.typed;
+  const bytes = contents.file.bytes * (isPacked ? PACKED : 1);
   const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
   try {
-    return insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown });
+    return insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown }, bytes);
   } catch (error) {
     if (!(error instanceof UnknownField)) throw error;
     const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;

@@ -39,10 +39,28 @@ test('an insert reads the columns by the names of the file and writes them by th
     { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String', absent: 'refused' },
   ];
   assert.equal(
-    insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT),
+    insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT, 1_000),
     'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
       "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT Parquet",
   );
+});
+
+test('columns that are converted alike are put into lists where the file is small for the columns that it has', () => {
+  const statement = (count: number, bytes: number, readAs = 'Nullable(String)'): string => {
+    const columns = Array.from({ length: count }, (_, index): LoadedColumn => {
+      const name = `c${index}`;
+      return { source: name, target: name, readAs, type: 'Int64', absent: 'refused' };
+    });
+    return insertRecords(sql.quoteTable(TABLE), columns, format('tsv'), STRICT, bytes);
+  };
+  const lists = /arrayMap\(\(v, n\) -> .*\[`c0`, `c1`, .*\] AS atd_list_0/;
+  assert.match(statement(20, 1_000), lists);
+  assert.match(statement(20, 2_000_000), lists);
+  assert.doesNotMatch(statement(20, 3_000_000), /arrayMap/);
+  assert.match(statement(30, 3_000_000), lists);
+  assert.match(statement(300, 3_000_000_000), lists);
+  assert.doesNotMatch(statement(8, 1_000), /arrayMap/);
+  assert.doesNotMatch(statement(20, 1_000, 'Int64'), /arrayMap/, 'nothing is to be said of these');
 });
 
 test('a value that may not fit is looked at, beside the values, so that no row is left out', () => {
@@ -52,6 +70,7 @@ test('a value that may not fit is looked at, beside the values, so that no row i
       [{ source: 'a.b', target: 'a_b', readAs, type, absent: 'refused' }],
       format('parquet'),
       STRICT,
+      1_000,
     );
   assert.match(statement('Int64', 'Int64'), /\) SELECT \* FROM input\(/);
   const guarded = statement('Int64', 'UInt8');
