@@ -5,7 +5,7 @@
 import type { Kafka } from 'kafkajs';
 import type { CommittedPosition } from '../core/events.js';
 import { type Cluster, fetchFrom, readBounds, readCommitted, withCluster } from '../kafka/admin.js';
-import { groupObstacle } from '../kafka/group/refusals.js';
+import { groupObstacle, isLost } from '../kafka/group/refusals.js';
 import { readRecord } from '../kafka/shapes.js';
 import type { KafkaRecord } from '../types.js';
 import { abortableDelay } from '../util/deadline.js';
@@ -23,6 +23,8 @@ export interface ReaderEvents {
   outOfRange(): void;
   /** It cannot be read, and why; it is tried again. */
   waiting(reason: string): void;
+  /** It may not be read any more, or is not there any more; it is tried again. */
+  lost(error: unknown): void;
 }
 
 interface Place {
@@ -54,7 +56,8 @@ export class WaitingReader {
   /**
    * Begins anew, for these partitions alone. None of them is read before it is resumed.
    *
-   * @returns where the group stands, or null where there was another assignment meanwhile
+   * @returns where the group stands, or null where there was another assignment meanwhile. Of a topic that is lost to us
+   *   nowhere, and then it is not read under this assignment: nothing else waits for that answer.
    */
   async assigned(partitions: readonly number[]): Promise<CommittedPosition[] | null> {
     this.#run.abort();
@@ -73,6 +76,7 @@ export class WaitingReader {
         return positions;
       } catch (error) {
         this.#wait(error);
+        if (isLost(error)) return this.#nowhere(partitions);
         await abortableDelay(RETRY_MS, run.signal);
       }
     }
@@ -97,6 +101,11 @@ export class WaitingReader {
     const { kafka, groupId, topic } = this.#options;
     const committed = new Map((await readCommitted(kafka, groupId, topic)).map((each) => [each.partition, each]));
     return partitions.map((partition) => committed.get(partition) ?? { topic, partition, offset: null, metadata: '' });
+  }
+
+  #nowhere(partitions: readonly number[]): CommittedPosition[] {
+    const { topic } = this.#options;
+    return partitions.map((partition) => ({ topic, partition, offset: null, metadata: '' }));
   }
 
   async #follow(signal: AbortSignal, places: ReadonlyMap<number, Place>): Promise<void> {
@@ -139,6 +148,7 @@ export class WaitingReader {
     const { groupId, topic } = this.#options;
     const reason = `${topic}: ${groupObstacle(error, groupId) ?? (error as Error).message}`;
     this.#obstacle = reason;
+    if (isLost(error)) this.#events.lost(error);
     if (reason !== this.#said) this.#events.waiting(reason);
     this.#said = reason;
   }

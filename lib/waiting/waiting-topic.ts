@@ -8,7 +8,7 @@ import { ORIGIN_HEADER, originHeader, type WaitingTopic } from '../core/rules/he
 import { isAtdError } from '../errors.js';
 import { describeMissing, hasTopic, readBounds, readCommitted } from '../kafka/admin.js';
 import type { ConsumerAdapter, ConsumerEvents } from '../kafka/consumer.js';
-import { groupObstacle } from '../kafka/group/refusals.js';
+import { groupObstacle, isLost, isMissingRight } from '../kafka/group/refusals.js';
 import { encodeHeaders } from '../kafka/letter-message.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 import { abortableDelay } from '../util/deadline.js';
@@ -49,7 +49,9 @@ const RETRY_MS = 2_000;
 const EMPTY_POLL_MS = 1_000;
 
 function refusalOf(error: unknown): Refusal {
-  const { type, cause, message } = error as Error & { readonly type?: unknown; readonly cause?: { type?: unknown } };
+  // Of what was refused for each topic apart, and only one was asked for.
+  const [only = error] = (error as { readonly errors?: readonly unknown[] }).errors ?? [];
+  const { type, cause, message } = only as Error & { readonly type?: unknown; readonly cause?: { type?: unknown } };
   const name = String(type ?? cause?.type ?? '');
   const isForbidden = /AUTHORIZATION_FAILED/.test(name);
   return { error: message, isForbidden, isTooLarge: /MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/.test(name) };
@@ -65,8 +67,19 @@ export function readWithWaiting(
   const stopping = new AbortController();
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 3 } });
   let connected: Promise<void> | null = null;
-  const reader = new WaitingReader({ kafka, groupId, topic }, events);
   let isOff = false;
+  /** Whether the topic is lost to us, and not only its leader or our knowledge of it for a moment. */
+  const isGone = async (error: unknown): Promise<boolean> => {
+    if (isMissingRight(error)) return true;
+    return isLost(error) && !(await hasTopic(asking, topic).catch(() => true));
+  };
+  const turnOffWhereGone = async (error: unknown): Promise<void> => {
+    if (await isGone(error)) events.off({ ...refusalOf(error), isForbidden: true });
+  };
+  const reader = new WaitingReader(
+    { kafka, groupId, topic },
+    { ...events, lost: (error) => void turnOffWhereGone(error) },
+  );
   let obstacle: string | null = null;
   const consumer = makeConsumer({
     ...events,
@@ -120,7 +133,17 @@ export function readWithWaiting(
     },
     pause: (partitions) => consumer.pause(setPaused(partitions, true)),
     resume: (partitions) => consumer.resume(setPaused(partitions, false)),
-    commit: (offsets) => consumer.commit(offsets),
+    async commit(offsets) {
+      try {
+        await consumer.commit(offsets);
+      } catch (error) {
+        const others = offsets.filter((each) => each.topic !== topic);
+        if (others.length === offsets.length || !(await isGone(error))) throw error;
+        // The broker refuses a commit for one topic of it, and the client says it of all.
+        if (others.length > 0) await consumer.commit(others);
+        events.off({ ...refusalOf(error), isForbidden: true });
+      }
+    },
     async stop() {
       stopping.abort();
       reader.close();
@@ -146,7 +169,8 @@ export function readWithWaiting(
         return null;
       } catch (error) {
         connected = null;
-        return refusalOf(error);
+        const refusal = refusalOf(error);
+        return { ...refusal, isForbidden: refusal.isForbidden || (await isGone(error)) };
       }
     },
     async whenEmpty() {

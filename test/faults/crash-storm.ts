@@ -24,7 +24,8 @@ const MOMENTS = [
 
 /** Once per life; `service.started` and what follows it are of no use a second time. */
 const ONCE: readonly string[] = ['service.started', 'partitions.assigned', 'partitions.restored'];
-const LIFE_MS = 60_000;
+/** Most of it is the join, which waits for the session of the life before. */
+const LIFE_MS = 240_000;
 /** One commit passes dozens of loads: a count as high as that of the others would outlast the work. */
 const MAX_COMMITS = 3;
 

@@ -18,9 +18,10 @@ import { crash } from './members.js';
 import { createTables } from './rows.js';
 import { FULL, seeded, skipOnMock } from './seed.js';
 
-const DRAIN_MS = FULL ? 600_000 : 240_000;
+const DRAIN_MS = FULL ? 1_800_000 : 240_000;
 const TOKEN = 'a-token-of-this-test';
-const KILLS = FULL ? 10 : 2;
+/** While files are set aside, and as many while they are read back; and one before each. */
+const KILLS = FULL ? 15 : 2;
 /** More than the windows have room for. */
 const FILES = 60;
 const FILES_BACK = 8;

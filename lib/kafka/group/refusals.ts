@@ -1,4 +1,4 @@
-/** What a broker's refusal of a commit means. kafkajs wraps some of its errors, so the cause is looked at, too. */
+/** What a broker's refusal means. kafkajs wraps some of its errors, and collects others, so all that it may be is looked at. */
 
 /** The coordinator does not know the member, or is not the coordinator: only a new join helps. */
 const OVER = [
@@ -60,6 +60,11 @@ export function isMissingRight(error: unknown): boolean {
   return isOneOf(['TOPIC_AUTHORIZATION_FAILED'], error);
 }
 
+/** Whether a topic may not be used, or is not there. */
+export function isLost(error: unknown): boolean {
+  return isMissingRight(error) || isOneOf(['UNKNOWN_TOPIC_OR_PARTITION'], error);
+}
+
 /** Why the brokers do not take the user, and what to do; null where it is something else. */
 export function userObstacle(error: unknown): string | null {
   if (isOneOf(['KafkaJSSASLAuthenticationError', 'UNSUPPORTED_SASL_MECHANISM'], error)) {
@@ -73,8 +78,16 @@ export function userObstacle(error: unknown): string | null {
   return null;
 }
 
+interface Wrapped {
+  readonly type?: string;
+  readonly name?: string;
+  readonly cause?: unknown;
+  readonly errors?: readonly unknown[];
+}
+
 function isOneOf(names: readonly string[], error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
-  const { type, name, cause } = error as { type?: string; name?: string; cause?: unknown };
-  return names.includes(type ?? '') || names.includes(name ?? '') || isOneOf(names, cause);
+  const { type, name, cause, errors = [] } = error as Wrapped;
+  if (names.includes(type ?? '') || names.includes(name ?? '') || isOneOf(names, cause)) return true;
+  return errors.some((each) => isOneOf(names, each));
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   groupObstacle,
+  isLost,
   isMetadataTooLarge,
   isOverForMember,
   isUnchangeable,
@@ -10,6 +11,9 @@ import {
 /** By kafkajs's names, and as it wraps what it has given up. */
 const refused = (type: string) => Object.assign(new Error('refused'), { type });
 const wrapped = (type: string) => new Error('gave up', { cause: refused(type) });
+
+/** Of what was asked for several topics, as where one is made. */
+const collected = (type: string) => Object.assign(new Error('errors'), { errors: [refused('OTHER'), refused(type)] });
 
 /** A refusal, and the setting or right that the text has to name. */
 const OBSTACLES: Readonly<Record<string, RegExp>> = {
@@ -22,7 +26,8 @@ const OBSTACLES: Readonly<Record<string, RegExp>> = {
 describe('what a broker refuses', () => {
   for (const [type, text] of Object.entries(OBSTACLES)) {
     it(`keeps a user from the group, and is named with what to do: ${type}`, () => {
-      for (const error of [refused(type), wrapped(type)]) assert.match(groupObstacle(error, 'loads') ?? '', text);
+      for (const error of [refused(type), wrapped(type), collected(type)])
+        assert.match(groupObstacle(error, 'loads') ?? '', text);
     });
   }
 
@@ -36,6 +41,13 @@ describe('what a broker refuses', () => {
     for (const type of passing) assert.equal(groupObstacle(refused(type), 'loads'), null, type);
     for (const odd of [null, undefined, 'text', new Error('plain'), {}])
       assert.equal(groupObstacle(odd, 'loads'), null);
+  });
+
+  it('tells that a topic may not be used or is not there, and what may be so for a moment', () => {
+    for (const type of ['TOPIC_AUTHORIZATION_FAILED', 'UNKNOWN_TOPIC_OR_PARTITION'])
+      for (const error of [refused(type), wrapped(type), collected(type)]) assert.equal(isLost(error), true, type);
+    for (const type of ['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION', 'OFFSET_OUT_OF_RANGE'])
+      assert.equal(isLost(refused(type)), false, type);
   });
 
   it('tells what another join helps against, and what no repetition changes', () => {
