@@ -7,6 +7,7 @@ import { createKafkaClient } from '../kafka/client.js';
 import { userObstacle } from '../kafka/group/refusals.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { createPartitioner } from '../kafka/partitioner.js';
+import { closeSilentConnections } from '../kafka/silent-connections.js';
 import { kafkaOptions, SILENT } from '../service/adapters.js';
 import { LANES, type Lane } from '../types.js';
 import { loadSettings, type ParsedOptions } from './options.js';
@@ -61,6 +62,7 @@ export async function announce(
 ): Promise<void> {
   // Node 24 would warn of the negative time of that timer, on stderr.
   stopIdleTimer();
+  closeSilentConnections();
   const kafka = createKafkaClient({ ...kafkaOptions(() => config), ...SILENT });
   const producer = kafka.producer({
     allowAutoTopicCreation: true,

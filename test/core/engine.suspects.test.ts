@@ -275,6 +275,41 @@ describe('an end of the service that no file brought about', () => {
     assert.deepEqual(begin(suspect.metadataOf(0), HERE).deliver(0), ['0 accepted', '0/0/0 suspected']);
   });
 
+  it('counts for neither of two that were loading, however such ends and crashes take turns', () => {
+    let [metadata, now, boot] = [withSuspects(), 1_800_000_000_000, 1];
+    const live = (): Play => {
+      const play = begin(metadata, { ...HERE, boot }, now);
+      play.deliver(0, { filename: '/long', tenant: 'acme' });
+      play.deliver(1, { filename: '/longer', tenant: 'globex' });
+      acknowledge(play);
+      now += 60_000;
+      return play;
+    };
+    for (let crashes = 0; crashes < maxInterruptions; crashes += 1) {
+      const stopped = live();
+      stopped.drain(60_000);
+      assert.deepEqual(stopped.wait(100), ['commit 0:0']);
+      metadata = stopped.metadataOf(0);
+      metadata = live().metadataOf(0);
+      // That one ended with its machine.
+      boot += 1;
+      const killed = live();
+      assert.equal(killed.status.running.length, 2, `after ${crashes} crashes both are loaded at once`);
+      metadata = killed.metadataOf(0);
+    }
+    const last = live();
+    assert.equal(last.status.suspects.jobs, 2);
+    for (const [offset, wait] of [
+      [0, QUIET],
+      [1, TEN_MINUTES],
+    ] as const) {
+      assert.ok(last.wait(wait).includes(`0/${offset}/0 is alone`));
+      acknowledge(last);
+      assert.ok(last.end(offset).includes(`0/${offset}/0 succeeded`));
+    }
+    assert.equal(last.letters.size, 0);
+  });
+
   it('leaves what is charged during the stop', () => {
     const play = begin(withSuspects(), HERE);
     play.deliver(0);

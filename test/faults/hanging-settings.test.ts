@@ -10,7 +10,7 @@ import { Announcements } from './announcements.js';
 const DEADLINE_MS = 120_000;
 const SILENT = /no answer of the disk about/;
 
-test('row 200: the disk of the loader, the allow-list and the token hangs: the service answers, and it ends', async (t) => {
+test('row 76: the disk of the loader, the allow-list and the token hangs: the service answers, and it ends', async (t) => {
   const disk = await mountHangingDisk();
   if (disk === null) return t.skip('this user may not mount a file system');
   t.after(disk.end);

@@ -8,7 +8,7 @@ import { startService, writeScript } from '../support/service-process.js';
 
 const DEADLINE_MS = 300_000;
 
-test('row 201: a letter that is refused without a reason is sent with less in the end, and reading goes on', async (t) => {
+test('row 77: a letter that is refused without a reason is sent with less in the end, and reading goes on', async (t) => {
   const place = await createScriptedPlace(t);
   // Its own topic and that of the orders are the only ones that are written to, and nobody gives orders.
   place.broker.refuse('Produce', new Array(UNCLEAR_REFUSALS + 1).fill(CODES.UNKNOWN_SERVER_ERROR));
