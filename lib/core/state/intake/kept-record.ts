@@ -42,9 +42,12 @@ export function heldBy({ key, value, headers }: KeptRecord): number {
 }
 
 function keptHeaders(headers: KafkaRecord['headers']): KeptRecord['headers'] {
-  const kept: [string, KeptHeader][] = [];
-  for (const name in headers) kept.push([name, keptHeader(headers[name] as HeaderValue)]);
-  return kept.length === 0 ? null : kept;
+  let kept: [string, KeptHeader][] | null = null;
+  for (const name in headers) {
+    kept ??= [];
+    kept.push([name, keptHeader(headers[name] as HeaderValue)]);
+  }
+  return kept;
 }
 
 function keptHeader(header: HeaderValue): KeptHeader {
