@@ -6,7 +6,8 @@ import type { Config, LoadedConfig } from '../config/load.js';
 import { planReload } from '../config/reload.js';
 import { LOG_LEVELS, type LogLevel } from '../types.js';
 import { Deferred } from '../util/deferred.js';
-import { readSecret } from '../util/file-text.js';
+import { DistantFile } from '../util/distant-file.js';
+import { secretIn } from '../util/file-text.js';
 
 export type ReloadResult =
   | { readonly kind: 'taken'; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
@@ -57,6 +58,8 @@ export class Reloads {
   readonly #begun = new Deferred();
   #config: Config;
   #isUnderWay = false;
+  /** The file of ClickHouse's password, once it was asked for. */
+  #secret: { readonly file: string; readonly disk: DistantFile } | null = null;
   /** The one that has not read anything yet. */
   #next: Promise<ReloadResult> | null = null;
   #last: Promise<unknown> = this.#begun.promise;
@@ -117,7 +120,7 @@ export class Reloads {
 
   async #rereadPassword(): Promise<void> {
     const { clickhouse } = this.#config;
-    const password = clickhouse.password_file === null ? '' : readOrNothing(clickhouse.password_file);
+    const password = clickhouse.password_file === null ? '' : await this.#readSecret(clickhouse.password_file);
     if (password === '' || password === clickhouse.password) return;
     const config = { ...this.#config, clickhouse: { ...clickhouse, password } };
     const prepared = await this.#parts.prepare(config);
@@ -126,6 +129,12 @@ export class Reloads {
     prepared.takeOver();
     const changed = ['clickhouse.password: changed'];
     this.#parts.log('info', 'config.reloaded', { by: 'a refused password', changed, needRestart: [] });
+  }
+
+  /** Empty while the file is being replaced, or its disk hangs: the next refusal asks again. */
+  #readSecret(file: string): Promise<string> {
+    if (this.#secret?.file !== file) this.#secret = { file, disk: new DistantFile(file) };
+    return this.#secret.disk.read().then(secretIn, () => '');
   }
 
   async #run(by: string): Promise<ReloadResult> {
@@ -186,14 +195,5 @@ export class Reloads {
   #ignore(by: string): ReloadResult {
     this.#parts.log('warn', 'config.ignored', { by, note: 'the service is stopping' });
     return { kind: 'ignored' };
-  }
-}
-
-/** Empty while it is being replaced: the next refusal asks again. */
-function readOrNothing(file: string): string {
-  try {
-    return readSecret(file);
-  } catch {
-    return '';
   }
 }
