@@ -28,7 +28,7 @@ describe('docs/scaling.md', () => {
         /`scale-out` \|[^|]*\|[^|]*\| 2\.00 \|[^|]*\| yes \| 1\.99, 2\.00/,
       ],
       ['128 MB for the idle service', /`memory` \| 128 MB idle/],
-      ['75 MB more with 48,000 waiting files', /48,000 files wait.* 75 MB beyond idle/],
+      ['48 MB more with 48,000 waiting files', /48,000 files wait.*: 48 MB beyond idle/],
       ['the start of the bundled loader 62 ms', /`loader-start` \| 62 ms/],
       ['half a millisecond for each file', /\*\*whole process, with its four threads\*\* \| 830 µs \| 550 µs/],
     ] as const) {
