@@ -82,6 +82,10 @@ describe('atd-ingestion.service', () => {
     assert.equal(directive('RestartPreventExitStatus'), `${ExitCode.usage} ${ExitCode.configuration}`);
   });
 
+  it('writes nobody`s secrets into a core dump', () => {
+    assert.equal(directive('LimitCORE'), '0');
+  });
+
   it('lets V8 make code executable', () => {
     assert.equal(directive('MemoryDenyWriteExecute'), '');
   });
