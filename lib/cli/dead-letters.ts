@@ -13,12 +13,11 @@ import { countText } from '../util/plain-text.js';
 import { GROUPINGS, type Grouping, isWanted, type Letter, letterOf } from './letter.js';
 import { Groups, placeOf, renderLetter, renderWhole } from './letter-view.js';
 import { loadSettings, type ParsedOptions } from './options.js';
+import { spanMs } from './span.js';
 import { terminalColumns } from './terminal.js';
 
 const DEFAULT_LIMIT = 100;
 const PLACE = /^(\d{1,10})\/(\d{1,16})$/;
-const SPAN = /^(\d+(?:\.\d+)?)(s|m|min|h|d)$/;
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 interface Source {
   readonly kafka: Kafka;
@@ -166,8 +165,8 @@ function textOrNull(value: Uint8Array | string | null): string | null {
 /** @returns milliseconds since the epoch; null where it is not said */
 export function sinceOf(text: string | boolean | undefined, now: number): number | null {
   if (typeof text !== 'string') return null;
-  const [, number, unit = ''] = SPAN.exec(text.trim()) ?? [];
-  if (number !== undefined) return Math.max(0, now - Number(number) * (UNITS[unit] as number));
+  const ms = spanMs(text);
+  if (ms !== null) return Math.max(0, now - ms);
   const time = Date.parse(text);
   if (!Number.isNaN(time)) return time;
   throw new AtdError(

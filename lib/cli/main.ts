@@ -4,6 +4,7 @@ import { AtdError, ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { journalPrefix } from '../telemetry/journal.js';
 import { didYouMean } from '../util/did-you-mean.js';
 import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions, parseOptions, renderOptions } from './options.js';
+import { URL_OPTION } from './remote.js';
 import { ignoreSignals } from './shutdown.js';
 
 interface CommandDefinition {
@@ -16,6 +17,14 @@ interface CommandDefinition {
 }
 
 const VERSION_OPTION = { version: { type: 'boolean', help: 'show the version' } } as const;
+
+const REMOTE_OPTIONS = { ...URL_OPTION, config: COMMON_OPTIONS.config, help: COMMON_OPTIONS.help } as const;
+
+const CHANGE_OPTIONS = {
+  json: { type: 'boolean', help: 'as the service answers: one line of JSON' },
+  'token-file': { type: 'string', value: 'FILE', help: "has the service's token; default: http.token_file" },
+  ...REMOTE_OPTIONS,
+} as const;
 
 const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   run: {
@@ -81,12 +90,35 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     options: {
       watch: { type: 'boolean', short: 'w', help: 'go on showing it, until you press Ctrl-C' },
       json: { type: 'boolean', help: 'as the service answers: one line of JSON' },
-      url: { type: 'string', value: 'URL', help: "the service's address; default: that of its settings" },
-      config: COMMON_OPTIONS.config,
-      help: COMMON_OPTIONS.help,
+      ...REMOTE_OPTIONS,
     },
     positionals: false,
     execute: async (options) => (await import('./status.js')).status(options),
+  },
+  pause: {
+    summary: 'have the files of a tenant wait, in all instances and across restarts',
+    usage: 'atd-ingestion pause TENANT [--for 1h] [--reason TEXT]',
+    options: {
+      for: { type: 'string', value: 'TIME', help: '90s, 30m, 1h, 2d; default: until somebody resumes it' },
+      reason: { type: 'string', value: 'TEXT', help: 'why, for the log and the status' },
+      ...CHANGE_OPTIONS,
+    },
+    positionals: true,
+    execute: async (options) => (await import('./control.js')).pause(options),
+  },
+  resume: {
+    summary: 'have the files of a tenant go on',
+    usage: 'atd-ingestion resume TENANT',
+    options: CHANGE_OPTIONS,
+    positionals: true,
+    execute: async (options) => (await import('./control.js')).resume(options),
+  },
+  reload: {
+    summary: 'have the service take over what has changed in its settings',
+    usage: 'atd-ingestion reload',
+    options: CHANGE_OPTIONS,
+    positionals: false,
+    execute: async (options) => (await import('./control.js')).reload(options),
   },
   'check-config': {
     summary: 'check the settings and show them',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ownUrl } from '../../lib/cli/status.js';
+import { ownUrl } from '../../lib/cli/remote.js';
 import { duration, isHealthy, type Report, renderStatus } from '../../lib/cli/status-view.js';
 import { Play, SETTINGS } from '../support/engine.js';
 

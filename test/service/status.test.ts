@@ -91,7 +91,10 @@ describe('atd-ingestion status', () => {
     assert.equal(await service.stop(), 0);
     const { code, stdout, stderr } = await ask(service);
     assert.deepEqual([code, stdout], [2, '']);
-    assert.match(stderr, /^atd-ingestion: no status from http:\S+: .*ECONNREFUSED.*; does the service run, .*\n$/);
+    assert.match(
+      stderr,
+      /^atd-ingestion: no answer of a service from http:\S+: .*ECONNREFUSED.*; does the service run, .*\n$/,
+    );
   });
 
   it('finds the service by its settings', async (t) => {
@@ -126,7 +129,7 @@ describe('atd-ingestion status', () => {
       writeFileSync(gate, '');
       await terminal.shows(/Slots +0 of 2 busy/);
       assert.equal(await service.stop(), 0);
-      await terminal.shows(/no status from/);
+      await terminal.shows(/no answer of a service/);
       const tooLong = terminal.lines().filter((line) => line.length > columns);
       assert.deepEqual(tooLong, []);
       assert.ok(terminal.raw().includes('\u001b[32mis well'));
