@@ -1,7 +1,7 @@
 /** The systemd unit, the image and the compose file agree with the settings that they have to outlast or to obey. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,8 @@ function verifyUnit(unit: string): string {
     writeFileSync(join(root, 'etc/systemd/system/atd-ingestion.service'), unit);
     cpSync(SYSTEM_UNITS, join(root, SYSTEM_UNITS), { recursive: true, verbatimSymlinks: true });
     cpSync(join(PACKAGE_ROOT, 'bin'), join(root, 'opt/atd-ingestion/bin'), { recursive: true });
-    cpSync('/bin/sh', join(root, 'bin/sh'), { dereference: true });
+    mkdirSync(join(root, 'bin'));
+    copyFileSync('/bin/sh', join(root, 'bin/sh'));
     const { error, status, stdout, stderr } = spawnSync(
       'systemd-analyze',
       ['verify', '--man=no', `--root=${root}`, '/etc/systemd/system/atd-ingestion.service'],

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import { loadConfig } from '../../lib/config/load.js';
 import type { Config } from '../../lib/config/schema.js';
 import { workerSettings } from '../../lib/service/adapters.js';
 import { engineSettings } from '../../lib/service/settings.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'atd-settings-'));
+after(() => rmSync(directory, { recursive: true }));
+const SCHEMA_FILE = join(directory, 'schema.json');
+writeFileSync(SCHEMA_FILE, '{"time": "DateTime"}');
 
 /** Another value than the default for each setting that the engine is given. */
 const GIVEN = {
@@ -25,7 +33,7 @@ const GIVEN = {
   table_prefix: 'p',
   default_table: 'd',
   batch_size: '10',
-  schema_file: '/dev/null',
+  schema_file: SCHEMA_FILE,
   'tenants.allowed': ' Acme,globex',
   'tenants.required': 'true',
   'ingest.settle_seconds': '30',
@@ -90,7 +98,7 @@ describe('engineSettings', () => {
         bundled: true,
         createTable: true,
         batchSize: 10,
-        schemaFile: '/dev/null',
+        schemaFile: SCHEMA_FILE,
         tables: { engine: null, orderBy: null, partitionBy: null, onCluster: null, durable: false },
         clickhouse: configured().clickhouse,
         passwordIn: 'argv',
