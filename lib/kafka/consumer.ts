@@ -2,11 +2,11 @@
  * The consumer: records in, commits out. It decides nothing: it passes on each record that arrives while its partition is
  * not paused, and the receiver of the records pauses in time.
  *
- * kafkajs has to be held in a certain way. Handlers only hand on, because heartbeats are sent between them. Pausing does
- * not recall batches that are fetched already, so a paused partition's batch is left unresolved and fetched again later.
- * Every join rewinds all partitions to the committed offset, so redelivery is normal. A join is the only reliable news
- * about the assignment. Commits go around the client's consumer: that one may say that it committed without having sent
- * anything, and repeats what failed under the next generation, which takes back what the partition's new owner committed.
+ * kafkajs has to be held so: handlers only hand on, for heartbeats are sent between them. Pausing does not recall batches
+ * that are fetched already, so a paused partition's batch is left unresolved and fetched again later. Every join rewinds
+ * all partitions to the committed offset, so redelivery is normal. A join is the only reliable news about the assignment.
+ * Commits go around the client's consumer: that one may say that it committed without having sent anything, and repeats
+ * what failed under the next generation, which takes back what the partition's new owner committed.
  */
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
@@ -94,6 +94,8 @@ class KafkaConsumer implements ConsumerAdapter {
   readonly #starts: Starts;
   /** The membership that is joined or about to be. */
   #group: ClientGroup | null = null;
+  /** What the client gave up after an error, until it has joined anew: the group may know it still. */
+  #former: ClientGroup['offsetManager'] = null;
   #memberId: string | null = null;
   #isJoined = false;
   #isJoining = false;
@@ -152,18 +154,16 @@ class KafkaConsumer implements ConsumerAdapter {
 
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     const group = this.#group;
-    if (group === null || !this.#isJoined) {
-      throw new AtdError('ATD_KAFKA_CONSUMER', 'the consumer is not running, so nothing was committed');
-    }
-    const { kafka } = this.#options;
-    const topics = byTopic(offsets);
-    if (this.#isJoining && group.offsetManager !== null) {
-      await commitFor(kafka, group.offsetManager, topics);
+    const before = this.#isJoining ? (group?.offsetManager ?? this.#former) : this.#former;
+    if (before !== null) {
+      await commitFor(this.#options.kafka, before, byTopic(offsets));
       return this.#starts.committed(offsets);
     }
+    const why = 'the consumer is not running, so nothing was committed';
+    if (group === null || !this.#isJoined) throw new AtdError('ATD_KAFKA_CONSUMER', why);
     const epoch = this.#epoch;
     try {
-      await group.commitOffsets({ topics });
+      await group.commitOffsets({ topics: byTopic(offsets) });
     } catch (error) {
       // What is refused after a join, or in one, was sent before it, and says nothing about the new membership.
       const isNow = epoch === this.#epoch && !this.#isJoining;
@@ -199,6 +199,7 @@ class KafkaConsumer implements ConsumerAdapter {
       this.#vitalSigns.acknowledged();
       this.#isJoined = true;
       this.#isJoining = false;
+      this.#former = null;
       this.#waitingFor = null;
       this.#epoch += 1;
       const { topic } = this.#options;
@@ -210,6 +211,7 @@ class KafkaConsumer implements ConsumerAdapter {
       void this.#restore(this.#epoch, partitions);
     });
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
+      this.#former = this.#group?.offsetManager ?? this.#former;
       this.#group = null;
       this.#isJoined = false;
       this.#isJoining = false;

@@ -1,0 +1,130 @@
+/** Brokers that are away or refuse while two members share the work: what each of them has loaded meanwhile stays loaded once. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Gate } from '../support/gate.js';
+import {
+  type Place,
+  type ServiceProcess,
+  spawnService,
+  startService,
+  writeScript,
+} from '../support/service-process.js';
+import { Announcements } from './announcements.js';
+import { AnswerErrors, REFUSED_COMMIT } from './answer-errors.js';
+import { allCommitted, closeBooks, fixtureLoads, RunWatch } from './ledger.js';
+import { settled } from './members.js';
+import type { OwnBroker } from './own-broker.js';
+import { SESSION_MS, startOwnKafka } from './scene.js';
+import { ONLY_FULL } from './seed.js';
+import type { Filter } from './tcp-proxy.js';
+
+const FILES = 160;
+/** So many at most are loaded before the fault is there. */
+const BEFORE = 40;
+const MEMBER = memberWith(SESSION_MS);
+/** Longer than a client waits between two tries to connect: the group still knows who comes back. */
+const PATIENT = memberWith(20_000);
+const NOT_COORDINATOR = 16;
+
+function memberWith(sessionMs: number) {
+  return { thread_pool_size: 2, kafka: { session_timeout_ms: sessionMs } };
+}
+
+interface Two {
+  readonly place: Place;
+  readonly broker: OwnBroker;
+  readonly members: readonly ServiceProcess[];
+  /** To be called when the fault is there. */
+  readonly goOn: () => void;
+  /** Waits for all files, and tells how many were loaded twice. */
+  readonly end: (more?: readonly ServiceProcess[]) => Promise<number>;
+}
+
+async function startTwo(t: TestContext, settings = MEMBER, filter?: () => Filter): Promise<Two | null> {
+  const own = await startOwnKafka(t, filter);
+  if (own === null) return null;
+  const { place, broker } = own;
+  const gate = new Gate(place);
+  const script = writeScript(place, 'load', `sleep 0.3; ${gate.after(BEFORE)}`);
+  const announcements = new Announcements(place);
+  await announcements.files(Array(FILES).fill(script));
+  const watch = new RunWatch(t, place, async () => fixtureLoads(place));
+  const members = [await startService(t, place, settings), await startService(t, place, settings)];
+  await settled(members);
+  const [first] = members as [ServiceProcess, ServiceProcess];
+  await first.until(() => fixtureLoads(place).size >= 10, 60_000, 'some loads');
+  const end = async (more: readonly ServiceProcess[] = []): Promise<number> => {
+    gate.open();
+    await announcements.files(Array(20).fill(script));
+    const { records } = announcements;
+    await first.until(() => fixtureLoads(place).size >= records.length, 240_000, 'all files are loaded');
+    await allCommitted(place, first);
+    for (const member of [...members, ...more]) assert.equal(await member.stop(), 0);
+    await watch.close();
+    const { repeated } = await closeBooks({ place, records, loads: fixtureLoads(place), mayRepeat: true });
+    t.diagnostic(`${repeated} of ${records.length} loaded again`);
+    return repeated;
+  };
+  return { place, broker, members, goOn: () => gate.open(), end };
+}
+
+/** Until the broker has been away for longer than a session: then no load is begun, and each would lose its partitions. */
+async function overdue(members: readonly ServiceProcess[]): Promise<void> {
+  for (const member of members) await member.seen('commit.overdue', 1, 120_000);
+}
+
+test(
+  'row 5: with two members, a broker that is away for longer than a session has nothing loaded again',
+  ONLY_FULL,
+  async (t) => {
+    const two = await startTwo(t);
+    if (two === null) return;
+    await two.broker.kill();
+    two.goOn();
+    await overdue(two.members);
+    await two.broker.start();
+    assert.equal(await two.end(), 0);
+  },
+);
+
+test(
+  'row 5: with two members, a broker that is restarted again and again has nothing loaded again',
+  ONLY_FULL,
+  async (t) => {
+    const two = await startTwo(t);
+    if (two === null) return;
+    for (let restart = 0; restart < 3; restart += 1) {
+      await two.broker.stop();
+      two.goOn();
+      await two.broker.start();
+      await settled(two.members);
+    }
+    assert.equal(await two.end(), 0);
+  },
+);
+
+test('row 8: with two members, commits that are refused while a third one joins have nothing loaded again', async (t) => {
+  const errors = new AnswerErrors(REFUSED_COMMIT);
+  const two = await startTwo(t, MEMBER, () => errors.filter());
+  if (two === null) return;
+  errors.answerWith(Array(10_000).fill(NOT_COORDINATOR));
+  two.goOn();
+  await overdue(two.members);
+  const third = spawnService(t, two.place, MEMBER);
+  await third.seen('partitions.assigned', 1, 120_000);
+  errors.answerWith([]);
+  assert.equal(await two.end([third]), 0);
+});
+
+test('row 5: what two members have loaded without a broker is not loaded again by a third that joins when it is back', async (t) => {
+  const two = await startTwo(t, PATIENT);
+  if (two === null) return;
+  const third = spawnService(t, two.place, PATIENT);
+  await third.seen('service.started', 1, 60_000);
+  await two.broker.kill();
+  two.goOn();
+  await overdue(two.members);
+  await two.broker.start();
+  await third.seen('partitions.assigned', 1, 240_000);
+  assert.equal(await two.end([third]), 0);
+});
