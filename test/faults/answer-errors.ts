@@ -4,6 +4,9 @@
  */
 import type { Filter } from './tcp-proxy.js';
 
+/** By which a client gives its consumer up: a right to the topic or the group that is missing is waited for. */
+export const CLUSTER_AUTHORIZATION_FAILED = 31;
+
 /** A kind of request, and where its answer says that it failed. */
 export interface Api {
   readonly key: number;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startService } from '../support/service-process.js';
-import { AnswerErrors, FETCH, OFFSET_COMMIT } from './answer-errors.js';
+import { AnswerErrors, CLUSTER_AUTHORIZATION_FAILED, FETCH, OFFSET_COMMIT } from './answer-errors.js';
 import { fixtureLoads } from './ledger.js';
 import { SESSION_MS, setScene } from './scene.js';
 import { ONLY_FULL, seeded } from './seed.js';
@@ -130,8 +130,6 @@ test('row 8: commits that are refused, whatever for, cost no load and no repetit
   await scene.end();
 });
 
-const CLUSTER_AUTHORIZATION_FAILED = 31;
-
 test('a consumer that its client gives up ends the service, whose supervisor starts it again', ONLY_FULL, async (t) => {
   const errors = new AnswerErrors(FETCH);
   const scene = await setScene(t, () => errors.filter());
@@ -141,7 +139,6 @@ test('a consumer that its client gives up ends the service, whose supervisor sta
   void service.exited.then((exited) => {
     code = exited;
   });
-  // A right to the topic that is missing would be waited for.
   errors.answerWith([CLUSTER_AUTHORIZATION_FAILED]);
   await service.until(() => code !== null, 60_000, 'the service ends');
   assert.equal(code, 1);

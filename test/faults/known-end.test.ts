@@ -4,12 +4,11 @@ import { decodeMetadata } from '../../lib/core/offsets/commit-metadata.js';
 import { groupOffsets } from '../sandbox/topics.js';
 import { type Settings, startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
-import { AnswerErrors, FETCH } from './answer-errors.js';
+import { AnswerErrors, CLUSTER_AUTHORIZATION_FAILED, FETCH } from './answer-errors.js';
 import { allCommitted, closeBooks, fixtureLoads } from './ledger.js';
 import { startOwnKafka } from './scene.js';
 import { ONLY_FULL } from './seed.js';
 
-const TOPIC_AUTHORIZATION_FAILED = 29;
 const MAX_INTERRUPTIONS = 2;
 
 test(
@@ -32,7 +31,8 @@ test(
       const service = await startService(t, place, settings);
       const isRunning = () => service.events('child.started').some(({ job }) => job === `${records[0]}/0`);
       await service.until(isRunning, 60_000, 'the long load runs');
-      errors.answerWith([TOPIC_AUTHORIZATION_FAILED]);
+      errors.answerWith([CLUSTER_AUTHORIZATION_FAILED]);
+      await service.seen('kafka.failed', 1, 60_000);
       assert.equal(await service.exited, 1);
       assert.equal(service.events('kafka.failed').length, 1);
       const [{ committed, metadata } = { committed: null, metadata: '' }] = await groupOffsets(
