@@ -240,6 +240,7 @@ export class Service {
     try {
       const outcome = await this.#adapters.pool.run(job.id, command);
       await looked;
+      if (outcome.result === 'sink-refused') this.#reloads.passwordRefused();
       this.#handleEvent({ type: 'finished', jobId: job.id, outcome });
     } catch (error) {
       this.#fail('pool.failed', error, ExitCode.internal);
