@@ -357,7 +357,7 @@ describe('a reload is refused as a whole', () => {
     }
     writeFileSync(file, good);
     assert.deepEqual((await reload(service))['changed'], []);
-    assert.equal((await load(place, service, 'one', 'exit 0', 1))?.['result'], 'succeeded');
+    assert.equal((await load(place, service, 'one', 'exit 0', 2))?.['result'], 'succeeded');
     assert.equal(await service.stop(), 0);
   });
 });
@@ -403,13 +403,19 @@ describe('a reload', () => {
 
   it('is one after the other, however many are asked for, and the last one reads what is there last', async (t) => {
     const { place, service } = await started(t, { thread_pool_size: 1 });
+    assert.equal((await load(place, service, 'before', 'exit 0', 1))?.['result'], 'succeeded');
+    const own = launchersOf(service).length - 1;
     for (let slots = 2; slots <= 10; slots += 1) {
       change(place, service, { thread_pool_size: slots });
       service.signal('SIGHUP');
     }
     await service.until(async () => (await statusOf(service)).slots === 10, DEADLINE_MS, 'the last of them');
     assert.deepEqual(service.events('config.refused'), []);
-    await waitUntil(() => launchersOf(service).length === 10, DEADLINE_MS, 'the threads of all others have ended');
+    await waitUntil(
+      () => launchersOf(service).length === own + 10,
+      DEADLINE_MS,
+      'the threads of all others have ended',
+    );
     assert.equal((await load(place, service, 'one', 'exit 0', 1))?.['result'], 'succeeded');
     assert.equal(await service.stop(), 0);
   });

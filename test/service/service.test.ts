@@ -58,14 +58,16 @@ describe('the service', () => {
   });
 
   it('begins where the setting says when its group has committed nothing', async (t) => {
-    for (const [reset, time] of [
-      ['earliest', -2],
-      ['latest', -1],
+    for (const [reset, loaded] of [
+      ['earliest', 1],
+      ['latest', 0],
     ] as const) {
       const place = await createScriptedPlace(t);
+      announce(place, writeScript(place, 'load', 'exit 0'));
       const service = await startService(t, place, { kafka: { auto_offset_reset: reset } });
-      await place.broker.until('ListOffsets', 1);
-      assert.deepEqual(place.broker.seen('ListOffsets')[0]?.partitions, [{ partition: 0, time }]);
+      if (loaded > 0) await service.seen('job.loaded', loaded, DEADLINE_MS);
+      await waitUntil(() => place.broker.committed.get(0)?.offset === 1, DEADLINE_MS, 'the commit of where it is');
+      assert.equal(service.events('job.loaded').length, loaded);
       assert.equal(await service.stop(), 0);
     }
   });
