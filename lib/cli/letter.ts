@@ -1,6 +1,7 @@
 /** A dead letter as people ask for it: read from its message, chosen, counted. */
 import { decode } from '../core/rules/decode.js';
-import type { HeaderValue, KafkaRecord } from '../types.js';
+import { textOf } from '../core/rules/headers.js';
+import type { KafkaRecord } from '../types.js';
 import { tenantNamed } from '../util/tenant-name.js';
 
 export interface Letter {
@@ -37,7 +38,7 @@ export type Grouping = (typeof GROUPINGS)[number];
 
 /** Null for a message that is no dead letter. */
 export function letterOf({ partition, offset, timestamp, headers, value }: KafkaRecord): Letter | null {
-  const text = (name: string) => textOf(headers[name]);
+  const text = (name: string) => textOf(headers[name]) ?? '';
   const disposition = text('atd.disposition');
   if (disposition === '') return null;
   const source = ['topic', 'partition', 'offset'].map((name) => text(`__connect.errors.${name}`)).join('/');
@@ -57,12 +58,6 @@ export function letterOf({ partition, offset, timestamp, headers, value }: Kafka
     stderrTail: text('atd.stderr-tail'),
     replayCount: Number(text('atd.replay-count')),
   };
-}
-
-export function textOf(value: HeaderValue | undefined): string {
-  const first = (Array.isArray(value) ? value[0] : value) as Uint8Array | string | null | undefined;
-  if (first === undefined || first === null) return '';
-  return typeof first === 'string' ? first : new TextDecoder().decode(first);
 }
 
 /** A message that was refused for its form has none that anyone could tell. */

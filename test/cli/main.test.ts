@@ -5,33 +5,14 @@ import { describe, it } from 'node:test';
 import { runCli } from '../support/cli.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 
+const COMMANDS = ['run', 'drain', 'emit', 'status', 'dead-letters', 'pause', 'resume', 'reload', 'check-config'];
+
 describe('atd-ingestion', () => {
   it('shows its commands with --help, and its options with the help of a command', async () => {
     const overview = await runCli(['--help']);
     assert.equal(overview.code, 0);
-    for (const command of [
-      'run',
-      'drain',
-      'emit',
-      'status',
-      'dead-letters',
-      'pause',
-      'resume',
-      'reload',
-      'check-config',
-    ])
-      assert.match(overview.stdout, new RegExp(`^  ${command} `, 'm'));
-    for (const command of [
-      'run',
-      'drain',
-      'emit',
-      'status',
-      'dead-letters',
-      'pause',
-      'resume',
-      'reload',
-      'check-config',
-    ]) {
+    for (const command of COMMANDS) assert.match(overview.stdout, new RegExp(`^  ${command} `, 'm'));
+    for (const command of COMMANDS) {
       const { code, stdout, stderr } = await runCli([command, '-h']);
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(stdout, /^Usage: atd-ingestion /);

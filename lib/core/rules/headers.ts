@@ -122,7 +122,7 @@ function readReplayCount(headers: KafkaRecord['headers']): string {
 }
 
 /** The first value as text; null where there is none. A header without a value is as good as none. */
-function textOf(value: HeaderValue | undefined): string | null {
+export function textOf(value: HeaderValue | undefined): string | null {
   const first = (Array.isArray(value) ? value[0] : value) as Uint8Array | string | null | undefined;
   if (first === undefined || first === null) return null;
   return typeof first === 'string' ? first : new TextDecoder().decode(first);
