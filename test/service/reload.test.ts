@@ -357,7 +357,7 @@ describe('a reload is refused as a whole', () => {
     }
     writeFileSync(file, good);
     assert.deepEqual((await reload(service))['changed'], []);
-    assert.equal((await load(place, service, 'one', 'exit 0', 2))?.['result'], 'succeeded');
+    assert.equal((await load(place, service, 'one', 'exit 0', 1))?.['result'], 'succeeded');
     assert.equal(await service.stop(), 0);
   });
 });
@@ -416,7 +416,7 @@ describe('a reload', () => {
       DEADLINE_MS,
       'the threads of all others have ended',
     );
-    assert.equal((await load(place, service, 'one', 'exit 0', 1))?.['result'], 'succeeded');
+    assert.equal((await load(place, service, 'one', 'exit 0', 2))?.['result'], 'succeeded');
     assert.equal(await service.stop(), 0);
   });
 
