@@ -1,5 +1,5 @@
 /** What `/api/status` says: the engine's books, and what the parts around it know. */
-import type { Effect } from '../core/events.js';
+import type { Effect, EngineEvent } from '../core/events.js';
 import type { EngineStatus } from '../core/status.js';
 import { type Lag, lagOf } from '../telemetry/lag.js';
 import { Rates } from '../telemetry/rates.js';
@@ -7,6 +7,7 @@ import { TenantTotals } from '../telemetry/tenant-totals.js';
 import type { Adapters } from './adapters.js';
 import type { AllowList } from './allow-list.js';
 import type { Health } from './health.js';
+import type { Observer } from './observers.js';
 import type { Reloads } from './reloads.js';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
@@ -22,7 +23,7 @@ export interface OverviewSources {
   readonly now: () => number;
 }
 
-export class Overview {
+export class Overview implements Observer {
   readonly #sources: OverviewSources;
   readonly #totals = new TenantTotals();
   readonly #rates: Rates;
@@ -34,9 +35,9 @@ export class Overview {
     this.#rates = new Rates(this.#startedAt);
   }
 
-  observe(effects: readonly Effect[]): void {
+  observe(_event: EngineEvent, effects: readonly Effect[], now: number): void {
     this.#totals.observe(effects);
-    this.#rates.observe(effects, this.#sources.now());
+    this.#rates.observe(effects, now);
   }
 
   lag(status: EngineStatus): Lag {

@@ -9,7 +9,6 @@ import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
-import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
@@ -22,6 +21,7 @@ import { now } from './clock.js';
 import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
 import { httpHandlers, ownNames } from './http-handlers.js';
+import { eventLog, Observers } from './observers.js';
 import { Overview } from './overview.js';
 import { prepareParts } from './prepared-parts.js';
 import { recordEvent, stackOf } from './record-event.js';
@@ -59,6 +59,7 @@ export class Service {
   readonly #health: Health;
   readonly #allowList: AllowList;
   readonly #overview: Overview;
+  readonly #observers: Observers;
   readonly #reloads: Reloads;
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
@@ -116,6 +117,8 @@ export class Service {
       logFile: () => logger.file(),
       settings: () => this.#reloads.metrics,
     });
+    const observers = [this.#metrics, this.#overview, eventLog(logger)];
+    this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
 
   /** @throws AtdError when the service cannot start at all */
@@ -182,33 +185,23 @@ export class Service {
 
   #handleEvent(event: EngineEvent): void {
     if (this.#phase === 'ending') return;
+    const at = now();
     let effects: Effect[];
     try {
-      effects = this.#engine.handle(event, now());
+      effects = this.#engine.handle(event, at);
     } catch (error) {
       // What the books say now, nobody knows. The next run reads them anew from the last commit.
       return this.#fail('service.defect', error, ExitCode.internal);
     }
-    this.#report(event, effects);
+    this.#observers.observe(event, effects, at);
     for (const effect of effects) this.#perform(effect);
     this.#alarm.set(this.#engine.nextWakeAt());
   }
 
   /** What cannot be counted or logged is done all the same. */
-  #report(event: EngineEvent, effects: readonly Effect[]): void {
-    try {
-      this.#metrics.observe(event, effects, now());
-      this.#overview.observe(effects);
-      const line = describeEvent(event);
-      if (line !== null) this.#options.logger.write(line);
-      for (const effect of effects) {
-        const said = describeEffect(effect);
-        if (said !== null) this.#options.logger.write(said);
-      }
-    } catch (error) {
-      this.#metrics.observeDefect();
-      this.#log('error', 'service.unreported', { about: event.type, error: stackOf(error) });
-    }
+  #unreported(event: EngineEvent, error: unknown): void {
+    this.#metrics.observeDefect();
+    this.#log('error', 'service.unreported', { about: event.type, error: stackOf(error) });
   }
 
   #perform(effect: Effect): void {

@@ -1,0 +1,44 @@
+/** Who looks on: figures, log, and whoever else is to know of each event and of what was decided on it. None decides anything. */
+import type { Effect, EngineEvent } from '../core/events.js';
+import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
+import type { Logger } from '../telemetry/logger.js';
+
+export interface Observer {
+  /** @param now milliseconds since the epoch, on a clock that never goes back */
+  observe(event: EngineEvent, effects: readonly Effect[], now: number): void;
+}
+
+export class Observers implements Observer {
+  readonly #observers: readonly Observer[];
+  readonly #onDefect: (event: EngineEvent, error: unknown) => void;
+
+  /** @param onDefect is told when an observer throws; the others are told of the event all the same */
+  constructor(observers: readonly Observer[], onDefect: (event: EngineEvent, error: unknown) => void) {
+    this.#observers = observers;
+    this.#onDefect = onDefect;
+  }
+
+  observe(event: EngineEvent, effects: readonly Effect[], now: number): void {
+    for (const observer of this.#observers) {
+      try {
+        observer.observe(event, effects, now);
+      } catch (error) {
+        this.#onDefect(event, error);
+      }
+    }
+  }
+}
+
+/** Writes each event, and each decision, of which the log has a line. */
+export function eventLog(logger: Pick<Logger, 'write'>): Observer {
+  return {
+    observe(event, effects) {
+      const line = describeEvent(event);
+      if (line !== null) logger.write(line);
+      for (const effect of effects) {
+        const said = describeEffect(effect);
+        if (said !== null) logger.write(said);
+      }
+    },
+  };
+}
