@@ -10,7 +10,7 @@ import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { DistantFile } from '../util/distant-file.js';
 import { stripControl } from '../util/safe-text.js';
 import type { Health } from './health.js';
-import type { ReloadResult } from './reloads.js';
+import type { ReloadResult } from './reload/reloads.js';
 
 /** Names of this machine, in lower case, and those of the configuration. */
 export function ownNames({ http }: Config): string[] {

@@ -8,7 +8,7 @@ import type { Adapters } from './adapters.js';
 import type { AllowList } from './allow-list.js';
 import type { Health } from './health.js';
 import type { Observer } from './observers.js';
-import type { Reloads } from './reloads.js';
+import type { Reloads } from './reload/reloads.js';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
 const HOUR_MS = 60 * 60_000;

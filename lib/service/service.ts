@@ -23,9 +23,9 @@ import { Health } from './health.js';
 import { httpHandlers, ownNames } from './http-handlers.js';
 import { eventLog, Observers } from './observers.js';
 import { Overview } from './overview.js';
-import { prepareParts } from './prepared-parts.js';
 import { recordEvent, stackOf } from './record-event.js';
-import { type ReloadResult, Reloads } from './reloads.js';
+import { prepareParts } from './reload/prepared-parts.js';
+import { type ReloadResult, Reloads } from './reload/reloads.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
 
 export interface ServiceOptions {

@@ -22,6 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/pool/',
     'lib/core/',
   ],
+  'lib/service/reload/': ['lib/service/', 'lib/config/', 'lib/telemetry/', 'lib/core/'],
   'lib/config/': [],
   'lib/pool/': ['lib/worker/', 'lib/processes/'],
   'lib/kafka/': ['lib/kafka/group/', 'lib/kafka/batches/', 'lib/core/'],

@@ -2,12 +2,12 @@
  * Settings that change while the service runs. All are read and checked as at the start; what is wrong refuses them as a whole.
  * One reload after the other: who asks while one is under way gets the next one, together with all others that do.
  */
-import type { Config, LoadedConfig } from '../config/load.js';
-import { planReload } from '../config/reload.js';
-import { LOG_LEVELS, type LogLevel } from '../types.js';
-import { Deferred } from '../util/deferred.js';
-import { DistantFile } from '../util/distant-file.js';
-import { secretIn } from '../util/file-text.js';
+import type { Config, LoadedConfig } from '../../config/load.js';
+import { planReload } from '../../config/reload.js';
+import { LOG_LEVELS, type LogLevel } from '../../types.js';
+import { Deferred } from '../../util/deferred.js';
+import { DistantFile } from '../../util/distant-file.js';
+import { secretIn } from '../../util/file-text.js';
 
 export type ReloadResult =
   | { readonly kind: 'taken'; readonly changed: readonly string[]; readonly needRestart: readonly string[] }

@@ -1,13 +1,13 @@
 /** The parts of the service for other settings: all that can fail is done before anything changes. */
-import type { Config } from '../config/load.js';
-import type { Engine } from '../core/engine.js';
-import type { Boot } from '../core/offsets/interruptions.js';
-import type { Logger } from '../telemetry/logger.js';
-import type { Adapters } from './adapters.js';
-import { poolForm } from './adapters.js';
-import type { AllowList } from './allow-list.js';
+import type { Config } from '../../config/load.js';
+import type { Engine } from '../../core/engine.js';
+import type { Boot } from '../../core/offsets/interruptions.js';
+import type { Logger } from '../../telemetry/logger.js';
+import type { Adapters } from '../adapters.js';
+import { poolForm } from '../adapters.js';
+import type { AllowList } from '../allow-list.js';
+import { engineSettings, type LoaderProgram } from '../settings.js';
 import type { PreparedParts } from './reloads.js';
-import { engineSettings, type LoaderProgram } from './settings.js';
 
 /** What the service was started with. */
 interface Given {

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { loadConfig } from '../../lib/config/load.js';
-import type { Config } from '../../lib/config/schema.js';
-import { Reloads } from '../../lib/service/reloads.js';
-import { Deferred } from '../../lib/util/deferred.js';
-import { waitUntil } from '../support/processes.js';
+import { loadConfig } from '../../../lib/config/load.js';
+import type { Config } from '../../../lib/config/schema.js';
+import { Reloads } from '../../../lib/service/reload/reloads.js';
+import { Deferred } from '../../../lib/util/deferred.js';
+import { waitUntil } from '../../support/processes.js';
 
 type Args = Readonly<Record<string, string>>;
 
