@@ -18,8 +18,8 @@ const TESTS = fileURLToPath(new URL('.', import.meta.url));
 /** Files at once: tests that start processes must not starve each other; the others wait more than they compute. */
 const CONCURRENCY = '--test-concurrency=2';
 const UNIT_CONCURRENCY = '--test-concurrency=4';
-/** A fifth of what all tests play: the model computes as long as half of the other unit tests together. */
-const UNIT_INTERLEAVINGS = '300';
+/** A fifteenth of what all tests play: the model would compute as long as a fifth of the other unit tests together. */
+const UNIT_INTERLEAVINGS = '100';
 /** What runs without Kafka and ClickHouse. */
 const WITHOUT_SERVICES = new Map([
   ['--local', { select: selectLocalTests, concurrency: CONCURRENCY, env: {} }],
