@@ -19,6 +19,7 @@ const COLUMNS: readonly Column[] = [
   { name: 'small', type: 'Int8', values: ['-128', '127', '0', '-1'] },
   { name: 'big', type: 'Int64', values: ['-9223372036854775808', '9223372036854775807', '0', '-1'] },
   { name: 'huge', type: 'UInt64', values: ['18446744073709551615', '9007199254740993', '0', '1'] },
+  { name: 'whole', type: 'UInt64', values: ['9223372036854775807', '9007199254740993', '0', '1'] },
   { name: 'float', type: 'Float64', values: ['-1.5e-300', '0.1', '-0.', '1e308'] },
   { name: 'money', type: 'Decimal(18, 4)', values: ["'-99999999999999.9999'", "'0.0001'", "'0'", "'12.3'"] },
   { name: 'exact', type: 'Decimal(38, 10)', values: ["'1234567890123456789012345678.0123456789'", "'-1'", '0', '1'] },
@@ -70,9 +71,9 @@ const FORMATS: readonly Written[] = [
   { extension: 'jsonl', format: 'JSONEachRow' },
   { extension: 'arrow', format: 'Arrow' },
   { extension: 'arrows', format: 'ArrowStream' },
-  // A name of Avro has letters, digits and underscores only.
-  { extension: 'avro', format: 'Avro', lacks: [DOTTED.name] },
-  { extension: 'orc', format: 'ORC' },
+  // A name of Avro has letters, digits and underscores only. It has no unsigned numbers, nor has ORC.
+  { extension: 'avro', format: 'Avro', lacks: [DOTTED.name, 'huge'] },
+  { extension: 'orc', format: 'ORC', lacks: ['huge'] },
 ];
 
 function columnsOf({ lacks = [] }: Written): readonly Column[] {

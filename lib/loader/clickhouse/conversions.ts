@@ -137,8 +137,7 @@ class Converter {
   }
 
   #guarded(from: Type, to: Type): Guarded | null {
-    const { format, rounding } = this.#options;
-    return typedAs(from, to, rounding, format !== 'avro' && format !== 'orc');
+    return typedAs(from, to, this.#options.rounding);
   }
 
   #composite(x: string, from: Type, to: Type): Converted {

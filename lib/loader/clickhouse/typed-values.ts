@@ -11,18 +11,16 @@ import type { Type } from './type-tree.js';
 const INTEGER = /^(U?)Int(\d+)$/;
 
 /**
- * Null where ClickHouse's own conversion loses nothing, or refuses.
- *
- * @param unsigned whether the file's format has unsigned types; where it has none, a negative 64-bit number may stand
- * for one, as ClickHouse itself writes it
+ * Null where ClickHouse's own conversion loses nothing, or refuses. A negative number stays one in formats without unsigned types
+ * too, where it may be what ClickHouse wrote of a large UInt64: nothing in the file tells the two apart.
  */
-export function typedAs(from: Type, to: Type, rounding: boolean, unsigned: boolean): Guarded | null {
+export function typedAs(from: Type, to: Type, rounding: boolean): Guarded | null {
   if (from.name === 'Date32') return fromDay(from, to, rounding);
   if (from.text === to.text || to.name === 'String') return null;
   if (from.name === 'String') return textAs(to, rounding);
   if (to.name === 'FixedString' && from.name !== 'FixedString') return throughText(to, rounding);
   if (from.name === 'FixedString') return fromFixed(from, to, rounding);
-  if (INTEGER.test(from.name)) return fromInteger(from, to, rounding, unsigned);
+  if (INTEGER.test(from.name)) return fromInteger(from, to, rounding);
   if (from.name === 'Bool') return to.name === 'Bool' || INTEGER.test(to.name) ? null : throughText(to, rounding);
   if (/^(BFloat16|Float\d+)$/.test(from.name)) return fromFloat(from, to, rounding);
   if (from.name === 'Decimal') return fromDecimal(from, to, rounding);
@@ -51,10 +49,10 @@ function fromFixed(from: Type, to: Type, rounding: boolean): Guarded | null {
   return throughText(to, rounding, (value) => `toStringCutToZero(${value})`);
 }
 
-function fromInteger(from: Type, to: Type, rounding: boolean, unsigned: boolean): Guarded | null {
+function fromInteger(from: Type, to: Type, rounding: boolean): Guarded | null {
   const narrow = INTEGER.exec(to.name);
   const wide = INTEGER.exec(from.name) as RegExpExecArray;
-  if (narrow) return fits(wide, narrow, unsigned) ? null : { value: `accurateCastOrNull(x, '${to.name}')`, fits: null };
+  if (narrow) return fits(wide, narrow) ? null : { value: `accurateCastOrNull(x, '${to.name}')`, fits: null };
   if (to.name === 'Bool') return { value: `CAST(x, 'Nullable(Bool)')`, fits: 'x IN (0, 1)' };
   if (/^Float(32|64)$/.test(to.name)) {
     if (rounding) return null;
@@ -74,15 +72,9 @@ function secondsOfDay(seconds: string, to: Type): Guarded {
   return { value: `CAST(${seconds}, ${nullable(to)})`, fits: `abs(${seconds}) < 3600000` };
 }
 
-function fits(
-  [, sourceSign, source]: RegExpExecArray,
-  [, targetSign, target]: RegExpExecArray,
-  unsigned: boolean,
-): boolean {
+function fits([, sourceSign, source]: RegExpExecArray, [, targetSign, target]: RegExpExecArray): boolean {
   const [sourceBits, targetBits] = [Number(source), Number(target)];
-  if (sourceSign === targetSign) return sourceBits <= targetBits;
-  if (sourceSign === 'U') return sourceBits < targetBits;
-  return !unsigned && sourceBits === 64 && targetBits === 64;
+  return sourceSign === targetSign ? sourceBits <= targetBits : sourceSign === 'U' && sourceBits < targetBits;
 }
 
 function fromFloat(from: Type, to: Type, rounding: boolean): Guarded | null {

@@ -65,10 +65,11 @@ test('what may change is looked at', () => {
     assert.notEqual(converted(from, to).fits, null, `${from} -> ${to}`);
 });
 
-test('where a format has no unsigned types, 64 bits keep what they are', () => {
-  assert.equal(converted('Int64', 'UInt64', 'orc').fits, null);
-  assert.notEqual(converted('Int32', 'UInt32', 'orc').fits, null);
-  assert.notEqual(converted('Int64', 'UInt32', 'orc').fits, null);
+test('a negative number is no unsigned one of any width, in formats without unsigned types as well', () => {
+  for (const format of ['orc', 'avro', 'parquet', 'arrow'] as const)
+    for (const from of ['Int8', 'Int16', 'Int32', 'Int64'])
+      for (const to of ['UInt8', 'UInt16', 'UInt32', 'UInt64', 'UInt128', 'UInt256'])
+        assert.notEqual(converted(from, to, format).fits, null, `${format}: ${from} -> ${to}`);
 });
 
 test('a field that the table lacks is refused wherever it is, unless it may be skipped', () => {

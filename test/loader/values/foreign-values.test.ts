@@ -259,3 +259,23 @@ test('whole numbers and fractions of typed files for a time of day, a short floa
     assert.deepEqual(await bench.rows(`SELECT * FROM ${table}`), expected === null ? [] : [{ a: expected }]);
   }
 });
+
+test('a negative number of a format without unsigned types is none, also where ClickHouse means its largest by it', async () => {
+  for (const [extension, format] of [
+    ['orc', 'ORC'],
+    ['avro', 'Avro'],
+  ] as const) {
+    for (const [value, found] of [
+      ['toInt64(-2147483649)', '-2147483649'],
+      ["toUInt64('18446744073709551615')", '-1'],
+    ] as const) {
+      const file = await bench.writeSelect(`signs.${extension}`, `SELECT ${value} AS a`, format);
+      await checkFile(bench, {
+        table: `foreign_values_${tables++}`,
+        file,
+        columns: 'a UInt64',
+        expected: at(1, 'a', 'UInt64', `'${found}'`),
+      });
+    }
+  }
+});

@@ -164,7 +164,7 @@ function nanoseconds(value: Value, against: Value): bigint | null {
 }
 
 const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = Object.fromEntries(
-  [8, 16, 32, 64, 128].flatMap((bits) => [
+  [8, 16, 32, 64, 128, 256].flatMap((bits) => [
     [`Int${bits}`, [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n]],
     [`UInt${bits}`, [0n, 2n ** BigInt(bits) - 1n]],
   ]),

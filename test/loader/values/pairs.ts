@@ -30,6 +30,8 @@ export const COLUMN_TYPES: readonly ColumnType[] = [
   'Int64',
   'UInt64',
   'Int128',
+  'UInt128',
+  'UInt256',
   'Float32',
   'Float64',
   'Decimal(9, 2)',
