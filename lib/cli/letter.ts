@@ -1,6 +1,7 @@
 /** A dead letter as people ask for it: read from its message, chosen, counted. */
 import { decode } from '../core/rules/decode.js';
 import { textOf } from '../core/rules/headers.js';
+import { globPattern } from '../ledger/glob.js';
 import type { KafkaRecord } from '../types.js';
 import { tenantNamed } from '../util/tenant-name.js';
 
@@ -82,11 +83,6 @@ export function isWanted(letter: Letter, { tenant, disposition, file }: LetterFi
   if (file === null) return true;
   const pattern = globPattern(file);
   return letter.files.some((name) => pattern.test(name));
-}
-
-function globPattern(glob: string): RegExp {
-  const escaped = glob.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
 }
 
 /** What letters have in common: those of one reason, though it names another file or another number each time. */

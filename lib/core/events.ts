@@ -205,6 +205,8 @@ export type Notice =
       readonly attempt: number;
       readonly outcome: Outcome;
       readonly queuedMs: number;
+      /** Its partition is another instance's by now, and this end decides nothing; left out where it does. */
+      readonly isSuperseded?: true;
     }
   | {
       readonly type: 'job-retry';

@@ -1,6 +1,7 @@
 /**
- * The part of the HTTP side that changes something, `/api/v1`: what a request asks for, and whether it may. Decides only; the
- * handlers do it. Nothing is changed without the token, nor for a page of another site, nor by GET.
+ * The part of the HTTP side that people and programs ask and have change something, `/api/v1`: what a request asks for, and
+ * whether it may. Decides only; the handlers do it. Nothing is changed without the token, nor for a page of another site, nor by
+ * GET.
  */
 import { timingSafeEqual } from 'node:crypto';
 
@@ -8,6 +9,8 @@ export interface ApiRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** What follows the question mark; left out for nothing. */
+  readonly query?: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
@@ -29,6 +32,10 @@ export interface ApiHandlers {
   /** The token that permits changes; null where changes are off. Rejects where its file cannot be read. */
   token(): string | null | Promise<string | null>;
   tenants(): object;
+  /** The last loads, those that the query asks for. */
+  loads(query: string): ApiAnswer;
+  /** All that is known of one. */
+  load(id: string): ApiAnswer;
   /** @throws AtdError when the brokers did not take it */
   pause(tenant: string | null, wish: PauseWish): Promise<object>;
   /** @throws AtdError when the brokers did not take it */
@@ -38,6 +45,7 @@ export interface ApiHandlers {
 }
 
 const TENANT_PATH = /^\/api\/v1\/tenants\/([^/]+)\/(pause|resume)$/;
+const LOAD_PATH = /^\/api\/v1\/loads\/([^/]+)$/;
 const TENANT = /^[a-z0-9][a-z0-9_]{0,62}$/;
 /** In a path, the messages without a tenant. */
 const NONE = '-';
@@ -46,8 +54,9 @@ const MAX_TEXT = 200;
 
 export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Promise<ApiAnswer> {
   const { method, path } = request;
-  if (path === '/api/v1/tenants') {
-    if (method === 'GET' || method === 'HEAD') return { status: 200, body: handlers.tenants() };
+  const shown = look(request, handlers);
+  if (shown !== null) {
+    if (method === 'GET' || method === 'HEAD') return shown();
     return { ...failure(405, 'only GET and HEAD'), headers: { Allow: 'GET, HEAD' } };
   }
   if (path === '/api/v1/reload') {
@@ -56,7 +65,7 @@ export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Pro
   }
   const [, name = '', act] = TENANT_PATH.exec(path) ?? [];
   if (act === undefined)
-    return failure(404, 'not here; try /api/v1/tenants, /api/v1/tenants/NAME/pause or /api/v1/reload');
+    return failure(404, 'not here; try /api/v1/loads, /api/v1/tenants, /api/v1/tenants/NAME/pause or /api/v1/reload');
   if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
   const refusal = await refuse(request, handlers);
   if (refusal !== null) return refusal;
@@ -72,6 +81,14 @@ export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Pro
   } catch (error) {
     return failure(503, (error as Error).message);
   }
+}
+
+/** What there is to see there; null where there is nothing. */
+function look({ path, query = '' }: ApiRequest, handlers: ApiHandlers): (() => ApiAnswer) | null {
+  if (path === '/api/v1/tenants') return () => ({ status: 200, body: handlers.tenants() });
+  if (path === '/api/v1/loads') return () => handlers.loads(query);
+  const [, id] = LOAD_PATH.exec(path) ?? [];
+  return id === undefined ? null : () => handlers.load(id.toLowerCase());
 }
 
 function failure(status: number, error: string): ApiAnswer {

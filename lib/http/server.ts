@@ -73,11 +73,11 @@ export async function startHttp(options: HttpOptions, handlers: HttpHandlers): P
   const server = createServer(limits, (request, response) => {
     // Of requests that were sent in one go the client may be gone before their turn.
     if (request.socket.destroyed) return;
-    const path = (request.url ?? '/').split('?', 1)[0] as string;
+    const [path = '/', ...query] = (request.url ?? '/').split('?');
     const refusal = FOR_ALL.has(path) ? null : refusalOf(request.headers, options.names);
     if (refusal !== null) return answer(response, refusal.status, 'text/plain', `${refusal.reason}\n`);
     if (path.startsWith('/api/v1/')) {
-      answerCall(request, path, response, handlers.api).catch((error: unknown) => {
+      answerCall(request, { path, query: query.join('?') }, response, handlers.api).catch((error: unknown) => {
         answerJson(response, 500, { error: (error as Error).message });
       });
       return;
@@ -137,7 +137,12 @@ async function route(
 /** What somebody wants to be changed is short. */
 const MAX_BODY_BYTES = 4_096;
 
-async function answerCall(request: IncomingMessage, path: string, response: ServerResponse, handlers: ApiHandlers) {
+async function answerCall(
+  request: IncomingMessage,
+  target: { readonly path: string; readonly query: string },
+  response: ServerResponse,
+  handlers: ApiHandlers,
+) {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -149,7 +154,7 @@ async function answerCall(request: IncomingMessage, path: string, response: Serv
     chunks.push(chunk);
   }
   const { method = 'GET', headers } = request;
-  const call = { method, path, headers, body: Buffer.concat(chunks).toString('utf8') };
+  const call = { method, ...target, headers, body: Buffer.concat(chunks).toString('utf8') };
   const { status, body, headers: more = {} } = await answerApi(call, handlers);
   for (const [name, value] of Object.entries(more)) response.setHeader(name, value);
   answerJson(response, status, body);

@@ -6,6 +6,8 @@ import { pauseOrder, resumeOrder } from '../control/orders.js';
 import type { EngineStatus } from '../core/status.js';
 import type { ApiAnswer, ApiHandlers } from '../http/api.js';
 import type { HttpHandlers } from '../http/server.js';
+import { readLoadQuery } from '../ledger/load-filter.js';
+import type { RecentLoads } from '../ledger/recent-loads.js';
 import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { DistantFile } from '../util/distant-file.js';
 import { stripControl } from '../util/safe-text.js';
@@ -18,6 +20,11 @@ export function ownNames({ http }: Config): string[] {
   return [own, own.replace(/\..*$/, ''), ...http.hosts.map((name) => name.trim().toLowerCase())];
 }
 
+/** What tells this run from others: of the same machine, too. */
+export function instanceName(): string {
+  return `${hostname()}/${process.pid}`;
+}
+
 /** What the answers are made of. */
 export interface Shown {
   readonly config: Config;
@@ -26,6 +33,7 @@ export interface Shown {
   readonly control: Pick<ControlAdapter, 'give'>;
   readonly status: () => EngineStatus;
   readonly overview: (status: EngineStatus) => object;
+  readonly loads: Pick<RecentLoads, 'list' | 'rowsOf'>;
   readonly reload: (by: string) => Promise<ReloadResult>;
   readonly now: () => number;
 }
@@ -41,13 +49,23 @@ export function httpHandlers(shown: Shown): HttpHandlers {
   };
 }
 
-function apiHandlers({ config: { http }, status, control, reload, now }: Shown): ApiHandlers {
+function apiHandlers({ config: { http }, status, loads, control, reload, now }: Shown): ApiHandlers {
   const tokenFile = http.token_file === null ? null : new DistantFile(http.token_file);
   return {
     token: async () => (tokenFile === null ? null : tokenIn(await tokenFile.read(), http.token_file)),
     tenants: () => {
       const { tenants, pauses, heldTables } = status();
       return { tenants, pauses, heldTables };
+    },
+    loads: (query) => {
+      const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
+      if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };
+      return { status: 200, body: { loads: loads.list(wanted) } };
+    },
+    load: (id) => {
+      const rows = loads.rowsOf(id);
+      if (rows.length > 0) return { status: 200, body: { rows } };
+      return { status: 404, body: { error: `no load ${id} among the last ones of this run` } };
     },
     pause: async (tenant, { by, reason, forMs }) => {
       const since = Math.round(now());

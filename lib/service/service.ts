@@ -9,6 +9,8 @@ import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
+import { LoadRows } from '../ledger/load-rows.js';
+import { RecentLoads } from '../ledger/recent-loads.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
@@ -20,7 +22,7 @@ import { AllowList } from './allow-list.js';
 import { now } from './clock.js';
 import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
-import { httpHandlers, ownNames } from './http-handlers.js';
+import { httpHandlers, instanceName, ownNames } from './http-handlers.js';
 import { eventLog, Observers } from './observers.js';
 import { Overview } from './overview.js';
 import { recordEvent, stackOf } from './record-event.js';
@@ -59,6 +61,7 @@ export class Service {
   readonly #health: Health;
   readonly #allowList: AllowList;
   readonly #overview: Overview;
+  readonly #loads: RecentLoads;
   readonly #observers: Observers;
   readonly #reloads: Reloads;
   /** Aborted by the request to stop. */
@@ -117,7 +120,8 @@ export class Service {
       logFile: () => logger.file(),
       settings: () => this.#reloads.metrics,
     });
-    const observers = [this.#metrics, this.#overview, eventLog(logger)];
+    this.#loads = new RecentLoads(new LoadRows({ instance: instanceName(), version }), () => undefined);
+    const observers = [this.#metrics, this.#overview, this.#loads, eventLog(logger)];
     this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
 
@@ -134,6 +138,7 @@ export class Service {
         ...{ config, now, metrics: this.#metrics, health: this.#health, control: this.#adapters.control },
         status: () => this.#engine.status(),
         overview: (status) => this.#overview.of(status),
+        loads: this.#loads,
         reload: (by) => this.reload(by),
       }),
     );

@@ -19,6 +19,8 @@ function setUp(token: string | null | Error = TOKEN) {
       return token;
     },
     tenants: () => ({ tenants: [] }),
+    loads: (query) => ({ status: 200, body: { query } }),
+    load: (id) => ({ status: 404, body: { id } }),
     pause: async (tenant, wish) => {
       if (tenant === 'unlucky') throw new Error('the topic did not take the order');
       changes.push({ act: 'pause', tenant, wish });
@@ -70,6 +72,8 @@ describe('what /api/v1 changes', () => {
     ['by GET', { method: 'GET' }, 405, /only POST/],
     ['by DELETE', { method: 'DELETE' }, 405, /only POST/],
     ['by POST where there is only something to read', { path: '/api/v1/tenants' }, 405, /only GET/],
+    ['by POST where loads are read', { path: '/api/v1/loads' }, 405, /only GET/],
+    ['by POST where one load is read', { path: '/api/v1/loads/x' }, 405, /only GET/],
     ['of no tenant', { path: '/api/v1/tenants/a%20b/pause' }, 400, /"a%20b" is no tenant/],
     ['of a path with dots', { path: '/api/v1/tenants/../pause' }, 400, /is no tenant/],
     ['that is not known', { path: '/api/v1/tenants/acme/drop' }, 404, /not here/],
@@ -186,5 +190,18 @@ describe('what is not for everybody', () => {
     const refusal = refusalOf({ host: 'evil.example', origin: 'http://evil.example' }, ['loader-1']);
     assert.equal(refusal?.status, 421);
     assert.match(refusal?.reason ?? '', /^evil\.example is not known here; .*http\.hosts$/);
+  });
+});
+
+describe('what /api/v1 shows of loads', () => {
+  it('is asked for without a token, by a query, and one of them by its id', async () => {
+    const { ask } = setUp(null);
+    const get = { method: 'GET', headers: { authorization: undefined } };
+    const all = await ask({ ...get, path: '/api/v1/loads', query: 'status=loaded&limit=2' });
+    assert.deepEqual(all, { status: 200, body: { query: 'status=loaded&limit=2' } });
+    assert.deepEqual((await ask({ ...get, path: '/api/v1/loads' })).body, { query: '' });
+    const one = await ask({ ...get, path: '/api/v1/loads/ABC' });
+    assert.deepEqual(one, { status: 404, body: { id: 'abc' } });
+    assert.equal((await ask({ ...get, path: '/api/v1/loads/abc/def' })).status, 404);
   });
 });

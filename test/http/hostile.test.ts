@@ -24,7 +24,11 @@ async function start(t: TestContext, body = 'atd_slots 4\n') {
     return { tenant };
   };
   const reload = async () => ({ status: 200, body: { paused: paused.push('a reload') } });
-  const api = { token: () => 'token', tenants: () => ({ tenants: [] }), pause, resume: pause, reload };
+  const nothing = () => ({ status: 200, body: {} });
+  const api = {
+    ...{ token: () => 'token', tenants: () => ({ tenants: [] }), loads: nothing, load: nothing },
+    ...{ pause, resume: pause, reload },
+  };
   const http = await startHttp(
     { host: '127.0.0.1', port: 0, names: [], onWaiting: () => undefined, signal: AbortSignal.abort() },
     { ...HANDLERS, metrics: async () => ({ contentType: 'text/plain', body }), api },

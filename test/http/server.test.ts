@@ -14,6 +14,8 @@ const HANDLERS: HttpHandlers = {
   api: {
     token: () => 'token',
     tenants: () => ({ tenants: [] }),
+    loads: (query) => ({ status: 200, body: { query } }),
+    load: (id) => ({ status: 200, body: { id } }),
     pause: async (tenant) => ({ tenant }),
     resume: async (tenant) => ({ tenant }),
     reload: async () => ({ status: 200, body: {} }),

@@ -10,7 +10,7 @@ const GROUND = ['lib/types.ts', 'lib/errors.ts', 'lib/util/'];
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/cli/': [
     ...['lib/service/', 'lib/config/', 'lib/kafka/', 'lib/telemetry/', 'lib/http/', 'lib/pool/', 'lib/core/'],
-    'lib/v8-flags.ts',
+    ...['lib/ledger/', 'lib/v8-flags.ts'],
   ],
   'lib/service/': [
     'lib/config/',
@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/waiting/',
     'lib/kafka/',
     'lib/http/',
+    'lib/ledger/',
     'lib/telemetry/',
     'lib/pool/',
     'lib/core/',
@@ -31,6 +32,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/control/': ['lib/kafka/', 'lib/core/'],
   'lib/waiting/': ['lib/kafka/', 'lib/core/'],
   'lib/http/': ['lib/core/'],
+  'lib/ledger/': ['lib/core/'],
   'lib/telemetry/': ['lib/core/'],
   'lib/worker/': ['lib/worker/attempt/', 'lib/worker/launch/', 'lib/worker/output/', 'lib/v8-flags.ts'],
   'lib/worker/attempt/': ['lib/worker/launch/', 'lib/worker/output/', 'lib/processes/', 'lib/core/rules/'],

@@ -81,6 +81,14 @@ export function buildCommand(
   };
 }
 
+/**
+ * The same at every attempt and every delivery, so that rows which are in the table already are recognised. The timestamp
+ * distinguishes a topic that was deleted and made anew, whose offsets begin at 0 again, from the old one.
+ */
+export function tokenOf({ id, timestamp }: Pick<Job, 'id' | 'timestamp'>): string {
+  return `${id}@${timestamp}`;
+}
+
 function commonArguments(rules: CommandRules): string[] {
   const { host, port, database, user, password } = rules.clickhouse;
   return [
@@ -148,9 +156,7 @@ function asCliVariables(rules: CommandRules): Record<string, string> {
 function buildEnvironment(job: Job, attempt: number, common: Readonly<Record<string, string>>): Record<string, string> {
   const environment: Record<string, string> = { ...common };
   environment['ATD_JOB_ID'] = job.id;
-  // The same at every attempt and every delivery, so that rows which are in the table already are recognised. The
-  // timestamp distinguishes a topic that was deleted and made anew, whose offsets begin at 0 again, from the old one.
-  environment['ATD_DEDUP_TOKEN'] = `${job.id}@${job.timestamp}`;
+  environment['ATD_DEDUP_TOKEN'] = tokenOf(job);
   environment['ATD_ATTEMPT'] = String(attempt);
   environment['ATD_TENANT'] = job.tenant ?? '';
   if (job.traceparent !== null) environment['TRACEPARENT'] = job.traceparent;

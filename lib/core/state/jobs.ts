@@ -200,8 +200,10 @@ export class Jobs {
     this.breaker.ended(jobId, result, reason, now, rule);
     for (const released of this.tables.ended(state, result, rule.breaker, reason, now)) this.scheduler.push(released);
     const { job, pending, starts: attempt, startedAt, arrivedAt } = state;
-    this.#emit({ type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt });
-    if (isNoLongerOurs(pending)) return null;
+    const isSuperseded = isNoLongerOurs(pending);
+    const ended = { type: 'job-ended', job, attempt, outcome, queuedMs: startedAt - arrivedAt } as const;
+    this.#emit(isSuperseded ? { ...ended, isSuperseded } : ended);
+    if (isSuperseded) return null;
     const charged = charge(state.charged, outcome, rule);
     const isCharged = charged !== state.charged;
     state.charged = charged;

@@ -1,0 +1,73 @@
+/** What became of one file, as the ledger has it: a row for each final state, and one for each attempt that failed. */
+import { createHash } from 'node:crypto';
+import type { Disposition } from '../core/events.js';
+import type { Lane, OutcomeResult } from '../types.js';
+
+/**
+ * - `loaded`: its rows are in the table.
+ * - `failed`: an attempt did not load it; another one follows, or the row after this one says that it was given up.
+ * - `given-up`: no further attempt is made; its message is a dead letter.
+ * - `skipped`: no attempt was made at all; its message was refused, and is a dead letter.
+ * - `superseded`: an attempt ended after its partition had gone to another instance, whose own row counts.
+ */
+export const LOAD_STATUSES = ['loaded', 'failed', 'given-up', 'skipped', 'superseded'] as const;
+
+export type LoadStatus = (typeof LOAD_STATUSES)[number];
+
+/** Times are milliseconds since the epoch. */
+export interface Load {
+  /** The same in every attempt, delivery and instance. */
+  readonly loadId: string;
+  /** The loader's deduplication token. */
+  readonly token: string;
+  /** How often it was taken out of its table and loaded anew. */
+  readonly generation: number;
+  readonly status: LoadStatus;
+  /** Counted from the delivery of the message to this run; 0 where none was made. */
+  readonly attempt: number;
+  /** Null for the messages without a tenant; of a refused message as it named it. */
+  readonly tenant: string | null;
+  /** Empty where no table was chosen. */
+  readonly table: string;
+  /** Empty where the message could not be read. */
+  readonly path: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly index: number;
+  readonly lane: Lane;
+  /** By the message's own time, which its producer wrote; null where it has none. */
+  readonly announcedAt: number | null;
+  /** When the message was read. */
+  readonly takenAt: number;
+  /** Null where no attempt was made. */
+  readonly startedAt: number | null;
+  readonly finishedAt: number;
+  /** How the attempt ended; null where none was made. */
+  readonly result: OutcomeResult | null;
+  readonly disposition: Disposition | null;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Why; empty for a file that is loaded. */
+  readonly reason: string;
+  readonly instance: string;
+  readonly version: string;
+}
+
+/** A UUID made of token and generation, so that whoever knows these knows it. */
+export function loadIdOf(token: string, generation: number): string {
+  const bytes = createHash('sha256').update(`${generation}:${token}`).digest().subarray(0, 16);
+  // Version 8 of RFC 9562: made by a rule of one's own.
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/** The state of each file: of its rows the latest, and one that another instance's counts for only where there is no other. */
+export function isNewer(one: Load, other: Load): boolean {
+  const [a, b] = [one, other].map(({ status }) => status !== 'superseded');
+  return a === b ? one.finishedAt >= other.finishedAt : (a as boolean);
+}
