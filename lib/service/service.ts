@@ -8,6 +8,7 @@ import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
+import type { Feed } from '../feed/feed.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
@@ -22,7 +23,7 @@ import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
 import { httpHandlers, ownNames } from './http-handlers.js';
 import { eventLog, Observers } from './observers.js';
-import { Overview } from './overview.js';
+import { createFeed, Overview } from './overview.js';
 import { recordEvent, stackOf } from './record-event.js';
 import { prepareParts } from './reload/prepared-parts.js';
 import { type ReloadResult, Reloads } from './reload/reloads.js';
@@ -59,6 +60,7 @@ export class Service {
   readonly #health: Health;
   readonly #allowList: AllowList;
   readonly #overview: Overview;
+  readonly #feed: Feed;
   readonly #observers: Observers;
   readonly #reloads: Reloads;
   /** Aborted by the request to stop. */
@@ -117,7 +119,8 @@ export class Service {
       logFile: () => logger.file(),
       settings: () => this.#reloads.metrics,
     });
-    const observers = [this.#metrics, this.#overview, eventLog(logger)];
+    this.#feed = createFeed(this.#overview, () => this.#engine.status(), now);
+    const observers = [this.#metrics, this.#overview, this.#feed, eventLog(logger)];
     this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
 
@@ -132,6 +135,7 @@ export class Service {
       { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
       httpHandlers({
         ...{ config, now, metrics: this.#metrics, health: this.#health, control: this.#adapters.control },
+        feed: this.#feed,
         status: () => this.#engine.status(),
         overview: (status) => this.#overview.of(status),
         reload: (by) => this.reload(by),
