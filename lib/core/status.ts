@@ -55,6 +55,8 @@ export interface EngineStatus {
     readonly reason: string | null;
     /** Milliseconds since the epoch. */
     readonly since: number | null;
+    /** When the next load, or the next look at the loader, is tried; null where that waits for something else. */
+    readonly until: number | null;
   };
   readonly commits: {
     /** When the first commit was sent that is not acknowledged, in milliseconds since the epoch; null where there is none. */
@@ -114,8 +116,9 @@ export function statusOf(engine: {
             cause: breaker.trouble?.cause ?? null,
             reason: breaker.trouble?.reason ?? null,
             since: breaker.trouble?.since ?? null,
+            until: breaker.nextChangeAt(),
           }
-        : { state: 'open', cause: 'service-fault', reason: loader.trouble.reason, since: loader.trouble.since },
+        : { state: 'open', cause: 'service-fault', ...loader.trouble },
     tenants: scheduler.tenants(),
     lanes: scheduler.lanes(),
     pauses: engine.pauses.active,

@@ -65,7 +65,7 @@ export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Pro
   }
   const [, name = '', act] = TENANT_PATH.exec(path) ?? [];
   if (act === undefined)
-    return failure(404, 'not here; try /api/v1/loads, /api/v1/tenants, /api/v1/tenants/NAME/pause or /api/v1/reload');
+    return failure(404, 'not here; docs/openapi.yaml lists what is: /api/v1/status, /api/v1/events, /api/v1/tenants …');
   if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
   const refusal = await refuse(request, handlers);
   if (refusal !== null) return refusal;

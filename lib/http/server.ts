@@ -5,7 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AtdError } from '../errors.js';
 import { type ApiHandlers, answerApi } from './api.js';
 import { keepFew, shared } from './connections.js';
+import { EventStreams, type Watch } from './event-streams.js';
 import { refusalOf } from './hosts.js';
+import { PAGE_HEADERS, readPageFiles } from './page-files.js';
 import type { Probe } from './probes.js';
 
 export interface HttpHandlers {
@@ -13,6 +15,7 @@ export interface HttpHandlers {
   readonly live: () => Probe;
   readonly ready: () => Probe;
   readonly status: () => unknown;
+  readonly events: Watch;
   readonly api: ApiHandlers;
 }
 
@@ -49,6 +52,8 @@ const REQUEST_MS = 10_000;
 const CHECK_MS = 1_000;
 /** What Prometheus and orchestrators ask for, under whatever name they know. */
 const FOR_ALL: ReadonlySet<string> = new Set(['/metrics', '/livez', '/readyz']);
+/** Of `/api/v1` what is only to be read, and has a form of its own. */
+const READ_ONLY: ReadonlySet<string> = new Set(['/api/v1/status', '/api/v1/events']);
 /** Who scrapes more often gets the same text again. */
 const METRICS_MS = 1_000;
 
@@ -69,14 +74,18 @@ export interface HttpOptions {
  */
 export async function startHttp(options: HttpOptions, handlers: HttpHandlers): Promise<HttpAdapter> {
   const limits = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS };
-  const metrics = shared(async () => toBytes(await handlers.metrics()), METRICS_MS);
+  const parts: Parts = {
+    metrics: shared(async () => toBytes(await handlers.metrics()), METRICS_MS),
+    streams: new EventStreams(handlers.events),
+    page: readPageFiles(),
+  };
   const server = createServer(limits, (request, response) => {
     // Of requests that were sent in one go the client may be gone before their turn.
     if (request.socket.destroyed) return;
     const [path = '/', ...query] = (request.url ?? '/').split('?');
     const refusal = FOR_ALL.has(path) ? null : refusalOf(request.headers, options.names);
     if (refusal !== null) return answer(response, refusal.status, 'text/plain', `${refusal.reason}\n`);
-    if (path.startsWith('/api/v1/')) {
+    if (path.startsWith('/api/v1/') && !READ_ONLY.has(path)) {
       answerCall(request, { path, query: query.join('?') }, response, handlers.api).catch((error: unknown) => {
         answerJson(response, 500, { error: (error as Error).message });
       });
@@ -86,7 +95,7 @@ export async function startHttp(options: HttpOptions, handlers: HttpHandlers): P
       response.setHeader('Allow', 'GET, HEAD');
       return answer(response, 405, 'text/plain', 'only GET and HEAD\n');
     }
-    route(path, response, handlers, metrics).catch((error: unknown) => {
+    route(path, request, response, handlers, parts).catch((error: unknown) => {
       answer(response, 500, 'text/plain', `${(error as Error).message}\n`);
     });
   });
@@ -112,11 +121,19 @@ function toBytes({ contentType, body }: { readonly contentType: string; readonly
   return { contentType, body: Buffer.from(body) };
 }
 
+/** What is made once, for all who ask. */
+interface Parts {
+  readonly metrics: () => Promise<ReturnType<typeof toBytes>>;
+  readonly streams: EventStreams;
+  readonly page: ReturnType<typeof readPageFiles>;
+}
+
 async function route(
   path: string,
+  request: IncomingMessage,
   response: ServerResponse,
   handlers: HttpHandlers,
-  metrics: () => Promise<ReturnType<typeof toBytes>>,
+  { metrics, streams, page }: Parts,
 ): Promise<void> {
   switch (path) {
     case '/metrics': {
@@ -128,9 +145,18 @@ async function route(
     case '/readyz':
       return answerProbe(response, handlers.ready());
     case '/api/status':
+    case '/api/v1/status':
       return answerJson(response, 200, handlers.status());
-    default:
-      return answer(response, 404, 'text/plain', 'not here; try /metrics, /livez, /readyz or /api/status\n');
+    case '/api/v1/events':
+      return streams.serve(request, response);
+    default: {
+      const file = page.get(path);
+      if (file === undefined) {
+        return answer(response, 404, 'text/plain', 'not here; try /metrics, /livez, /readyz or /api/v1/status\n');
+      }
+      for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value);
+      return answer(response, 200, file.contentType, file.body);
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { Config } from '../config/load.js';
 import type { ControlAdapter } from '../control/control-topic.js';
 import { pauseOrder, resumeOrder } from '../control/orders.js';
 import type { EngineStatus } from '../core/status.js';
+import type { Feed } from '../feed/feed.js';
 import type { ApiAnswer, ApiHandlers } from '../http/api.js';
 import type { HttpHandlers } from '../http/server.js';
 import { readLoadQuery } from '../ledger/load-filter.js';
@@ -31,6 +32,7 @@ export interface Shown {
   readonly metrics: Pick<MetricsAdapter, 'render'>;
   readonly health: Pick<Health, 'live' | 'ready'>;
   readonly control: Pick<ControlAdapter, 'give'>;
+  readonly feed: Pick<Feed, 'watch'>;
   readonly status: () => EngineStatus;
   readonly overview: (status: EngineStatus) => object;
   readonly loads: Pick<RecentLoads, 'list' | 'rowsOf'>;
@@ -39,12 +41,13 @@ export interface Shown {
 }
 
 export function httpHandlers(shown: Shown): HttpHandlers {
-  const { metrics, health, status, overview } = shown;
+  const { metrics, health, status, overview, feed } = shown;
   return {
     metrics: () => metrics.render(),
     live: () => health.live(),
     ready: () => health.ready(),
     status: () => overview(status()),
+    events: (take, lastEventId) => feed.watch(take, lastEventId),
     api: apiHandlers(shown),
   };
 }

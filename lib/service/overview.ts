@@ -1,6 +1,7 @@
 /** What `/api/status` says: the engine's books, and what the parts around it know. */
 import type { Effect, EngineEvent } from '../core/events.js';
 import type { EngineStatus } from '../core/status.js';
+import { Feed } from '../feed/feed.js';
 import { type Lag, lagOf } from '../telemetry/lag.js';
 import { Rates } from '../telemetry/rates.js';
 import { TenantTotals } from '../telemetry/tenant-totals.js';
@@ -51,6 +52,11 @@ export class Overview implements Observer {
     return this.#rates.lastLoadedAt;
   }
 
+  /** What was loaded in each slice of the last hour in which anything was. */
+  speeds() {
+    return this.#rates.slices(this.#sources.now(), HOUR_MS);
+  }
+
   of(status: EngineStatus) {
     const { version, adapters, allowList, health, reloads, now } = this.#sources;
     const { partitions: lags, ...lag } = this.lag(status);
@@ -67,10 +73,23 @@ export class Overview implements Observer {
       lastHour: this.#rates.sums(now(), HOUR_MS),
       lastLoadedAt: this.lastLoadedAt === null ? null : Math.round(this.lastLoadedAt),
       settings: reloads.status,
+      /** After which a load is ended, and whether anything can be changed over HTTP. */
+      loadTimeoutMs: reloads.config.as_cli.timeout * 1_000,
+      permitsChanges: reloads.config.http.token_file !== null,
       allowList: allowList.status(),
       ...status,
       partitions: status.partitions.map((partition, index) => ({ ...partition, lag: lags[index] ?? null })),
       totals: this.#totals.all(),
     };
   }
+}
+
+/** What those get who watch over HTTP. */
+export function createFeed(overview: Overview, status: () => EngineStatus, now: () => number): Feed {
+  return new Feed({
+    status: () => overview.of(status()),
+    speeds: () => overview.speeds(),
+    lag: () => overview.lag(status()).messages,
+    now,
+  });
 }

@@ -8,6 +8,7 @@ import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
+import type { Feed } from '../feed/feed.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import { LoadRows } from '../ledger/load-rows.js';
 import { RecentLoads } from '../ledger/recent-loads.js';
@@ -24,7 +25,7 @@ import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
 import { httpHandlers, instanceName, ownNames } from './http-handlers.js';
 import { eventLog, Observers } from './observers.js';
-import { Overview } from './overview.js';
+import { createFeed, Overview } from './overview.js';
 import { recordEvent, stackOf } from './record-event.js';
 import { prepareParts } from './reload/prepared-parts.js';
 import { type ReloadResult, Reloads } from './reload/reloads.js';
@@ -62,6 +63,7 @@ export class Service {
   readonly #allowList: AllowList;
   readonly #overview: Overview;
   readonly #loads: RecentLoads;
+  readonly #feed: Feed;
   readonly #observers: Observers;
   readonly #reloads: Reloads;
   /** Aborted by the request to stop. */
@@ -120,8 +122,9 @@ export class Service {
       logFile: () => logger.file(),
       settings: () => this.#reloads.metrics,
     });
+    this.#feed = createFeed(this.#overview, () => this.#engine.status(), now);
     this.#loads = new RecentLoads(new LoadRows({ instance: instanceName(), version }), () => undefined);
-    const observers = [this.#metrics, this.#overview, this.#loads, eventLog(logger)];
+    const observers = [this.#metrics, this.#overview, this.#feed, this.#loads, eventLog(logger)];
     this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
 
@@ -136,6 +139,7 @@ export class Service {
       { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
       httpHandlers({
         ...{ config, now, metrics: this.#metrics, health: this.#health, control: this.#adapters.control },
+        feed: this.#feed,
         status: () => this.#engine.status(),
         overview: (status) => this.#overview.of(status),
         loads: this.#loads,

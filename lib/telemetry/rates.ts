@@ -42,12 +42,17 @@ export class Rates {
     return this.#lastLoadedAt;
   }
 
+  /** What there was in each ten seconds in which there was anything. @param ms at most an hour */
+  slices(now: number, ms: number): readonly ({ readonly at: number } & Sums)[] {
+    const first = Math.floor((now - ms) / SLICE_MS) + 1;
+    const slices = this.#slices.filter(({ number }) => number >= first);
+    return slices.map(({ number, ...sums }) => ({ at: number * SLICE_MS, ...sums }));
+  }
+
   /** @param ms at most an hour */
   sums(now: number, ms: number): Sums {
-    const first = Math.floor((now - ms) / SLICE_MS) + 1;
     const sums = { loaded: 0, failed: 0, rows: 0, bytes: 0 };
-    for (const slice of this.#slices) {
-      if (slice.number < first) continue;
+    for (const slice of this.slices(now, ms)) {
       sums.loaded += slice.loaded;
       sums.failed += slice.failed;
       sums.rows += slice.rows;

@@ -24,6 +24,8 @@ function report(changes: Partial<Report> = {}, play = new Play()): Report {
     lastLoadedAt: AT - 2_000,
     settings: { since: AT, needRestart: [], lastReload: null },
     allowList: null as never,
+    loadTimeoutMs: 300_000,
+    permitsChanges: false,
     ...play.status,
     state: 'running',
     partitions: [],
@@ -128,7 +130,7 @@ Slots     0 of ${SETTINGS.slots} busy, nothing waits
     ],
     [
       /holds all loads back for 1 min: ECONNREFUSED/,
-      { breaker: { state: 'open', cause: null, reason: 'ECONNREFUSED', since: AT - MINUTE } },
+      { breaker: { state: 'open', cause: null, reason: 'ECONNREFUSED', since: AT - MINUTE, until: null } },
     ],
     [/starts no load: commits/, { commits: { unacknowledgedSince: AT, reason: null, startsHeld: true } }],
     [/is not well\n +odd/, { live: { ok: false, reasons: ['odd'] } }],

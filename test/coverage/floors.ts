@@ -18,6 +18,7 @@ export const FLOORS: Readonly<Record<string, Floor>> = {
   'lib/core/offsets': { lines: 97, branches: 96 },
   'lib/core/rules': { lines: 97, branches: 95 },
   'lib/core/state': { lines: 96, branches: 93 },
+  'lib/feed': { lines: 95, branches: 88 },
   'lib/http': { lines: 94, branches: 88 },
   'lib/kafka': { lines: 90, branches: 83 },
   'lib/kafka/batches': { lines: 88, branches: 80 },

@@ -13,6 +13,7 @@ const HANDLERS = {
   live: () => ({ ok: true, reasons: [] }),
   ready: () => ({ ok: true, reasons: [] }),
   status: () => ({ state: 'running' }),
+  events: () => () => undefined,
 };
 const DEADLINE_MS = 120_000;
 

@@ -54,9 +54,11 @@ export class LoaderHealth {
     return this.#state.kind === 'works';
   }
 
-  /** Why and since when the loader does not work; null while it does or nobody knows. */
-  get trouble(): { readonly reason: string; readonly since: number } | null {
-    return this.#state.kind === 'accused' ? this.#state : null;
+  /** Why and since when the loader does not work, and when it is looked at next; null while it does or nobody knows. */
+  get trouble(): { readonly reason: string; readonly since: number; readonly until: number } | null {
+    if (this.#state.kind !== 'accused') return null;
+    const { reason, since, until } = this.#state;
+    return { reason, since, until };
   }
 
   /** It is there for the first time, or its executable is another one. */
