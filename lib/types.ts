@@ -47,6 +47,14 @@ export interface IngestRequest {
   readonly size: number | null;
 }
 
+/** What a file is loaded as that was given up before. */
+export interface ReplayedFile {
+  /** The one of its first load. */
+  readonly token: string;
+  /** How often it was asked for although the table may have its rows. */
+  readonly generation: number;
+}
+
 /** One file of a request to be loaded. */
 export interface Job extends TopicPartition {
   /** `topic/partition/offset/index`: the same at every delivery of the record. */
@@ -64,6 +72,8 @@ export interface Job extends TopicPartition {
   readonly timestamp: number;
   /** The message's W3C trace context, handed on to the child. */
   readonly traceparent: string | null;
+  /** Of a message that was given up and is announced again. */
+  readonly replay?: ReplayedFile | null;
 }
 
 /** What a look at a file found; the times in milliseconds since the epoch, by the disk's clock and by this machine's. */

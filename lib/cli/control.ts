@@ -1,12 +1,12 @@
 /** `atd-ingestion pause`, `resume` and `reload`: what a person changes in a service that runs, by its HTTP side. */
 import { readFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
 import { AtdError, ExitCode } from '../errors.js';
 import { secretIn } from '../util/file-text.js';
 import { withoutControl } from '../util/plain-text.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { addressOf, call, unreachable } from './remote.js';
 import { spanMs } from './span.js';
+import { whoAsks } from './who.js';
 
 /** The messages without a tenant, as `/api/v1` names them. */
 const NONE = '-';
@@ -106,13 +106,4 @@ function tenantOf({ positionals }: ParsedOptions, command: string): string {
 
 function nameOf(tenant: string): string {
   return tenant === NONE ? 'what has no tenant' : tenant;
-}
-
-/** For the log and the status. A user without an entry has a number alone. */
-function whoAsks(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    return `${process.getuid?.() ?? ''}@${hostname()}`;
-  }
 }

@@ -12,6 +12,8 @@ interface CommandDefinition {
   readonly usage: string;
   readonly options: Readonly<Record<string, OptionDefinition>>;
   readonly positionals: boolean;
+  /** Without the program's name, and what each does. */
+  readonly examples?: readonly (readonly [command: string, does: string])[];
   /** Loads its module when it is called: a command pays for no other's start. */
   readonly execute: (options: ParsedOptions, version: string) => Promise<ExitCode>;
 }
@@ -68,21 +70,35 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     execute: async (options) => (await import('./emit.js')).emit(options),
   },
   'dead-letters': {
-    summary: 'list what was given up, and why, or show one letter (also dlq)',
+    summary: 'list what was given up, and why; replay it, or discard it (also dlq)',
     usage:
-      'atd-ingestion dead-letters [list] [--since 1h] [--tenant T] [--disposition D] [--file GLOB] [--group-by reason]\n       atd-ingestion dead-letters show PARTITION/OFFSET',
+      'atd-ingestion dead-letters [list] [FILTERS] [--group-by reason]\n       atd-ingestion dead-letters show PARTITION/OFFSET\n       atd-ingestion dead-letters replay|discard FILTERS|PARTITION/OFFSET…',
     options: {
       since: { type: 'string', value: 'WHEN', help: 'sent since then: 90s, 30m, 1h, 2d ago, or 2026-11-28T05:00:00Z' },
       tenant: { type: 'string', short: 't', value: 'NAME', help: 'of this tenant; "" for those without one' },
       disposition: { type: 'string', value: 'NAME', help: 'given up for this: permanent-failure, file-missing …' },
+      reason: { type: 'string', value: 'TEXT', help: 'with this text in the reason' },
       file: { type: 'string', value: 'GLOB', help: 'about such a file: * is any text, ? one character' },
-      'group-by': { type: 'string', value: 'WHAT', help: 'count them by tenant, disposition, reason or file' },
-      limit: { type: 'string', value: 'N', help: 'the newest N of them (100)' },
-      json: { type: 'boolean', help: 'one JSON object a line' },
+      'group-by': { type: 'string', value: 'WHAT', help: 'list: count them by tenant, disposition, reason or file' },
+      limit: { type: 'string', value: 'N', help: 'list: the newest N of them (100)' },
+      all: { type: 'boolean', help: 'list: also what was replayed or discarded' },
+      'dry-run': { type: 'boolean', help: 'replay, discard: only say which' },
+      rate: { type: 'string', value: 'N/s', help: 'replay: no faster than that; also N/min, N/h' },
+      'max-replays': { type: 'string', value: 'N', help: 'replay: nothing that was replayed N times already (3)' },
+      again: { type: 'boolean', help: 'replay: load them anew, whether or not the table has their rows' },
+      run: { type: 'string', value: 'ID', help: 'replay --again: goes on with a run that was interrupted' },
+      json: { type: 'boolean', help: 'as JSON: list has one object a line' },
       ...COMMON_OPTIONS,
     },
     positionals: true,
-    execute: async (options) => (await import('./dead-letters.js')).deadLetters(options),
+    examples: [
+      ['dead-letters --since 1h --group-by reason', 'what failed in the last hour, and why'],
+      ['dead-letters show 3/1204', 'all that there is of one'],
+      ["dead-letters replay --tenant acme --file '*/2026-11-28/*' --dry-run", 'what would be loaded again'],
+      ['dead-letters replay --since 1d --disposition file-missing --rate 20/s', 'at a bearable speed'],
+      ['dead-letters discard 3/1204 3/1207', 'two that nobody needs'],
+    ],
+    execute: async (options) => (await import('./letters/dead-letters.js')).deadLetters(options),
   },
   status: {
     summary: 'show how a service is: 0 where it is well, 1 where it is not, 2 where it does not answer',
@@ -180,8 +196,10 @@ ${rows.join('\n')}
 `;
 }
 
-function renderHelp({ summary, usage, options }: CommandDefinition): string {
-  return `Usage: ${usage}\n\n${summary[0]?.toUpperCase()}${summary.slice(1)}.\n\nOptions:\n${renderOptions(options)}\n`;
+function renderHelp({ summary, usage, options, examples = [] }: CommandDefinition): string {
+  const shown = examples.map(([command, does]) => `  # ${does}\n  atd-ingestion ${command}`).join('\n');
+  const end = shown === '' ? '' : `\nExamples:\n${shown}\n`;
+  return `Usage: ${usage}\n\n${summary[0]?.toUpperCase()}${summary.slice(1)}.\n\nOptions:\n${renderOptions(options)}\n${end}`;
 }
 
 function readVersion(): string {

@@ -8,6 +8,6 @@ export function terminalColumns(): number {
   return Math.max(LEAST_COLUMNS, process.stdout.columns ?? PIPE_COLUMNS);
 }
 
-export function hasColours(): boolean {
-  return process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
+export function hasColours(stream: { readonly isTTY?: boolean } = process.stdout): boolean {
+  return stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
 }

@@ -1,8 +1,8 @@
 /** From what happened to the rows of the ledger. */
 import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
-import { tokenOf } from '../core/rules/command.js';
 import { decode } from '../core/rules/decode.js';
 import { readLane } from '../core/rules/headers.js';
+import { tokenOf } from '../core/rules/replays.js';
 import type { Job, KafkaRecord, OutcomeResult } from '../types.js';
 import { shorten } from '../util/safe-text.js';
 import { tenantNamed } from '../util/tenant-name.js';
@@ -94,7 +94,7 @@ export class LoadRows {
     const tenant = cut(tenantNamed(request.tenant ?? ''), MAX_TENANT);
     const { lane } = readLane(record.headers);
     return request.files.map((file, index) => ({
-      ...placeOf({ ...record, index, id: idOf(record, index) }),
+      ...placeOf({ ...record, index, id: idOf(record, index), replay: null }),
       ...this.#writer,
       ...{ status: 'skipped', attempt: 0, tenant: tenant === '' ? null : tenant, table: '', lane },
       ...{ path: cut(file, MAX_PATH), disposition, reason: cut(reason, MAX_REASON) },
@@ -123,11 +123,11 @@ function add(rows: Load[] | null, row: Load): Load[] {
   return rows;
 }
 
-function placeOf(job: Pick<Job, 'id' | 'topic' | 'partition' | 'offset' | 'index' | 'timestamp'>) {
+function placeOf(job: Pick<Job, 'id' | 'topic' | 'partition' | 'offset' | 'index' | 'timestamp' | 'replay'>) {
   const { topic, partition, offset, index, timestamp } = job;
-  const token = tokenOf(job);
+  const [token, generation] = [tokenOf(job), job.replay?.generation ?? 0];
   const announcedAt = timestamp >= 0 && timestamp <= MAX_TIME ? Math.round(timestamp) : null;
-  return { loadId: loadIdOf(token, 0), token, generation: 0, topic, partition, offset, index, announcedAt };
+  return { loadId: loadIdOf(token, generation), token, generation, topic, partition, offset, index, announcedAt };
 }
 
 function idOf({ topic, partition, offset }: KafkaRecord, index: number): string {

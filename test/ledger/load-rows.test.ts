@@ -1,7 +1,7 @@
 /** The rows that the engine's own effects make. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { tokenOf } from '../../lib/core/rules/command.js';
+import { tokenOf } from '../../lib/core/rules/replays.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
 import { type Load, loadIdOf } from '../../lib/ledger/load.js';
 import { LoadRows } from '../../lib/ledger/load-rows.js';

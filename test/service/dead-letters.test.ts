@@ -82,8 +82,8 @@ describe('atd-ingestion dead-letters', () => {
 
   const MISUSE: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [['shwo', '0/1'], /unknown action shwo; did you mean show\?$/],
-    [['show'], /show needs the place of one letter, PARTITION\/OFFSET/],
-    [['show', '0-1'], /show needs the place of one letter/],
+    [['show'], /a letter is named by its place, PARTITION\/OFFSET/],
+    [['show', '0-1'], /a letter is named by its place, .*, not "0-1"$/],
     [['list', 'x'], /unexpected argument x$/],
     [['--group-by', 'tenent'], /--group-by tenent is not known; did you mean tenant\?$/],
     [['--limit', '0'], /--limit 0 is no number of letters from 1 on$/],

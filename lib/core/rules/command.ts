@@ -3,6 +3,7 @@
  * any loader with its command line can stand in its place.
  */
 import type { Command, Job, Settling } from '../../types.js';
+import { tokenOf } from './replays.js';
 
 export interface CommandRules {
   /** Absolute path, or a name to be looked up on the child's PATH. */
@@ -81,14 +82,6 @@ export function buildCommand(
   };
 }
 
-/**
- * The same at every attempt and every delivery, so that rows which are in the table already are recognised. The timestamp
- * distinguishes a topic that was deleted and made anew, whose offsets begin at 0 again, from the old one.
- */
-export function tokenOf({ id, timestamp }: Pick<Job, 'id' | 'timestamp'>): string {
-  return `${id}@${timestamp}`;
-}
-
 function commonArguments(rules: CommandRules): string[] {
   const { host, port, database, user, password } = rules.clickhouse;
   return [
@@ -157,6 +150,8 @@ function buildEnvironment(job: Job, attempt: number, common: Readonly<Record<str
   const environment: Record<string, string> = { ...common };
   environment['ATD_JOB_ID'] = job.id;
   environment['ATD_DEDUP_TOKEN'] = tokenOf(job);
+  const generation = job.replay?.generation ?? 0;
+  if (generation > 0) environment['ATD_GENERATION'] = String(generation);
   environment['ATD_ATTEMPT'] = String(attempt);
   environment['ATD_TENANT'] = job.tenant ?? '';
   if (job.traceparent !== null) environment['TRACEPARENT'] = job.traceparent;

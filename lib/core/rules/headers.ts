@@ -128,6 +128,12 @@ export function textOf(value: HeaderValue | undefined): string | null {
   return typeof first === 'string' ? first : new TextDecoder().decode(first);
 }
 
+/** Whether a list of files that `boundedList` made may lack some of these, for want of room. */
+export function listMayBeCut(kept: readonly string[], others: readonly string[]): boolean {
+  const length = kept.reduce((sum, file) => sum + JSON.stringify(file).length + 1, 2);
+  return others.some((file) => length + JSON.stringify(file).length + 1 > MAX_FILES_CHARACTERS);
+}
+
 /** A JSON list of as many files as fit; the value itself still names them all. */
 function boundedList(files: readonly string[]): string {
   let length = 2;

@@ -7,6 +7,7 @@ import { isTenantName, tenantNamed } from '../../util/tenant-name.js';
 import { isUnder } from '../../util/under-root.js';
 import { decode, type Poison, poison } from './decode.js';
 import { readLane, readTraceparent } from './headers.js';
+import { replayedFiles, replayOf } from './replays.js';
 
 export interface RoutingRules {
   readonly tablePrefix: string;
@@ -54,6 +55,8 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
   }
   const { topic, partition, offset, timestamp } = record;
   const place = [topic, partition, offset];
+  const replay = replayOf(record);
+  const replayed = replay === null ? null : replayedFiles(replay, request.files.length);
   return request.files.map((file, index) => ({
     id: [...place, index].join('/'),
     topic,
@@ -68,6 +71,7 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
     bytes,
     timestamp,
     traceparent,
+    replay: replayed?.[index] ?? null,
   }));
 }
 

@@ -1,6 +1,7 @@
 /** What the engine keeps of a record between its arrival and the completion of its offset. */
 import type { Job, KafkaRecord, Outcome } from '../../types.js';
 import type { DeadLetter, Disposition } from '../events.js';
+import { atFirstPlace } from '../rules/replays.js';
 import { type KeptRecord, keep, released } from './intake/kept-record.js';
 import type { PartitionState } from './partition-state.js';
 
@@ -73,7 +74,7 @@ export function isNoLongerOurs({ owned, finishedElsewhere }: PendingRecord): boo
 export function composeLetter({ original, failures }: PendingRecord): DeadLetter {
   const first = failures[0] as Failure;
   return {
-    record: released(original),
+    record: atFirstPlace(released(original)),
     disposition: first.disposition,
     reason: failures.length === 1 ? first.reason : `${first.reason} (and ${failures.length - 1} more files)`,
     files: failures.map(({ file }) => file).filter((file) => file !== ''),

@@ -42,6 +42,7 @@ describe('planJobs', () => {
       bytes: 4,
       timestamp: 99,
       traceparent,
+      replay: null,
     };
     assert.deepEqual(plan(request, {}, { traceparent, lane: 'backfill' }), [
       { id: 'files/3/7/0', index: 0, file: '/in/a', ...shared },

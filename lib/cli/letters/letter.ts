@@ -1,9 +1,9 @@
 /** A dead letter as people ask for it: read from its message, chosen, counted. */
-import { decode } from '../core/rules/decode.js';
-import { textOf } from '../core/rules/headers.js';
-import { globPattern } from '../ledger/glob.js';
-import type { KafkaRecord } from '../types.js';
-import { tenantNamed } from '../util/tenant-name.js';
+import { decode } from '../../core/rules/decode.js';
+import { textOf } from '../../core/rules/headers.js';
+import { globPattern } from '../../ledger/glob.js';
+import type { KafkaRecord } from '../../types.js';
+import { tenantNamed } from '../../util/tenant-name.js';
 
 export interface Letter {
   readonly partition: number;
@@ -12,6 +12,8 @@ export interface Letter {
   readonly sentAt: number;
   /** Where the message stood that it is about: `topic/partition/offset`. */
   readonly source: string;
+  /** The message's own time. */
+  readonly timestamp: number;
   readonly tenant: string | null;
   readonly disposition: string;
   readonly reason: string;
@@ -29,6 +31,8 @@ export interface LetterFilter {
   /** Null for any; empty for those without one. */
   readonly tenant: string | null;
   readonly disposition: string | null;
+  /** A part of the reason, in whatever case. */
+  readonly reason?: string | null;
   /** Of a whole path; `*` stands for any characters, `?` for one. */
   readonly file: string | null;
 }
@@ -49,6 +53,7 @@ export function letterOf({ partition, offset, timestamp, headers, value }: Kafka
     offset,
     sentAt: timestamp,
     source,
+    timestamp: Number(text('atd.timestamp')),
     tenant: tenantOf(value),
     disposition,
     reason: text('__connect.errors.exception.message'),
@@ -77,9 +82,15 @@ function filesOf(json: string): readonly string[] {
   }
 }
 
-export function isWanted(letter: Letter, { tenant, disposition, file }: LetterFilter): boolean {
+/** One that must be there for `replay` and `discard`, so that nobody acts on all letters by a slip. */
+export function isNarrow({ tenant, disposition, reason = null, file }: LetterFilter): boolean {
+  return [tenant, disposition, reason, file].some((one) => one !== null);
+}
+
+export function isWanted(letter: Letter, { tenant, disposition, reason = null, file }: LetterFilter): boolean {
   if (tenant !== null && (letter.tenant ?? '') !== tenantNamed(tenant)) return false;
   if (disposition !== null && letter.disposition !== disposition) return false;
+  if (reason !== null && !letter.reason.toLowerCase().includes(reason.toLowerCase())) return false;
   if (file === null) return true;
   const pattern = globPattern(file);
   return letter.files.some((name) => pattern.test(name));

@@ -1,6 +1,7 @@
 /** Dead letters as a person reads them in a terminal. */
-import { bytesText, countText, table, withoutControl, wrap } from '../util/plain-text.js';
+import { bytesText, countText, table, withoutControl, wrap } from '../../util/plain-text.js';
 import { type Grouping, groupOf, type Letter } from './letter.js';
+import type { Handled } from './marks.js';
 
 const INDENT = '  ';
 
@@ -9,12 +10,20 @@ export function placeOf({ partition, offset }: Pick<Letter, 'partition' | 'offse
   return `${partition}/${offset}`;
 }
 
-/** A line of what it is, one for each file, and the reason. */
-export function renderLetter(letter: Letter, columns: number): string {
-  const { sentAt, tenant, disposition, files, reason, replayCount } = letter;
+/** A letter with what became of it since. */
+export interface HandledLetter extends Letter {
+  readonly handled?: Handled | null;
+}
+
+/** A line of what it is, one for each file, and the reason; and one of who handled it. */
+export function renderLetter(letter: HandledLetter, columns: number): string {
+  const { sentAt, tenant, disposition, files, reason, replayCount, handled = null } = letter;
   const replayed = replayCount === 0 ? '' : `, replayed ${countText(replayCount, 'time')}`;
+  const since = handled === null ? [] : [`${handled.act} ${timeText(handled.at)} by ${handled.by}`];
   const head = `${placeOf(letter)}  ${timeText(sentAt)}  ${tenant ?? '(no tenant)'}  ${disposition}${replayed}`;
-  return [head, ...[...files, reason].flatMap((text) => indented(text, columns))].map((line) => `${line}\n`).join('');
+  return [head, ...[...files, reason, ...since].flatMap((text) => indented(text, columns))]
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 export interface Message {
@@ -25,7 +34,7 @@ export interface Message {
 }
 
 /** All that there is of it. */
-export function renderWhole(letter: Letter, { key, headers, value, bytes }: Message, columns: number): string {
+export function renderWhole(letter: HandledLetter, { key, headers, value, bytes }: Message, columns: number): string {
   const { source, attempts, exitCode, signal, stderrTail } = letter;
   const how = exitCode !== null ? `, exit code ${exitCode}` : signal !== null ? `, signal ${signal}` : '';
   const sections: readonly (readonly [title: string, lines: readonly string[]])[] = [

@@ -1,0 +1,70 @@
+/** Sends the messages of commands, each acknowledged by all replicas, and none twice by a repetition of the client. */
+import type { Kafka, Message, RecordMetadata } from 'kafkajs';
+import { AtdError } from '../../errors.js';
+import { isMissingRight, userObstacle } from '../../kafka/group/refusals.js';
+import { createPartitioner } from '../../kafka/partitioner.js';
+
+/** A person waits for it. */
+const CONNECT_MS = 5_000;
+
+export interface Sender {
+  /** @throws AtdError ATD_KAFKA_CONNECT; whether the messages are in the topic is not known then */
+  send(topic: string, messages: readonly Message[]): Promise<readonly RecordMetadata[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * The broker drops what the client repeats, where the user may write with a number (`IdempotentWrite`, needed before Kafka
+ * 2.8), and where there is a controller to ask for one. Else nothing is repeated.
+ *
+ * @throws AtdError ATD_KAFKA_CONNECT where no broker answers soon
+ */
+export async function openSender(kafka: Kafka, brokers: readonly string[]): Promise<Sender> {
+  const numbered = { idempotent: true, maxInFlightRequests: 1, retry: { retries: 5 } };
+  const once = { retry: { retries: 0 } };
+  let refusal: unknown = null;
+  for (const options of [numbered, once]) {
+    const producer = kafka.producer({ allowAutoTopicCreation: true, createPartitioner, ...options });
+    try {
+      await within(producer.connect());
+      return {
+        send: (topic, messages) =>
+          producer.send({ topic, acks: -1, messages: [...messages] }).catch((cause: unknown) => {
+            throw cannotSend(topic, cause);
+          }),
+        close: () => producer.disconnect().catch(() => undefined),
+      };
+    } catch (error) {
+      refusal = error;
+      void producer.disconnect().catch(() => undefined);
+      if (!mayDoWithout(error)) break;
+    }
+  }
+  const why = userObstacle(refusal) ?? `${(refusal as Error).message}; check kafka.bootstrap_servers`;
+  throw new AtdError('ATD_KAFKA_CONNECT', `cannot reach Kafka at ${brokers.join(', ')}: ${why}`, { cause: refusal });
+}
+
+function mayDoWithout(error: unknown): boolean {
+  const { name, type } = error as { readonly name?: unknown; readonly type?: unknown };
+  return name === 'KafkaJSBrokerNotFound' || type === 'CLUSTER_AUTHORIZATION_FAILED';
+}
+
+function cannotSend(topic: string, cause: unknown): AtdError {
+  const right = isMissingRight(cause) ? '; permit WRITE and DESCRIBE on it' : '';
+  const why = userObstacle(cause) ?? `${(cause as Error).message}${right}`;
+  return new AtdError('ATD_KAFKA_CONNECT', `${topic} did not take a message: ${why}`, { cause });
+}
+
+/** The client's own patience is a service's. */
+async function within(connecting: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no broker has answered for ${CONNECT_MS / 1_000} s`)), CONNECT_MS);
+  });
+  connecting.catch(() => undefined);
+  try {
+    await Promise.race([connecting, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
