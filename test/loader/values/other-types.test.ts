@@ -1,6 +1,6 @@
 /**
  * Types that few files have, or that are within others: what ClickHouse's own cast would do with them is wrap, cut, clamp or take
- * another unit. The small files are by pyarrow and fastavro, since ClickHouse writes no such types.
+ * another unit. The small files are by pyarrow, fastavro and polars, since ClickHouse writes no such types.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -109,6 +109,18 @@ test('a time of its own unit among values of other types is refused, as ClickHou
   const ended = await bench.load(join(FILES, 'mixed.avro'), 'mixed');
   assert.equal(ended.code, 65, ended.stderr);
   assert.match(ended.stderr, /column 'mixed' has times among values of other types.*timestamp-micros/);
+});
+
+test('a file of polars, whose schema is no message, is loaded and its rows are counted', async () => {
+  const file = join(FILES, 'polars.arrow');
+  await bench.rows('CREATE TABLE of_polars (v Int64, s String, d Date) ENGINE = MergeTree ORDER BY v');
+  await bench.rows('CREATE MATERIALIZED VIEW of_polars_view ENGINE = MergeTree ORDER BY v AS SELECT v FROM of_polars');
+  const ended = await bench.load(file, 'of_polars', ['--json']);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.equal((JSON.parse(ended.stdout) as { rows: number }).rows, 1);
+  assert.deepEqual(await bench.rows('SELECT * FROM of_polars'), [{ v: 7, s: 'x', d: '2024-01-31' }]);
+  const made = await bench.load(file, 'made_of_polars', ['--create-table']);
+  assert.equal(made.code, 0, made.stderr);
 });
 
 /** What ClickHouse writes, into columns of another shape. */
