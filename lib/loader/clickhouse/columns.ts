@@ -7,15 +7,15 @@
 
 import type { ByPosition, FormatName } from '../file/formats.js';
 import { readType } from './conversions.js';
-import { parseType } from './type-tree.js';
+import { parseType, typeAt, withLeaves } from './type-tree.js';
 import { baseType, isNullable } from './types.js';
 
 export interface Column {
   readonly name: string;
   /** A ClickHouse type. */
   readonly type: string;
-  /** Of numbers that are times of day: the type by which ClickHouse reads them as such. */
-  readonly timeType?: string;
+  /** Of numbers that are times of day: the types by which ClickHouse reads them as such, by where they are in the column's. */
+  readonly times?: ReadonlyMap<string, string>;
 }
 
 /** A column of an existing table. MATERIALIZED and ALIAS columns are computed by the table and take no values. */
@@ -140,12 +140,18 @@ function textType(target: TableColumn, format: FormatName): string {
   return readType(type, format);
 }
 
-/** The file's own type; where ClickHouse turns bytes round, or takes another unit, on the way to the table's, that one. */
-function typedType({ type, timeType }: Column, target: TableColumn): string {
-  const [from, to] = [parseType(type), parseType(target.type)];
-  if (timeType !== undefined && /^(DateTime|Time)(64)?$/.test(to.name)) return timeType;
-  if (from.text !== 'FixedString(16)' || to.name !== 'UUID') return type;
-  return from.nullable ? 'Nullable(UUID)' : 'UUID';
+/**
+ * The file's own type; where ClickHouse turns bytes round, or takes another unit, on the way to the table's, that one, also within
+ * lists, maps and structs.
+ */
+function typedType({ type, times }: Column, target: TableColumn): string {
+  const to = parseType(target.type);
+  return withLeaves(type, (leaf, path) => {
+    const wanted = typeAt(to, path);
+    const time = times?.get(path.join('.'));
+    if (time !== undefined && wanted !== undefined && /^(DateTime|Time)(64)?$/.test(wanted.name)) return time;
+    return leaf.text === 'FixedString(16)' && wanted?.name === 'UUID' ? 'UUID' : null;
+  });
 }
 
 const SORTABLE =

@@ -7,7 +7,7 @@ import type { FormatName } from '../file/formats.js';
 import { withDates } from './days.js';
 import { quoteString } from './quoting.js';
 import type { Guarded } from './text-values.js';
-import { type Element, mapLeaves, type Type } from './type-tree.js';
+import { type Element, mapLeaves, parseType, type Type, whole } from './type-tree.js';
 import { typedAs } from './typed-values.js';
 
 export interface ConversionOptions {
@@ -91,7 +91,11 @@ class Converter {
   }
 
   #value(x: string, from: Type, to: Type): Converted {
+    if (from.name === 'Variant' && (isScalar(to) || to.elements.length > 0) && to.name !== 'String')
+      return this.#variant(x, from, to);
     if (from.elements.length > 0 && to.elements.length > 0) return this.#composite(x, from, to);
+    if (to.elements.length > 0)
+      return from.name === 'String' && !/\bMap\(/.test(to.text) ? this.#parsed(x, from, to) : never(to);
     return this.#scalar(from.elements.length > 0 ? withDates(x, from) : x, from, to);
   }
 
@@ -140,9 +144,48 @@ class Converter {
     return typedAs(from, to, this.#options.rounding);
   }
 
+  /** Each value as one of its own type, of which the file's column has several. */
+  #variant(x: string, from: Type, to: Type): Converted {
+    const conditions: string[] = to.nullable || to.elements.length > 0 ? [] : [`isNotNull(${x})`];
+    const target = { ...to, nullable: isScalar(to) };
+    const branches = from.values.flatMap((text) => {
+      const type = parseType(text);
+      const is = `variantType(${x}) = ${quoteString(text)}`;
+      const element = `variantElement(${x}, ${quoteString(text)})`;
+      const read = type.name === 'Date32' ? `toInt32(${element})` : element;
+      const { value, fits } = this.#value(read, { ...type, nullable: isScalar(type) }, target);
+      if (fits !== null) conditions.push(`(NOT (${is}) OR ${fits})`);
+      return [is, `CAST(${value}, ${quoteString(whole(target))})`];
+    });
+    const none = isScalar(to) ? 'NULL' : defaultOf(to);
+    const value = `multiIf(${[...branches, none].join(', ')})`;
+    return {
+      value: isScalar(to) && !to.nullable ? `assumeNotNull(${value})` : value,
+      fits: conditions.length === 0 ? null : conditions.join(' AND '),
+    };
+  }
+
+  /** Text of a list or tuple, as it stands in CSV. ClickHouse makes no maps of it. */
+  #parsed(x: string, from: Type, to: Type): Converted {
+    const read = parseType(inBrackets(to));
+    const absent = from.nullable ? `ifNull(${x} = '', 1)` : `${x} = ''`;
+    const given = from.nullable ? `assumeNotNull(${x})` : x;
+    const empty = to.name === 'Tuple' ? undefined : '[]';
+    const text = empty === undefined ? given : `if(${absent}, '${empty}', ${given})`;
+    const { value, fits } = this.#composite(`CAST(${text}, ${quoteString(read.text)})`, read, to);
+    if (this.#options.nullAsDefault && empty !== undefined) return { value, fits };
+    return { value, fits: fits === null ? `NOT ${absent}` : `NOT ${absent} AND ${fits}` };
+  }
+
   #composite(x: string, from: Type, to: Type): Converted {
     const [source, target] = [asArray(from), asArray(to)];
     if (source.name === 'Tuple' && target.name === 'Tuple') return this.#tuple(x, source, target);
+    // ClickHouse makes one of the other, and keeps the low bits of the values.
+    if (source.name === 'Map' && target.name === 'Array') {
+      const pairs = asPairs(source);
+      return this.#composite(`CAST(${x}, ${quoteString(pairs.text)})`, pairs, target);
+    }
+    if (source.name === 'Array' && target.name === 'Map') return this.#composite(x, source, asPairs(target));
     if (source.name !== target.name) return { value: withDates(x, source), fits: null };
     if (source.name === 'Array') {
       const each = this.#each(source.elements[0] as Element, target.elements[0] as Element);
@@ -187,8 +230,7 @@ class Converter {
     const parts = to.elements.map(({ name, type }, position) => {
       const index = named ? indexOf(name) : position;
       const source = from.elements[index];
-      if (source === undefined)
-        return { value: `defaultValueOfTypeName(${quoteString(whole(type))})`, fits: null, same: false };
+      if (source === undefined) return { value: defaultOf(type), fits: null, same: false };
       const field = `tupleElement(${x}, ${index + 1})`;
       const part = this.#value(field, source.type, this.#options.nullAsDefault ? { ...type, nullable: true } : type);
       return { ...part, same: part.value === field && index === position };
@@ -200,15 +242,25 @@ class Converter {
     const values = parts.map(({ value }, position) => {
       const { type } = to.elements[position] as Element;
       return this.#options.nullAsDefault && !type.nullable && isScalar(type)
-        ? `ifNull(${value}, defaultValueOfTypeName(${quoteString(whole(type))}))`
+        ? `ifNull(${value}, ${defaultOf(type)})`
         : value;
     });
     return { value: `CAST(tuple(${values.join(', ')}), ${quoteString(to.text)})`, fits };
   }
 }
 
-function whole(type: Type): string {
-  return type.nullable ? `Nullable(${type.text})` : type.text;
+function defaultOf(type: Type): string {
+  return `defaultValueOfTypeName(${quoteString(whole(type))})`;
+}
+
+/** Nothing that the column has is such a value. */
+function never(to: Type): Converted {
+  return { value: defaultOf(to), fits: '0' };
+}
+
+/** A Map is an Array of Tuples of a key and a value. */
+function asPairs({ elements }: Type): Type {
+  return parseType(`Array(Tuple(${elements.map(({ type }) => whole(type)).join(', ')}))`);
 }
 
 /** Nested is an Array of Tuples. */

@@ -65,12 +65,45 @@ function split(text: string): readonly string[] {
   return part.trim() === '' ? parts : [...parts, part.trim()];
 }
 
+/** Where a type is within another: the name of a field, the number of a part that has none. */
+export type Path = readonly (string | number)[];
+
 /** The type as text, with other types in place of those that have nothing inside them; `key` says that one is the key of a Map. */
-export function mapLeaves(type: Type, leaf: (type: Type, key: boolean) => string, key = false): string {
-  if (type.elements.length === 0) return leaf(type, key);
+export function mapLeaves(
+  type: Type,
+  leaf: (type: Type, key: boolean, path: Path) => string,
+  key = false,
+  path: Path = [],
+): string {
+  if (type.elements.length === 0) return leaf(type, key, path);
   const parts = type.elements.map(({ name, type: element }, index) => {
-    const read = mapLeaves(element, leaf, type.name === 'Map' && index === 0);
+    const read = mapLeaves(element, leaf, type.name === 'Map' && index === 0, [...path, name ?? index]);
     return name === null ? read : `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\` ${read}`;
   });
   return `${type.name}(${parts.join(', ')})`;
+}
+
+/** With Nullable where it is so. */
+export function whole(type: Type): string {
+  return type.nullable ? `Nullable(${type.text})` : type.text;
+}
+
+/** The type with others in place of some that have nothing inside them: those that `other` has one for. */
+export function withLeaves(written: string, other: (type: Type, path: Path) => string | null): string {
+  let same = true;
+  const text = mapLeaves(parseType(written), (leaf, _, path) => {
+    const read = other(leaf, path);
+    same &&= read === null;
+    return whole(read === null ? leaf : { ...leaf, text: read });
+  });
+  return same ? written : text;
+}
+
+/** What is there; a list of tuples may be called Nested, and fields without a name are known by their place. */
+export function typeAt(type: Type, path: Path): Type | undefined {
+  const [step, ...rest] = path;
+  if (step === undefined) return type;
+  if (type.name === 'Nested') return typeAt({ ...type, name: 'Tuple' }, rest);
+  const element = type.elements.find(({ name }, index) => (name ?? index) === step);
+  return element === undefined ? undefined : typeAt(element.type, rest);
 }

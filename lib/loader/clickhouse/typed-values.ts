@@ -6,7 +6,7 @@
 import { dayOf } from './days.js';
 import { quoteString } from './quoting.js';
 import { type Guarded, textAs } from './text-values.js';
-import type { Type } from './type-tree.js';
+import { parseType, type Type } from './type-tree.js';
 
 const INTEGER = /^(U?)Int(\d+)$/;
 
@@ -25,11 +25,29 @@ export function typedAs(from: Type, to: Type, rounding: boolean): Guarded | null
   if (/^(BFloat16|Float\d+)$/.test(from.name)) return fromFloat(from, to, rounding);
   if (from.name === 'Decimal') return fromDecimal(from, to, rounding);
   if (isTime(from)) return fromTime(from, to, rounding);
-  return null;
+  if (from.name.startsWith('Interval')) return fromInterval(from, to, rounding);
+  if (isClock(from)) return fromClock(from, to, rounding);
+  // An Enum by its names, and whatever else by what it is shown as: it fits where that text would.
+  return throughText(to, rounding);
 }
 
 function isTime({ name }: Type): boolean {
   return /^(Date|Date32|DateTime|DateTime64)$/.test(name);
+}
+
+/** A time of day. */
+function isClock({ name }: Type): boolean {
+  return name === 'Time' || name === 'Time64';
+}
+
+/** Digits of the fraction of a second. */
+function scaleOf({ name, values }: Type): number {
+  return name.endsWith('64') ? Number(values[0] ?? 3) : 0;
+}
+
+/** Nothing that the column has is this value. */
+function never(to: Type): Guarded {
+  return { value: `CAST(NULL, ${nullable(to)})`, fits: null };
 }
 
 function nullable({ text }: Type): string {
@@ -64,7 +82,7 @@ function fromInteger(from: Type, to: Type, rounding: boolean): Guarded | null {
   if (/^Time(64)?$/.test(to.name)) return secondsOfDay('x', to);
   // Seconds or days since 1970; what is out of range comes back as another number.
   if (isTime(to)) return { value: `CAST(x, ${nullable(to)})`, fits: `toInt64(CAST(x, ${nullable(to)})) = x` };
-  return null;
+  return from.name === 'UInt32' && to.name === 'IPv4' ? null : throughText(to, rounding);
 }
 
 /** ClickHouse shows no more than 999:59:59. */
@@ -107,7 +125,7 @@ function fromFloat(from: Type, to: Type, rounding: boolean): Guarded | null {
     const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
     return { value, fits: rounding ? `abs(toFloat64(${value}) - x) < 1` : `toFloat64(${value}) = x` };
   }
-  return null;
+  return throughText(to, rounding);
 }
 
 function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
@@ -131,7 +149,7 @@ function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
     const back = `toDecimal128(${value}, ${Math.min(9, Number(from.values[1]))})`;
     return { value, fits: rounding ? `abs(${back} - x) < 1` : `${back} = x` };
   }
-  return null;
+  return throughText(to, rounding);
 }
 
 /** `x` is the date; what is read is its number. */
@@ -143,11 +161,7 @@ function fromDay(from: Type, to: Type, rounding: boolean): Guarded {
 }
 
 function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {
-  if (/^Time(64)?$/.test(to.name) && from.name === 'DateTime64') {
-    const kept = to.name === 'Time' ? 0 : Number(to.values[0] ?? 3);
-    if (rounding || kept >= Number(from.values[0])) return null;
-    return { value: 'x', fits: `CAST(CAST(x, 'Nullable(DateTime64(${kept}))'), ${nullable(from)}) = x` };
-  }
+  if (isClock(to)) return clockOf(from, to, rounding);
   // Seconds or days since 1970.
   if (!isTime(to)) {
     const number =
@@ -155,15 +169,18 @@ function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {
         ? (x: string) => `toDecimal128(${x}, ${from.values[0]})`
         : (x: string) => `toInt64(${x})`;
     // Neither true nor false, which ClickHouse would make of it.
-    if (to.name === 'Bool') return { value: `CAST(NULL, 'Nullable(Bool)')`, fits: null };
-    return /^(U?Int|Float|Decimal)/.test(to.name) ? throughText(to, rounding, (x) => `toString(${number(x)})`) : null;
+    if (to.name === 'Bool') return never(to);
+    return throughText(
+      to,
+      rounding,
+      /^(U?Int|Float|Decimal)/.test(to.name) ? (x) => `toString(${number(x)})` : undefined,
+    );
   }
-  const scale = ({ name, values }: Type): number => (name === 'DateTime64' ? Number(values[0]) : 0);
   const back = `CAST(CAST(x, ${nullable(to)}), ${nullable(from)})`;
   if (to.name === 'DateTime64') {
-    const finer = scale(to) >= scale(from);
+    const finer = scaleOf(to) >= scaleOf(from);
     // Years that nanoseconds have no room for are an error without a row.
-    const room = scale(to) === 9 ? `(toYear(x) > 1677 AND x < toDateTime64('2262-04-11 00:00:00', 0, 'UTC'))` : null;
+    const room = scaleOf(to) === 9 ? `(toYear(x) > 1677 AND x < toDateTime64('2262-04-11 00:00:00', 0, 'UTC'))` : null;
     const value = room === null ? `CAST(x, ${nullable(to)})` : `if(${room}, CAST(x, ${nullable(to)}), NULL)`;
     if (finer) return room === null ? null : { value, fits: null };
     return { value, fits: rounding ? null : `CAST(${value}, ${nullable(from)}) = x` };
@@ -175,4 +192,34 @@ function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {
     value,
     fits: from.name === 'Date' || from.name === 'Date32' ? `${back} = x` : `toDateTime64(${value}, 3) = ${cut}`,
   };
+}
+
+/** A time of day is what readers show as one of the first of January 1970. ClickHouse's cast leaves out any other day. */
+function clockOf(from: Type, to: Type, rounding: boolean): Guarded {
+  if (!from.name.startsWith('DateTime')) return never(to);
+  const value = `CAST(x, ${nullable(to)})`;
+  const day = `(toYear(x) = 1970 AND toDayOfYear(x) = 1)`;
+  if (rounding || scaleOf(to) >= scaleOf(from)) return { value, fits: day };
+  return { value, fits: `(${day} AND CAST(CAST(x, 'Nullable(DateTime64(${scaleOf(to)}))'), ${nullable(from)}) = x)` };
+}
+
+function fromClock(from: Type, to: Type, rounding: boolean): Guarded | null {
+  if (isClock(to)) return to.name === 'Time64' && scaleOf(to) >= scaleOf(from) ? null : throughText(to, rounding);
+  if (to.name === 'Bool') return never(to);
+  if (/^(U?Int|Float|Decimal|BFloat16)/.test(to.name)) {
+    const seconds =
+      from.name === 'Time64' ? (x: string) => `toDecimal128(${x}, ${scaleOf(from)})` : (x: string) => `toInt64(${x})`;
+    return throughText(to, rounding, (x) => `toString(${seconds(x)})`);
+  }
+  if (to.name !== 'DateTime64' || scaleOf(to) < scaleOf(from)) return throughText(to, rounding);
+  const value = `CAST(x, ${nullable(to)})`;
+  return { value, fits: `position(toString(${value}), concat('1970-01-01 ', toString(x))) = 1` };
+}
+
+/** How long something took, by the number of its unit; seconds are a time of day too. */
+function fromInterval({ name }: Type, to: Type, rounding: boolean): Guarded | null {
+  const number = (x: string): string => `CAST(${x}, 'Nullable(Int64)')`;
+  if (isTime(to) || (isClock(to) && name !== 'IntervalSecond')) return never(to);
+  const { of = (x: string) => x, ...guarded } = typedAs(parseType('Int64'), to, rounding) ?? { value: 'x', fits: null };
+  return { ...guarded, of: (x) => of(number(x)) };
 }

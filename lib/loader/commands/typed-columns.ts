@@ -1,7 +1,9 @@
 /** Columns of a typed file as they are in the file, where ClickHouse describes them as something else, or not at all. */
 import type { Column } from '../clickhouse/columns.js';
+import { withLeaves } from '../clickhouse/type-tree.js';
+import type { LoadError } from '../failures.js';
 import { arrowFields } from '../file/arrow-schema.js';
-import { type AvroTime, avroTimes } from '../file/avro-times.js';
+import { type AvroTime, type AvroTimes, avroTimes } from '../file/avro-times.js';
 import type { Format } from '../file/formats.js';
 import { parquetNames } from '../file/parquet-names.js';
 import type { RecordsRequest } from '../options/records-options.js';
@@ -17,7 +19,7 @@ export function readable(
   sample: Uint8Array,
   columns: readonly Column[],
 ): readonly Column[] {
-  if (format.name === 'avro') return withAvroTimes(columns, avroTimes(sample));
+  if (format.name === 'avro') return withAvroTimes(request, columns, avroTimes(sample));
   if (format.name === 'parquet' && !request.skipUnknown) refuseUnread(request, parquetNames(sample), columns);
   if (format.name === 'parquet') return columns.map((column) => ({ ...column, type: jsonAsText(column.type) }));
   if (format.name !== 'arrow') return columns;
@@ -54,14 +56,26 @@ function withoutDictionary(type: string): string {
   return type.replace(/\bLowCardinality\((?!(?:Nullable\()?(?:String|FixedString))((?:[^()]|\([^()]*\))*)\)/g, '$1');
 }
 
-function withAvroTimes(columns: readonly Column[], times: ReadonlyMap<string, AvroTime>): readonly Column[] {
+function withAvroTimes(request: RecordsRequest, columns: readonly Column[], found: AvroTimes): readonly Column[] {
   return columns.map((column) => {
-    const time = times.get(column.name);
-    if (time === undefined) return column;
-    const plain = `DateTime64(${time.scale}, 'UTC')`;
-    const type = time.nullable ? `Nullable(${plain})` : plain;
-    return time.kind === 'time' ? { ...column, timeType: type } : { ...column, type };
+    const times = [...(found.get(column.name) ?? [])];
+    if (times.length === 0) return column;
+    if (times.some(([, { isOneOfMany }]) => isOneOfMany)) throw timeAmongOthers(request, column.name);
+    const of = (kind: AvroTime['kind']): ReadonlyMap<string, string> =>
+      new Map(
+        times.flatMap(([path, time]) => (time.kind === kind ? [[path, `DateTime64(${time.scale}, 'UTC')`]] : [])),
+      );
+    const instants = of('instant');
+    const type = withLeaves(column.type, ({ name }, path) =>
+      /^Int(32|64)$/.test(name) ? (instants.get(path.join('.')) ?? null) : null,
+    );
+    return { ...column, type, times: of('time') };
   });
+}
+
+function timeAmongOthers(request: RecordsRequest, column: string): LoadError {
+  const why = `its column ${listed([column])} has times among values of other types, which ClickHouse takes for numbers`;
+  return dataError(request, why, 'have the times written as timestamp-millis, timestamp-micros or text');
 }
 
 function refuseUnread(request: RecordsRequest, names: readonly string[], columns: readonly Column[]): void {

@@ -28,6 +28,18 @@ export function arrowFields(part: Uint8Array): readonly ArrowField[] {
 }
 
 const FILE_MAGIC = 'ARROW1\0\0';
+/** Every message begins with it, and behind the last one it is followed by no length. */
+const MARKER = Buffer.from([0xff, 0xff, 0xff, 0xff]);
+
+/**
+ * Polars leaves out the marker and the length of a file's schema, as readers look into the footer. It ends where the next message
+ * begins, at a multiple of eight bytes; null where that is not in sight.
+ */
+export function endOfBareSchema(bytes: Buffer, start: number): number | null {
+  for (let at = bytes.indexOf(MARKER, start); at >= 0; at = bytes.indexOf(MARKER, at + 1))
+    if ((at - start) % 8 === 0) return at;
+  return null;
+}
 const RECORD_BATCH = 3;
 
 /**
@@ -36,7 +48,12 @@ const RECORD_BATCH = 3;
  */
 export function arrowMessage(bytes: Buffer): { readonly rows: number; readonly bytes: number } | 'end' | null {
   if (bytes.length < METADATA_START) return null;
-  if (bytes.toString('latin1', 0, FILE_MAGIC.length) === FILE_MAGIC) return { rows: 0, bytes: FILE_MAGIC.length };
+  if (bytes.toString('latin1', 0, FILE_MAGIC.length) === FILE_MAGIC) {
+    const start = FILE_MAGIC.length;
+    if (bytes.length < start + MARKER.length) return null;
+    const end = MARKER.equals(bytes.subarray(start, start + MARKER.length)) ? start : endOfBareSchema(bytes, start);
+    return end === null ? null : { rows: 0, bytes: end };
+  }
   const length = bytes.readInt32LE(4);
   if (bytes.readUInt32LE(0) !== 0xffffffff || length <= 0) return 'end';
   if (bytes.length < METADATA_START + length) return null;

@@ -1,46 +1,94 @@
 /**
- * Columns of an Avro file that are times in a unit of their own. ClickHouse describes those without a time zone as plain
+ * Numbers of an Avro file that are times in a unit of their own. ClickHouse describes most of those without a time zone as plain
  * numbers, and would take them for seconds. https://avro.apache.org/docs/1.12.0/specification/#logical-types
  */
 
-/** Of an instant on somebody's clock, and of a time of day. */
+/** Of an instant, and of a time of day. */
 export interface AvroTime {
-  readonly kind: 'local-timestamp' | 'time';
+  readonly kind: 'instant' | 'time';
   /** Digits of the fraction of a second. */
   readonly scale: number;
-  readonly nullable: boolean;
+  /** Other values of the column are of other types, so that ClickHouse reads no time by itself. */
+  readonly isOneOfMany: boolean;
 }
+
+/** By where they are: the column, and within it names of fields, and numbers of what has none, all joined by dots. */
+export type AvroTimes = ReadonlyMap<string, ReadonlyMap<string, AvroTime>>;
 
 const KEY = 'avro.schema';
 const DIGITS: Readonly<Record<string, number>> = { millis: 3, micros: 6, nanos: 9 };
+/** ClickHouse knows no types that hold themselves. */
+const DEEPEST = 64;
 
-/** `header` is the beginning of the file, with the whole schema in it. Only fields of the outermost record are looked at. */
-export function avroTimes(header: Uint8Array): ReadonlyMap<string, AvroTime> {
-  const found = new Map<string, AvroTime>();
-  for (const { name, type } of fieldsOf(schemaText(header))) {
-    const types = Array.isArray(type) ? type : [type];
-    const logical = types
-      .map((one) => (one as { logicalType?: unknown } | null)?.logicalType)
-      .find((text) => typeof text === 'string');
-    const [, kind, unit = ''] = /^(local-timestamp|time)-(millis|micros|nanos)$/.exec(String(logical)) ?? [];
-    if (kind === undefined) continue;
-    found.set(name, { kind: kind as AvroTime['kind'], scale: DIGITS[unit] ?? 0, nullable: types.includes('null') });
+/** `header` is the beginning of the file, with the whole schema in it. */
+export function avroTimes(header: Uint8Array): AvroTimes {
+  const found = new Map<string, ReadonlyMap<string, AvroTime>>();
+  const schema = parsed(schemaText(header));
+  const named = new Map<string, Schema>();
+  for (const { name, type } of fieldsOf(schema)) {
+    const times = new Map<string, AvroTime>();
+    collect(type, [], false, named, times);
+    if (times.size > 0) found.set(String(name), times);
   }
   return found;
 }
 
-interface Field {
-  readonly name: string;
-  readonly type: unknown;
+interface Schema {
+  readonly name?: unknown;
+  readonly type?: unknown;
+  readonly logicalType?: unknown;
+  readonly fields?: unknown;
+  readonly items?: unknown;
+  readonly values?: unknown;
 }
 
-function fieldsOf(text: string): readonly Field[] {
+function collect(
+  type: unknown,
+  path: readonly (string | number)[],
+  isOneOfMany: boolean,
+  named: Map<string, Schema>,
+  times: Map<string, AvroTime>,
+): void {
+  if (path.length > DEEPEST) return;
+  if (Array.isArray(type)) {
+    const types = type.filter((one) => one !== 'null');
+    for (const one of types) collect(one, path, isOneOfMany || types.length > 1, named, times);
+    return;
+  }
+  const schema = typeof type === 'string' ? named.get(shortName(type)) : (type as Schema | null);
+  if (typeof schema !== 'object' || schema === null) return;
+  if (typeof schema.name === 'string') named.set(shortName(schema.name), schema);
+  const inside = (inner: unknown, step: string | number): void =>
+    collect(inner, [...path, step], isOneOfMany, named, times);
+  if (schema.type === 'array') return inside(schema.items, 0);
+  if (schema.type === 'map') return inside(schema.values, 1);
+  for (const { name, type: inner } of fieldsOf(schema)) inside(inner, String(name));
+  if (typeof schema.type === 'object') collect(schema.type, path, isOneOfMany, named, times);
+  const time = timeOf(schema.logicalType);
+  if (time !== null) times.set(path.join('.'), { ...time, isOneOfMany });
+}
+
+/** Those that ClickHouse does not describe as times. */
+function timeOf(logical: unknown): Omit<AvroTime, 'isOneOfMany'> | null {
+  const [, kind, unit = ''] = /^(local-timestamp|timestamp|time)-(millis|micros|nanos)$/.exec(String(logical)) ?? [];
+  if (kind === undefined || (kind === 'timestamp' && unit !== 'nanos')) return null;
+  return { kind: kind === 'time' ? 'time' : 'instant', scale: DIGITS[unit] ?? 0 };
+}
+
+function shortName(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
+function fieldsOf({ fields }: Schema): readonly Schema[] {
+  return Array.isArray(fields) ? fields : [];
+}
+
+function parsed(text: string): Schema {
   try {
-    const { fields } = JSON.parse(text) as { fields?: readonly Field[] };
-    return Array.isArray(fields) ? fields : [];
+    return (JSON.parse(text) as Schema | null) ?? {};
   } catch {
     // ClickHouse says what is wrong with it.
-    return [];
+    return {};
   }
 }
 

@@ -3,6 +3,7 @@
  * ClickHouse to describe them. `more` asks for that many bytes; null is no file of that format.
  */
 import { Leb128Reader } from '../../util/leb128.js';
+import { endOfBareSchema } from './arrow-schema.js';
 
 export type SchemaPart =
   | { readonly kind: 'part'; readonly data: Uint8Array }
@@ -10,6 +11,7 @@ export type SchemaPart =
 
 const PARQUET_MAGIC = Buffer.from('PAR1');
 const ARROW_FILE_MAGIC = Buffer.from('ARROW1\0\0');
+const ARROW_MARKER = 0xffffffff;
 const AVRO_MAGIC = Buffer.from('Obj\x01');
 const AVRO_SYNC_BYTES = 16;
 
@@ -27,11 +29,22 @@ export function parquetSchema(end: Uint8Array, fileBytes: number): SchemaPart | 
 export function arrowSchema(head: Uint8Array): SchemaPart | null {
   const bytes = asBuffer(head);
   const start = bytes.subarray(0, ARROW_FILE_MAGIC.length).equals(ARROW_FILE_MAGIC) ? ARROW_FILE_MAGIC.length : 0;
-  if (bytes.length < start + 8 || bytes.readUInt32LE(start) !== 0xffffffff) return null;
+  if (bytes.length < start + 8) return null;
+  if (bytes.readUInt32LE(start) !== ARROW_MARKER) return start === 0 ? null : bareArrowSchema(bytes, start);
   const metadata = bytes.readInt32LE(start + 4);
   if (metadata <= 0) return null;
   const end = start + 8 + metadata;
   return end > bytes.length ? { kind: 'more', bytes: end } : { kind: 'part', data: bytes.subarray(start, end) };
+}
+
+/** As the message that it would be in a stream. */
+function bareArrowSchema(bytes: Buffer, start: number): SchemaPart {
+  const end = endOfBareSchema(bytes, start);
+  if (end === null) return { kind: 'more', bytes: bytes.length * 4 };
+  const prefix = Buffer.alloc(8);
+  prefix.writeUInt32LE(ARROW_MARKER);
+  prefix.writeInt32LE(end - start, 4);
+  return { kind: 'part', data: Buffer.concat([prefix, bytes.subarray(start, end)]) };
 }
 
 /** The header: magic bytes, a map with the schema in it, a marker of 16 bytes. */

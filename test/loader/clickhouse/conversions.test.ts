@@ -35,7 +35,6 @@ test('what cannot change is left as it is', () => {
     ['Array(Int8)', 'Array(Int64)'],
     ['Tuple(a Int8)', 'Tuple(a Int64)'],
     ['Nullable(Int8)', 'Nullable(Int8)'],
-    ['Nullable(String)', 'Array(Int64)'],
     ['FixedString(2)', 'FixedString(3)'],
   ] as const)
     assert.deepEqual(converted(from, to), { value: 'c', fits: null, functions: [] }, `${from} -> ${to}`);

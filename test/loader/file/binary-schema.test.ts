@@ -25,6 +25,10 @@ test('the schema of Arrow is the first message, in a file behind its magic bytes
   assert.equal(part(arrowSchema(bytes(`ARROW1\0\0${schema}more`))), schema);
   assert.equal(part(arrowSchema(bytes(`ARROW1\0\0${schema.slice(0, -1)}`))), 24);
   assert.equal(arrowSchema(bytes('ARROW1\0\0')), null);
+  // As polars writes it: without marker and length, up to the next message.
+  const bare = '\x04\0\0\0\xff\xff\xff\xff12345678';
+  assert.equal(part(arrowSchema(bytes(`ARROW1\0\0${bare}\xff\xff\xff\xffmore`))), `\xff\xff\xff\xff\x10\0\0\0${bare}`);
+  assert.equal(part(arrowSchema(bytes(`ARROW1\0\0${bare}`))), 96);
   assert.equal(arrowSchema(bytes('\xff\xff\xff\xff\0\0\0\0')), null, 'a stream without a schema');
 });
 
