@@ -12,7 +12,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/service/', 'lib/config/', 'lib/kafka/', 'lib/telemetry/', 'lib/http/', 'lib/pool/', 'lib/core/'],
     ...['lib/ledger/', 'lib/v8-flags.ts'],
   ],
-  'lib/cli/letters/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/core/'],
+  'lib/cli/letters/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
   'lib/cli/progress/': ['lib/cli/'],
   'lib/cli/sending/': ['lib/kafka/'],
   'lib/service/': [
