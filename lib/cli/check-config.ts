@@ -6,6 +6,12 @@ import { ExitCode } from '../errors.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { chooseLoader } from './run.js';
 
+/** What `batch_size` was where nothing was said, and stands in many a file for that. */
+const FORMER_BATCH_SIZE = 10_000;
+const FORMER_BATCHES =
+  'batch_size is 10000, the default of former versions; without it (auto) files of more than 500,000 rows are loaded in larger ' +
+  'blocks, which is faster. Change it while no load is under way: a load that is repeated in other blocks doubles rows';
+
 export function checkConfig(options: ParsedOptions): ExitCode {
   const { config, warnings: found } = loadSettings(options);
   const roots = checkRoots(config.ingest.allowed_roots);
@@ -14,6 +20,7 @@ export function checkConfig(options: ParsedOptions): ExitCode {
   const { file, args, bundled } = chooseLoader(config);
   process.stdout.write(stringify(describeConfig(config)));
   process.stdout.write(`# loader: ${[file, ...args].join(' ')}${bundled ? ' (bundled)' : ''}\n`);
+  if (bundled && config.batch_size === FORMER_BATCH_SIZE) process.stdout.write(`# note: ${FORMER_BATCHES}\n`);
   for (const warning of warnings) process.stdout.write(`# warning: ${warning}\n`);
   process.stdout.write('# the configuration is valid\n');
   return ExitCode.ok;

@@ -10,6 +10,7 @@ import {
   choice,
   flag,
   maybeWhole,
+  maybeWholeOrAuto,
   number,
   readableFile,
   reloadable,
@@ -148,7 +149,12 @@ export const SETTINGS = {
   auto_create_tables: flag(true, 'Whether the loader creates missing tables (--create-table).'),
   table_prefix: text('atd', "A tenant's table is `<table_prefix>_<tenant>`.", { pattern: IDENTIFIER }),
   default_table: text('atd_logs', 'Table of messages without a tenant.', { pattern: IDENTIFIER }),
-  batch_size: maybeWhole(10_000, 1, 10_000_000, 'Rows per block (--batch-size); null leaves it to the loader.'),
+  batch_size: maybeWholeOrAuto(
+    1,
+    10_000_000,
+    'Rows per block (--batch-size). `auto` leaves it to the bundled loader, which fits it to the file, and is 10000 for any other; ' +
+      'null leaves it to any loader.',
+  ),
   schema_file: readableFile('JSON file of column name -> ClickHouse type (--schema-file).'),
   tables: {
     engine: text(null, 'Engine of a created table, of the MergeTree family (--engine).'),

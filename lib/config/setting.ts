@@ -52,6 +52,11 @@ export function wholeOrAuto(value: number, min: number, max: number, doc: string
   return setting<number | 'auto'>('wholeOrAuto', value, doc, { min, max });
 }
 
+/** `auto` unless it says otherwise. */
+export function maybeWholeOrAuto(min: number, max: number, doc: string): Setting<number | 'auto' | null> {
+  return { ...setting<number | 'auto'>('wholeOrAuto', 'auto', doc, { min, max }), nullable: true };
+}
+
 export function maybeWhole(value: number | null, min: number, max: number, doc: string): Setting<number | null> {
   return { ...setting('whole', value, doc, { min, max }), nullable: true };
 }

@@ -18,6 +18,9 @@ export interface LoaderProgram {
 const SHARE_PER_SLOT = 8;
 const MIN_SHARE = 32;
 
+/** For a loader that may not fit its blocks to the file. */
+const BATCH_SIZE = 10_000;
+
 /** What AppSentinels' as-cli reads of its environment begins so. */
 const AS_CLI_VARIABLE = /^AS_/;
 
@@ -66,7 +69,7 @@ export function engineSettings(
       executableArgs: loader.args,
       bundled: loader.bundled,
       createTable: config.auto_create_tables,
-      batchSize: config.batch_size,
+      batchSize: batchSizeFor(config, loader),
       schemaFile: config.schema_file,
       tables: {
         engine: config.tables.engine,
@@ -99,6 +102,11 @@ export function engineSettings(
       maxOpenMs: circuit_breaker.max_open_seconds * 1000,
     },
   };
+}
+
+function batchSizeFor({ batch_size }: Config, { bundled }: LoaderProgram): number | null {
+  if (batch_size !== 'auto') return batch_size;
+  return bundled ? null : BATCH_SIZE;
 }
 
 /** Those of `tenants.allowed`, as they are compared. */

@@ -69,6 +69,17 @@ describe('atd-ingestion check-config', () => {
     );
   });
 
+  it('says that a batch size of 10000 is the former default, and nothing of any other', async (t) => {
+    const said = async (env: Readonly<Record<string, string>>) =>
+      /^# note: batch_size is 10000, .*$/m.test((await runCli(['check-config'], env)).stdout);
+    assert.equal(await said({ ATD_BATCH_SIZE: '10000' }), true);
+    assert.equal(await said({ ATD_BATCH_SIZE: '20000' }), false);
+    assert.equal(await said({}), false);
+    const loader = join(temporaryDirectory(t), 'as-cli');
+    writeFileSync(loader, '#!/bin/sh\n', { mode: 0o755 });
+    assert.equal(await said({ ATD_BATCH_SIZE: '10000', ATD_AS_CLI_EXECUTABLE: loader }), false);
+  });
+
   it('names the loader that is on the PATH', async (t) => {
     const directory = temporaryDirectory(t);
     const loader = join(directory, 'as-cli');

@@ -139,6 +139,21 @@ describe('engineSettings', () => {
     assert.deepEqual(passed(false), { PATH: '/bin', AS_DB_CONTAINER: 'ch' });
   });
 
+  it('leaves the batch size to the bundled loader unless it is configured, and gives any other one 10000', () => {
+    const batchSize = (bundled: boolean, more: Readonly<Record<string, number | string | null>>) => {
+      const { config } = loadConfig({ file: null, env: {}, args: {} });
+      return engineSettings({ ...config, ...more } as Config, { ...LOADER, bundled }, {}).command.batchSize;
+    };
+    for (const bundled of [true, false]) {
+      assert.equal(batchSize(bundled, { batch_size: 10_000 }), 10_000);
+      assert.equal(batchSize(bundled, { batch_size: 500 }), 500);
+      assert.equal(batchSize(bundled, { batch_size: null }), null);
+    }
+    assert.equal(batchSize(true, {}), null);
+    assert.equal(batchSize(true, { batch_size: 'auto' }), null);
+    assert.equal(batchSize(false, {}), 10_000);
+  });
+
   it('names the database default where a server is named and no database', () => {
     const database = (args: Readonly<Record<string, string>>) =>
       engineSettings(loadConfig({ file: null, env: {}, args }).config, LOADER, {}).command.clickhouse.database;

@@ -46,6 +46,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/processes/': [],
   'lib/loader/': ['lib/loader/'],
   'lib/loader/commands/': ['lib/loader/'],
+  'lib/loader/blocks/': ['lib/loader/failures.ts', 'lib/loader/file/'],
   'lib/loader/clickhouse/': ['lib/loader/failures.ts', 'lib/loader/options/', 'lib/loader/file/'],
   'lib/loader/file/': ['lib/loader/failures.ts'],
   'lib/loader/options/': ['lib/loader/file/', 'lib/core/rules/'],

@@ -177,6 +177,15 @@ export function repetitionWarnings(table: FullName, rows: readonly TableRow[], s
   return warnings;
 }
 
+/**
+ * Whether the rows of a table, or of one that a view fills, go to more than one place by their values. A block may go to 100 at
+ * most, and to each as a part of its own, so that larger blocks gain little there and may be refused. A statement that only
+ * mentions a partition counts too.
+ */
+export function isDivided({ engine, statement }: TableRow): boolean {
+  return engine === 'Distributed' || /\bPARTITION BY\b/.test(statement);
+}
+
 function keyOf([database, name]: FullName): string {
   return `${database}\0${name}`;
 }

@@ -15,8 +15,20 @@ const PACKED = 8;
 
 const ADD_OR_SKIP = 'add the columns or give --skip-unknown';
 
+/** How the file is read. */
+export interface Reading {
+  /** Of the settings that not every ClickHouse knows those that this one does. */
+  readonly known: sql.Settings;
+  /** Rows of a block. */
+  readonly batchSize: number;
+}
+
+export interface Inserting extends Reading {
+  /** Settings that make the insert repeatable and durable, where it is to be. */
+  readonly promises: sql.Settings;
+}
+
 /**
- * @param promises settings that make the insert repeatable and durable, where it is to be
  * @returns the rows that were loaded
  * @throws LoadError
  */
@@ -24,10 +36,9 @@ export async function insertFile(
   load: Load,
   found: readonly Column[],
   table: readonly TableColumn[],
-  known: sql.Settings,
-  promises: sql.Settings,
+  inserting: Inserting,
 ): Promise<number> {
-  return await send(load, sql.quoteTable(load.request.table), found, table, known, promises);
+  return await send(load, sql.quoteTable(load.request.table), found, table, inserting);
 }
 
 /** Reads the whole file as the insert into that table would, and keeps nothing. @throws LoadError where that would fail */
@@ -35,9 +46,9 @@ export async function tryFile(
   load: Load,
   found: readonly Column[],
   { columns }: TableToMake,
-  known: sql.Settings,
+  reading: Reading,
 ): Promise<void> {
-  await send(load, `FUNCTION ${sql.nullTable(columns)}`, found, columns, known, {});
+  await send(load, `FUNCTION ${sql.nullTable(columns)}`, found, columns, { ...reading, promises: {} });
 }
 
 async function send(
@@ -45,8 +56,7 @@ async function send(
   into: string,
   found: readonly Column[],
   table: readonly TableColumn[],
-  known: sql.Settings,
-  promises: sql.Settings,
+  inserting: Inserting,
 ): Promise<number> {
   const { request, contents, format, clickhouse, bar } = load;
   const isMade = !into.startsWith('FUNCTION ');
@@ -60,12 +70,10 @@ async function send(
       sql.insertSettings({
         format,
         columns,
-        batchSize: request.batchSize,
         skipUnknown: request.skipUnknown,
         nullAsDefault: request.nullAsDefault,
-        known,
         statementBytes: Buffer.byteLength(statement),
-        promises,
+        ...inserting,
       }),
       { encoding: contents.compression, onProgress: bar === null ? null : (progress) => bar.update(progress) },
     );

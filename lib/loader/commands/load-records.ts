@@ -4,6 +4,8 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { ExitCode } from '../../errors.js';
+import { blockRows } from '../blocks/block-rows.js';
+import { rowSize } from '../blocks/row-size.js';
 import type { Connect } from '../clickhouse/client.js';
 import type { Column, TableColumn } from '../clickhouse/columns.js';
 import * as sql from '../clickhouse/sql.js';
@@ -19,7 +21,7 @@ import { foreignSeparator, headerOf } from '../file/text-rows.js';
 import type { RecordsRequest } from '../options/records-options.js';
 import { badData } from './bad-data.js';
 import { lookAtDurability } from './durability.js';
-import { insertFile, tryFile } from './insert-file.js';
+import { insertFile, type Reading, tryFile } from './insert-file.js';
 import { clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
 import type { ProgressBar } from './progress.js';
 import { lookAtRepetition } from './repetition.js';
@@ -95,11 +97,13 @@ async function loadFile(
     const { columns: found, readsJson } = inspected;
     const load: Load = { ...tried, format: { ...read, readsJson } };
     refuseForeignSeparator(load, found, existing);
-    const table = existing ?? (await makeTable(load, found, known));
-    const remembered = await lookAtRepetition(load, sql.hasExactBlocks(known));
+    const fitting = request.batchSize ?? blockRows(await rowSize(contents, load.format, sample, found.length));
+    const table = existing ?? (await makeTable(load, found, { known, batchSize: fitting }));
+    const remembered = await lookAtRepetition(load, sql.hasExactBlocks(known), fitting);
     const durable = await lookAtDurability(load);
     const promises = { ...remembered.settings, ...durable.settings };
-    const insert = (): Promise<number> => insertFile(load, found, table, known, promises);
+    const { batchSize } = remembered;
+    const insert = (): Promise<number> => insertFile(load, found, table, { known, batchSize, promises });
     const rows = await (remembered.hasViews ? insertAndCount(load, sample, insert) : insert());
     const warnings = [remembered.warning, durable.warning, foreignText(load, sample)];
     return { rows, warning: warnings.filter((warning) => warning !== null).join('; ') || null };
@@ -132,12 +136,12 @@ async function insertAndCount(
  * Others take what a table was made for by its first file, so that no file makes one that it is not loaded into. To drop it
  * again is no way: another load may have inserted meanwhile.
  */
-async function makeTable(load: Load, found: readonly Column[], known: sql.Settings): Promise<readonly TableColumn[]> {
+async function makeTable(load: Load, found: readonly Column[], reading: Reading): Promise<readonly TableColumn[]> {
   const { schema, format } = load;
   // A separator at the end of each line is no column.
   const meant = found.filter(({ name }) => format.byPosition?.unnamed.get(name)?.hasValues !== false);
   const made = await tableToMake(load, schema ?? meant);
-  await tryFile(load, found, made, known);
+  await tryFile(load, found, made, reading);
   return await createTable(load, made);
 }
 

@@ -27,7 +27,7 @@ export function arrowFields(part: Uint8Array): readonly ArrowField[] {
   });
 }
 
-const FILE_MAGIC = 'ARROW1\0\0';
+export const FILE_MAGIC = 'ARROW1\0\0';
 /** Every message begins with it, and behind the last one it is followed by no length. */
 const MARKER = Buffer.from([0xff, 0xff, 0xff, 0xff]);
 
@@ -40,7 +40,8 @@ export function endOfBareSchema(bytes: Buffer, start: number): number | null {
     if ((at - start) % 8 === 0) return at;
   return null;
 }
-const RECORD_BATCH = 3;
+
+export const RECORD_BATCH = 3;
 
 /**
  * Of the message that `bytes` begin with, or of the magic bytes of a file: its rows, none but of a batch of them, and its bytes;
@@ -70,15 +71,15 @@ export function arrowMessage(bytes: Buffer): { readonly rows: number; readonly b
 }
 
 /** Behind the marker of a message and its length. */
-const METADATA_START = 8;
-const MESSAGE = { typeOfHeader: 1, header: 2, bodyLength: 3 } as const;
-const BATCH = { length: 0 } as const;
+export const METADATA_START = 8;
+export const MESSAGE = { typeOfHeader: 1, header: 2, bodyLength: 3 } as const;
+export const BATCH = { length: 0, buffers: 2, compression: 3 } as const;
 const SCHEMA = { fields: 1 } as const;
 const FIELD = { name: 0, typeOfType: 2 } as const;
 const NULL_TYPE = 1;
 
 /** Where the table at `table` has its field of that number; null if it has not. */
-function placeIn(bytes: Buffer, table: number, field: number): number | null {
+export function placeIn(bytes: Buffer, table: number, field: number): number | null {
   const vtable = table - bytes.readInt32LE(table);
   const entry = 4 + field * 2;
   const place = entry < bytes.readUInt16LE(vtable) ? bytes.readUInt16LE(vtable + entry) : 0;
@@ -86,7 +87,7 @@ function placeIn(bytes: Buffer, table: number, field: number): number | null {
 }
 
 /** What a field refers to. */
-function offsetIn(bytes: Buffer, table: number, field: number): number | null {
+export function offsetIn(bytes: Buffer, table: number, field: number): number | null {
   const place = placeIn(bytes, table, field);
   return place === null ? null : place + bytes.readUInt32LE(place);
 }

@@ -33,6 +33,36 @@ async function* gunzip(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   yield* stream;
 }
 
+/** Some bytes of zstd data may hold any number. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** How many bytes the beginning of compressed data unpacks to, as far as they are whole. */
+export async function unpackedLength(start: Uint8Array, compression: Compression): Promise<number> {
+  let length = 0;
+  if (compression === 'gzip') {
+    const { createGunzip, constants } = await import('node:zlib');
+    const stream = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+    stream.end(start);
+    for await (const chunk of stream) {
+      length += (chunk as Uint8Array).length;
+      if (length > MOST_BYTES) break;
+    }
+    return length;
+  }
+  const once = async function* (): AsyncGenerator<Uint8Array> {
+    yield start;
+  };
+  try {
+    for await (const chunk of unzstd(once())) {
+      length += chunk.length;
+      if (length > MOST_BYTES) break;
+    }
+  } catch {
+    // It ends within a block.
+  }
+  return length;
+}
+
 /** Node 20 has no zstd. */
 async function* unzstd(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { Decompress } = await import('fzstd');

@@ -1,7 +1,7 @@
 /** What is in a file, behind its compression: its first and its last bytes. */
 import { ExitCode } from '../../errors.js';
 import { LoadError, oneLine } from '../failures.js';
-import { decompressed, UnreadableData } from './compressed.js';
+import { decompressed, UnreadableData, unpackedLength } from './compressed.js';
 import type { Compression } from './formats.js';
 import type { SourceFile } from './source-file.js';
 import { ZstdFrames } from './zstd-frames.js';
@@ -15,9 +15,14 @@ export interface Contents {
   stream(): AsyncIterable<Uint8Array>;
   /** What is in it, behind its compression. */
   chunks(): AsyncIterable<Uint8Array>;
+  /** How many bytes there are in all; of a compressed file, by what its beginning unpacks to. */
+  estimatedBytes(): Promise<number>;
   /** The last `length` bytes, and how many there are in all. A compressed file is read to its end for them. */
   tail(length: number): Promise<{ readonly data: Uint8Array; readonly bytes: number }>;
 }
+
+/** Of compressed data, of which one may hold a thousand. */
+const START_BYTES = 64 * 1024;
 
 export function contentsOfFile(file: SourceFile, compression: Compression | null): Contents {
   return compression === null ? plain(file) : compressed(file, compression);
@@ -29,6 +34,7 @@ function plain(file: SourceFile): Contents {
     compression: null,
     stream: () => file.stream(),
     chunks: () => file.stream(),
+    estimatedBytes: async () => file.bytes,
     async head(length) {
       const data = await file.read(0, length);
       return { data, whole: data.length === file.bytes };
@@ -78,6 +84,10 @@ function compressed(file: SourceFile, compression: Compression): Contents {
     compression,
     chunks,
     stream: () => (compression === 'zstd' ? wholeZstd(file) : file.stream()),
+    async estimatedBytes() {
+      const start = await file.read(0, START_BYTES);
+      return (file.bytes * (await unpackedLength(start, compression))) / start.length;
+    },
     async head(length) {
       const kept: Uint8Array[] = [];
       let bytes = 0;

@@ -48,20 +48,26 @@ export async function orcSchema(end: Uint8Array): Promise<SchemaPart | null> {
 
 /** `part` is what orcSchema gives. */
 export function orcRows(part: Uint8Array): number {
-  const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
-  const footer = bytes.subarray(MAGIC.length, bytes.length - 1 - (bytes[bytes.length - 1] ?? 0));
-  return [...fields(footer)].find(({ number }) => number === FOOTER_ROWS)?.value ?? 0;
+  return [...fields(orcFooter(part))].find(({ number }) => number === FOOTER_ROWS)?.value ?? 0;
 }
 
-interface Field {
+/** `part` is what orcSchema gives. */
+export function orcFooter(part: Uint8Array): Buffer {
+  const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
+  return bytes.subarray(MAGIC.length, bytes.length - 1 - (bytes[bytes.length - 1] ?? 0));
+}
+
+export interface Field {
   readonly number: number;
   /** Of a number; null for every other type. */
   readonly value: number | null;
   readonly bytes: Buffer;
+  /** What is in it, of a text or a message; empty for every other type. */
+  readonly content: Buffer;
 }
 
 /** The fields of a protobuf message, one level deep. @throws Error */
-function* fields(message: Buffer): Generator<Field> {
+export function* fields(message: Buffer): Generator<Field> {
   const reader = new Leb128Reader(message);
   const next = (): number => {
     const value = reader.next();
@@ -73,15 +79,17 @@ function* fields(message: Buffer): Generator<Field> {
     const tag = next();
     const type = tag % 8;
     let value: number | null = null;
+    let contentBytes = 0;
     if (type === 0) value = next();
     else if (type === 1) reader.at += 8;
     else if (type === 5) reader.at += 4;
     else if (type === 2) {
       // Apart, since reading the length moves the reader too.
-      const length = next();
-      reader.at += length;
+      contentBytes = next();
+      reader.at += contentBytes;
     } else throw new Error(`the footer has a field of type ${type}`);
-    yield { number: Math.floor(tag / 8), value, bytes: message.subarray(start, reader.at) };
+    const bytes = message.subarray(start, reader.at);
+    yield { number: Math.floor(tag / 8), value, bytes, content: bytes.subarray(bytes.length - contentBytes) };
   }
 }
 

@@ -6,7 +6,7 @@
 
 const [FOOTER_SCHEMA, FOOTER_ROWS] = [2, 3];
 const ELEMENT = { name: 4, children: 5 } as const;
-const TYPE = {
+export const TYPE = {
   true: 1,
   false: 2,
   byte: 3,
@@ -54,13 +54,13 @@ export function parquetRows(part: Uint8Array): number {
   return rows;
 }
 
-function footerOf(part: Uint8Array): Reader {
+export function footerOf(part: Uint8Array): CompactReader {
   const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
   const length = bytes.readUInt32LE(bytes.length - 8);
-  return new Reader(bytes.subarray(bytes.length - 8 - length, bytes.length - 8));
+  return new CompactReader(bytes.subarray(bytes.length - 8 - length, bytes.length - 8));
 }
 
-function schemaElements(reader: Reader): readonly SchemaElement[] {
+function schemaElements(reader: CompactReader): readonly SchemaElement[] {
   const elements: SchemaElement[] = [];
   reader.struct((field, type) => {
     if (field !== FOOTER_SCHEMA || type !== TYPE.list) return reader.skip(type);
@@ -77,12 +77,18 @@ function schemaElements(reader: Reader): readonly SchemaElement[] {
   return elements;
 }
 
-class Reader {
+/** Of Thrift's compact protocol. */
+export class CompactReader {
   readonly #bytes: Buffer;
   #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+  }
+
+  /** How far it has read. */
+  get at(): number {
+    return this.#at;
   }
 
   #byte(): number {
@@ -122,13 +128,13 @@ class Reader {
     }
   }
 
-  list(read: (type: number) => void): void {
+  list(read: (type: number, index: number, count: number) => void): void {
     const header = this.#byte();
     const count = header >> 4 === 15 ? this.#varint() : header >> 4;
     for (let element = 0; element < count; element++) {
       // An element has a byte at least, and a file may claim to have any number of them.
       if (this.#at >= this.#bytes.length) throw new Error('the footer ends too early');
-      read(header & 0x0f);
+      read(header & 0x0f, element, count);
     }
   }
 

@@ -37,6 +37,39 @@ export async function countRows(
   return counter.rows();
 }
 
+/** Where it is looked whether there are enough. What a file unpacks to may come in pieces of any length. */
+const STEP_BYTES = 1024 * 1024;
+/** A compressed file may have any number. */
+const MOST_BYTES = 512 * 1024 * 1024;
+
+/** The first rows of a text file, more than `most` where it has them and they are not too long: how many, in how many bytes. */
+export async function countFirst(
+  contents: Pick<Contents, 'chunks'>,
+  format: Format,
+  most: number,
+): Promise<{ readonly rows: number; readonly bytes: number }> {
+  const counter = counterFor(format);
+  let bytes = -format.preamble.bytes;
+  for await (const { buffer, byteOffset, length } of contents.chunks()) {
+    for (let at = 0; at < length; ) {
+      const start = at;
+      at = bytes < 0 ? Math.min(length, at - bytes) : Math.min(length, at + STEP_BYTES - (bytes % STEP_BYTES));
+      if (bytes >= 0) counter.push(Buffer.from(buffer, byteOffset + start, at - start));
+      bytes += at - start;
+      if (bytes <= 0 || bytes % STEP_BYTES !== 0) continue;
+      if (counter.rows() > most || bytes >= MOST_BYTES) return { rows: counter.rows(), bytes };
+    }
+  }
+  return { rows: counter.rows(), bytes };
+}
+
+/** The rows of a text file's sample. */
+export function countSample(format: Format, sample: Uint8Array): number {
+  const counter = counterFor(format);
+  counter.push(Buffer.from(sample.buffer, sample.byteOffset, sample.length));
+  return counter.rows();
+}
+
 function counterFor({ name, settings }: Format): Counter {
   if (name === 'jsonl') return new JsonObjects();
   if (name === 'avro') return new Blocks(avroBlock());

@@ -11,7 +11,11 @@ export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'file', value: 'F', help: 'the file to load (required)' },
   { name: 'table-name', value: 'T', help: 'the table, or database.table (required)' },
   { name: 'create-table', value: null, help: 'create the table if it does not exist' },
-  { name: 'batch-size', value: 'N', help: 'rows of one inserted block (10000)' },
+  {
+    name: 'batch-size',
+    value: 'N',
+    help: 'rows of one inserted block (10000; of a file of more than 500000 as many as 64 MiB hold)',
+  },
   { name: 'schema-file', value: 'S', help: 'JSON object of column name -> ClickHouse type for --create-table' },
   { name: 'format', value: 'NAME', help: `${FORMAT_NAMES.join(', ')} (by extension, then by contents)` },
   { name: 'skip-unknown', value: null, help: 'leave out columns that the table does not have' },
@@ -47,7 +51,8 @@ export interface RecordsRequest {
   readonly ttlHours: number | null;
   readonly making: TableMaking;
   readonly format: FormatName | null;
-  readonly batchSize: number;
+  /** Null where the file decides. */
+  readonly batchSize: number | null;
   readonly skipUnknown: boolean;
   readonly allowRounding: boolean;
   readonly nullAsDefault: boolean;
@@ -74,7 +79,7 @@ export function parseRecordsArguments(
       ttlHours: options.ttlHours(given, createTable),
       making: tableMaking(given, createTable),
       format: formatName(given.get('format')),
-      batchSize: options.integer('--batch-size', given.get('batch-size') ?? '10000', 1, 10_000_000),
+      batchSize: batchSize(given.get('batch-size')),
       skipUnknown: given.has('skip-unknown'),
       allowRounding: given.has('allow-rounding'),
       nullAsDefault: given.has('null-as-default'),
@@ -85,6 +90,10 @@ export function parseRecordsArguments(
       connection: readConnection(given, env, readText),
     };
   });
+}
+
+function batchSize(value: string | undefined): number | null {
+  return value === undefined ? null : options.integer('--batch-size', value, 1, 10_000_000);
 }
 
 function generation(given: options.Given, env: options.Environment): number {

@@ -37,7 +37,7 @@ test('the file and the table are enough, everything else has a default', () => {
     ttlHours: null,
     making: { engine: 'MergeTree', orderBy: null, partitionBy: null, onCluster: null, durable: false },
     format: null,
-    batchSize: 10_000,
+    batchSize: null,
     skipUnknown: false,
     allowRounding: false,
     nullAsDefault: false,
