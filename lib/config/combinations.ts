@@ -1,4 +1,5 @@
 /** Settings that are each valid and make no sense together. One rule per line of `RULES`; each names both keys. */
+import { tenantNamed } from '../util/tenant-name.js';
 import { poolSize } from './pool-size.js';
 import { type Config, listSettings } from './schema.js';
 
@@ -67,6 +68,22 @@ const RULES: readonly Rule[] = [
       ['ingest.max_queued_jobs', ingest.max_queued_jobs],
       'reading would pause before every thread has a job',
     ),
+  ({ ledger, default_table }) => {
+    const same = ledgerTables(ledger.table).find((name) => name === default_table);
+    if (same === undefined) return null;
+    return `ledger.table (${ledger.table}) and default_table (${default_table}) would both be ${same}: the rows of files would stand among those of the ledger; name another table`;
+  },
+  ({ ledger, table_prefix, tenants }) => {
+    const names = ledgerTables(ledger.table);
+    const tenant = tenants.allowed.map(tenantNamed).find((name) => names.includes(`${table_prefix}_${name}`));
+    if (tenant === undefined) return null;
+    return `ledger.table (${ledger.table}) takes the table of the tenant ${tenant} of tenants.allowed, ${table_prefix}_${tenant}: all its messages would be refused; name another table`;
+  },
+  ({ default_table, table_prefix, tenants }) => {
+    const tenant = tenants.allowed.map(tenantNamed).find((name) => `${table_prefix}_${name}` === default_table);
+    if (tenant === undefined) return null;
+    return `default_table (${default_table}) is the table of the tenant ${tenant} of tenants.allowed: all its messages would be refused, lest they stand among those without a tenant; name another table`;
+  },
   (config) => {
     const { log_file: log } = config;
     if (log === null) return null;
@@ -84,6 +101,11 @@ export function checkCombinations(config: Config): string[] {
 
 function valueAt(config: Config, key: string): unknown {
   return key.split('.').reduce<unknown>((group, name) => (group as Record<string, unknown>)[name], config);
+}
+
+/** The table and its view. */
+function ledgerTables(table: string): string[] {
+  return [table, `${table}_current`];
 }
 
 type Numbered = readonly [key: string, value: number];

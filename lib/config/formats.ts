@@ -70,6 +70,15 @@ export const FORMATS = {
       if (typeof value !== 'boolean') throw new Error('must be true or false');
     },
   },
+  flagOrAuto: {
+    coerce: (value) => {
+      const name = typeof value === 'string' ? value.trim().toLowerCase() : value;
+      return typeof name === 'string' ? (FLAGS[name] ?? name) : name;
+    },
+    validate: (value) => {
+      if (typeof value !== 'boolean' && value !== AUTO) throw new Error(`must be true, false or ${AUTO}`);
+    },
+  },
   choice: {
     coerce: (value) => value,
     validate: (value, { choices = [] }) => {

@@ -5,6 +5,7 @@
 
 import { LAUNCH_MODES } from '../types.js';
 import { AS_CLI_FAILURES, AS_CLI_SUCCESS, PASSED_ENVIRONMENT, SINK_PATTERNS } from './defaults.js';
+import { LEDGER_SETTINGS } from './ledger-settings.js';
 import {
   brokers,
   choice,
@@ -163,6 +164,7 @@ export const SETTINGS = {
     on_cluster: text(null, 'Cluster on whose nodes it is created (--on-cluster), or a macro such as `{cluster}`.'),
     durable: flag(false, 'Whether a load that is done outlasts a loss of power (--durable).'),
   },
+  ledger: LEDGER_SETTINGS,
   tenants: {
     allowed: reloadable.texts(
       [],
@@ -319,6 +321,7 @@ export const HEADINGS: Readonly<Record<string, string>> = {
   log_level: 'Log.',
   auto_create_tables: 'Tables.',
   tables: 'How tables are made; for the bundled loader.',
+  ledger: 'The ledger: what became of each file.',
   tenants: 'Tenants.',
   ingest: 'What is let in, and how much of it at a time.',
   service: 'What the service does when loads fail and when it stops.',

@@ -73,6 +73,10 @@ export function flag(value: boolean, doc: string): Setting<boolean> {
   return setting('flag', value, doc);
 }
 
+export function flagOrAuto(value: boolean | 'auto', doc: string): Setting<boolean | 'auto'> {
+  return setting<boolean | 'auto'>('flagOrAuto', value, doc);
+}
+
 export function texts(value: readonly string[], doc: string, more?: More): Setting<readonly string[]> {
   return setting('texts', value, doc, more);
 }

@@ -1,4 +1,6 @@
 /** The parts that do things, made from the configuration: each setting is handed to the one part that it belongs to. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Config } from '../config/load.js';
 import { poolSize } from '../config/pool-size.js';
 import { type ControlAdapter, type ControlEvents, createControl } from '../control/control-topic.js';
@@ -14,13 +16,15 @@ import { mendHeaderDecoder } from '../kafka/header-decoder.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
 import { closeSilentConnections } from '../kafka/silent-connections.js';
 import { steadyClock } from '../kafka/steady-clock.js';
+import { Ledger, type LedgerEvents } from '../ledger/ledger.js';
+import { LedgerStore } from '../ledger/store.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
 import type { PoolEvents } from '../pool/pool.js';
 import { PoolExchange, type PoolForm } from '../pool/pool-exchange.js';
 import type { WorkerSettings } from '../types.js';
 import { readWithWaiting, type WaitingAdapter, type WaitingEvents } from '../waiting/waiting-topic.js';
 import { MachineWatch } from './machine-load.js';
-import { type LoaderProgram, waitingTopicOf } from './settings.js';
+import { hasLedger, type LoaderProgram, ledgerConnection, ledgerTable, waitingTopicOf } from './settings.js';
 import { TopicEnds } from './topic-ends.js';
 
 /** Where what was given up goes. */
@@ -51,6 +55,8 @@ export interface Adapters {
   readonly probe: LoaderProbe | null;
   readonly machine: MachineWatch;
   readonly ends: TopicEnds;
+  /** Null where there is none. */
+  readonly ledger: Ledger | null;
 }
 
 export interface AdapterEvents {
@@ -58,17 +64,19 @@ export interface AdapterEvents {
   readonly pool: PoolEvents;
   readonly control: ControlEvents;
   readonly machine: (load: MachineLoad) => void;
+  readonly ledger: LedgerEvents;
   readonly kafka: Pick<KafkaClientOptions, 'mayRestart' | 'onOutOfRange' | 'onCrashing' | 'onLog'>;
 }
 
 /**
  * @param current the configuration that holds at the moment, for what is read of it again and again
- * @param command how loads are started at the moment, for the probe of the loader
+ * @param command how loads are started at the moment, for what does as a load does
  */
 export function createAdapters(
   current: () => Config,
   loader: LoaderProgram,
   command: () => CommandRules,
+  environment: Readonly<Record<string, string | undefined>>,
   events: AdapterEvents,
 ): Adapters {
   const config = current();
@@ -121,7 +129,26 @@ export function createAdapters(
   // What keeps it from its answers is the consumer's to say.
   const silent = createKafkaClient({ ...kafkaOptions(current), ...SILENT, retries: ASKING_RETRIES });
   const ends = new TopicEnds(silent, waitingTopic === null ? [topic] : [topic, waitingTopic.topic]);
-  return { consumer, waiting, deadLetter, pool, control, probe, machine, ends };
+  const ledger = hasLedger(config, loader) ? createLedger(current, command, environment, events.ledger) : null;
+  return { consumer, waiting, deadLetter, pool, control, probe, machine, ends, ledger };
+}
+
+function createLedger(
+  current: () => Config,
+  command: () => CommandRules,
+  { STATE_DIRECTORY: state = '' }: Readonly<Record<string, string | undefined>>,
+  events: LedgerEvents,
+): Ledger {
+  const store = new LedgerStore(ledgerTable(current()), () => ledgerConnection(current(), command().environment));
+  // systemd names several where it is told to make several.
+  const [directory = ''] = state.split(':');
+  return new Ledger(
+    {
+      ...{ store, run: randomUUID(), required: current().ledger.required },
+      directory: directory === '' ? null : join(directory, 'ledger'),
+    },
+    events,
+  );
 }
 
 /** What the client lacks or does wrong; before the first use of it, in whatever command reads messages. */

@@ -7,9 +7,13 @@ import type { Adapters } from './adapters.js';
 
 type Sent<Type> = Extract<Action, { readonly type: Type }>;
 type Clients = Pick<Adapters, 'consumer' | 'deadLetter' | 'waiting'>;
+type Committing = Clients & Pick<Adapters, 'ledger'>;
 
 /** Never rejects: what fails is an event, too. */
-export function exchange(effect: Sent<'dead-letter' | 'set-aside' | 'commit'>, clients: Clients): Promise<EngineEvent> {
+export function exchange(
+  effect: Sent<'dead-letter' | 'set-aside' | 'commit'>,
+  clients: Committing,
+): Promise<EngineEvent> {
   switch (effect.type) {
     case 'dead-letter':
       return sendLetter(effect, clients);
@@ -37,8 +41,10 @@ async function setAside({ batchId, to, records }: Sent<'set-aside'>, { waiting }
   return refusal === null ? { type: 'set-aside-done', batchId } : { type: 'set-aside-failed', batchId, ...refusal };
 }
 
-async function commit({ offsets }: Sent<'commit'>, { consumer }: Clients): Promise<EngineEvent> {
+async function commit({ offsets }: Sent<'commit'>, { consumer, ledger }: Committing): Promise<EngineEvent> {
   try {
+    // What is committed is not loaded again, so its rows could not be made a second time.
+    await ledger?.settled();
     await consumer.commit(offsets);
     return { type: 'committed', offsets };
   } catch (error) {

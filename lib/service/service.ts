@@ -10,8 +10,7 @@ import type { Boot } from '../core/offsets/interruptions.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import type { Feed } from '../feed/feed.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
-import { LoadRows } from '../ledger/load-rows.js';
-import { RecentLoads } from '../ledger/recent-loads.js';
+import type { RecentLoads } from '../ledger/recent-loads.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
@@ -23,7 +22,7 @@ import { AllowList } from './allow-list.js';
 import { now } from './clock.js';
 import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
-import { httpHandlers, instanceName, ownNames } from './http-handlers.js';
+import { httpHandlers, ownNames, recentLoads } from './http-handlers.js';
 import { eventLog, Observers } from './observers.js';
 import { createFeed, Overview } from './overview.js';
 import { recordEvent, stackOf } from './record-event.js';
@@ -120,10 +119,11 @@ export class Service {
       lastLoadedAt: () => this.#overview.lastLoadedAt,
       now,
       logFile: () => logger.file(),
+      ledger: () => this.#adapters.ledger?.figures ?? null,
       settings: () => this.#reloads.metrics,
     });
     this.#feed = createFeed(this.#overview, () => this.#engine.status(), now);
-    this.#loads = new RecentLoads(new LoadRows({ instance: instanceName(), version }), () => undefined);
+    this.#loads = recentLoads(version, (rows) => this.#adapters.ledger?.add(rows));
     const observers = [this.#metrics, this.#overview, this.#feed, this.#loads, eventLog(logger)];
     this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
@@ -153,6 +153,7 @@ export class Service {
     this.#log('info', 'service.started', { ...fields, loader: [loader.file, ...loader.args].join(' ') });
     if (!loader.bundled) this.#handleEvent({ type: 'loader-changed' });
     this.#allowList.start();
+    void this.#adapters.ledger?.start();
     this.#adapters.machine.set(config.thread_pool_size === 'auto');
     this.#adapters.ends.start();
     this.#adapters.control.start();
@@ -270,8 +271,8 @@ export class Service {
     this.#adapters.machine.close();
     this.#adapters.ends.close();
     this.#alarm.set(null);
-    const { consumer, deadLetter, control } = this.#adapters;
-    const disconnected = Promise.allSettled([consumer.stop(), deadLetter.close(), control.close()]);
+    const { consumer, deadLetter, control, ledger } = this.#adapters;
+    const disconnected = Promise.allSettled([consumer.stop(), deadLetter.close(), control.close(), ledger?.close()]);
     await withinTime(disconnected, DISCONNECT_MS);
     await this.#adapters.pool
       .close()
@@ -308,7 +309,7 @@ export class Service {
   #createAdapters(): Adapters {
     const { loader, environment } = this.#options;
     const command = () => engineSettings(this.#reloads.config, loader, environment).command;
-    return createAdapters(() => this.#reloads.config, loader, command, {
+    return createAdapters(() => this.#reloads.config, loader, command, environment, {
       consumer: {
         assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
         restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
@@ -332,6 +333,7 @@ export class Service {
         unreadable: (reason) => this.#log('warn', 'control.unreadable', { reason }),
       },
       machine: (load) => this.#handleEvent({ type: 'machine', load }),
+      ledger: { log: (...line) => this.#log(...line), onRefused: () => this.#reloads.passwordRefused() },
       kafka: {
         mayRestart: () => this.#phase !== 'ending',
         onCrashing: () => void this.#takeStartsBack(),
@@ -341,7 +343,7 @@ export class Service {
     });
   }
 
-  #log(level: LogLevel, event: string, fields: Record<string, unknown>): void {
+  #log(level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>): void {
     this.#options.logger.write({ level, event, fields });
   }
 }

@@ -4,6 +4,8 @@ import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
+import type { LedgerConnection } from '../ledger/store.js';
+import type { LedgerTable } from '../ledger/table.js';
 import { tenantNamed } from '../util/tenant-name.js';
 
 /** How the loader is started: the file to execute and what stands before `ingest`. */
@@ -47,6 +49,7 @@ export function engineSettings(
         defaultTable: config.default_table,
         allowedTenants,
         tenantRequired: config.tenants.required,
+        reservedTables: new Set([config.ledger.table, `${config.ledger.table}_current`]),
       },
     },
     maxUncommitted: config.ingest.max_uncommitted,
@@ -107,6 +110,39 @@ export function engineSettings(
 function batchSizeFor({ batch_size }: Config, { bundled }: LoaderProgram): number | null {
   if (batch_size !== 'auto') return batch_size;
   return bundled ? null : BATCH_SIZE;
+}
+
+/** Whether there is a ledger: nobody's database gets a table unasked because of another loader. */
+export function hasLedger({ ledger, clickhouse }: Config, { bundled }: Pick<LoaderProgram, 'bundled'>): boolean {
+  return ledger.enabled === 'auto' ? bundled && clickhouse.host !== null : ledger.enabled;
+}
+
+export function ledgerTable({ ledger, tables, ...config }: Config): LedgerTable {
+  return {
+    database: ledger.database ?? databaseOf({ ...config, ledger, tables }) ?? 'default',
+    name: ledger.table,
+    retentionDays: ledger.retention_days,
+    onCluster: tables.on_cluster,
+    isReplicated: /^Replicated/.test(tables.engine ?? ''),
+  };
+}
+
+const CA_OPTION = '--db-ca-file';
+
+/** As the bundled loader connects, with what it is given beside the settings. */
+export function ledgerConnection(
+  config: Config,
+  environment: EngineSettings['command']['environment'],
+): LedgerConnection {
+  const { host, port, user, password, secure } = config.clickhouse;
+  const { additional_args: args } = config.as_cli;
+  const given = args.find((arg) => arg.startsWith(`${CA_OPTION}=`))?.slice(CA_OPTION.length + 1);
+  const following = args[args.indexOf(CA_OPTION) + 1];
+  const caFile = given ?? (args.includes(CA_OPTION) ? following : environment['CLICKHOUSE_CA_FILE']);
+  return {
+    ...{ host: host ?? 'localhost', port: port ?? (secure ? 8443 : 8123), secure, caFile: caFile ?? null },
+    ...{ user: user ?? 'default', password: password ?? '' },
+  };
 }
 
 /** Those of `tenants.allowed`, as they are compared. */

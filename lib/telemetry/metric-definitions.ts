@@ -47,6 +47,14 @@ export const METRICS = {
   atd_reloads_total: counter('Reloads of the settings.', ['result']),
   atd_offsets_reset_total: counter('Partitions that went back behind what was committed.'),
   atd_log_lines_lost_total: counter('Lines of the log that did not reach log_file.'),
+  atd_ledger_rows_total: counter('Rows of the ledger: `written` into its table, or `lost`, which are gaps in it.', [
+    'result',
+  ]),
+  atd_ledger_up: gauge(
+    '1 while the ledger is written, 0 while its last try failed. This and the next two are not there without a ledger.',
+  ),
+  atd_ledger_waiting_rows: gauge('Rows of the ledger that are not written yet.'),
+  atd_ledger_disk_bytes: gauge('Bytes of those rows that are on the disk.'),
   atd_children_running: gauge('Child processes that run.'),
   atd_unreaped_children: gauge('Children of lost threads that cannot be reaped before the service ends.'),
   atd_slots: gauge('Loads that may run at the same time.'),

@@ -25,6 +25,14 @@ export interface MetricsSources {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly logFile: () => { readonly failing: boolean; readonly lost: number };
+  /** Null where there is none. */
+  readonly ledger: () => {
+    readonly isUp: boolean;
+    readonly written: number;
+    readonly lost: number;
+    readonly waiting: number;
+    readonly bytesOnDisk: number;
+  } | null;
   /** When the settings that hold were read, in milliseconds since the epoch, and whether the last reload was taken over. */
   readonly settings: () => { readonly since: number; readonly isLastTaken: boolean };
 }
@@ -33,8 +41,10 @@ const MAX_TENANT_LABELS = 200;
 /** Of a histogram every tenant has a dozen series and more. */
 const MAX_TIMED_TENANTS = 50;
 const PARTITION_GAUGES = ['atd_completed_ahead', 'atd_uncommitted_records', 'atd_consumer_lag'] as const;
-/** Without a value while it is not known. */
-const UNSURE_GAUGES = ['atd_lag_bytes'] as const;
+/** Without a value while it is not known, or there is no such thing. */
+const UNSURE_GAUGES = [
+  ...['atd_lag_bytes', 'atd_ledger_up', 'atd_ledger_waiting_rows', 'atd_ledger_disk_bytes'],
+] as const satisfies readonly MetricName[];
 const BREAKER_NUMBERS = { closed: 0, 'half-open': 1, open: 2 } as const;
 
 /** prom-client's gauges that are named as counters are, which Prometheus' tools complain of; the same stand there by type. */
@@ -57,6 +67,7 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
   /** Letters between their sending and its end, for the label that only the sending names; one that is sent again comes anew. */
   const dispositions = new Map<number, string>();
   let lostLines = 0;
+  let ledgerRows = { written: 0, lost: 0 };
 
   const observeEvent = (event: EngineEvent) => {
     switch (event.type) {
@@ -144,6 +155,15 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
       // Partitions that went to another member must not linger.
       for (const name of PARTITION_GAUGES) (instruments.get(name) as Gauge).reset();
       for (const name of UNSURE_GAUGES) (instruments.get(name) as Gauge).remove();
+      const ledger = sources.ledger();
+      if (ledger !== null) {
+        count('atd_ledger_rows_total', { result: 'written' }, ledger.written - ledgerRows.written);
+        count('atd_ledger_rows_total', { result: 'lost' }, ledger.lost - ledgerRows.lost);
+        ledgerRows = ledger;
+        set('atd_ledger_up', ledger.isUp ? 1 : 0);
+        set('atd_ledger_waiting_rows', ledger.waiting);
+        set('atd_ledger_disk_bytes', ledger.bytesOnDisk);
+      }
       const status = sources.status();
       setGauges(status, set);
       setProgress(status, sources, set);

@@ -43,6 +43,11 @@ const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string]
     '2,65',
   ],
   [{ 'ingest.max_queued_jobs': '3', thread_pool_size: '4' }, 'thread_pool_size', '3'],
+  [{ default_table: 'loads', 'ledger.table': 'loads' }, 'ledger.table', 'atd__loads'],
+  [{ default_table: 'loads_current', 'ledger.table': 'loads' }, 'ledger.table', 'atd__loads'],
+  [{ 'tenants.allowed': 'acme, Loads', 'ledger.table': 'atd_loads' }, 'ledger.table', 'atd__loads'],
+  [{ 'tenants.allowed': 'loads_current', 'ledger.table': 'atd_loads' }, 'ledger.table', 'atd__loads'],
+  [{ 'tenants.allowed': 'acme,logs', default_table: 'atd_logs' }, 'default_table', 'atd__logs'],
   [{ schema_file: join(PLACE, 'schema'), log_file: join(PLACE, 'schema') }, 'log_file', join(PLACE, 'log')],
   [{ 'http.token_file': join(PLACE, 'token'), log_file: join(PLACE, 'token') }, 'log_file', join(PLACE, 'log')],
 ];

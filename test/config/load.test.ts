@@ -176,6 +176,8 @@ describe('loadConfig: complaints', () => {
   const FILE = '(from file /atd.yaml)';
   const CASES: readonly (readonly [yaml: string, complaint: string])[] = [
     ['thread_pool_size: 0', `thread_pool_size must be from 1 to 256; it is 0 ${FILE}`],
+    ['ledger: { enabled: maybe }', `ledger.enabled must be true, false or auto; it is "maybe" ${FILE}`],
+    ['ledger: { enabled: 1 }', `ledger.enabled must be true, false or auto; it is 1 ${FILE}`],
     ['thread_pool_size: 2.5', `thread_pool_size must be a whole number, or auto; it is 2.5 ${FILE}`],
     ['thread_pool_size: 5x', `thread_pool_size must be a whole number, or auto; it is "5x" ${FILE}`],
     ['thread_pool_size: 1e1000', `thread_pool_size must be a whole number, or auto; it is null ${FILE}`],
@@ -457,5 +459,16 @@ describe('the loaded configuration', () => {
     mkdirSync(place, { recursive: true });
     writeFileSync(join(place, 'schema.json'), '{"a": "String"}');
     assert.equal(load(`schema_file: ${join(place, 'schema.json')}`).config.schema_file, join(place, 'schema.json'));
+  });
+});
+
+describe('a switch that may be left to the service', () => {
+  const enabled = (text: string) =>
+    loadConfig({ file: null, env: { ATD_LEDGER_ENABLED: text }, args: {} }).config.ledger.enabled;
+
+  it('is on, off or auto, by each of their names', () => {
+    for (const text of ['true', 'yes', 'on', '1']) assert.equal(enabled(text), true, text);
+    for (const text of ['false', ' No', 'OFF', '0']) assert.equal(enabled(text), false, text);
+    for (const text of ['auto', ' Auto ']) assert.equal(enabled(text), 'auto', text);
   });
 });

@@ -13,6 +13,7 @@ export function metricsOf(play = new Play(), changes: Partial<MetricsSources> = 
     now: () => play.now,
     settings: () => ({ since: 1_500, isLastTaken: true }),
     logFile: () => ({ failing: false, lost: 0 }),
+    ledger: () => null,
     ...changes,
   });
 }

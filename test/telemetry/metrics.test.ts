@@ -276,3 +276,20 @@ describe('the exposition', () => {
     }
   });
 });
+
+describe('the metrics of the ledger', () => {
+  it('are its rows, and are not there without one', async () => {
+    const figures = { isUp: false, written: 5, lost: 2, waiting: 3, bytesOnDisk: 300 };
+    const found = await samples(metricsOf(new Play(), { ledger: () => figures }));
+    const names = ['rows_total{result="written"}', 'rows_total{result="lost"}', 'up', 'waiting_rows', 'disk_bytes'];
+    assert.deepEqual(
+      names.map((name) => found.get(`atd_ledger_${name}`)),
+      [5, 2, 0, 3, 300],
+    );
+    const without = await samples(metricsOf());
+    assert.deepEqual(
+      [...without.keys()].filter((name) => name.startsWith('atd_ledger')),
+      [],
+    );
+  });
+});

@@ -16,6 +16,8 @@ export interface RoutingRules {
   readonly allowedTenants: ReadonlySet<string>;
   /** Whether a message without a tenant is refused. */
   readonly tenantRequired: boolean;
+  /** Tables that are no tenant's, beside the default one; left out for none. */
+  readonly reservedTables?: ReadonlySet<string>;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -46,6 +48,12 @@ export function planJobs(record: KafkaRecord, request: IngestRequest, rules: Rou
   }
   // Texts that are joined are whole; templates make chains of their pieces, and these are kept for as long as the job waits.
   const table = tenant === null ? rules.defaultTable : [rules.tablePrefix, tenant].join('_');
+  if (tenant !== null && (table === rules.defaultTable || rules.reservedTables?.has(table) === true)) {
+    return poison(
+      'tenant-denied',
+      `the table of tenant ${tenant}, ${table}, is another one's (default_table, ledger.table)`,
+    );
+  }
   const bytes = request.size === null ? DEFAULT_FILE_BYTES : Math.ceil(request.size / request.files.length);
   const traceparent = readTraceparent(record.headers);
   const { lane } = readLane(record.headers);

@@ -54,6 +54,17 @@ describe('planJobs', () => {
     for (const tenant of [null, '', '  ']) assert.equal(jobsOf(plan({ tenant }))[0]?.table, 'atd_logs');
   });
 
+  it('lets no tenant have the table of those without one, or of the ledger', () => {
+    const reservedTables = new Set(['atd_loads', 'atd_loads_current']);
+    for (const tenant of ['logs', ' LOGS ', 'loads', 'loads_current']) {
+      const refused = plan({ tenant }, { reservedTables });
+      assert.ok(!Array.isArray(refused), tenant);
+      assert.equal(refused.disposition, 'tenant-denied');
+      assert.match(refused.reason, /atd_lo[a-z_]+, is another one's \(default_table, ledger\.table\)$/);
+    }
+    assert.equal(jobsOf(plan({ tenant: 'loads' }))[0]?.table, 'atd_loads');
+  });
+
   it('gives a file without a size the weight of a mebibyte', () => {
     assert.equal(jobsOf(plan({}))[0]?.bytes, 1_048_576);
     assert.equal(jobsOf(plan({ size: 0 }))[0]?.bytes, 0);

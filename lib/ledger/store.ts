@@ -1,0 +1,134 @@
+/** ClickHouse as the ledger uses it, by the official client: makes the table, writes batches, answers questions. */
+import { readFile } from 'node:fs/promises';
+import type { ClickHouseClient } from '@clickhouse/client';
+import {
+  type LedgerRow,
+  type LedgerTable,
+  quoted,
+  STANDING_QUERY,
+  type Standing,
+  statementsFor,
+  viewOf,
+} from './table.js';
+
+export interface LedgerConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  /** File of the authorities to trust; null for those of Node. */
+  readonly caFile: string | null;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Longer than a healthy server takes; loads do not wait for it. */
+const REQUEST_MS = 30_000;
+const INSERT_SETTINGS = {
+  async_insert: 0,
+  insert_deduplicate: 1,
+  // Of a table that an older version has made.
+  input_format_skip_unknown_fields: 1,
+  input_format_import_nested_json: 0,
+  date_time_input_format: 'basic',
+} as const;
+
+/** The codes of errors that say that a row is wrong, which no repetition changes. */
+const DATA_ERRORS: ReadonlySet<string> = new Set([
+  '6',
+  '26',
+  '27',
+  '38',
+  '41',
+  '53',
+  '69',
+  '72',
+  '117',
+  '130',
+  '131',
+  '321',
+]);
+/** Those that say who is let in: a password may have changed. */
+const REFUSALS: ReadonlySet<string> = new Set(['192', '193', '194', '516']);
+
+export type StoreError = Error & { readonly code?: string };
+
+export function isDataError({ code = '' }: StoreError): boolean {
+  return DATA_ERRORS.has(code);
+}
+
+export function isRefusal({ code = '' }: StoreError): boolean {
+  return REFUSALS.has(code);
+}
+
+export class LedgerStore {
+  readonly #table: LedgerTable;
+  /** How to connect at the moment: user and password may change. */
+  readonly #current: () => LedgerConnection;
+  #client: { readonly of: string; readonly client: ClickHouseClient } | null = null;
+  #isMade = false;
+
+  constructor(table: LedgerTable, current: () => LedgerConnection) {
+    this.#table = table;
+    this.#current = current;
+  }
+
+  /** @param lines rows as JSON @param token a batch that was written already under it is not written again */
+  async write(lines: readonly string[], token: string): Promise<void> {
+    const client = await this.#connect();
+    if (!this.#isMade) await this.#make(client);
+    const { database, name } = this.#table;
+    try {
+      await client.insert({
+        table: quoted(database, name),
+        values: lines.map((line) => JSON.parse(line) as LedgerRow),
+        format: 'JSONEachRow',
+        clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
+      });
+    } catch (error) {
+      // Somebody may have dropped it, or the server is another one.
+      this.#isMade = false;
+      throw error;
+    }
+  }
+
+  async query<Row>(query: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<Row[]> {
+    const client = await this.#connect();
+    const answer = await client.query({ query, format: 'JSONEachRow', query_params: { ...parameters } });
+    return answer.json<Row>();
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.client.close();
+    this.#client = null;
+  }
+
+  async #make(client: ClickHouseClient): Promise<void> {
+    const { database, name } = this.#table;
+    const parameters = { database, table: name, view: viewOf(this.#table) };
+    type Found = Omit<Standing, 'hasView'> & { readonly views: number | string };
+    const [found] = await this.query<Found>(STANDING_QUERY, parameters);
+    const standing = found === undefined ? null : { ...found, hasView: Number(found.views) > 0 };
+    for (const query of statementsFor(this.#table, standing)) await client.command({ query });
+    this.#isMade = true;
+  }
+
+  async #connect(): Promise<ClickHouseClient> {
+    const connection = this.#current();
+    const of = JSON.stringify(connection);
+    if (this.#client?.of === of) return this.#client.client;
+    // Not before it is needed: it takes longer to load than a small file.
+    const { ClickHouseLogLevel, createClient } = await import('@clickhouse/client');
+    const { host, port, secure, caFile, user, password } = connection;
+    const client = createClient({
+      url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      ...{ username: user, password, application: 'atd-ingestion' },
+      ...(secure && caFile !== null ? { tls: { ca_cert: await readFile(caFile) } } : {}),
+      ...{ request_timeout: REQUEST_MS, max_open_connections: 2 },
+      log: { level: ClickHouseLogLevel.OFF },
+    });
+    const before = this.#client?.client;
+    this.#client = { of, client };
+    await before?.close();
+    return client;
+  }
+}

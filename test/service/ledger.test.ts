@@ -1,0 +1,195 @@
+/** The ledger of a service as a process: its rows in a real ClickHouse, and what becomes of them while there is none. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { TcpProxy } from '../faults/tcp-proxy.js';
+import { createLedgerPlace, type LedgerPlace } from '../support/ledger.js';
+import { announce, createScriptedPlace, type ScriptedPlace } from '../support/scripted-place.js';
+import { type ServiceProcess, type Settings, startService, writeScript } from '../support/service-process.js';
+
+const DEADLINE_MS = 60_000;
+
+/** Settings that write the ledger of a service whose loads are the fixture's. */
+function settingsOf({ clickHouse, table }: LedgerPlace, port = clickHouse.port, more: Settings = {}): Settings {
+  const { user, password } = clickHouse;
+  return {
+    clickhouse: { host: '127.0.0.1', port, user, password, database: table.database },
+    ledger: { enabled: true, ...more },
+  };
+}
+
+/** `status path attempt` of each row, in their order. */
+async function rowsOf({ rows, table }: LedgerPlace, view = ''): Promise<string[]> {
+  const name = `${table.database}.${table.name}${view}`;
+  const order = "ORDER BY offset, status = 'given-up', attempt";
+  const found = await rows<{ status: string; path: string; attempt: number }>(`SELECT * FROM ${name} ${order}`);
+  return found.map(({ status, path, attempt }) => `${status} ${path.replace(/.*\//, '')} ${attempt}`);
+}
+
+function metric(service: ServiceProcess, name: string): Promise<number> {
+  return service
+    .ask('/metrics')
+    .then((answer) => answer.text())
+    .then((text) =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${name} `))
+          ?.split(' ')
+          .at(-1) ?? Number.NaN,
+      ),
+    );
+}
+
+const WRITTEN = 'atd_ledger_rows_total{result="written"}';
+const LOST = 'atd_ledger_rows_total{result="lost"}';
+
+async function behindProxy(t: TestContext, ledger: LedgerPlace): Promise<TcpProxy> {
+  const proxy = new TcpProxy(ledger.clickHouse.host, ledger.clickHouse.port);
+  await proxy.open();
+  t.after(() => proxy.refuse());
+  return proxy;
+}
+
+function loadsOf(place: ScriptedPlace, count: number, prefix = 'good'): string[] {
+  return Array.from({ length: count }, (_, n) => writeScript(place, `${prefix}-${n}`, 'exit 0'));
+}
+
+describe('the ledger', () => {
+  it('has a row for each final state and each failed attempt, also after the service has ended', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const place = await createScriptedPlace(t);
+    const bad = writeScript(place, 'bad', 'echo "row 3 is no number" >&2; exit 1');
+    announce(place, writeScript(place, 'good', 'exit 0'), bad, 'relative');
+    place.broker.topics.append(place.topic, 0, [JSON.stringify({ filename: ['/a', '/b'], tenant: 'x y' }), 'no JSON']);
+    const service = await startService(t, place, settingsOf(ledger));
+    await service.seen('letter.sent', 4, DEADLINE_MS);
+    await service.seen('job.loaded', 1, DEADLINE_MS);
+    assert.equal(await service.stop(), 0);
+    assert.deepEqual(await rowsOf(ledger), [
+      'loaded good 1',
+      ...['failed bad 1', 'failed bad 2', 'given-up bad 2'],
+      'skipped relative 0',
+      ...['skipped a 0', 'skipped b 0'],
+      'skipped  0',
+    ]);
+    assert.deepEqual((await rowsOf(ledger, '_current')).slice(0, 2), ['loaded good 1', 'given-up bad 2']);
+    assert.deepEqual(service.events('ledger.away'), []);
+  });
+
+  it('is in no load`s way while ClickHouse is away, and gets all rows when it is back', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const proxy = await behindProxy(t, ledger);
+    await proxy.refuse();
+    const place = await createScriptedPlace(t);
+    announce(place, ...loadsOf(place, 20));
+    const service = await startService(t, place, settingsOf(ledger, proxy.port));
+    await service.seen('job.loaded', 20, DEADLINE_MS);
+    await service.seen('ledger.away', 1, DEADLINE_MS);
+    await service.until(
+      async () => (await metric(service, 'atd_ledger_up')) === 0,
+      DEADLINE_MS,
+      'a ledger that is down',
+    );
+    await proxy.open();
+    await service.seen('ledger.back', 1, DEADLINE_MS);
+    await service.until(async () => (await metric(service, WRITTEN)) === 20, DEADLINE_MS, 'all rows are written');
+    assert.deepEqual([await metric(service, LOST), await metric(service, 'atd_ledger_up')], [0, 1]);
+    assert.equal(await service.stop(), 0);
+    assert.equal((await rowsOf(ledger)).length, 20);
+    assert.equal(service.events('ledger.away').length, 1, 'one line for each change');
+  });
+
+  it('goes on from the disk in the next run, and leaves nothing there', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const proxy = await behindProxy(t, ledger);
+    await proxy.refuse();
+    const place = await createScriptedPlace(t);
+    const state = join(place.directory, 'state');
+    mkdirSync(state);
+    announce(place, ...loadsOf(place, 5));
+    const service = await startService(t, place, settingsOf(ledger, proxy.port), { STATE_DIRECTORY: state });
+    await service.seen('job.loaded', 5, DEADLINE_MS);
+    await service.seen('ledger.away', 1, DEADLINE_MS);
+    assert.equal(await service.stop(), 0);
+    assert.equal(service.events('ledger.left')[0]?.['rows'], 5);
+    assert.ok(readdirSync(join(state, 'ledger')).length > 0);
+    // What was cut off in the middle of a row, by a loss of power.
+    writeFileSync(join(state, 'ledger', 'cut.part'), '{"load_id":"00000000-0000');
+    await proxy.open();
+    const next = await startService(t, place, settingsOf(ledger, proxy.port), { STATE_DIRECTORY: state });
+    await next.until(
+      async () => (await rowsOf(ledger).catch(() => [])).length === 5,
+      DEADLINE_MS,
+      'the rows from before',
+    );
+    await next.until(() => readdirSync(join(state, 'ledger')).length === 0, DEADLINE_MS, 'an empty directory');
+    assert.equal(await next.stop(), 0);
+    assert.equal((await rowsOf(ledger)).length, 5);
+  });
+
+  it('does without the disk when that takes nothing', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const place = await createScriptedPlace(t);
+    // A file where the directory is to be: no user may write there.
+    const state = join(place.directory, 'state');
+    writeFileSync(state, '');
+    announce(place, ...loadsOf(place, 5));
+    const service = await startService(t, place, settingsOf(ledger), { STATE_DIRECTORY: state });
+    await service.seen('ledger.disk', 1, DEADLINE_MS);
+    await service.seen('job.loaded', 5, DEADLINE_MS);
+    assert.equal(await service.stop(), 0);
+    assert.equal((await rowsOf(ledger)).length, 5);
+    rmSync(state);
+  });
+
+  it('leaves a table alone that is another one`s, and goes on without', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    await ledger.execute(
+      `CREATE TABLE ${ledger.table.database}.${ledger.table.name} (a String) ENGINE = MergeTree ORDER BY a`,
+    );
+    const place = await createScriptedPlace(t);
+    announce(place, ...loadsOf(place, 3));
+    const service = await startService(t, place, settingsOf(ledger));
+    const [line] = await service.seen('ledger.away', 1, DEADLINE_MS);
+    assert.match(String(line?.['reason']), /is no ledger/);
+    await service.seen('job.loaded', 3, DEADLINE_MS);
+    assert.equal((await service.ask('/readyz')).status, 200);
+    assert.equal(await service.stop(), 0);
+    assert.deepEqual(service.events('ledger.left')[0]?.['rows'], 3);
+  });
+
+  it('lets nothing be committed that it does not have, where it is required', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const proxy = await behindProxy(t, ledger);
+    await proxy.refuse();
+    const place = await createScriptedPlace(t);
+    announce(place, ...loadsOf(place, 3));
+    const service = await startService(t, place, settingsOf(ledger, proxy.port, { required: true }));
+    await service.seen('job.loaded', 3, DEADLINE_MS);
+    await service.seen('ledger.away', 1, DEADLINE_MS);
+    const committed = async () => {
+      const { partitions } = (await (await service.ask('/api/status')).json()) as {
+        partitions: { uncommitted: number }[];
+      };
+      return partitions.reduce((sum, { uncommitted }) => sum + uncommitted, 0);
+    };
+    assert.equal(await committed(), 3);
+    await proxy.open();
+    await service.until(async () => (await committed()) === 0, DEADLINE_MS, 'everything is committed');
+    assert.equal((await rowsOf(ledger)).length, 3);
+    assert.equal(await service.stop(), 0);
+  });
+
+  it('is off with another loader, until it is asked for', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const place = await createScriptedPlace(t);
+    announce(place, ...loadsOf(place, 1));
+    const service = await startService(t, place, { ...settingsOf(ledger), ledger: { enabled: 'auto' } });
+    await service.seen('job.loaded', 1, DEADLINE_MS);
+    assert.ok(Number.isNaN(await metric(service, 'atd_ledger_up')));
+    assert.equal(await service.stop(), 0);
+    await assert.rejects(rowsOf(ledger), /UNKNOWN_TABLE/);
+  });
+});
