@@ -195,6 +195,10 @@ export interface InsertOptions {
 /** Of a ClickHouse that describes a column as JSON, and so knows it. */
 const JSON_AS_TEXT: Settings = { input_format_parquet_enable_json_parsing: 0 };
 
+/** Where ClickHouse chooses the types of values, text stays text: it would make 2 March of 30 February, and 1 February of 01/02/2024. */
+const DATES_AS_TEXT: Settings = { input_format_try_infer_dates: 0, input_format_try_infer_datetimes: 0 };
+const CHOSEN_TYPES = /\b(JSON|Dynamic|Variant|Object)\b/;
+
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
 export function insertSettings({
   format,
@@ -238,6 +242,7 @@ export function insertSettings({
     // What JSON columns of a Parquet file hold is taken as it is written, since not all of it is an object.
     ...(format.readsJson ? JSON_AS_TEXT : {}),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
+    ...(columns.some(({ type }) => CHOSEN_TYPES.test(type)) ? DATES_AS_TEXT : {}),
     ...promises,
   };
 }

@@ -147,6 +147,12 @@ const CASES: readonly Case[] = [
     columns: 'a Array(IPv4), m Map(IPv4, IPv6), n Nullable(UUID)',
     expected: [{ a: ['1.2.3.4'], m: { '1.2.3.4': '::1' }, n: null }],
   },
+  // ClickHouse chooses the types within these.
+  ...['2023-02-30', '01/02/2024', '2024-01-31 25:61:61', '2024-01-31'].flatMap((date) => [
+    { file: ['chosen.jsonl', `{"a":{"x":"${date}"}}\n`] as const, columns: 'a JSON', expected: [{ a: { x: date } }] },
+    { file: ['chosen.jsonl', `{"a":"${date}"}\n`] as const, columns: 'a Dynamic', expected: [{ a: date }] },
+    { file: ['chosen.csv', `a\n${date}\n`] as const, columns: 'a Dynamic', expected: [{ a: date }] },
+  ]),
 ];
 
 for (const one of CASES) {
@@ -278,4 +284,9 @@ test('a negative number of a format without unsigned types is none, also where C
       });
     }
   }
+});
+
+test('text of a typed file that becomes JSON keeps its dates', async () => {
+  const file = await bench.writeSelect('chosen.parquet', `SELECT '{"x":"2023-02-30"}' AS a`, 'Parquet');
+  await checkFile(bench, { table: 'chosen', file, columns: 'a JSON', expected: [{ a: { x: '2023-02-30' } }] });
 });
