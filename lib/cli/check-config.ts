@@ -3,8 +3,8 @@ import { stringify } from 'yaml';
 import { checkRoots } from '../config/files.js';
 import { describeConfig, invalidConfig } from '../config/load.js';
 import { ExitCode } from '../errors.js';
+import { chooseLoader } from './executable.js';
 import { loadSettings, type ParsedOptions } from './options.js';
-import { chooseLoader } from './run.js';
 
 export function checkConfig(options: ParsedOptions): ExitCode {
   const { config, warnings: found } = loadSettings(options);
