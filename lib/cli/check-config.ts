@@ -3,8 +3,8 @@ import { stringify } from 'yaml';
 import { checkRoots } from '../config/files.js';
 import { describeConfig, invalidConfig } from '../config/load.js';
 import { ExitCode } from '../errors.js';
+import { chooseLoader } from './executable.js';
 import { loadSettings, type ParsedOptions } from './options.js';
-import { chooseLoader } from './run.js';
 
 /** What `batch_size` was where nothing was said, and stands in many a file for that. */
 const FORMER_BATCH_SIZE = 10_000;

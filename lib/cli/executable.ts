@@ -1,6 +1,12 @@
 /** Finds the loader's executable, as a shell would by the PATH, before anything is consumed. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/load.js';
+import { AtdError } from '../errors.js';
+import type { LoaderProgram } from '../service/settings.js';
+
+const DEFAULT_EXECUTABLE = 'as-cli';
 
 /**
  * The absolute path of an executable file, or null. A name with a slash is a path (relative to the working directory),
@@ -32,4 +38,27 @@ function isExecutable(file: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** @throws AtdError ATD_EXECUTABLE_NOT_FOUND */
+export function chooseLoader({ as_cli }: Config): LoaderProgram {
+  const found = findExecutable(as_cli.executable, process.env['PATH'] ?? '');
+  const bundle = fileURLToPath(new URL('../../../bin/as-cli', import.meta.url));
+  if (found !== null && realpathSync(found) !== realpathSync(bundle)) {
+    if (as_cli.launch !== 'warm') return { file: found, args: [], bundled: false };
+    throw new AtdError(
+      'ATD_CONFIG_INVALID',
+      `as_cli.launch is warm, which only the bundled loader can be, but as_cli.executable is ${found}; ` +
+        `set as_cli.executable to ${bundle}, or as_cli.launch to launcher`,
+    );
+  }
+  if (found === null && as_cli.executable !== DEFAULT_EXECUTABLE) {
+    throw new AtdError(
+      'ATD_EXECUTABLE_NOT_FOUND',
+      `as_cli.executable ${as_cli.executable} is not an executable file${whatIsThere(as_cli.executable)}; ` +
+        'install it, correct the setting, or leave the setting out to use the bundled loader',
+    );
+  }
+  const script = as_cli.launch === 'warm' ? fileURLToPath(new URL('../loader/warm.js', import.meta.url)) : bundle;
+  return { file: process.execPath, args: [script], bundled: true };
 }

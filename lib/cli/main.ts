@@ -111,6 +111,36 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     positionals: false,
     execute: async (options) => (await import('./status.js')).status(options),
   },
+  loads: {
+    summary: 'show what became of files, from the ledger or a service',
+    usage:
+      'atd-ingestion loads [--since 1h] [--tenant T] [--status S] [--file GLOB] [--group-by reason]\n       atd-ingestion loads show ID',
+    options: {
+      since: { type: 'string', value: 'WHEN', help: 'ended since then: 90s, 30m, 1h, 2d ago, or 2026-11-28T05:00:00Z' },
+      tenant: { type: 'string', short: 't', value: 'NAME', help: 'of this tenant; "" for those without one' },
+      status: {
+        type: 'string',
+        short: 's',
+        value: 'S',
+        help: 'loaded, given-up, skipped; or attempts: failed, superseded',
+      },
+      file: { type: 'string', value: 'GLOB', help: 'of such a path: * is any text, ? one character' },
+      'group-by': { type: 'string', value: 'WHAT', help: 'count them by reason, status, tenant, disposition or table' },
+      limit: { type: 'string', value: 'N', help: 'the newest N of them (100)' },
+      json: { type: 'boolean', help: 'one JSON object a line' },
+      url: { ...URL_OPTION.url, help: 'ask this service, and not the ledger, for what it still knows' },
+      config: COMMON_OPTIONS.config,
+      help: COMMON_OPTIONS.help,
+    },
+    positionals: true,
+    examples: [
+      ['loads --since 1h --status given-up', 'what was given up in the last hour, and why'],
+      ['loads --since 1d --status failed --group-by reason', 'why attempts failed today'],
+      ["loads --file '*/orders-2026-11-27.csv'", 'what became of a file'],
+      ['loads show 19655eca-001f-8b58-94f8-3fb90862ab6b', 'each attempt of one'],
+    ],
+    execute: async (options) => (await import('./loads/loads.js')).loads(options),
+  },
   pause: {
     summary: 'have the files of a tenant wait, in all instances and across restarts',
     usage: 'atd-ingestion pause TENANT [--for 1h] [--reason TEXT]',
@@ -197,7 +227,8 @@ ${rows.join('\n')}
 }
 
 function renderHelp({ summary, usage, options, examples = [] }: CommandDefinition): string {
-  const shown = examples.map(([command, does]) => `  # ${does}\n  atd-ingestion ${command}`).join('\n');
+  const full = (command: string) => (command.includes('atd-ingestion') ? command : `atd-ingestion ${command}`);
+  const shown = examples.map(([command, does]) => `  # ${does}\n  ${full(command)}`).join('\n');
   const end = shown === '' ? '' : `\nExamples:\n${shown}\n`;
   return `Usage: ${usage}\n\n${summary[0]?.toUpperCase()}${summary.slice(1)}.\n\nOptions:\n${renderOptions(options)}\n${end}`;
 }

@@ -1,18 +1,13 @@
 /** `atd-ingestion [run]` and `drain`: the service itself. */
 import '../v8-flags.js';
-import { realpathSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import type { Config, LoadedConfig } from '../config/load.js';
+import type { LoadedConfig } from '../config/load.js';
 import { AtdError, type ExitCode } from '../errors.js';
 import { readBoot } from '../service/boot.js';
 import { Service } from '../service/service.js';
-import type { LoaderProgram } from '../service/settings.js';
 import { createLogger } from '../telemetry/logger.js';
-import { findExecutable, whatIsThere } from './executable.js';
+import { chooseLoader } from './executable.js';
 import { loadSettings, type ParsedOptions } from './options.js';
 import { ignoreSignals, installShutdown } from './shutdown.js';
-
-const DEFAULT_EXECUTABLE = 'as-cli';
 
 /** `atd-ingestion drain --waiting`: a service that loads what was set aside, and then ends. */
 export async function drainWaiting(options: ParsedOptions, version: string): Promise<ExitCode> {
@@ -70,27 +65,4 @@ export async function run(options: ParsedOptions, version: string, onlyWaiting =
     onSignal = () => undefined;
     await logger.close();
   }
-}
-
-/** @throws AtdError ATD_EXECUTABLE_NOT_FOUND */
-export function chooseLoader({ as_cli }: Config): LoaderProgram {
-  const found = findExecutable(as_cli.executable, process.env['PATH'] ?? '');
-  const bundle = fileURLToPath(new URL('../../../bin/as-cli', import.meta.url));
-  if (found !== null && realpathSync(found) !== realpathSync(bundle)) {
-    if (as_cli.launch !== 'warm') return { file: found, args: [], bundled: false };
-    throw new AtdError(
-      'ATD_CONFIG_INVALID',
-      `as_cli.launch is warm, which only the bundled loader can be, but as_cli.executable is ${found}; ` +
-        `set as_cli.executable to ${bundle}, or as_cli.launch to launcher`,
-    );
-  }
-  if (found === null && as_cli.executable !== DEFAULT_EXECUTABLE) {
-    throw new AtdError(
-      'ATD_EXECUTABLE_NOT_FOUND',
-      `as_cli.executable ${as_cli.executable} is not an executable file${whatIsThere(as_cli.executable)}; ` +
-        'install it, correct the setting, or leave the setting out to use the bundled loader',
-    );
-  }
-  const script = as_cli.launch === 'warm' ? fileURLToPath(new URL('../loader/warm.js', import.meta.url)) : bundle;
-  return { file: process.execPath, args: [script], bundled: true };
 }

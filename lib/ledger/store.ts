@@ -1,6 +1,6 @@
 /** ClickHouse as the ledger uses it, by the official client: makes the table, writes batches, answers questions. */
-import { readFile } from 'node:fs/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
+import { DistantFile } from '../util/distant-file.js';
 import {
   type LedgerRow,
   type LedgerTable,
@@ -58,6 +58,10 @@ export function isDataError({ code = '' }: StoreError): boolean {
 
 export function isRefusal({ code = '' }: StoreError): boolean {
   return REFUSALS.has(code);
+}
+
+export function isMissingTable({ code = '' }: StoreError): boolean {
+  return code === '60';
 }
 
 export class LedgerStore {
@@ -122,7 +126,7 @@ export class LedgerStore {
     const client = createClient({
       url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
       ...{ username: user, password, application: 'atd-ingestion' },
-      ...(secure && caFile !== null ? { tls: { ca_cert: await readFile(caFile) } } : {}),
+      ...(secure && caFile !== null ? { tls: { ca_cert: Buffer.from(await new DistantFile(caFile).read()) } } : {}),
       ...{ request_timeout: REQUEST_MS, max_open_connections: 2 },
       log: { level: ClickHouseLogLevel.OFF },
     });

@@ -19,6 +19,16 @@ export function countText(count: number, what: string): string {
   return `${count.toLocaleString('en-GB')} ${what}${count === 1 ? '' : 's'}`;
 }
 
+/** `2026-11-28 05:12:33Z` */
+export function momentText(ms: number): string {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return 'without a time';
+  return date
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, 'Z');
+}
+
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],

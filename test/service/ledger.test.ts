@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { TcpProxy } from '../faults/tcp-proxy.js';
+import { runCli, temporaryDirectory } from '../support/cli.js';
 import { createLedgerPlace, type LedgerPlace } from '../support/ledger.js';
 import { announce, createScriptedPlace, type ScriptedPlace } from '../support/scripted-place.js';
 import { type ServiceProcess, type Settings, startService, writeScript } from '../support/service-process.js';
@@ -52,6 +53,10 @@ async function behindProxy(t: TestContext, ledger: LedgerPlace): Promise<TcpProx
   return proxy;
 }
 
+function latest(counts: readonly { status: string; latestAt: number }[], status: unknown): number {
+  return counts.find((one) => one.status === status)?.latestAt ?? 0;
+}
+
 function loadsOf(place: ScriptedPlace, count: number, prefix = 'good'): string[] {
   return Array.from({ length: count }, (_, n) => writeScript(place, `${prefix}-${n}`, 'exit 0'));
 }
@@ -76,6 +81,46 @@ describe('the ledger', () => {
     ]);
     assert.deepEqual((await rowsOf(ledger, '_current')).slice(0, 2), ['loaded good 1', 'given-up bad 2']);
     assert.deepEqual(service.events('ledger.away'), []);
+
+    const config = join(place.directory, `${service.clientId}.yaml`);
+    const ask = (...args: readonly string[]) => runCli(['loads', ...args, '--config', config]);
+    const list = await ask('--file', '*/bad');
+    assert.deepEqual([list.code, list.stderr], [0, '']);
+    assert.match(list.stdout, /^given-up .*attempts-exhausted/);
+    assert.match(list.stdout, /\n1 load in ledger_\w+\.atd__loads\n$/);
+    const groups = await ask('--group-by', 'status', '--json');
+    const counts = groups.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      counts.map(({ status, loads }) => [status, loads]),
+      [
+        ['skipped', 4],
+        ...[
+          ['given-up', 1],
+          ['loaded', 1],
+        ].sort((a, b) => latest(counts, b[0]) - latest(counts, a[0])),
+      ],
+    );
+    const given = JSON.parse((await ask('--status', 'given-up', '--json')).stdout) as { loadId: string };
+    const shown = (await ask('show', given.loadId)).stdout;
+    const statuses = shown.match(/^(?:failed|given-up) /gm);
+    assert.deepEqual(statuses, ['failed ', 'failed ', 'given-up ']);
+    await ledger.execute(`DROP TABLE ${ledger.table.database}.${ledger.table.name} SYNC`);
+    assert.match((await ask()).stdout, /^0 loads in /);
+  });
+
+  it('says to `loads` where it was looked for when ClickHouse is away', async (t) => {
+    const directory = temporaryDirectory(t);
+    const config = join(directory, 'atd.yaml');
+    writeFileSync(config, 'clickhouse: { host: 127.0.0.1, port: 1 }\n');
+    const { code, stdout, stderr } = await runCli(['loads', '--config', config]);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(
+      stderr,
+      /default\.atd__loads at 127\.0\.0\.1:1: .*ECONNREFUSED.*; check clickhouse\.\*, or ask the service/,
+    );
   });
 
   it('is in no load`s way while ClickHouse is away, and gets all rows when it is back', async (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Load } from '../../lib/ledger/load.js';
+import { runCli } from '../support/cli.js';
 import { announce, createScriptedPlace } from '../support/scripted-place.js';
 import { startService, writeScript } from '../support/service-process.js';
 
@@ -46,7 +47,28 @@ describe('GET /api/v1/loads', () => {
       status: 400,
       body: { error: 'status loded is not known; did you mean loaded?' },
     });
-    assert.equal((await get('/00000000-0000-8000-8000-000000000000')).status, 404);
+    const unknown = '00000000-0000-8000-8000-000000000000';
+    assert.equal((await get(`/${unknown}`)).status, 404);
+
+    const ask = (...args: readonly string[]) => runCli(['loads', ...args, '--url', service.http]);
+    const list = await ask('--status', 'given-up', '--since', '1h');
+    assert.deepEqual([list.code, list.stderr], [0, '']);
+    assert.match(list.stdout, /^given-up .*attempts-exhausted, .*attempt 2/);
+    assert.match(list.stdout, /\n1 load in the last 1,000 that http:\S+ knows\n$/);
+    const groups = await ask('--status', 'failed', '--group-by', 'reason', '--json');
+    assert.deepEqual([JSON.parse(groups.stdout).loads, groups.code], [2, 0]);
+    const shown = await ask('show', given.loadId, '--json');
+    assert.deepEqual(
+      shown.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      rows,
+    );
+    assert.equal((await ask('--tenant', 'nobody')).stdout, `0 loads in the last 1,000 that ${service.http} knows\n`);
+    const missing = await ask('show', unknown);
+    assert.deepEqual([missing.code, missing.stdout], [64, '']);
     assert.equal(await service.stop(), 0);
+    assert.equal((await ask()).code, 2);
   });
 });

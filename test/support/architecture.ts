@@ -10,11 +10,12 @@ const GROUND = ['lib/types.ts', 'lib/errors.ts', 'lib/util/'];
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/cli/': [
     ...['lib/service/', 'lib/config/', 'lib/kafka/', 'lib/telemetry/', 'lib/http/', 'lib/pool/', 'lib/core/'],
-    ...['lib/ledger/', 'lib/v8-flags.ts'],
+    ...['lib/ledger/', 'lib/cli/loads/', 'lib/v8-flags.ts'],
   ],
   'lib/cli/letters/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
   'lib/cli/progress/': ['lib/cli/'],
   'lib/cli/sending/': ['lib/kafka/'],
+  'lib/cli/loads/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/ledger/', 'lib/core/'],
   'lib/service/': [
     'lib/config/',
     'lib/control/',
