@@ -56,18 +56,45 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   emit: {
     summary: 'announce files on the topic, or make and announce sample files',
     usage:
-      'atd-ingestion emit PATH… [--tenant T] [--lane LANE]\n       atd-ingestion emit --num-messages N [--tenant T] [--lane LANE] [--rows R] [--dir D]',
+      'atd-ingestion emit PATH… [--tenant T | --tenant-from directory|PATTERN] [--lane LANE]\n       atd-ingestion emit --num-messages N [--tenant T] [--lane LANE] [--rows R] [--dir D]\n       atd-ingestion emit --continue FILE',
     options: {
+      recursive: { type: 'boolean', short: 'r', help: 'all files below the directories that are named' },
       tenant: { type: 'string', short: 't', value: 'NAME', help: 'tenant of the files; of sample files, all of them' },
+      'tenant-from': {
+        type: 'string',
+        value: 'HOW',
+        help: "directory: its name; or as '/srv/{tenant}/**' of the path",
+      },
       format: { type: 'string', value: 'NAME', help: 'format to state in the message; default: by extension' },
       lane: { type: 'string', value: 'LANE', help: 'live, normal or backfill: whose turn comes first (normal)' },
+      rate: { type: 'string', value: 'N/s', help: 'no faster than that; also N/min, N/h' },
+      wait: { type: 'boolean', help: 'until each file is loaded or given up; 1 where one was given up' },
+      timeout: { type: 'string', value: 'TIME', help: 'of --wait: 90s, 30m, 1h; then it ends with 75' },
+      'dry-run': { type: 'boolean', help: 'only say which, and which would be given up' },
+      skip: { type: 'boolean', help: 'leave out what would be given up, instead of announcing nothing' },
+      force: { type: 'boolean', help: 'announce also what would be given up' },
+      state: { type: 'string', value: 'FILE', help: 'where it is noted how far this is; default: a new file' },
+      continue: { type: 'string', value: 'FILE', help: 'go on with what was interrupted, by its state file' },
       'num-messages': { type: 'string', short: 'n', value: 'N', help: 'make and announce N sample files' },
       rows: { type: 'string', value: 'R', help: 'rows per sample file (100)' },
-      dir: { type: 'string', value: 'D', help: 'where to write them; default: a new temporary directory' },
+      dir: { type: 'string', value: 'D', help: 'where to write them; default: ./atd-samples' },
+      json: { type: 'boolean', help: 'what was done, as one line of JSON' },
       ...COMMON_OPTIONS,
     },
     positionals: true,
-    execute: async (options) => (await import('./emit.js')).emit(options),
+    examples: [
+      ['emit --tenant acme /srv/export/events.parquet --wait', 'one file, and what became of it'],
+      [
+        "emit --tenant-from '/srv/export/{tenant}/**' '/srv/export/**/*.parquet'",
+        'a pattern, with the tenant in the path',
+      ],
+      [
+        'emit -r /archive/2025 --tenant-from directory --lane backfill --rate 50/s',
+        'a tree, slowly, behind all others',
+      ],
+      ['find /srv/export -newer mark -print0 | atd-ingestion emit - --tenant acme', 'a list'],
+    ],
+    execute: async (options) => (await import('./emit/emit.js')).emit(options),
   },
   'dead-letters': {
     summary: 'list what was given up, and why; replay it, or discard it (also dlq)',

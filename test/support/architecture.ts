@@ -13,6 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/ledger/', 'lib/cli/loads/', 'lib/v8-flags.ts'],
   ],
   'lib/cli/letters/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
+  'lib/cli/emit/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/core/'],
   'lib/cli/progress/': ['lib/cli/'],
   'lib/cli/sending/': ['lib/kafka/'],
   'lib/cli/loads/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/ledger/', 'lib/core/'],

@@ -13,6 +13,7 @@ import { readBounds, readRanges } from '../../kafka/admin.js';
 import { encodeHeaders } from '../../kafka/letter-message.js';
 import { toRecord } from '../../kafka/shapes.js';
 import type { Sender } from '../sending/sender.js';
+import { isProcessGone } from '../who.js';
 import { asking, type Book, readLetters, type Source } from './letter-topic.js';
 import { type Claim, MARK_HEADER, type Mark } from './marks.js';
 import { REPLAY_ID_HEADER, type Replayable, replayId, sendingHeaders } from './replay-plan.js';
@@ -115,13 +116,7 @@ async function settle(at: ReplayRun, partition: number, claim: Claim, onWait: (c
 /** Whether its process is known to be gone. */
 function isGone({ host, pid }: Claim): boolean {
   if (host !== hostname()) return false;
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return pid === process.pid || isProcessGone(pid);
 }
 
 /** The letters of a claim whose messages are in the topic. */
