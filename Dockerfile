@@ -15,12 +15,14 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm pkg delete $(node -p "Object.keys(require('./package.json').devDependencies) \
         .filter((name) => !/^(typescript|esbuild|@types\/.*)$/.test(name)).map((name) => 'devDependencies.' + name).join(' ')") \
     && npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json tsconfig.page.json ./
 COPY lib ./lib
 COPY scripts ./scripts
 RUN node_modules/.bin/tsc --project tsconfig.build.json \
+    && node_modules/.bin/tsc --project tsconfig.page.json \
     && node scripts/bundle-as-cli.mjs \
     && node scripts/bundle-thread.mjs \
+    && node scripts/bundle-page.mjs \
     && npm prune --omit=dev --ignore-scripts
 
 FROM $NODE_IMAGE AS service

@@ -1,6 +1,6 @@
 /** The status of a service as a person reads it in a terminal, 60 columns wide and more. */
 import type { Overview } from '../service/overview.js';
-import { bytesText, countText, table, withoutControl, wrap } from '../util/plain-text.js';
+import { bytesText, countText, duration, rateText as rate, table, withoutControl, wrap } from '../util/plain-text.js';
 
 /** What `/api/status` answers. */
 export type Report = ReturnType<Overview['of']>;
@@ -177,20 +177,4 @@ function tenantsOf({ tenants, totals }: Report, columns: number): string {
     'right',
   ]);
   return `\n${aligned}${rest}`;
-}
-
-/** `4 s`, `12 min`, `3 h 5 min`, `2 d 4 h` */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
-  return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
-function rate(perSecond: number): string {
-  if (perSecond > 0 && perSecond < 0.05) return '< 0.1';
-  return perSecond.toLocaleString('en-GB', { maximumFractionDigits: perSecond < 100 ? 1 : 0 });
 }

@@ -152,7 +152,12 @@ async function route(
     default: {
       const file = page.get(path);
       if (file === undefined) {
-        return answer(response, 404, 'text/plain', 'not here; try /metrics, /livez, /readyz or /api/v1/status\n');
+        return answer(
+          response,
+          404,
+          'text/plain',
+          'not here; try /metrics, /livez, /readyz, /api/v1/status or the page at /\n',
+        );
       }
       for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value);
       return answer(response, 200, file.contentType, file.body);

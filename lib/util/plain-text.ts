@@ -29,6 +29,23 @@ export function momentText(ms: number): string {
     .replace(/\.\d+Z$/, 'Z');
 }
 
+/** `4 s`, `12 min`, `3 h 5 min`, `2 d 4 h` */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** `0.4`, `1,204`, of what there was in a second */
+export function rateText(perSecond: number): string {
+  if (perSecond > 0 && perSecond < 0.05) return '< 0.1';
+  return perSecond.toLocaleString('en-GB', { maximumFractionDigits: perSecond < 100 ? 1 : 0 });
+}
+
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],

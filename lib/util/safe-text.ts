@@ -26,6 +26,11 @@ export function stripControl(text: string): string {
   return text.replace(ANSI, '').replace(BREAKS, ' ').replace(CONTROLS, '');
 }
 
+/** Every control character of `text`, and every one that turns its direction or has no width, as a person sees it: `‹U+202E›`. */
+export function showControl(text: string): string {
+  return text.replace(CONTROLS, (found) => `‹U+${found.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}›`);
+}
+
 /** The last line of `text` that shows anything, stripped; empty if there is none. */
 export function lastLine(text: string): string {
   return lastLines(text)[0] ?? '';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ownUrl } from '../../lib/cli/remote.js';
-import { duration, isHealthy, type Report, renderStatus } from '../../lib/cli/status-view.js';
+import { isHealthy, type Report, renderStatus } from '../../lib/cli/status-view.js';
+import { duration } from '../../lib/util/plain-text.js';
 import { Play, SETTINGS } from '../support/engine.js';
 
 const AT = 1_800_000_000_000;

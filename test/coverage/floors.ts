@@ -28,6 +28,9 @@ export const FLOORS: Readonly<Record<string, Floor>> = {
   'lib/loader/commands': { lines: 30, branches: 24 },
   'lib/loader/file': { lines: 52, branches: 45 },
   'lib/loader/options': { lines: 96, branches: 90 },
+  // What it does it does in a browser, where it is tested.
+  'lib/page/browser': { lines: 0, branches: 0 },
+  'lib/page/view': { lines: 95, branches: 85 },
   'lib/pool': { lines: 94, branches: 84 },
   'lib/processes': { lines: 90, branches: 87 },
   'lib/service': { lines: 68, branches: 36 },

@@ -18,7 +18,7 @@ export async function coverageOf(directory: string): Promise<Map<string, FolderC
     entryFilter: ({ url }) => /\/dist\/(?:lib\/.*|as-cli)\.js$/.test(url),
     // What no process has loaded is there as the compiler made it, beside the sources of all else.
     sourceFilter: (path) => /^(?:lib\/.*\.ts|dist\/lib\/.*\.js)$/.test(path),
-    all: { dir: ['dist/lib'], filter: { '**/*.js': true } },
+    all: { dir: ['dist/lib'], filter: { '**/page/served/*': false, '**/*.js': true } },
   });
   await report.addFromDir(directory);
   const files = (await report.generate())?.files ?? [];

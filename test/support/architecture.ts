@@ -40,6 +40,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/feed/': ['lib/core/'],
   'lib/http/': ['lib/core/'],
   'lib/ledger/': ['lib/core/'],
+  'lib/page/view/': ['lib/core/', 'lib/feed/', 'lib/http/', 'lib/telemetry/'],
+  'lib/page/browser/': ['lib/page/view/'],
   'lib/telemetry/': ['lib/core/'],
   'lib/worker/': ['lib/worker/attempt/', 'lib/worker/launch/', 'lib/worker/output/', 'lib/v8-flags.ts'],
   'lib/worker/attempt/': ['lib/worker/launch/', 'lib/worker/output/', 'lib/processes/', 'lib/core/rules/'],

@@ -1,0 +1,129 @@
+/** Writes rows and texts into the document, and touches only what has changed. Whatever a text holds, it stays text. */
+import type { Cell, FailureGroup, Row, Table } from '../view/tables.js';
+
+export function element<T extends HTMLElement = HTMLElement>(selector: string): T {
+  const found = document.querySelector<T>(selector);
+  if (found === null) throw new Error(`${selector} is not on the page`);
+  return found;
+}
+
+export function setText(node: Node, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setData(node: HTMLElement, name: string, value: string | undefined): void {
+  if (node.dataset[name] === value) return;
+  if (value === undefined) delete node.dataset[name];
+  else node.dataset[name] = value;
+}
+
+/** Has one child for each item, in their order; a child keeps what it is, and its focus, as long as its key is there. */
+export function fillList<T>(
+  parent: HTMLElement,
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  make: (item: T) => HTMLElement,
+  fill: (node: HTMLElement, item: T) => void,
+): void {
+  const before = new Map(
+    [...parent.children].map((child) => [(child as HTMLElement).dataset['key'], child as HTMLElement]),
+  );
+  let place = parent.firstElementChild;
+  for (const item of items) {
+    const key = keyOf(item);
+    let node = before.get(key);
+    before.delete(key);
+    if (node === undefined) {
+      node = make(item);
+      node.dataset['key'] = key;
+    }
+    if (node === place) place = place.nextElementSibling;
+    else parent.insertBefore(node, place);
+    fill(node, item);
+  }
+  for (const gone of before.values()) gone.remove();
+}
+
+export type OnAct = (act: NonNullable<Row['act']>) => void;
+
+/** @param numbers the columns that are numbers, counted from 0 */
+export function fillTable(section: HTMLElement, { rows, note }: Table, numbers: readonly number[], onAct: OnAct): void {
+  const body = section.querySelector('tbody') as HTMLElement;
+  const make = ({ cells, act }: Row): HTMLElement => {
+    const row = document.createElement('tr');
+    for (const [index] of cells.entries()) {
+      const cell = document.createElement('td');
+      if (numbers.includes(index)) cell.className = 'number';
+      row.append(cell);
+    }
+    if (act !== undefined) row.append(actCell(onAct));
+    return row;
+  };
+  fillList(body, rows, ({ key, act }) => `${key} ${act === undefined ? '' : 'act'}`, make, fillRow);
+  setText(section.querySelector('.note') as HTMLElement, note);
+}
+
+/** What the button is for is written on it, so that one listener does for its life. */
+function actCell(onAct: OnAct): HTMLElement {
+  const cell = document.createElement('td');
+  cell.className = 'act';
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.addEventListener('click', () => {
+    const { tenant = '', isPaused } = button.dataset;
+    onAct({ tenant: tenant === '' ? null : tenant, isPaused: isPaused === 'true' });
+  });
+  cell.append(button);
+  return cell;
+}
+
+function fillRow(node: HTMLElement, { cells, act }: Row): void {
+  for (const [index, cell] of cells.entries()) {
+    fillCell(node.children[index] as HTMLElement, typeof cell === 'string' ? { text: cell } : cell);
+  }
+  const button = node.querySelector('button');
+  if (act === undefined || button === null) return;
+  setText(button, act.isPaused ? 'Resume' : 'Pause');
+  button.setAttribute('aria-label', `${act.isPaused ? 'Resume' : 'Pause'} ${act.tenant ?? 'files without a tenant'}`);
+  setData(button, 'tenant', act.tenant ?? '');
+  setData(button, 'isPaused', String(act.isPaused));
+}
+
+function fillCell(node: HTMLElement, { text, title, mood, share, isFile }: Cell): void {
+  if (isFile === true && node.className === '') node.className = 'file';
+  setData(node, 'mood', mood);
+  if (title !== undefined && node.title !== title) node.title = title;
+  if (share === undefined) return setText(node, text);
+  if (node.firstElementChild === null) {
+    const meter = document.createElement('meter');
+    Object.assign(meter, { min: 0, max: 1, high: 0.8, low: 0.8, optimum: 0 });
+    meter.setAttribute('aria-label', 'Share of the deadline');
+    node.append(document.createElement('span'), meter);
+  }
+  setText(node.firstElementChild as HTMLElement, text);
+  (node.lastElementChild as HTMLMeterElement).value = share;
+}
+
+export function fillGroups(parent: HTMLElement, groups: readonly FailureGroup[]): void {
+  const make = () => {
+    const details = document.createElement('details');
+    const names = ['summary', 'p', 'p', 'pre'].map((name) => document.createElement(name));
+    details.append(...names);
+    (names[3] as HTMLElement).tabIndex = 0;
+    return details;
+  };
+  fillList(
+    parent,
+    groups,
+    ({ key }) => key,
+    make,
+    (node, { title, note, files, stderr }) => {
+      const [summary, about, which, said] = [...node.children] as [HTMLElement, HTMLElement, HTMLElement, HTMLElement];
+      setText(summary, title);
+      setText(about, note);
+      setText(which, `${files.length === 1 ? 'File' : 'The last files'}: ${files.join(', ')}`);
+      setText(said, stderr);
+      said.hidden = stderr === '';
+    },
+  );
+}

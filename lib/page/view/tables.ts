@@ -1,0 +1,244 @@
+/** The tables of the page, as rows of text; what comes from messages and loaders is shown with its control characters. */
+import { bytesText, countText, duration } from '../../util/plain-text.js';
+import { showControl } from '../../util/safe-text.js';
+import { fineTime, latencyText } from './figures.js';
+import { type PageState, type PageStatus, type ShownLoad, serviceNow } from './state.js';
+
+export interface Cell {
+  readonly text: string;
+  /** Shown where somebody points at it. */
+  readonly title?: string;
+  readonly mood?: 'good' | 'attention' | 'bad';
+  /** A share from 0 to 1, as a bar. */
+  readonly share?: number;
+  /** A name that is long, and hard to read in pieces. */
+  readonly isFile?: boolean;
+}
+
+export interface Row {
+  readonly key: string;
+  readonly cells: readonly (Cell | string)[];
+  /** Whom its buttons concern, and whether it is paused; left out where there is no button. */
+  readonly act?: { readonly tenant: string | null; readonly isPaused: boolean };
+}
+
+export interface Table {
+  readonly rows: readonly Row[];
+  /** In place of rows, or below them. */
+  readonly note: string;
+}
+
+const TENANTS = 100;
+const MOST = 100;
+
+export function runningTable(state: PageState, now: number): Table {
+  const { status } = state;
+  if (status === null) return { rows: [], note: '' };
+  const at = serviceNow(state, now);
+  const rows = status.running.map(({ job, attempt, startedAt }) => {
+    const elapsed = Math.max(0, at - startedAt);
+    const share = Math.min(1, elapsed / status.loadTimeoutMs);
+    const again = attempt > 1 ? `, attempt ${attempt}` : '';
+    const time = `${duration(elapsed)} of ${duration(status.loadTimeoutMs)}${again}`;
+    return { key: job.id, cells: [fileCell(job.file), tenantName(job.tenant), { text: time, share, ...late(share) }] };
+  });
+  return { rows: rows.slice(0, MOST), note: rows.length === 0 ? 'Nothing is being loaded.' : more(rows.length, MOST) };
+}
+
+function late(share: number): Pick<Cell, 'mood'> {
+  return share < 0.8 ? {} : { mood: 'attention' };
+}
+
+export interface LoadFilter {
+  readonly text: string;
+  readonly fate: ShownLoad['fate'] | 'all';
+}
+
+const FATES: Readonly<Record<ShownLoad['fate'], Cell>> = {
+  loaded: { text: '✓ loaded', mood: 'good' },
+  again: { text: '↻ tried again', mood: 'attention' },
+  'given-up': { text: '✕ given up', mood: 'bad' },
+};
+
+export function loadTable(state: PageState, filter: LoadFilter, now: number): Table {
+  const at = serviceNow(state, now);
+  const wanted = filter.text.trim().toLowerCase();
+  const isWanted = ({ fate, file, tenant, reason }: ShownLoad) =>
+    (filter.fate === 'all' || fate === filter.fate) &&
+    (wanted === '' || [file, tenantName(tenant), reason].some((text) => text.toLowerCase().includes(wanted)));
+  const found = state.loads.filter(isWanted);
+  const rows = found.map((load) => ({ key: load.key, cells: loadCells(load, at) }));
+  if (state.loads.length === 0) return { rows, note: 'No load has ended since the service started.' };
+  return { rows, note: rows.length === 0 ? 'None of the last loads is like that.' : '' };
+}
+
+function loadCells(load: ShownLoad, at: number): (Cell | string)[] {
+  const { fate, file, tenant, rows, bytes, durationMs, attempt, reason } = load;
+  const what = fate === 'loaded' ? amount(rows, bytes) : showControl(reason);
+  const time = attempt === 0 ? '–' : `${fineTime(durationMs)}${attempt > 1 ? `, attempt ${attempt}` : ''}`;
+  const when = { text: `${duration(at - load.at)} ago`, title: new Date(load.at).toISOString() };
+  return [FATES[fate], fileCell(file), tenantName(tenant), what, time, when];
+}
+
+function amount(rows: number | null, bytes: number | null): string {
+  const parts = [rows === null ? '' : countText(rows, 'row'), bytes === null ? '' : bytesText(bytes)];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+export interface FailureGroup {
+  readonly key: string;
+  /** `12 × no such column …`, and of whom. */
+  readonly title: string;
+  readonly note: string;
+  readonly files: readonly string[];
+  readonly stderr: string;
+}
+
+const GROUPS = 20;
+const FILES = 5;
+
+/** Those that differ in numbers, names of files and what is quoted alone are the same. */
+export function failureGroups(state: PageState, now: number): readonly FailureGroup[] {
+  const at = serviceNow(state, now);
+  const groups = new Map<string, ShownLoad[]>();
+  for (const load of state.givenUp) {
+    const key = `${load.disposition} ${sameReason(load.reason)}`;
+    const group = groups.get(key) ?? [];
+    groups.set(key, group);
+    group.push(load);
+  }
+  const sorted = [...groups].sort(([, a], [, b]) => b.length - a.length);
+  return sorted.slice(0, GROUPS).map(([key, loads]) => {
+    const [latest] = loads as [ShownLoad, ...ShownLoad[]];
+    const tenants = [...new Set(loads.map(({ tenant }) => tenantName(tenant)))];
+    const of = tenants.length > 3 ? countText(tenants.length, 'tenant') : tenants.join(', ');
+    const said = loads.find(({ stderrTail }) => stderrTail !== '');
+    return {
+      key,
+      title: `${loads.length.toLocaleString('en-GB')} × ${showControl(latest.reason)}`,
+      note: `${latest.disposition ?? 'given up'}; ${of}; the last one ${duration(at - latest.at)} ago`,
+      files: loads.slice(0, FILES).map(({ file }) => showControl(file)),
+      stderr: (said?.stderrTail ?? '').split(' | ').map(showControl).join('\n'),
+    };
+  });
+}
+
+function sameReason(reason: string): string {
+  return reason
+    .replace(/\/[^\s:,)]+/g, '/…')
+    .replace(/'[^']*'|"[^"]*"|`[^`]*`/g, '"…"')
+    .replace(/\d+/g, '#');
+}
+
+export function tenantTable({ status, history }: PageState, filter: string): Table {
+  if (status === null) return { rows: [], note: '' };
+  const found = tenantsOf(status).filter(({ name }) => name.toLowerCase().includes(filter.trim().toLowerCase()));
+  const visible = new Map(history?.visible.tenants.map((each) => [each.tenant, each]));
+  const paused = new Set(status.pauses.map(({ tenant }) => tenant));
+  const rows = found.slice(0, TENANTS).map(({ tenant, name, waiting, running, loaded, failed }): Row => {
+    const [p50, p95] = latencyText(visible.get(tenant));
+    const isPaused = paused.has(tenant);
+    const counts = [waiting, running, loaded].map((count) => count.toLocaleString('en-GB'));
+    const givenUp: Cell = {
+      text: failed.toLocaleString('en-GB'),
+      ...(failed > 0 ? { mood: 'attention' as const } : {}),
+    };
+    const cell: Cell = isPaused ? { text: `${name} ⏸ paused`, mood: 'attention' } : { text: name };
+    const act = status.permitsChanges ? { act: { tenant, isPaused } } : {};
+    return { key: tenant ?? '-', cells: [cell, ...counts, givenUp, p50, p95], ...act };
+  });
+  if (found.length === 0)
+    return { rows, note: filter === '' ? 'No tenant has had a file yet.' : 'No tenant is called so.' };
+  return { rows, note: more(found.length, TENANTS) };
+}
+
+/** Those with most to do first. */
+function tenantsOf({ tenants, totals, pauses }: PageStatus) {
+  const loads = new Map(tenants.map((each) => [each.tenant, each]));
+  const sums = new Map(totals.tenants.map((each) => [each.tenant, each]));
+  const names = new Set([...loads.keys(), ...sums.keys(), ...pauses.map(({ tenant }) => tenant)]);
+  const found = [...names].map((tenant) => {
+    const { waiting = 0, running = 0 } = loads.get(tenant) ?? {};
+    const { loaded = 0, failed = 0 } = sums.get(tenant) ?? {};
+    return { tenant, name: tenantName(tenant), waiting, running, loaded, failed };
+  });
+  // By name where they are alike, so that rows stay where they are.
+  return found.sort((a, b) => b.waiting - a.waiting || b.loaded - a.loaded || a.name.localeCompare(b.name));
+}
+
+export function partitionTable(state: PageState, now: number): Table {
+  const at = serviceNow(state, now);
+  const partitions = state.status?.partitions ?? [];
+  const rows = partitions.map((each) => {
+    const { topic, partition, paused, pausedSince, oldestAt, frontier, uncommitted, lag } = each;
+    const reading: Cell = paused
+      ? { text: `not read for ${duration(at - (pausedSince ?? at))}: enough waits`, mood: 'attention' }
+      : { text: 'read' };
+    return {
+      key: `${topic}/${partition}`,
+      cells: [
+        ...[`${topic}/${partition}`, reading, lag === null ? '?' : lag.toLocaleString('en-GB')],
+        ...[oldestAt === null ? '–' : duration(at - oldestAt), frontier === null ? '–' : String(frontier)],
+        uncommitted.toLocaleString('en-GB'),
+      ],
+    };
+  });
+  return {
+    rows: rows.slice(0, MOST),
+    note: rows.length === 0 ? 'Other instances read all partitions.' : more(rows.length, MOST),
+  };
+}
+
+/** What waits for people: tables and tenants that are held back, and pauses. */
+export function heldTable(state: PageState, now: number): Table {
+  const { status } = state;
+  if (status === null) return { rows: [], note: '' };
+  const at = serviceNow(state, now);
+  const tables = status.heldTables.map(({ table, jobs, since, reason }) => ({
+    key: `table ${table}`,
+    cells: [`table ${table}`, countText(jobs, 'file'), `held back for ${duration(at - since)}`, showControl(reason)],
+  }));
+  const tenants = status.heldTenants.map(({ tenant, records, until }) => ({
+    key: `tenant ${tenant}`,
+    cells: [
+      `tenant ${tenant}`,
+      countText(records, 'message'),
+      `for another ${duration(until - at)}`,
+      'is not on the allow-list',
+    ],
+  }));
+  const pauses = status.pauses.map(({ tenant, since, until, by, reason }) => {
+    const end = until === null ? '' : `, for another ${duration(until - at)}`;
+    const why = [by === '' ? '' : `by ${showControl(by)}`, showControl(reason)]
+      .filter((part) => part !== '')
+      .join(': ');
+    const time = `paused for ${duration(at - since)}${end}`;
+    return { key: `pause ${tenant}`, cells: [tenantName(tenant), '', time, why], ...actOf(status, tenant) };
+  });
+  const rows: Row[] = [...pauses, ...tables, ...tenants];
+  return {
+    rows: rows.slice(0, MOST),
+    note: rows.length === 0 ? 'Nothing is held back or paused.' : more(rows.length, MOST),
+  };
+}
+
+function actOf({ permitsChanges }: PageStatus, tenant: string | null): Pick<Row, 'act'> {
+  return permitsChanges ? { act: { tenant, isPaused: true } } : {};
+}
+
+function fileCell(file: string): Cell {
+  const shown = showControl(file);
+  return {
+    text: shown === '' ? '(no file)' : shown.slice(shown.lastIndexOf('/') + 1) || shown,
+    title: shown,
+    isFile: true,
+  };
+}
+
+export function tenantName(tenant: string | null): string {
+  return tenant === null ? '(no tenant)' : showControl(tenant);
+}
+
+function more(all: number, shown: number): string {
+  return all <= shown ? '' : `and ${(all - shown).toLocaleString('en-GB')} more; the filter finds them`;
+}

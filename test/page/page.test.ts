@@ -1,0 +1,129 @@
+/** The page in a real browser, of a service that is played: what each mood looks like, and what no text may do to it. */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { NO_BROWSER, openPage, startBrowser, violations } from './chromium.js';
+import { type Mood, type StageOptions, startStage } from './stage.js';
+
+/** Pictures of the page are written there, where it is set: of all looks, else only two are tried. */
+const PICTURES = process.env['PAGE_PICTURES'];
+const ALL_LOOKS = [1440, 400].flatMap((width) =>
+  (['light', 'dark'] as const).map((scheme) => [width, scheme] as const),
+);
+const LOOKS = ALL_LOOKS.filter(([width, scheme]) => PICTURES !== undefined || (width === 400) === (scheme === 'dark'));
+
+describe('the page', { skip: NO_BROWSER }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser.close());
+
+  async function stage(t: TestContext, options: StageOptions = {}) {
+    const played = await startStage(options);
+    t.after(() => played.http.close());
+    return played;
+  }
+
+  const MOODS: readonly (readonly [mood: Mood, words: RegExp])[] = [
+    ['idle', /^Well, and nothing to do$/],
+    ['busy', /^Well, loading 4 files$/],
+    ['failing', /^All loads are held back for \d+ s: one is tried in \d+ s$/],
+  ];
+  for (const [mood, words] of MOODS) {
+    for (const tenants of PICTURES === undefined ? [3] : [3, 500]) {
+      it(`says at a glance how a service is that is ${mood}, with ${tenants} tenants, wide and narrow, light and dark`, async (t) => {
+        const { http } = await stage(t, { mood, tenants });
+        for (const [width, scheme] of LOOKS) {
+          const { page, faults } = await openPage(t, browser, http.url, { width, scheme });
+          await page.locator('#words', { hasText: words }).waitFor();
+          await page.locator('#chart-bytes canvas').waitFor();
+          const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+          assert.ok(Number(wide) <= 0, `${width}: ${wide} pixels wider than the window`);
+          assert.deepEqual(await violations(page), [], `${width} ${scheme}`);
+          if (PICTURES !== undefined) {
+            mkdirSync(PICTURES, { recursive: true });
+            await page.screenshot({
+              path: join(PICTURES, `${mood}-${tenants}-${width}-${scheme}.png`),
+              fullPage: width < 600,
+            });
+          }
+          assert.deepEqual(faults, []);
+        }
+      });
+    }
+  }
+
+  it('shows what is hostile as text, with all that would hide or turn it', async (t) => {
+    const { http, load } = await stage(t);
+    const file = '/data/<img src=x onerror=alert(1)>/\u202egpj.exe\u0007.csv';
+    load({ file, tenant: 'acme' }, '<script>alert(2)</script> \u2066"; drop');
+    const { page, faults } = await openPage(t, browser, http.url);
+    await page.locator('#groups summary', { hasText: '<script>alert(2)</script> ‹U+2066›"; drop' }).waitFor();
+    const cell = page.locator('#loads td', { hasText: '‹U+202E›gpj.exe‹U+0007›.csv' });
+    assert.equal(
+      await cell.first().getAttribute('title'),
+      '/data/<img src=x onerror=alert(1)>/‹U+202E›gpj.exe‹U+0007›.csv',
+    );
+    assert.equal(await page.locator('main img, main script').count(), 0);
+    assert.deepEqual(faults, []);
+  });
+
+  it('lets the last loads and the tenants be searched, by keys alone', async (t) => {
+    const { http, load } = await stage(t, { tenants: 500 });
+    load({ file: '/data/needle.csv', tenant: 'tenant_77' }, 'it is bent');
+    const { page, faults } = await openPage(t, browser, http.url);
+    await page.locator('#loads tbody tr').nth(50).waitFor();
+    await page.locator('#tenants .note', { hasText: 'and 400 more' }).waitFor();
+    await page.locator('#load-filter').focus();
+    await page.keyboard.type('NEEDLE');
+    await page.locator('#loads tbody tr').nth(1).waitFor({ state: 'detached' });
+    const cells = await page.locator('#loads tbody td').allTextContents();
+    assert.deepEqual(cells.slice(0, 4), ['✕ given up', 'needle.csv', 'tenant_77', 'it is bent']);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('loaded');
+    await page.locator('#loads .note', { hasText: 'None of the last loads is like that.' }).waitFor();
+    await page.locator('#tenant-filter').fill('nt_499');
+    await page.locator('#tenants tbody tr').nth(1).waitFor({ state: 'detached' });
+    assert.equal(await page.locator('#tenants tbody td').first().textContent(), 'tenant_499');
+    assert.deepEqual(faults, []);
+  });
+
+  it('has no button where nothing can be changed', async (t) => {
+    const { http } = await stage(t, { permitsChanges: false });
+    const { page } = await openPage(t, browser, http.url);
+    await page.locator('#tenants tbody tr').first().waitFor();
+    assert.equal(await page.locator('button:visible').count(), 0);
+  });
+
+  it('asks for the token before it changes anything, and says what was refused', async (t) => {
+    const { http } = await stage(t);
+    const { page } = await openPage(t, browser, http.url);
+    await page.getByRole('button', { name: 'Pause acme' }).click();
+    assert.deepEqual(await violations(page), []);
+    await page.locator('#act-token').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.locator('#act-answer', { hasText: 'Nothing has changed: the token is wrong' }).waitFor();
+    await page.locator('#act-token').fill('token');
+    await page.locator('#act-do').click();
+    await page.locator('#act').waitFor({ state: 'hidden' });
+    await page.reload();
+    await page.getByRole('button', { name: 'Reload settings' }).click();
+    assert.equal(await page.locator('#act-token').inputValue(), '');
+  });
+
+  it('says that the service is gone, and goes on by itself when it is back', async (t) => {
+    const first = await startStage({ mood: 'busy' });
+    const { page, faults } = await openPage(t, browser, first.http.url);
+    await page.locator('#words', { hasText: /^Well, loading/ }).waitFor();
+    await first.http.close();
+    await page.locator('#words', { hasText: /^No answer from the service for \d+ s$/ }).waitFor();
+    const second = await stage(t, { mood: 'idle', port: Number(new URL(first.http.url).port) });
+    await page.locator('#words', { hasText: /^Well, and nothing to do$/ }).waitFor();
+    second.load({ file: '/data/first-of-the-new-run.csv' });
+    await page.locator('#loads td', { hasText: 'first-of-the-new-run.csv' }).waitFor();
+    assert.deepEqual(faults, []);
+  });
+});

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { requestOf, resultText } from '../../../lib/page/view/acts.js';
+import { figuresOf, trendOf } from '../../../lib/page/view/figures.js';
+import { seriesOf } from '../../../lib/page/view/series.js';
+import { nextState, type PageHistory } from '../../../lib/page/view/state.js';
+import {
+  failureGroups,
+  heldTable,
+  loadTable,
+  partitionTable,
+  runningTable,
+  type Table,
+  tenantTable,
+} from '../../../lib/page/view/tables.js';
+import { entry, knows, NOW } from './known.js';
+
+const HISTORY: PageHistory = { at: NOW, stepMs: 10_000, speeds: [], lags: [], visible: { all: null, tenants: [] } };
+const ALL = { text: '', fate: 'all' } as const;
+
+function texts({ rows }: Table): string[] {
+  return rows.map(({ cells }) => cells.map((cell) => (typeof cell === 'string' ? cell : cell.text)).join(' | '));
+}
+
+describe('the tables of the page', () => {
+  it('have the loads that run, each with its share of the deadline', () => {
+    const job = { id: 'a', file: '/in/x.csv', tenant: null } as never;
+    const running = [
+      { job, attempt: 1, startedAt: NOW - 30_000 },
+      { job, attempt: 2, startedAt: NOW - 270_000 },
+    ];
+    const table = runningTable(knows({ running }), NOW);
+    assert.deepEqual(texts(table), [
+      'x.csv | (no tenant) | 30 s of 5 min',
+      'x.csv | (no tenant) | 5 min of 5 min, attempt 2',
+    ]);
+    assert.deepEqual(
+      table.rows.map(({ cells }) => (cells[2] as { share: number; mood?: string }).mood),
+      [undefined, 'attention'],
+    );
+    assert.equal(runningTable(knows({}), NOW).note, 'Nothing is being loaded.');
+  });
+
+  it('have the last loads, those that are searched for', () => {
+    const loads = [
+      entry(),
+      entry({ fate: 'again', reason: 'it was stopped', attempt: 2, at: NOW - 4_000, tenant: 'globex' }),
+      entry({ fate: 'given-up', reason: 'no\u202esuch', attempt: 0, file: '/in/\u0007' }),
+    ];
+    const state = knows({}, loads);
+    assert.deepEqual(texts(loadTable(state, ALL, NOW)), [
+      '✕ given up | ‹U+0007› | acme | no‹U+202E›such | – | 0 s ago',
+      '↻ tried again | a.csv | globex | it was stopped | 20 ms, attempt 2 | 4 s ago',
+      '✓ loaded | a.csv | acme | 2 rows, 4.0 KiB | 20 ms | 0 s ago',
+    ]);
+    assert.equal(loadTable(state, { text: ' GLOB', fate: 'all' }, NOW).rows.length, 1);
+    assert.equal(loadTable(state, { text: 'a.csv', fate: 'loaded' }, NOW).rows.length, 1);
+    assert.match(loadTable(state, { text: 'q', fate: 'all' }, NOW).note, /^None/);
+    assert.match(loadTable(knows({}), ALL, NOW).note, /^No load has ended/);
+  });
+
+  it('have the tenants with most to do first, and a button each where something can be changed', () => {
+    const load = { weight: 1, due: 0, isPaused: false };
+    const total = { attempts: 3, rows: 1, bytes: 1 };
+    const changes = {
+      permitsChanges: true,
+      tenants: [{ ...load, tenant: 'acme', waiting: 1, running: 1 }],
+      totals: { tenants: [{ ...total, tenant: null, loaded: 1_200, failed: 2 }], others: null },
+      pauses: [{ tenant: 'late', since: NOW, until: null, by: 'm', reason: '' }],
+    };
+    const history = {
+      ...HISTORY,
+      visible: { all: null, tenants: [{ tenant: 'acme', p50: 900, p95: 1_500, loads: 9 }] },
+    };
+    const state = nextState(knows(changes), { type: 'history', history });
+    const table = tenantTable(state, '');
+    assert.deepEqual(texts(table), [
+      'acme | 1 | 1 | 0 | 0 | 900 ms | 1.5 s',
+      '(no tenant) | 0 | 0 | 1,200 | 2 | – | –',
+      'late ⏸ paused | 0 | 0 | 0 | 0 | – | –',
+    ]);
+    assert.deepEqual(table.rows[2]?.act, { tenant: 'late', isPaused: true });
+    assert.equal(tenantTable(knows({ ...changes, permitsChanges: false }), '').rows[0]?.act, undefined);
+    assert.equal(tenantTable(state, 'ACM').rows.length, 1);
+    const many = Array.from({ length: 500 }, (_, n) => ({ ...load, tenant: `t${n}`, waiting: 0, running: 0 }));
+    const { rows, note } = tenantTable(knows({ tenants: many }), '');
+    assert.deepEqual([rows.length, note], [100, 'and 400 more; the filter finds them']);
+  });
+
+  it('have what is held back and paused, and the partitions', () => {
+    const changes = {
+      heldTables: [{ table: 'atd_a', jobs: 3, since: NOW - 9_000, reason: 'no grant' } as never],
+      heldTenants: [{ tenant: 'new', records: 2, since: NOW, until: NOW + 5_000 }],
+      pauses: [{ tenant: null, since: NOW - 1_000, until: NOW + 9_000, by: 'maria', reason: 'disk' }],
+      partitions: [
+        { ...{ topic: 't', partition: 3, paused: true, pausedSince: NOW - 7_000, flood: null, frontier: 12, lag: 40 } },
+      ].map((each) => ({ ...each, oldestAt: NOW - 3_000, uncommitted: 5, incomplete: 4, completedAhead: 0 })),
+    };
+    assert.deepEqual(texts(heldTable(knows(changes), NOW)), [
+      '(no tenant) |  | paused for 1 s, for another 9 s | by maria: disk',
+      'table atd_a | 3 files | held back for 9 s | no grant',
+      'tenant new | 2 messages | for another 5 s | is not on the allow-list',
+    ]);
+    assert.deepEqual(texts(partitionTable(knows(changes), NOW)), [
+      't/3 | not read for 7 s: enough waits | 40 | 3 s | 12 | 5',
+    ]);
+  });
+
+  it('have failures once that differ in numbers, files and quoted words alone, most of them first', () => {
+    const failed = (reason: string, tenant: string, stderrTail = '') =>
+      entry({ fate: 'given-up', disposition: 'permanent-failure', reason, tenant, stderrTail });
+    const loads = [
+      failed('no file /in/7.csv', 'a'),
+      failed('/in/1.csv:12: "x" is odd', 'acme', 'one | two\u001b'),
+      failed('/in/22.csv:7: "y" is odd', 'globex'),
+    ];
+    const [first, second, ...rest] = failureGroups(knows({}, loads), NOW + 2_000);
+    assert.deepEqual(
+      [first?.title, second?.title, rest],
+      ['2 × /in/22.csv:7: "y" is odd', '1 × no file /in/7.csv', []],
+    );
+    assert.equal(first?.note, 'permanent-failure; globex, acme; the last one 2 s ago');
+    assert.equal(first?.stderr, 'one\ntwo‹U+001B›');
+  });
+});
+
+describe('the figures of the page', () => {
+  const value = (changes: Parameters<typeof knows>[0], id: string) => {
+    const figure = figuresOf(knows(changes)).find((each) => each.id === id);
+    return [figure?.value, figure?.note, figure?.mood];
+  };
+
+  it('say how far behind the service is, and until when', () => {
+    assert.deepEqual(value({}, 'lag'), ['nothing', 'all that was announced is done', 'plain']);
+    const lag = { messages: 1_204, fileBytes: 1, secondsLeft: 240 };
+    assert.deepEqual(value({ lag }, 'lag'), ['1,204 messages', 'done in 4 min', 'plain']);
+    const standing = { ...lag, secondsLeft: null };
+    assert.deepEqual(value({ lag: standing }, 'lag'), [
+      '1,204 messages',
+      'nothing was done in the last 5 min',
+      'attention',
+    ]);
+    assert.equal(value({ lag: { ...lag, messages: null } }, 'lag')[0], 'not known');
+  });
+
+  it('say whether that grows', () => {
+    const before = (messages: number, ago = 290_000): PageHistory => ({ ...HISTORY, lags: [[NOW - ago, messages]] });
+    assert.deepEqual(
+      [trendOf(50, before(100)), trendOf(150, before(100)), trendOf(105, before(100)), trendOf(9, before(100, 20_000))],
+      [', falling ↘', ', rising ↗', ', steady', ''],
+    );
+  });
+
+  it('draw a line for each step since the start, and say it in words', () => {
+    const speeds = [{ at: NOW - 20_000, loaded: 30, failed: 0, rows: 9_000, bytes: 40_960 }];
+    const history = { ...HISTORY, speeds, lags: [[NOW - 10_000, 12]] as const };
+    const [lag, files, , bytes] = seriesOf(history, NOW - 25_000);
+    assert.deepEqual(files?.values, [0, 3, 0, null]);
+    assert.deepEqual(lag?.values, [null, null, 12, null]);
+    assert.equal(bytes?.words, 'Now 0 B/s, at most 4.0 KiB/s in the last hour');
+    assert.deepEqual(
+      [seriesOf(history, 0)[0]?.times.length, seriesOf(HISTORY, NOW)[0]?.words],
+      [360, 'Nothing is known yet'],
+    );
+  });
+});
+
+describe('a change by the page', () => {
+  const WISH = { by: ' maria ', reason: 'disk', minutes: '90' };
+
+  it('is a request of /api/v1', () => {
+    const { path, body } = requestOf({ kind: 'pause', tenant: 'acme' }, WISH);
+    assert.deepEqual([path, body], ['api/v1/tenants/acme/pause', { by: 'maria', reason: 'disk', seconds: 5_400 }]);
+    assert.equal(requestOf({ kind: 'resume', tenant: null }, WISH).path, 'api/v1/tenants/-/resume');
+    assert.deepEqual(requestOf({ kind: 'pause', tenant: 'a' }, { ...WISH, minutes: ' ' }).body, {
+      by: 'maria',
+      reason: 'disk',
+    });
+    assert.equal(requestOf({ kind: 'reload' }, WISH).path, 'api/v1/reload');
+  });
+
+  it('says what became of it', () => {
+    const pause = { kind: 'pause', tenant: 'acme' } as const;
+    assert.deepEqual(resultText(pause, 200, '{}'), { isDone: true, words: 'Done' });
+    const refused = resultText(pause, 401, '{"error":"the token is wrong"}');
+    assert.deepEqual(refused, { isDone: false, words: 'Nothing has changed: the token is wrong' });
+    assert.equal(resultText(pause, 502, 'Bad\u0007').words, 'Nothing has changed: Bad‹U+0007›');
+    const taken = JSON.stringify({ changed: [{}, {}], needRestart: ['kafka.topic'] });
+    assert.equal(resultText({ kind: 'reload' }, 200, taken).words, '2 taken over; a restart is needed for kafka.topic');
+  });
+});
