@@ -11,6 +11,7 @@ import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import { preforkAdvice, preforkLine } from '../telemetry/prefork-lines.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
 import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
@@ -111,13 +112,18 @@ export class Service {
       version,
       status: () => this.#engine.status(),
       unreaped: () => this.#adapters.pool.unreaped(),
+      preforkOff: () => this.#adapters.pool.preforkOff(),
       lag: (status) => this.#overview.lag(status),
       lastLoadedAt: () => this.#overview.lastLoadedAt,
       now,
       logFile: () => logger.file(),
       settings: () => this.#reloads.metrics,
     });
-    const observers = [this.#metrics, this.#overview, eventLog(logger)];
+    const advice = preforkAdvice(
+      () => this.#reloads.config.as_cli.launch,
+      (line) => logger.write(line),
+    );
+    const observers = [this.#metrics, this.#overview, eventLog(logger), advice];
     this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
 
@@ -316,6 +322,7 @@ export class Service {
         onSignalled: (jobId, signal) => this.#handleEvent({ type: 'signalled', jobId, signal }),
         onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
         onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
+        onPrefork: (news) => this.#options.logger.write(preforkLine(news)),
         onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
       },
       control: {
