@@ -173,8 +173,9 @@ export interface Outcome {
  * - `direct`: forked from the service, which is large and pays for that.
  * - `launcher`: by a small process of each thread, where the machine has an interpreter for it; else directly.
  * - `warm`: not one for each job: each thread keeps one loader, which takes one job after another.
+ * - `prefork`: forked from a process that has imported a Python loader's modules; as with `launcher` while there is none.
  */
-export const LAUNCH_MODES = ['direct', 'launcher', 'warm'] as const;
+export const LAUNCH_MODES = ['direct', 'launcher', 'warm', 'prefork'] as const;
 
 export type LaunchMode = (typeof LAUNCH_MODES)[number];
 
@@ -189,6 +190,8 @@ export interface ProbeResult {
   readonly isOther: boolean;
   /** What it wrote to both outputs, as lines without escapes. */
   readonly lines: readonly string[];
+  /** Its CPU time where it is a Python program, whose start is most of that. */
+  readonly pythonCpuMs?: number;
 }
 
 /** How important a line of the log is, from the most important on. A level shows itself and all before it. */
@@ -233,7 +236,20 @@ export interface WorkerTask {
 /** From a thread to the primary, over the thread's channel: about the attempt under way, or about its launcher. */
 export type WorkerMessage =
   | AttemptMessage
-  | { readonly type: 'launcher'; readonly name: string; readonly pid: number | null };
+  | { readonly type: 'launcher'; readonly name: string; readonly pid: number | null }
+  | { readonly type: 'mother-wanted'; readonly wanted: MotherWanted };
+
+/** A loader as a mother serves it, a process that keeps a loader's modules: all that the loader's children have in common. */
+export interface MotherWanted {
+  readonly key: string;
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Where to connect to a mother, or why there is none; `forGood` when that will not change. */
+export type MotherPlace =
+  | { readonly kind: 'socket'; readonly path: string }
+  | { readonly kind: 'none'; readonly reason: string; readonly forGood: boolean };
 
 export type AttemptMessage =
   | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
@@ -243,5 +259,5 @@ export type AttemptMessage =
 /** What the primary asks of an attempt: TERM, then KILL after the grace; or KILL at once. */
 export type WorkerControl = 'stop' | 'kill';
 
-/** From the primary to a thread, over the thread's channel: to read the request for its attempt, or to end. */
-export type PrimaryMessage = 'check-requests' | 'end';
+/** From the primary to a thread, over the thread's channel: to read the request for its attempt, to end, or an answer. */
+export type PrimaryMessage = 'check-requests' | 'end' | { readonly key: string; readonly place: MotherPlace };

@@ -15,7 +15,7 @@ import stat
 import struct
 import sys
 
-STARTED, FAILED, STDOUT, STDERR, STDOUT_END, STDERR_END, EXITED, READY, LOOKED = b"SFOEoeXRL"
+STARTED, FAILED, STDOUT, STDERR, STDOUT_END, STDERR_END, EXITED, READY, LOOKED, TURNED_DOWN = b"SFOEoeXRLT"
 STDOUT_OPEN, STDERR_OPEN, NOT_ALONE = 1, 2, 4
 
 # Begins a request to look at a file. A disk that hangs holds this process, which the thread can do without, and nothing else.
@@ -31,7 +31,8 @@ NOT_HERE = (FileNotFoundError, NotADirectoryError, PermissionError)
 DEFAULT_PATH = b"/bin:/usr/bin"
 
 
-def main():
+def main(make=None):
+    """Serves until its input ends. `make` makes another Launcher than this file's (see prefork/)."""
     subreaper = become_subreaper()
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
@@ -43,8 +44,8 @@ def main():
     poller = select.poll()
     poller.register(0, select.POLLIN)
     poller.register(woken, select.POLLIN)
-    launcher = Launcher(poller, subreaper)
-    launcher.tell(READY, b"subreaper" if subreaper else b"")
+    launcher = (make or Launcher)(poller, subreaper)
+    launcher.tell(READY, b" ".join([b"subreaper"] * subreaper + launcher.abilities))
     try:
         while launcher.flush():
             child_ended, requested = False, False
@@ -68,7 +69,13 @@ def main():
         launcher.end()
 
 
+class TurnedDown(Exception):
+    """This launcher does not start the child, and nothing of it has begun: another one is to start it."""
+
+
 class Launcher:
+    abilities = []
+
     def __init__(self, poller, subreaper):
         self.poller = poller
         self.subreaper = subreaper
@@ -140,16 +147,21 @@ class Launcher:
             if not self.outputs:
                 self.open()
             stdout, stderr = self.writers
-            actions = [
-                (os.POSIX_SPAWN_DUP2, self.null, 0),
-                (os.POSIX_SPAWN_DUP2, stdout, 1),
-                (os.POSIX_SPAWN_DUP2, stderr, 2),
-            ]
-            self.pid = spawn(arguments, environment, actions)
+            self.pid = self.spawn(arguments, environment, stdout, stderr)
         except OSError as error:
             self.tell(FAILED, struct.pack("<I", error.errno))
+        except TurnedDown as error:
+            self.tell(TURNED_DOWN, str(error).encode())
         else:
             self.tell(STARTED, struct.pack("<I", self.pid))
+
+    def spawn(self, arguments, environment, stdout, stderr):
+        actions = [
+            (os.POSIX_SPAWN_DUP2, self.null, 0),
+            (os.POSIX_SPAWN_DUP2, stdout, 1),
+            (os.POSIX_SPAWN_DUP2, stderr, 2),
+        ]
+        return spawn(arguments, environment, actions)
 
     def open(self):
         pipes = [os.pipe()]
@@ -182,17 +194,17 @@ class Launcher:
         os.close(fd)
 
     def reap(self):
-        ended, status, children = False, 0, True
+        ended, status, cpu_seconds, children = False, 0, 0.0, True
         while True:
             try:
-                pid, its_status = os.waitpid(-1, os.WNOHANG)
+                pid, its_status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 children = False
                 break
             if pid == 0:
                 break
             if pid == self.pid:
-                ended, status = True, its_status
+                ended, status, cpu_seconds = True, its_status, usage.ru_utime + usage.ru_stime
         if not ended:
             return
         self.pid = 0
@@ -209,7 +221,12 @@ class Launcher:
         flags |= (STDOUT_OPEN if STDOUT in kinds else 0) | (STDERR_OPEN if STDERR in kinds else 0)
         signal_number = status & 0x7F
         code = 0 if signal_number else status >> 8
-        self.tell(EXITED, bytes((code, signal_number, flags)))
+        report = struct.pack("<BBBI", code, signal_number, flags, int(cpu_seconds * 1000))
+        self.tell(EXITED, report + self.remark(code, signal_number, cpu_seconds))
+
+    def remark(self, code, signal_number, cpu_seconds):
+        """What is to be known of the child's end besides."""
+        return b""
 
     def drain(self, alone):
         """Relays what the child has written. Others that hold its output might keep it filled for ever."""

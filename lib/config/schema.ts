@@ -106,7 +106,8 @@ export const SETTINGS = {
       'launcher',
       LAUNCH_MODES,
       'How loads are started: `launcher` by a small process of each thread, which is quick, `direct` by the service ' +
-        'itself; `warm` keeps one bundled loader per thread for many files.',
+        'itself; `warm` keeps one bundled loader per thread for many files; `prefork` forks a loader that is a Python ' +
+        'program from a process that has its modules.',
     ),
     timeout: number(300, 0.001, DAY, 'Seconds that one load may take.'),
     grace: number(10, 0, 3_600, 'Seconds between SIGTERM and SIGKILL.'),

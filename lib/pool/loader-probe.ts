@@ -10,6 +10,7 @@ import { stat } from 'node:fs/promises';
 import { markedBy, supervisorId } from '../processes/leftovers.js';
 import type { Command, ProbeResult } from '../types.js';
 import type { Launcher, Look, Looker } from '../worker/launch/launcher.js';
+import { interpreterOf } from '../worker/launch/prefork/interpreter.js';
 
 const PROBE_MS = 30_000;
 const GRACE_MS = 1_000;
@@ -68,8 +69,10 @@ export class LoaderProbe {
     const launcher = await createLauncher('launcher', () => undefined);
     const looker = await createLooker(launcher);
     const lines: string[] = [];
-    const { result, reason, exitCode } = await supervise(this.#command(), {
-      launcher,
+    const command = this.#command();
+    const spent: number[] = [];
+    const { result, reason, exitCode } = await supervise(command, {
+      launcher: measuring(launcher, (ms) => spent.push(ms)),
       looker,
       sink: { exitCodes: new Set(), patterns: [], vagueExitCodes: new Set(), reportsScope: false },
       onStarted: () => undefined,
@@ -84,7 +87,8 @@ export class LoaderProbe {
     this.#stop = () => undefined;
     for (const helper of [launcher, looker]) void helper?.close();
     const notStarted = NOT_STARTED.has(result) ? reason : null;
-    return { notStarted, exitCode, reason, isOther, lines };
+    const [pythonCpuMs] = (await isPython(command)) ? spent : [];
+    return { notStarted, exitCode, reason, isOther, lines, ...(pythonCpuMs === undefined ? {} : { pythonCpuMs }) };
   }
 
   /** Ends the probe and the look under way, if there are any. */
@@ -145,6 +149,29 @@ export class LoaderProbe {
 
 /** A want of the machine's resources is no fault of the loader. */
 const NOT_STARTED: ReadonlySet<string> = new Set(['service-fault', 'file-missing', 'path-denied']);
+
+async function isPython({ file }: Command): Promise<boolean> {
+  const interpreter = await interpreterOf(file).catch(() => null);
+  return interpreter !== null && 'file' in interpreter;
+}
+
+/** The launcher, whose child's CPU time is told when it has ended. */
+function measuring(launcher: Launcher, onCpu: (ms: number) => void): Launcher {
+  return {
+    name: launcher.name,
+    pid: launcher.pid,
+    close: () => launcher.close(),
+    launch: async (command, listener) => {
+      const launch = await launcher.launch(command, listener);
+      if (launch.kind !== 'running') return launch;
+      const exited = launch.child.exited.then((exit) => {
+        if (exit.kind === 'exited' && typeof exit.cpuMs === 'number') onCpu(exit.cpuMs);
+        return exit;
+      });
+      return { kind: 'running', child: { ...launch.child, exited } };
+    },
+  };
+}
 
 type LastingLooker = Looker & Pick<Launcher, 'close'>;
 

@@ -4,6 +4,7 @@
  * each in the thread that has its child, and is closed behind the last of them. So no thread is ever ended for its number.
  */
 import type { Command, Outcome } from '../types.js';
+import type { PreforkNews } from './mothers.js';
 import { createPool, type Pool, type PoolEvents, type PoolOptions } from './pool.js';
 
 export type PoolForm = Omit<PoolOptions, 'events'>;
@@ -65,6 +66,17 @@ export class PoolExchange {
   /** How children are started; null before the first thread is up. */
   launcher(): string | null {
     return this.#current.pool.launcher();
+  }
+
+  /** What was heard last of forking loaders; null before. */
+  prefork(): PreforkNews | null {
+    return this.#current.pool.prefork();
+  }
+
+  /** Why loaders are executed although they were to be forked; null otherwise. */
+  preforkOff(): string | null {
+    const news = this.prefork();
+    return news?.state === 'off' ? news.code : null;
   }
 
   /** Dead children of lost threads; they stay in the process table until this process ends. */

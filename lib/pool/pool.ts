@@ -12,6 +12,7 @@ import type { AttemptMessage, Command, Outcome, WorkerControl, WorkerSettings, W
 import { Deferred } from '../util/deferred.js';
 import { threadLost } from '../worker/attempt/classify.js';
 import type { ThreadUp } from '../worker/entry.js';
+import { Mothers, type PreforkNews } from './mothers.js';
 import { type PoolSlot, PoolSlots } from './pool-slots.js';
 import { type ThreadLink, Threads } from './threads.js';
 
@@ -21,6 +22,8 @@ export interface PoolEvents {
   readonly onLine: (jobId: string, stream: 'stdout' | 'stderr', text: string) => void;
   /** Children are started by this launcher; called once and when it changes. */
   readonly onLauncher: (name: string) => void;
+  /** Something is new of the process that loaders are forked from. */
+  readonly onPrefork?: (news: PreforkNews) => void;
   /** Threads do not start any more: the pool cannot mend itself, and the process should end with this error. */
   readonly onBroken: (error: AtdError) => void;
 }
@@ -48,8 +51,11 @@ export class Pool {
   readonly #threads = new Threads({
     onMessage: (message, thread) => this.#onMessage(message, thread),
     onLauncher: (name) => this.#events.onLauncher(name),
+    findMother: (wanted) => this.#mothers.of(wanted),
     onUnreaped: (pid) => this.#addUnreaped([pid]),
   });
+  readonly #mothers: Mothers;
+  #prefork: PreforkNews | null = null;
   readonly #unreaped = new Set<number>();
   readonly #supervisor = supervisorId();
   readonly #up = new Deferred();
@@ -60,6 +66,10 @@ export class Pool {
     this.#slots = slots;
     this.#events = events;
     this.#running = new PoolSlots(slots);
+    this.#mothers = new Mothers((news) => {
+      this.#prefork = news;
+      events.onPrefork?.(news);
+    });
     this.#piscina = new Piscina({
       filename: new URL('../worker/thread.js', import.meta.url).href,
       minThreads: slots,
@@ -113,6 +123,11 @@ export class Pool {
   /** How children are started; null before the first thread is up. */
   launcher(): string | null {
     return this.#threads.launcher;
+  }
+
+  /** What was heard last of forking loaders; null before. */
+  prefork(): PreforkNews | null {
+    return this.#prefork;
   }
 
   /** Dead children of lost threads; they stay in the process table until this process ends. */
@@ -193,6 +208,7 @@ export class Pool {
     }
     this.#state = { kind: 'closed' };
     await this.#threads.end();
+    await this.#mothers.close();
     await this.#piscina.close();
   }
 

@@ -1,7 +1,7 @@
 /** The threads that live, as the primary sees them: the channel to each, and the launcher process that it keeps. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { endLostLauncher } from '../processes/lost-child.js';
-import type { AttemptMessage, PrimaryMessage, WorkerMessage } from '../types.js';
+import type { AttemptMessage, MotherPlace, MotherWanted, PrimaryMessage, WorkerMessage } from '../types.js';
 import { withinTime } from '../util/deadline.js';
 
 /** How long the launcher processes may take to end; one that is left then ends by itself when its thread does. */
@@ -17,6 +17,8 @@ export interface ThreadEvents {
   readonly onMessage: (message: AttemptMessage, thread: ThreadLink) => void;
   /** Children are started by this launcher; called once and when it changes. */
   readonly onLauncher: (name: string) => void;
+  /** Never rejects. */
+  readonly findMother: (wanted: MotherWanted) => Promise<MotherPlace>;
   /** A thread died and its launcher process is now a zombie that nobody can reap. */
   readonly onUnreaped: (pid: number) => void;
 }
@@ -77,11 +79,16 @@ export class Threads {
   }
 
   #onMessage(message: WorkerMessage, link: ThreadLink): void {
+    if (message.type === 'mother-wanted') return void this.#answer(message.wanted, link);
     if (message.type !== 'launcher') return this.#events.onMessage(message, link);
     link.launcherPid = message.pid;
     if (message.name === this.#launcher) return;
     this.#launcher = message.name;
     this.#events.onLauncher(message.name);
+  }
+
+  async #answer(wanted: MotherWanted, { port }: ThreadLink): Promise<void> {
+    port.postMessage({ key: wanted.key, place: await this.#events.findMother(wanted) } satisfies PrimaryMessage);
   }
 
   async #endLauncherOf({ launcherPid }: ThreadLink): Promise<void> {

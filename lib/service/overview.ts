@@ -65,6 +65,7 @@ export class Overview implements Observer {
       at: Math.round(now()),
       startedAt: Math.round(this.#startedAt),
       launcher: adapters.pool.launcher(),
+      prefork: adapters.pool.prefork(),
       kafka: { obstacle: adapters.consumer.health().obstacle },
       live: health.live(status),
       ready: health.ready(status),

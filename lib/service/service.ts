@@ -13,6 +13,7 @@ import { type HttpAdapter, startHttp } from '../http/server.js';
 import type { RecentLoads } from '../ledger/recent-loads.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
+import { preforkAdvice, preforkLine } from '../telemetry/prefork-lines.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
 import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
@@ -115,6 +116,7 @@ export class Service {
       version,
       status: () => this.#engine.status(),
       unreaped: () => this.#adapters.pool.unreaped(),
+      preforkOff: () => this.#adapters.pool.preforkOff(),
       lag: (status) => this.#overview.lag(status),
       lastLoadedAt: () => this.#overview.lastLoadedAt,
       now,
@@ -124,7 +126,11 @@ export class Service {
     });
     this.#feed = createFeed(this.#overview, () => this.#engine.status(), now);
     this.#loads = recentLoads(version, (rows) => this.#adapters.ledger?.add(rows));
-    const observers = [this.#metrics, this.#overview, this.#feed, this.#loads, eventLog(logger)];
+    const advice = preforkAdvice(
+      () => this.#reloads.config.as_cli.launch,
+      (line) => logger.write(line),
+    );
+    const observers = [this.#metrics, this.#overview, this.#feed, this.#loads, eventLog(logger), advice];
     this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
 
@@ -326,6 +332,7 @@ export class Service {
         onSignalled: (jobId, signal) => this.#handleEvent({ type: 'signalled', jobId, signal }),
         onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
         onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
+        onPrefork: (news) => this.#options.logger.write(preforkLine(news)),
         onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
       },
       control: {

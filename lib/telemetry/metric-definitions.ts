@@ -57,6 +57,7 @@ export const METRICS = {
   atd_ledger_disk_bytes: gauge('Bytes of those rows that are on the disk.'),
   atd_children_running: gauge('Child processes that run.'),
   atd_unreaped_children: gauge('Children of lost threads that cannot be reaped before the service ends.'),
+  atd_prefork_off: gauge('1 where as_cli.launch is prefork and loaders are executed after all, by why.', ['reason']),
   atd_slots: gauge('Loads that may run at the same time.'),
   atd_queue_jobs: gauge('Jobs that wait for a slot or for their next attempt.'),
   atd_lane_jobs: gauge('The same by lanes, without those that wait for a held table.', ['lane']),

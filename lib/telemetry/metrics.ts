@@ -19,6 +19,8 @@ export interface MetricsSources {
   readonly version: string;
   readonly status: () => EngineStatus;
   readonly unreaped: () => number;
+  /** Why loaders are not forked although they were to be; null otherwise. */
+  readonly preforkOff: () => string | null;
   readonly lag: (status: EngineStatus) => Lag;
   /** When a file was loaded last, in milliseconds since the epoch; null before the first. */
   readonly lastLoadedAt: () => number | null;
@@ -145,6 +147,9 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     async render() {
       set('atd_build_info', 1, { version: sources.version });
       set('atd_unreaped_children', sources.unreaped());
+      const off = sources.preforkOff();
+      (instruments.get('atd_prefork_off') as Gauge).reset();
+      if (off !== null) set('atd_prefork_off', 1, { reason: off });
       const { failing, lost } = sources.logFile();
       set('atd_log_file_failing', failing ? 1 : 0);
       count('atd_log_lines_lost_total', {}, lost - lostLines);

@@ -4,7 +4,16 @@
  * and a rejection is a bug.
  */
 import { MessageChannel, type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
-import type { Outcome, PrimaryMessage, WorkerControl, WorkerMessage, WorkerSettings, WorkerTask } from '../types.js';
+import type {
+  MotherPlace,
+  Outcome,
+  PrimaryMessage,
+  WorkerControl,
+  WorkerMessage,
+  WorkerSettings,
+  WorkerTask,
+} from '../types.js';
+import { Deferred } from '../util/deferred.js';
 import { compileSinkRules, compileStdoutFailures } from './attempt/classify.js';
 import { type Control, supervise } from './attempt/supervise.js';
 import { createLauncher, createLooker } from './launch/choose.js';
@@ -34,8 +43,17 @@ const sink = compileSinkRules(settings.sinkUnavailable);
 const stdoutFailures = compileStdoutFailures(settings.stdoutFailures);
 const memory = new SlotMemory(settings.memory);
 const { port1: primary, port2: port } = new MessageChannel();
-const launcher = await createLauncher(settings.launch, ({ name, pid }) =>
-  primary.postMessage({ type: 'launcher', name, pid } satisfies WorkerMessage),
+/** Questions to the primary that it has not answered. */
+const mothersAskedFor = new Map<string, Deferred<MotherPlace>>();
+const launcher = await createLauncher(
+  settings.launch,
+  ({ name, pid }) => primary.postMessage({ type: 'launcher', name, pid } satisfies WorkerMessage),
+  (wanted) => {
+    const answer = new Deferred<MotherPlace>();
+    mothersAskedFor.set(wanted.key, answer);
+    primary.postMessage({ type: 'mother-wanted', wanted } satisfies WorkerMessage);
+    return answer.promise;
+  },
 );
 const looker = await createLooker(launcher);
 let listening: Listening | null = null;
@@ -43,7 +61,8 @@ let unreported: { readonly message: WorkerMessage; readonly timer: NodeJS.Timeou
 
 primary.on('message', (message: PrimaryMessage) => {
   if (message === 'check-requests') checkRequests();
-  else void end();
+  else if (message === 'end') void end();
+  else mothersAskedFor.get(message.key)?.resolve(message.place);
 });
 parentPort?.postMessage({ type: 'thread-up', threadId, port } satisfies ThreadUp, [port]);
 

@@ -45,6 +45,10 @@ export class ServiceLoads {
     return ServiceLoads.start(bench, name, { executable: 'as-cli', launch: 'warm' });
   }
 
+  get service(): ServiceProcess {
+    return this.#service;
+  }
+
   /** Files per second, from the sending of their messages to their rows, of which each has `rows`. */
   async rate(files: readonly string[], rows: number): Promise<number> {
     const messages = files.map((filename) => ({ filename, tenant: TENANT }));

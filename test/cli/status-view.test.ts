@@ -16,6 +16,7 @@ function report(changes: Partial<Report> = {}, play = new Play()): Report {
     at: AT,
     startedAt: AT - 3 * 60 * MINUTE,
     launcher: 'python3',
+    prefork: null,
     kafka: { obstacle: null },
     live: WELL,
     ready: WELL,

@@ -8,6 +8,7 @@ export function metricsOf(play = new Play(), changes: Partial<MetricsSources> = 
     version: '1.2.3',
     status: () => play.status,
     unreaped: () => 2,
+    preforkOff: () => null,
     lag: ({ partitions }) => ({ partitions: partitions.map(() => 5), messages: 5, fileBytes: 9, secondsLeft: null }),
     lastLoadedAt: () => 5_000,
     now: () => play.now,

@@ -13,7 +13,13 @@ import type { FailurePatterns } from '../output/failure-watch.js';
 
 /** How it ended, as far as the system reports it. */
 export type Ending =
-  | { readonly kind: 'exited'; readonly code: number | null; readonly signal: string | null }
+  | {
+      readonly kind: 'exited';
+      readonly code: number | null;
+      readonly signal: string | null;
+      /** What of the loader has changed since the child's modules were read; null or nothing as a rule. */
+      readonly outdated?: string | null;
+    }
   /** No child: `code` is the errno's name, or one of Node's own codes. */
   | { readonly kind: 'spawn-failed'; readonly code: string | null; readonly message: string }
   /** No child: the file to load was looked at first. */
@@ -151,7 +157,9 @@ function judge(attempt: AttemptEvidence, sink: SinkRules): Judgement {
       );
     case 'exited':
       if (ending.code === 0 && attempt.failureText === null) return { result: 'succeeded', reason: 'exit code 0' };
-      return judgeCause(attempt) ?? judgeFailure(ending.code, ending.signal, attempt, sink);
+      return (
+        judgeCause(attempt) ?? judgeOutdated(judgeFailure(ending.code, ending.signal, attempt, sink), ending.outdated)
+      );
   }
 }
 
@@ -163,6 +171,13 @@ function judgeCause({ cause, signalsSent, timeoutMs }: AttemptEvidence): Judgeme
     return { result: 'timed-out', reason: `no end after ${timeoutMs / 1000} s${ended}` };
   }
   return cause === 'stop' ? { result: 'stopped', reason: `stopped${withSignals}` } : null;
+}
+
+/** A child that ran with modules of before an upgrade may have failed for that: the file is not charged with it. */
+function judgeOutdated(failure: Judgement, outdated: string | null | undefined): Judgement {
+  if (outdated === null || outdated === undefined || failure.result === 'sink-unavailable') return failure;
+  const reason = `${failure.reason}; the loader was exchanged meanwhile (${stripControl(outdated)})`;
+  return { result: 'machine-fault', reason };
 }
 
 function judgeSpawnError(code: string | null, message: string): Judgement {

@@ -4,14 +4,24 @@ import { DIRECT } from './direct.js';
 import type { ChildListener, Launch, Launcher, Look, Looker, LookRequest } from './launcher.js';
 import { type LauncherProcess, startLauncher } from './launcher-process.js';
 import { LAUNCHER_PROGRAMS, type LauncherProgram } from './launcher-programs.js';
+import type { AskForMother } from './prefork/place.js';
+import { PreforkLauncher } from './prefork/prefork-launcher.js';
 import { WarmLauncher } from './warm.js';
 
 /** Where no launcher starts, children are started directly, and as often a launcher is tried again. */
 const RETRY_MS = 10_000;
 
-/** @param onChange called with the chosen launcher, and with each that takes its place */
-export async function createLauncher(mode: LaunchMode, onChange: (launcher: Launcher) => void): Promise<Launcher> {
+/**
+ * @param onChange called with the chosen launcher, and with each that takes its place
+ * @param askForMother where there may be mothers to fork from
+ */
+export async function createLauncher(
+  mode: LaunchMode,
+  onChange: (launcher: Launcher) => void,
+  askForMother: AskForMother | null = null,
+): Promise<Launcher> {
   if (mode === 'warm') return warm(onChange);
+  if (mode === 'prefork' && askForMother !== null) return prefork(onChange, askForMother);
   for (const program of mode === 'direct' ? [] : LAUNCHER_PROGRAMS) {
     const process = await startLauncher(program);
     if (process === null) continue;
@@ -28,12 +38,23 @@ export async function createLauncher(mode: LaunchMode, onChange: (launcher: Laun
  */
 export async function createLooker(launcher: Launcher): Promise<(Looker & Pick<Launcher, 'close'>) | null> {
   if (launcher instanceof LastingLauncher) return launcher;
+  if (launcher instanceof PreforkLauncher && launcher.canLook) return launcher;
   const other = await createLauncher('launcher', () => undefined);
   return other instanceof LastingLauncher ? other : null;
 }
 
 function warm(onChange: (launcher: Launcher) => void): Launcher {
   const launcher = new WarmLauncher(onChange);
+  onChange(launcher);
+  return launcher;
+}
+
+async function prefork(onChange: (launcher: Launcher) => void, askForMother: AskForMother): Promise<Launcher> {
+  let launcher: PreforkLauncher | null = null;
+  const plain = await createLauncher('launcher', () => {
+    if (launcher !== null) onChange(launcher);
+  });
+  launcher = new PreforkLauncher(plain, askForMother);
   onChange(launcher);
   return launcher;
 }

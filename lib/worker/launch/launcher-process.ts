@@ -1,8 +1,8 @@
 /**
  * A launcher process of this thread, as the thread sees it: to it go commands, from it come pid, output and exit. Execa
- * starts and watches it. When it dies while a child runs, the child is lost.
+ * starts and watches it, or a mother has forked it (`prefork/`). When it dies while a child runs, the child is lost.
  */
-
+import type { Readable, Writable } from 'node:stream';
 import { killDescendants } from '../../processes/leftovers.js';
 import { isStopped, readStat } from '../../processes/process-table.js';
 import type { Command } from '../../types.js';
@@ -49,10 +49,25 @@ interface CurrentJob {
   silentLooks: number;
 }
 
+/** How a launcher process is reached. */
+export interface Wire {
+  readonly name: string;
+  /** Undefined where it could not be started, or tells it itself. */
+  readonly pid: number | undefined;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable | null;
+  readonly kill: (signal: 'SIGKILL' | 'SIGCONT', pid: number | undefined) => void;
+  /** Lets this process end without it. */
+  readonly unref: () => void;
+  /** Settles with how it ended, after the last of its output. Never rejects. */
+  readonly ended: Promise<string>;
+}
+
 /** Null when the program does not run on this machine. */
 export async function startLauncher(program: LauncherProgram): Promise<LauncherProcess | null> {
   try {
-    const launcher = new LauncherProcess(program);
+    const launcher = new LauncherProcess(wireOf(program));
     return (await launcher.ready()) ? launcher : null;
   } catch (error) {
     // Without descriptors for its pipes, for example; the child's own error then says what is wrong.
@@ -61,20 +76,41 @@ export async function startLauncher(program: LauncherProgram): Promise<LauncherP
   }
 }
 
+export function wireOf(program: LauncherProgram): Wire {
+  const started = startProgram(program);
+  return {
+    name: program.name,
+    pid: started.pid,
+    stdin: started.stdin,
+    stdout: started.stdout,
+    stderr: started.stderr,
+    kill: (signal) => void started.kill(signal),
+    unref: () => started.unref(),
+    // Settles after the last of its output: only the launcher holds the other end.
+    ended: started.then(
+      ({ exitCode, signal, originalMessage }) =>
+        signal ?? (exitCode === undefined ? String(originalMessage) : `exit code ${exitCode}`),
+    ),
+  };
+}
+
 export class LauncherProcess implements Launcher, Looker {
   readonly name: string;
-  readonly #process: ReturnType<typeof startProgram>;
+  readonly #wire: Wire;
+  #pid: number | null;
+  /** What it said of itself when it was ready. */
+  #abilities: ReadonlyMap<string, string> = new Map();
   readonly #ready = new Deferred<boolean>();
   readonly #closed = new Deferred();
   readonly #complaints = new Capture(null);
-  #adoptsOrphans = false;
   #job: CurrentJob | null = null;
   #looked: Deferred<Look | null> | null = null;
   #alive = true;
 
-  constructor(program: LauncherProgram) {
-    this.name = program.name;
-    this.#process = startProgram(program);
+  constructor(wire: Wire) {
+    this.name = wire.name;
+    this.#wire = wire;
+    this.#pid = wire.pid ?? null;
     const reader = new ReplyReader(
       (reply) => this.#take(reply),
       (stream, chunk) => {
@@ -82,15 +118,21 @@ export class LauncherProcess implements Launcher, Looker {
         if (this.#job?.pid != null) this.#job.listener[stream](chunk);
       },
     );
-    const { stdin, stdout, stderr } = this.#process;
+    const { stdin, stdout, stderr } = wire;
     stdout.on('data', (chunk: Buffer) => reader.push(chunk));
-    stderr.on('data', (chunk: Buffer) => this.#complaints.push(chunk));
-    for (const stream of [stdin, stdout, stderr]) stream.on('error', ignore);
-    void this.#followUp();
+    stderr?.on('data', (chunk: Buffer) => this.#complaints.push(chunk));
+    for (const stream of [stdin, stdout, stderr]) stream?.on('error', ignore);
+    void wire.ended.then((how) => this.#end(how));
   }
 
   get pid(): number | null {
-    return this.#process.pid ?? null;
+    return this.#pid;
+  }
+
+  /** How long a child's environment may be, in bytes; null where it may be as long as the system allows. */
+  get room(): number | null {
+    const room = this.#abilities.get('room');
+    return room === undefined ? null : Number(room);
   }
 
   get alive(): boolean {
@@ -98,7 +140,7 @@ export class LauncherProcess implements Launcher, Looker {
   }
 
   async ready(): Promise<boolean> {
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), START_MS);
+    const timer = setTimeout(() => this.#kill(), START_MS);
     const ready = await this.#ready.promise;
     clearTimeout(timer);
     return ready;
@@ -125,7 +167,7 @@ export class LauncherProcess implements Launcher, Looker {
       silentLooks: 0,
     };
     this.#job = job;
-    this.#process.stdin.write(request);
+    this.#wire.stdin.write(request);
     return job.launched.promise;
   }
 
@@ -133,7 +175,7 @@ export class LauncherProcess implements Launcher, Looker {
     if (!this.#alive) return Promise.resolve(null);
     const looked = new Deferred<Look | null>();
     this.#looked = looked;
-    this.#process.stdin.write(encodeLook(request));
+    this.#wire.stdin.write(encodeLook(request));
     // Somebody may have stopped it since the last job.
     const watch = setInterval(() => this.#wake(), LOOK_MS);
     void looked.promise.then(() => clearInterval(watch));
@@ -143,30 +185,26 @@ export class LauncherProcess implements Launcher, Looker {
   /** A process that waits for a disk may not die before that answers, so nothing here waits for its end. */
   abandon(): void {
     if (this.#looked === null) return;
-    const { stdin, stdout, stderr } = this.#process;
-    this.#process.kill('SIGKILL');
-    this.#process.unref();
-    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    const { stdin, stdout, stderr } = this.#wire;
+    this.#kill();
+    this.#wire.unref();
+    for (const stream of [stdin, stdout, stderr]) stream?.destroy();
     this.#end('given up while it looked at a file');
   }
 
   async close(): Promise<void> {
     if (!this.#alive) return;
-    this.#process.stdin.end();
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS);
+    this.#wire.stdin.end();
+    const timer = setTimeout(() => this.#kill(), END_MS);
     await this.#closed.promise;
     clearTimeout(timer);
   }
 
-  async #followUp(): Promise<void> {
-    // Settles after the last of its output: only the launcher holds the other end.
-    const { exitCode, signal, originalMessage } = await this.#process;
-    this.#end(signal ?? (exitCode === undefined ? String(originalMessage) : `exit code ${exitCode}`));
-  }
-
   #take(reply: Reply): void {
     if (reply.kind === 'ready') {
-      this.#adoptsOrphans = reply.abilities.includes('subreaper');
+      const words = reply.abilities.split(' ').map((word) => word.split('='));
+      this.#abilities = new Map(words.map(([name = '', value = '']) => [name, value]));
+      this.#pid ??= Number(this.#abilities.get('pid') ?? Number.NaN) || null;
       return this.#ready.resolve(true);
     }
     if (reply.kind === 'looked') {
@@ -189,6 +227,9 @@ export class LauncherProcess implements Launcher, Looker {
           code: reply.code,
           message: `spawn ${job.command.file} ${reply.code}`,
         });
+      case 'turned-down':
+        this.#finish();
+        return job.launched.resolve({ kind: 'lost', begun: false, reason: reply.reason });
       case 'exited':
         clearInterval(job.watch);
         if (reply.open.stdout) job.open.add('stdout');
@@ -212,8 +253,8 @@ export class LauncherProcess implements Launcher, Looker {
         this.#finish();
         if (!this.#alive) return;
         // A daemon that cleared its environment has no marker, but has become a child of the launcher.
-        if (this.#adoptsOrphans) killDescendants(this.#process.pid ?? 0);
-        this.#process.stdin.write(RELEASE);
+        if (this.#abilities.has('subreaper')) killDescendants(this.#pid ?? 0);
+        this.#wire.stdin.write(RELEASE);
       },
     };
   }
@@ -226,12 +267,15 @@ export class LauncherProcess implements Launcher, Looker {
     this.#wake();
     const isDue = job.pid === null || readStat(job.pid)?.state !== 'living';
     job.silentLooks = isDue ? job.silentLooks + 1 : 0;
-    if (job.silentLooks >= (job.pid === null ? LAUNCH_LOOKS : REPORT_LOOKS)) this.#process.kill('SIGKILL');
+    if (job.silentLooks >= (job.pid === null ? LAUNCH_LOOKS : REPORT_LOOKS)) this.#kill();
   }
 
   #wake(): void {
-    const { pid } = this.#process;
-    if (pid !== undefined && isStopped(pid)) this.#process.kill('SIGCONT');
+    if (this.#pid !== null && isStopped(this.#pid)) this.#wire.kill('SIGCONT', this.#pid);
+  }
+
+  #kill(): void {
+    this.#wire.kill('SIGKILL', this.#pid ?? undefined);
   }
 
   #finish(): void {

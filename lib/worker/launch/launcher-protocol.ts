@@ -10,8 +10,10 @@
  * - `R`: it is ready; its abilities as text.
  * - `S`: the child was started; its pid (32 bits). `F`: it could not be started; the errno (32 bits).
  * - `O`, `E`: output.
+ * - `T`: it starts no child, and nothing of it has begun; why, as text. Only from one that forks from a mother.
  * - `X`: the child has ended and was reaped; three bytes: exit code, signal or 0, and flags: 1 and 2 for an output that
- *   others still hold open, 4 when something that descends from the child may be alive.
+ *   others still hold open, 4 when something that descends from the child may be alive. Then, from those that can tell, its
+ *   CPU time in milliseconds (32 bits), and the path of what has changed since the modules that it ran with were read.
  * - `o`, `e`: the end of an output that was open at `X`.
  * - `L`: what stands at the path: the errno; or 0, a letter for its kind, its size, its time in milliseconds, its identity, and
  *   the paths with all links followed, joined by NUL.
@@ -25,12 +27,15 @@ export type Reply =
   | { readonly kind: 'ready'; readonly abilities: string }
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'failed'; readonly code: string }
+  | { readonly kind: 'turned-down'; readonly reason: string }
   | {
       readonly kind: 'exited';
       readonly code: number | null;
       readonly signal: string | null;
       readonly open: { readonly stdout: boolean; readonly stderr: boolean };
       readonly alone: boolean;
+      readonly cpuMs: number | null;
+      readonly outdated: string | null;
     }
   | { readonly kind: 'ended'; readonly stream: 'stdout' | 'stderr' }
   | { readonly kind: 'looked'; readonly look: Look };
@@ -38,6 +43,8 @@ export type Reply =
 export const RELEASE: Uint8Array = new Uint8Array(4);
 
 const HEADER_BYTES = 5;
+/** Of what a child's end is told by: code, signal, flags and CPU time. */
+const EXIT_BYTES = 7;
 /** Where a request has its length. */
 const LENGTH_PLACE = '    ';
 /** Of two names for one number, as SIGABRT and SIGIOT, the first is what Node says too. */
@@ -120,6 +127,8 @@ function parse(kind: string, payload: Buffer): Reply {
       return { kind: 'started', pid: payload.readUInt32LE(0) };
     case 'F':
       return { kind: 'failed', code: errorName(payload.readUInt32LE(0)) };
+    case 'T':
+      return { kind: 'turned-down', reason: payload.toString() };
     case 'X': {
       const [code = 0, signal = 0, flags = 0] = payload;
       return {
@@ -128,6 +137,8 @@ function parse(kind: string, payload: Buffer): Reply {
         signal: signal === 0 ? null : (SIGNAL_NAMES.get(signal) ?? `signal ${signal}`),
         open: { stdout: (flags & 1) !== 0, stderr: (flags & 2) !== 0 },
         alone: flags === 0,
+        cpuMs: payload.length < EXIT_BYTES ? null : payload.readUInt32LE(3),
+        outdated: payload.length <= EXIT_BYTES ? null : payload.toString('utf8', EXIT_BYTES),
       };
     }
     case 'L':

@@ -1,6 +1,7 @@
 /**
  * The seam behind which the ways of starting a child stand: `direct.ts` forks it from this process, `launcher-process.ts`
- * has a small process of its own do that, and `warm.ts` keeps one loader for many jobs.
+ * has a small process of its own do that, `warm.ts` keeps one loader for many jobs, and `prefork/` has children forked from a
+ * process that has a loader's modules.
  */
 import type { Command } from '../../types.js';
 
@@ -26,6 +27,10 @@ export type Exit =
       readonly signal: string | null;
       /** No descendant of the child lives on for certain, so that none need be searched for. */
       readonly alone: boolean;
+      /** Of the child; null where nobody counted it. */
+      readonly cpuMs?: number | null;
+      /** What of the loader has changed since the child's modules were read, which was before its start; null as a rule. */
+      readonly outdated?: string | null;
     }
   | Lost;
 

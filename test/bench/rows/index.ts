@@ -12,6 +12,7 @@ import { loaderStart } from './loader-start.js';
 import { memory } from './memory.js';
 import { ownCpu } from './own-cpu.js';
 import { pipeline } from './pipeline.js';
+import { pythonLoader } from './python-loader.js';
 import { scaleOut } from './scale-out.js';
 import { smallFiles } from './small-files.js';
 import { stuckHead } from './stuck-head.js';
@@ -31,6 +32,7 @@ export const ROWS: readonly Row[] = [
   valueChecks,
   smallFiles,
   warm,
+  pythonLoader,
   memory,
   scaleOut,
   failingTenant,

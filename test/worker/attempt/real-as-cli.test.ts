@@ -12,8 +12,11 @@ import type { Outcome } from '../../../lib/types.js';
 import { compileSinkRules, compileStdoutFailures } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
+import type { Launcher } from '../../../lib/worker/launch/launcher.js';
 import { quietPort } from '../../sandbox/ports.js';
 import { JOB } from '../../support/engine.js';
+import { startPreforking } from '../../support/prefork.js';
+import { waitUntil } from '../../support/processes.js';
 import { installAsCli } from '../../support/real-as-cli.js';
 
 const installed = installAsCli();
@@ -33,12 +36,13 @@ interface Given {
   readonly environment?: Readonly<Record<string, string>>;
   /** What starts it, where it is not started by itself. */
   readonly program?: string;
+  readonly launcher?: Launcher;
 }
 
 /** One load as the service does it: its settings, its command, its judgement. */
 async function load(
   contents: string,
-  { args = {}, environment = {}, program = executable }: Given = {},
+  { args = {}, environment = {}, program = executable, launcher = DIRECT }: Given = {},
 ): Promise<Outcome> {
   writeFileSync(file, contents);
   const { config } = loadConfig({ file: null, env: {}, args: { 'as_cli.executable': program, ...args } });
@@ -46,7 +50,7 @@ async function load(
   const rules = engineSettings(config, loader, { ...ENVIRONMENT, ...environment }).command;
   const settings = workerSettings(config, loader);
   return supervise(buildCommand({ ...JOB, file }, 1, commandTemplate(rules)), {
-    launcher: DIRECT,
+    launcher,
     sink: compileSinkRules(settings.sinkUnavailable),
     stdoutFailures: compileStdoutFailures(settings.stdoutFailures),
     onStarted: () => {},
@@ -82,6 +86,39 @@ describe("AppSentinels' as-cli", { skip }, () => {
       assert.match(outcome.reason, reason);
     });
   }
+
+  it('ends in each of these ways when it is forked', async (t) => {
+    const preforking = await startPreforking();
+    t.after(() => preforking.close());
+    const { launcher, news } = preforking;
+    // Loads until one was forked, and then until the modules of that one are there for the next.
+    await waitUntil(
+      async () => {
+        await ending('retried', { launcher });
+        return news.length > 0;
+      },
+      60_000,
+      'its modules are loaded',
+    );
+    await waitUntil(
+      async () => {
+        await ending('retried', { launcher });
+        return launcher.isForking;
+      },
+      60_000,
+      'there is a launcher with these modules',
+    );
+    for (const [name, result, exitCode, reason] of ENDINGS) {
+      const outcome = await ending(name, { launcher });
+      assert.deepEqual([outcome.result, outcome.exitCode], [result, exitCode], `${name}: ${outcome.reason}`);
+      assert.match(outcome.reason, reason, name);
+    }
+    assert.deepEqual(
+      news.map(({ state }) => state),
+      ['loaded'],
+    );
+    assert.ok(launcher.isForking);
+  });
 
   for (const [format, reason] of [
     ['json', /"success": false, \| +"error": "column 'threat_score' expects Float64" \| \}$/],

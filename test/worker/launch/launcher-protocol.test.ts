@@ -24,6 +24,9 @@ const STREAM = Buffer.concat([
   message('e', Buffer.alloc(0)),
   message('F', uint32(2)),
   message('X', Buffer.from([0, 6, 0])),
+  message('T', Buffer.from('no')),
+  message('X', Buffer.from([2, 0, 0, 44, 1, 0, 0])),
+  message('X', Buffer.from([2, 0, 0, 1, 0, 0, 0, 47, 97])),
 ]);
 
 function readInPieces(size: number): { replies: Reply[]; output: string } {
@@ -39,15 +42,23 @@ function readInPieces(size: number): { replies: Reply[]; output: string } {
   return { replies, output: output.replaceAll(/[<>]/g, '') };
 }
 
+/** What not every launcher tells of an end. */
+const UNTOLD = { cpuMs: null, outdated: null };
+
 describe('the messages of a launcher process', () => {
   it('are read whole, in whatever pieces they come', () => {
+    const open = { stdout: false, stderr: false };
+    const ended = { kind: 'exited', code: 2, signal: null, open, alone: true } as const;
     const expected: Reply[] = [
       { kind: 'ready', abilities: 'subreaper' },
       { kind: 'started', pid: 70_000 },
-      { kind: 'exited', code: 3, signal: null, open: { stdout: false, stderr: true }, alone: false },
+      { kind: 'exited', code: 3, signal: null, open: { stdout: false, stderr: true }, alone: false, ...UNTOLD },
       { kind: 'ended', stream: 'stderr' },
       { kind: 'failed', code: 'ENOENT' },
-      { kind: 'exited', code: null, signal: 'SIGABRT', open: { stdout: false, stderr: false }, alone: true },
+      { kind: 'exited', code: null, signal: 'SIGABRT', open: { stdout: false, stderr: false }, alone: true, ...UNTOLD },
+      { kind: 'turned-down', reason: 'no' },
+      { ...ended, cpuMs: 300, outdated: null },
+      { ...ended, cpuMs: 1, outdated: '/a' },
     ];
     for (const size of [1, 2, 3, 7, STREAM.length]) {
       assert.deepEqual(readInPieces(size), { replies: expected, output: 'onetwo' }, `pieces of ${size}`);

@@ -8,7 +8,7 @@ import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { createLauncher, LastingLauncher } from '../../../lib/worker/launch/choose.js';
 import type { Launcher, Looker } from '../../../lib/worker/launch/launcher.js';
-import { LauncherProcess, startLauncher } from '../../../lib/worker/launch/launcher-process.js';
+import { LauncherProcess, startLauncher, wireOf } from '../../../lib/worker/launch/launcher-process.js';
 import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../../lib/worker/launch/launcher-programs.js';
 import { command, program, shell } from '../../support/commands.js';
 import { closeAll, startLaunchers } from '../../support/launchers.js';
@@ -282,7 +282,7 @@ describe('the choice of a launcher', () => {
 
   it('starts children directly while its program does not run any more', async () => {
     const names: string[] = [];
-    const dead = new LauncherProcess(nothing);
+    const dead = new LauncherProcess(wireOf(nothing));
     assert.equal(await dead.ready(), false);
     const launcher = new LastingLauncher(nothing, dead, ({ name }) => names.push(name));
     for (const code of [3, 4]) assert.equal((await start(launcher, shell(`exit ${code}`)).outcome).exitCode, code);
