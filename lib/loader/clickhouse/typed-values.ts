@@ -16,6 +16,7 @@ const INTEGER = /^(U?)Int(\d+)$/;
  */
 export function typedAs(from: Type, to: Type, rounding: boolean): Guarded | null {
   if (from.name === 'Date32') return fromDay(from, to, rounding);
+  if (from.name === 'DateTime64' && (from.text === to.text || to.name === 'String')) return asShown(from);
   if (from.text === to.text || to.name === 'String') return null;
   if (from.name === 'String') return textAs(to, rounding);
   if (to.name === 'FixedString' && from.name !== 'FixedString') return throughText(to, rounding);
@@ -43,6 +44,28 @@ function isClock({ name }: Type): boolean {
 /** Digits of the fraction of a second. */
 function scaleOf({ name, values }: Type): number {
   return name.endsWith('64') ? Number(values[0] ?? 3) : 0;
+}
+
+/**
+ * That ClickHouse shows an instant as it is: a DateTime64 holds more years than it shows, and of what is beyond them it shows
+ * another one. Of a scale that has fewer years null.
+ */
+function isShown(x: string, scale: number): string | null {
+  const bound = (text: string): string => `toDateTime64('${text}', ${scale}, 'UTC')`;
+  const last = `9999-12-31 23:59:59${scale === 0 ? '' : `.${'9'.repeat(scale)}`}`;
+  if (scale > 8) return null;
+  return scale > 7 ? `${x} >= ${bound(FIRST)}` : `(${x} >= ${bound(FIRST)} AND ${x} <= ${bound(last)})`;
+}
+
+const FIRST = '0001-01-01 00:00:00';
+
+function asShown(type: Type): Guarded | null {
+  const fits = isShown('x', scaleOf(type));
+  return fits === null ? null : { value: 'x', fits };
+}
+
+function both(...conditions: readonly (string | null)[]): string | null {
+  return conditions.filter((condition) => condition !== null).join(' AND ') || null;
 }
 
 /** Nothing that the column has is this value. */
@@ -123,7 +146,8 @@ function fromFloat(from: Type, to: Type, rounding: boolean): Guarded | null {
   }
   if (isTime(to)) {
     const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
-    return { value, fits: rounding ? `abs(toFloat64(${value}) - x) < 1` : `toFloat64(${value}) = x` };
+    const same = rounding ? `abs(toFloat64(${value}) - x) < 1` : `toFloat64(${value}) = x`;
+    return { value, fits: both(same, isShown(value, scaleOf(to))) };
   }
   return throughText(to, rounding);
 }
@@ -147,7 +171,8 @@ function fromDecimal(from: Type, to: Type, rounding: boolean): Guarded | null {
   if (isTime(to)) {
     const value = `CAST(toDecimal128OrNull(toString(x), 9), ${nullable(to)})`;
     const back = `toDecimal128(${value}, ${Math.min(9, Number(from.values[1]))})`;
-    return { value, fits: rounding ? `abs(${back} - x) < 1` : `${back} = x` };
+    const same = rounding ? `abs(${back} - x) < 1` : `${back} = x`;
+    return { value, fits: both(same, isShown(value, scaleOf(to))) };
   }
   return throughText(to, rounding);
 }
@@ -182,8 +207,9 @@ function fromTime(from: Type, to: Type, rounding: boolean): Guarded | null {
     // Years that nanoseconds have no room for are an error without a row.
     const room = scaleOf(to) === 9 ? `(toYear(x) > 1677 AND x < toDateTime64('2262-04-11 00:00:00', 0, 'UTC'))` : null;
     const value = room === null ? `CAST(x, ${nullable(to)})` : `if(${room}, CAST(x, ${nullable(to)}), NULL)`;
-    if (finer) return room === null ? null : { value, fits: null };
-    return { value, fits: rounding ? null : `CAST(${value}, ${nullable(from)}) = x` };
+    const shown = room === null && from.name === 'DateTime64' ? isShown('x', scaleOf(from)) : null;
+    if (finer) return room === null && shown === null ? null : { value, fits: shown };
+    return { value, fits: both(rounding ? null : `CAST(${value}, ${nullable(from)}) = x`, shown) };
   }
   const value = `CAST(x, ${nullable(to)})`;
   if (!rounding) return { value, fits: `${back} = x` };

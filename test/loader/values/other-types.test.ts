@@ -146,6 +146,16 @@ const SHAPES: readonly (readonly [value: string, type: string, expected: unknown
   ["toDateTime64('2024-01-31 12:00:00', 3, 'UTC')", 'Time', null],
   ["toDateTime64('1970-01-01 12:00:00', 3, 'UTC')", 'Time', '12:00:00'],
   ["toDate32('2024-01-31')", 'Time64(3)', null],
+  // A DateTime64 holds more years than ClickHouse shows; DuckDB writes them for its infinity.
+  ["fromUnixTimestamp64Micro(9223372036854775807, 'UTC')", "DateTime64(6, 'UTC')", null],
+  ["fromUnixTimestamp64Micro(-9223372036854775807, 'UTC')", UTC3, null],
+  ["fromUnixTimestamp64Micro(9223372036854775807, 'UTC')", 'String', null],
+  ["[fromUnixTimestamp64Milli(253402300800000, 'UTC')]", `Array(${UTC3})`, null],
+  ["[fromUnixTimestamp64Milli(253402300799999, 'UTC')]", `Array(${UTC3})`, ['9999-12-31 23:59:59.999']],
+  ["fromUnixTimestamp64Milli(-62135596800000, 'UTC')", "DateTime64(6, 'UTC')", '0001-01-01 00:00:00.000000'],
+  ['toFloat64(280000000000)', UTC3, null],
+  ['toFloat64(-20000000000000)', UTC3, null],
+  ["[toDecimal64('280000000000', 2)]", `Array(${UTC3})`, null],
   ["toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')", 'UInt128', null],
 ];
 
