@@ -23,8 +23,16 @@ export interface Group {
 
 /** The newest first. */
 export function listQuestion(table: LedgerTable, { filter, limit }: LoadQuery): Question {
-  const { from, parameters } = chosen(table, filter);
-  return { query: `SELECT ${SELECTED} FROM ${from} LIMIT {limit:UInt64}`, parameters: { ...parameters, limit } };
+  const { source, states, status, parameters } = chosen(table, filter);
+  const first = 'LIMIT {limit:UInt64}';
+  // With a status: of all files few columns are read, and all columns of those few that are shown.
+  const keys = `SELECT finished_at, load_id, status FROM (${states('finished_at, load_id, status')})`;
+  const shown = `${keys} WHERE ${status} ORDER BY finished_at DESC ${first}`;
+  const query =
+    status === null
+      ? `${states(SELECTED)} ${first}`
+      : `SELECT ${SELECTED} FROM ${source} WHERE (finished_at, load_id, status) IN (${shown}) ${LATEST} ${first}`;
+  return { query, parameters: { ...parameters, limit } };
 }
 
 /** All rows of one load, the oldest first. */
@@ -36,10 +44,11 @@ export function rowsQuestion({ database, name }: LedgerTable, loadId: string): Q
 
 /** The largest first. */
 export function groupQuestion(table: LedgerTable, { filter, limit }: LoadQuery, by: Grouping): Question {
-  const { from, parameters } = chosen(table, filter);
+  const { states, status, parameters } = chosen(table, filter, by === 'reason' ? "reason != ''" : null);
+  const conditions = [status, by === 'reason' ? "reason != ''" : null].filter((condition) => condition !== null);
   const query = [
     `SELECT ${GROUP_NAMES[by]} AS name, count() AS loads, toUnixTimestamp64Milli(max(finished_at)) AS latestAt`,
-    `FROM (SELECT * FROM ${from}) ${by === 'reason' ? "WHERE reason != ''" : ''}`,
+    `FROM (${states('*')}) ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}`,
     'GROUP BY name ORDER BY loads DESC, latestAt DESC LIMIT {limit:UInt64}',
   ].join(' ');
   return { query, parameters: { ...parameters, limit } };
@@ -72,29 +81,47 @@ function groupName(load: Load, by: Grouping): string {
   return general.replaceAll(/\d+/g, 'N');
 }
 
-/** The rows that the filter is about, in their order: attempts as they are, else of each file the latest. */
-function chosen(
-  { database, name }: LedgerTable,
-  filter: LoadFilter,
-): { from: string; parameters: Question['parameters'] } {
+/** One row of each file. */
+const LATEST = `${NEWEST_FIRST} LIMIT 1 BY load_id`;
+
+interface Chosen {
+  readonly source: string;
+  /** These columns of the rows that the filter is about, the newest first: attempts as they are, else of each file the latest. */
+  readonly states: (columns: string) => string;
+  /** What such a row must be on top of that; null for nothing. */
+  readonly status: string | null;
+  readonly parameters: Question['parameters'];
+}
+
+/** @param mark what is true of few rows, and of all that are wanted; null for nothing */
+function chosen({ database, name }: LedgerTable, filter: LoadFilter, mark: string | null = null): Chosen {
   const { since, tenant, status, file } = filter;
+  const source = quoted(database, name);
   const parameters: Record<string, string | number> = {};
   const conditions: string[] = [];
   const add = (condition: string, key: string, value: string | number) => {
     conditions.push(condition);
     parameters[key] = value;
   };
+  // What is newer than the span leaves it as it is: the latest row of a file counts, and it lies in the span or not.
   if (since !== null) add('finished_at >= fromUnixTimestamp64Milli({since:Int64})', 'since', Math.floor(since));
   if (tenant !== null) add('tenant = {tenant:String}', 'tenant', tenantNamed(tenant));
   if (file !== null) add('match(path, {file:String})', 'file', `(?s)${globSource(file)}`);
-  const source = quoted(database, name);
+  if (status !== null) parameters['status'] = status;
+  const isStatus = status === null ? null : 'status = {status:String}';
+  const of = (...more: readonly (string | null)[]) =>
+    `${source} WHERE ${[...conditions, ...more].filter((condition) => condition !== null).join(' AND ')}`;
   if (asksForAttempts(filter)) {
-    add('status = {status:String}', 'status', status as string);
-    return { from: `${source} WHERE ${conditions.join(' AND ')} ${NEWEST_FIRST}`, parameters };
+    return {
+      source,
+      status: null,
+      parameters,
+      states: (columns) => `SELECT ${columns} FROM ${of(isStatus)} ${NEWEST_FIRST}`,
+    };
   }
-  // What is newer than the span leaves it as it is: the latest row of a file counts, and it lies in the span or not.
-  const states = `${source} WHERE ${[...conditions, "status != 'superseded'"].join(' AND ')} ${NEWEST_FIRST} LIMIT 1 BY load_id`;
-  if (status === null) return { from: states, parameters };
-  parameters['status'] = status;
-  return { from: `(SELECT * FROM ${states}) WHERE status = {status:String} ${NEWEST_FIRST}`, parameters };
+  // Only a file that has such a row can be in such a state. That spares most of the work, unless nearly all have one.
+  const rare = mark ?? (status === 'loaded' ? null : isStatus);
+  const candidates = rare === null ? null : `load_id IN (SELECT load_id FROM ${of(rare)})`;
+  const states = (columns: string) => `SELECT ${columns} FROM ${of("status != 'superseded'", candidates)} ${LATEST}`;
+  return { source, states, status: isStatus, parameters };
 }
