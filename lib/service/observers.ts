@@ -1,7 +1,13 @@
 /** Who looks on: figures, log, and whoever else is to know of each event and of what was decided on it. None decides anything. */
+import { hostname } from 'node:os';
+import type { Config } from '../config/schema.js';
 import type { Effect, EngineEvent } from '../core/events.js';
+import { NoticeSender } from '../notify/notice-sender.js';
+import type { Lag } from '../telemetry/lag.js';
 import { describeEffect, describeEvent } from '../telemetry/log-lines.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { MetricsAdapter } from '../telemetry/metrics.js';
+import { now } from './clock.js';
 
 export interface Observer {
   /** @param now milliseconds since the epoch, on a clock that never goes back */
@@ -41,4 +47,22 @@ export function eventLog(logger: Pick<Logger, 'write'>): Observer {
       }
     },
   };
+}
+
+/** Tells people of what they should look at, where the settings of the moment say how. */
+export function noticeSender(
+  config: () => Config,
+  metrics: Pick<MetricsAdapter, 'observeNotice'>,
+  logger: Pick<Logger, 'write'>,
+  lag: () => Pick<Lag, 'messages'>,
+): NoticeSender {
+  const { group_id: group } = config().kafka;
+  return new NoticeSender({
+    settings: () => config().notify,
+    from: `atd-ingestion ${group} on ${hostname()}`,
+    lag: () => lag().messages,
+    now,
+    onResult: (result) => metrics.observeNotice(result),
+    log: (level, event, fields) => logger.write({ level, event, fields }),
+  });
 }

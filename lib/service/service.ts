@@ -9,6 +9,7 @@ import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
+import type { NoticeSender } from '../notify/notice-sender.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
@@ -21,7 +22,7 @@ import { now } from './clock.js';
 import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
 import { httpHandlers, ownNames } from './http-handlers.js';
-import { eventLog, Observers } from './observers.js';
+import { eventLog, noticeSender, Observers } from './observers.js';
 import { Overview } from './overview.js';
 import { recordEvent, stackOf } from './record-event.js';
 import { prepareParts } from './reload/prepared-parts.js';
@@ -60,6 +61,7 @@ export class Service {
   readonly #allowList: AllowList;
   readonly #overview: Overview;
   readonly #observers: Observers;
+  readonly #notices: NoticeSender;
   readonly #reloads: Reloads;
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
@@ -90,7 +92,10 @@ export class Service {
       isStopping: () => this.#phase !== 'running',
       onChange: () => this.#notifier?.look(),
       onDefect: (error) => this.#fail('service.defect', error, ExitCode.internal),
-      onResult: (result) => this.#metrics.observeReload(result),
+      onResult: (result) => {
+        this.#metrics.observeReload(result);
+        if (result === 'refused') this.#notices.reloadRefused(this.#reloads.status.lastReload?.error ?? '');
+      },
       log: (level, event, fields) => this.#log(level, event, fields),
     });
     const settings = {
@@ -117,7 +122,9 @@ export class Service {
       logFile: () => logger.file(),
       settings: () => this.#reloads.metrics,
     });
-    const observers = [this.#metrics, this.#overview, eventLog(logger)];
+    const lag = () => this.#overview.lag(this.#engine.status());
+    this.#notices = noticeSender(() => this.#reloads.config, this.#metrics, logger, lag);
+    const observers = [this.#metrics, this.#overview, eventLog(logger), this.#notices];
     this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
   }
 
@@ -154,6 +161,7 @@ export class Service {
       this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
     });
     this.#reloads.begin();
+    this.#notices.start();
   }
 
   /** Takes over what has changed in the settings; never before the start is over, nor in a stop. */
@@ -268,6 +276,7 @@ export class Service {
       .close()
       .catch((error: unknown) => this.#log('error', 'pool.failed', { error: String(error) }));
     await this.#http?.close();
+    this.#notices.close();
     await withinTime(Promise.resolve(this.#notifier?.close()), LAST_WORD_MS);
     this.#log('info', 'service.stopped', { exitCode: code });
     this.#resolve(code);

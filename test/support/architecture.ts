@@ -14,6 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'lib/service/': [
     'lib/config/',
+    'lib/notify/',
     'lib/control/',
     'lib/waiting/',
     'lib/kafka/',
@@ -31,6 +32,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/control/': ['lib/kafka/', 'lib/core/'],
   'lib/waiting/': ['lib/kafka/', 'lib/core/'],
   'lib/http/': ['lib/core/'],
+  'lib/notify/': ['lib/core/'],
   'lib/telemetry/': ['lib/core/'],
   'lib/worker/': ['lib/worker/attempt/', 'lib/worker/launch/', 'lib/worker/output/', 'lib/v8-flags.ts'],
   'lib/worker/attempt/': ['lib/worker/launch/', 'lib/worker/output/', 'lib/processes/', 'lib/core/rules/'],
