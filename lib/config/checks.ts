@@ -3,6 +3,7 @@ import { didYouMean } from '../util/did-you-mean.js';
 import { isCluster, isEngine, isExpression } from '../util/table-shape.js';
 import { isTenantName, tenantNamed } from '../util/tenant-name.js';
 import { isHost } from './formats.js';
+import { webhookObjection } from './notify-settings.js';
 import { type Config, environmentName, listSettings } from './schema.js';
 
 /** Variables beside those of settings: the file's path, and those that a loader gets. */
@@ -55,8 +56,10 @@ function checkTables({ engine, order_by, partition_by, on_cluster }: Config['tab
 }
 
 /** Rules over several settings. */
-export function checkTogether({ as_cli, http, kafka, service, tables }: Config): string[] {
+export function checkTogether({ as_cli, http, kafka, notify, service, tables }: Config): string[] {
   const complaints = checkTables(tables);
+  const objection = notify.webhook === null ? null : webhookObjection(notify.webhook);
+  if (objection !== null) complaints.push(objection);
   if (!isHost(http.host)) {
     const shown = JSON.stringify(http.host);
     complaints.push(`http.host (${shown}) must be a name or an address alone, without scheme, brackets and port`);

@@ -6,6 +6,7 @@
 import { LAUNCH_MODES } from '../types.js';
 import { AS_CLI_FAILURES, AS_CLI_SUCCESS, PASSED_ENVIRONMENT, SINK_PATTERNS } from './defaults.js';
 import { LEDGER_SETTINGS } from './ledger-settings.js';
+import { NOTIFY } from './notify-settings.js';
 import {
   brokers,
   choice,
@@ -298,6 +299,7 @@ export const SETTINGS = {
       deadline_seconds: number(330, 1, DAY, 'Seconds that a stop may take; running loads get most of them to finish.'),
     },
   },
+  notify: NOTIFY,
   http: {
     host: text('127.0.0.1', 'Address of /metrics, /livez, /readyz and /api.'),
     port: whole(9464, 0, 65_535, 'Port of the same; 0 for any free one.'),
@@ -330,6 +332,7 @@ export const HEADINGS: Readonly<Record<string, string>> = {
   'service.dead_letter': 'Where a message goes that cannot be loaded.',
   'service.circuit_breaker': 'Holding back while ClickHouse is away: nothing is dead-lettered meanwhile.',
   'service.shutdown': 'An orderly stop.',
+  notify: 'Who is told when somebody should look.',
   http: 'Metrics, probes, status, and what people may change.',
 };
 

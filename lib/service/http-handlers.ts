@@ -7,10 +7,8 @@ import type { EngineStatus } from '../core/status.js';
 import type { Feed } from '../feed/feed.js';
 import type { ApiAnswer, ApiHandlers } from '../http/api.js';
 import type { HttpHandlers } from '../http/server.js';
-import type { Load } from '../ledger/load.js';
 import { readLoadQuery } from '../ledger/load-filter.js';
-import { LoadRows } from '../ledger/load-rows.js';
-import { RecentLoads } from '../ledger/recent-loads.js';
+import type { RecentLoads } from '../ledger/recent-loads.js';
 import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { DistantFile } from '../util/distant-file.js';
 import { stripControl } from '../util/safe-text.js';
@@ -21,13 +19,6 @@ import type { ReloadResult } from './reload/reloads.js';
 export function ownNames({ http }: Config): string[] {
   const own = hostname().toLowerCase();
   return [own, own.replace(/\..*$/, ''), ...http.hosts.map((name) => name.trim().toLowerCase())];
-}
-
-/** What became of the last files; `follow` gets each row as it is made. */
-export function recentLoads(version: string, follow: (rows: readonly Load[]) => void): RecentLoads {
-  // What tells this run from others, of the same machine too.
-  const instance = `${hostname()}/${process.pid}`;
-  return new RecentLoads(new LoadRows({ instance, version }), follow);
 }
 
 /** What the answers are made of. */

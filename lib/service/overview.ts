@@ -1,7 +1,6 @@
 /** What `/api/status` says: the engine's books, and what the parts around it know. */
 import type { Effect, EngineEvent } from '../core/events.js';
 import type { EngineStatus } from '../core/status.js';
-import { Feed } from '../feed/feed.js';
 import { type Lag, lagOf } from '../telemetry/lag.js';
 import { Rates } from '../telemetry/rates.js';
 import { TenantTotals } from '../telemetry/tenant-totals.js';
@@ -83,14 +82,4 @@ export class Overview implements Observer {
       totals: this.#totals.all(),
     };
   }
-}
-
-/** What those get who watch over HTTP. */
-export function createFeed(overview: Overview, status: () => EngineStatus, now: () => number): Feed {
-  return new Feed({
-    status: () => overview.of(status()),
-    speeds: () => overview.speeds(),
-    lag: () => overview.lag(status()).messages,
-    now,
-  });
 }

@@ -8,12 +8,10 @@ import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
-import type { Feed } from '../feed/feed.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
-import type { RecentLoads } from '../ledger/recent-loads.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
-import { preforkAdvice, preforkLine } from '../telemetry/prefork-lines.js';
+import { preforkLine } from '../telemetry/prefork-lines.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
 import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
@@ -23,9 +21,9 @@ import { AllowList } from './allow-list.js';
 import { now } from './clock.js';
 import { exchange, takeStartsBack } from './exchange.js';
 import { Health } from './health.js';
-import { httpHandlers, ownNames, recentLoads } from './http-handlers.js';
-import { eventLog, Observers } from './observers.js';
-import { createFeed, Overview } from './overview.js';
+import { httpHandlers, ownNames } from './http-handlers.js';
+import { Onlookers } from './onlookers.js';
+import { Overview } from './overview.js';
 import { recordEvent, stackOf } from './record-event.js';
 import { prepareParts } from './reload/prepared-parts.js';
 import { type ReloadResult, Reloads } from './reload/reloads.js';
@@ -62,9 +60,7 @@ export class Service {
   readonly #health: Health;
   readonly #allowList: AllowList;
   readonly #overview: Overview;
-  readonly #loads: RecentLoads;
-  readonly #feed: Feed;
-  readonly #observers: Observers;
+  readonly #onlookers: Onlookers;
   readonly #reloads: Reloads;
   /** Aborted by the request to stop. */
   readonly #stopping = new AbortController();
@@ -95,7 +91,10 @@ export class Service {
       isStopping: () => this.#phase !== 'running',
       onChange: () => this.#notifier?.look(),
       onDefect: (error) => this.#fail('service.defect', error, ExitCode.internal),
-      onResult: (result) => this.#metrics.observeReload(result),
+      onResult: (result) => {
+        this.#metrics.observeReload(result);
+        if (result === 'refused') this.#onlookers.notices.reloadRefused(this.#reloads.status.lastReload?.error ?? '');
+      },
       log: (level, event, fields) => this.#log(level, event, fields),
     });
     const settings = {
@@ -124,14 +123,13 @@ export class Service {
       ledger: () => this.#adapters.ledger?.figures ?? null,
       settings: () => this.#reloads.metrics,
     });
-    this.#feed = createFeed(this.#overview, () => this.#engine.status(), now);
-    this.#loads = recentLoads(version, (rows) => this.#adapters.ledger?.add(rows));
-    const advice = preforkAdvice(
-      () => this.#reloads.config.as_cli.launch,
-      (line) => logger.write(line),
-    );
-    const observers = [this.#metrics, this.#overview, this.#feed, this.#loads, eventLog(logger), advice];
-    this.#observers = new Observers(observers, (event, error) => this.#unreported(event, error));
+    this.#onlookers = new Onlookers({
+      ...{ version, logger, now, metrics: this.#metrics, overview: this.#overview },
+      config: () => this.#reloads.config,
+      status: () => this.#engine.status(),
+      keep: (rows) => this.#adapters.ledger?.add(rows),
+      onDefect: (event, error) => this.#unreported(event, error),
+    });
   }
 
   /** @throws AtdError when the service cannot start at all */
@@ -145,10 +143,10 @@ export class Service {
       { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
       httpHandlers({
         ...{ config, now, metrics: this.#metrics, health: this.#health, control: this.#adapters.control },
-        feed: this.#feed,
+        feed: this.#onlookers.feed,
         status: () => this.#engine.status(),
         overview: (status) => this.#overview.of(status),
-        loads: this.#loads,
+        loads: this.#onlookers.loads,
         reload: (by) => this.reload(by),
       }),
     );
@@ -170,6 +168,7 @@ export class Service {
       this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
     });
     this.#reloads.begin();
+    this.#onlookers.notices.start();
   }
 
   /** Takes over what has changed in the settings; never before the start is over, nor in a stop. */
@@ -209,7 +208,7 @@ export class Service {
       // What the books say now, nobody knows. The next run reads them anew from the last commit.
       return this.#fail('service.defect', error, ExitCode.internal);
     }
-    this.#observers.observe(event, effects, at);
+    this.#onlookers.observe(event, effects, at);
     for (const effect of effects) this.#perform(effect);
     this.#alarm.set(this.#engine.nextWakeAt());
   }
@@ -284,6 +283,7 @@ export class Service {
       .close()
       .catch((error: unknown) => this.#log('error', 'pool.failed', { error: String(error) }));
     await this.#http?.close();
+    this.#onlookers.notices.close();
     await withinTime(Promise.resolve(this.#notifier?.close()), LAST_WORD_MS);
     this.#log('info', 'service.stopped', { exitCode: code });
     this.#resolve(code);

@@ -45,6 +45,7 @@ export const METRICS = {
   ),
   atd_defects_total: counter('Errors within the service that it survived: each is a line of the log with a stack.'),
   atd_reloads_total: counter('Reloads of the settings.', ['result']),
+  atd_notices_total: counter('Notices to people, by whether they were sent or lost.', ['result']),
   atd_offsets_reset_total: counter('Partitions that went back behind what was committed.'),
   atd_log_lines_lost_total: counter('Lines of the log that did not reach log_file.'),
   atd_ledger_rows_total: counter('Rows of the ledger: `written` into its table, or `lost`, which are gaps in it.', [

@@ -12,6 +12,7 @@ export interface MetricsAdapter {
   /** An error within the service that it survived. */
   observeDefect(): void;
   observeReload(result: 'succeeded' | 'refused'): void;
+  observeNotice(result: 'sent' | 'lost'): void;
   render(): Promise<{ contentType: string; body: string }>;
 }
 
@@ -143,6 +144,9 @@ export function createMetrics(sources: MetricsSources): MetricsAdapter {
     },
     observeReload(result) {
       count('atd_reloads_total', { result });
+    },
+    observeNotice(result) {
+      count('atd_notices_total', { result });
     },
     async render() {
       set('atd_build_info', 1, { version: sources.version });

@@ -16,6 +16,23 @@ const INJECTED = {
   ATD_CLICKHOUSE_PORT: 'udp://10.96.1.2:8123',
 };
 
+describe('notify.webhook', () => {
+  const given = (webhook: string) => loadConfig({ file: null, env: { ATD_NOTIFY_WEBHOOK: webhook }, args: {} });
+
+  it('is an address, and is not quoted where it is none', () => {
+    assert.equal(given('https://hooks.example/a/b').config.notify.webhook, 'https://hooks.example/a/b');
+    for (const wrong of ['hooks.example/secret', 'ftp://hooks.example/secret', 'https://[secret', '/secret']) {
+      assert.throws(
+        () => given(wrong),
+        (error: Error) =>
+          /notify\.webhook must be an address that begins with https:\/\/ or http:\/\//.test(error.message) &&
+          !error.message.includes('secret'),
+        wrong,
+      );
+    }
+  });
+});
+
 describe('variables of the environment', () => {
   it('that Kubernetes injects are passed over in silence, and do not count as settings', () => {
     for (const [name, value] of Object.entries(INJECTED)) assert.ok(isInjected(name, value), name);

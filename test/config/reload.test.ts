@@ -95,6 +95,7 @@ describe('a reload', () => {
       'kafka.sasl.mechanism': 'plain',
       'kafka.sasl.username': 'me',
       'kafka.sasl.password': 'x',
+      'notify.webhook': 'https://example.com/',
     });
     for (const [key, { reloadable }] of listSettings()) {
       const read = changedAt(running, key);

@@ -1,6 +1,9 @@
 /** Settings that change while the service runs, as a process: by SIGHUP and by its HTTP side. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isMap, parseDocument } from 'yaml';
@@ -51,6 +54,20 @@ async function statusOf(service: ServiceProcess) {
       readonly lastReload: { readonly by: string; readonly error: string | null; readonly changed: readonly string[] };
     };
   };
+}
+
+/** A server that answers nothing but takes notes; the address of it with a secret. */
+async function startReceiver(t: TestContext) {
+  const bodies: string[] = [];
+  const server = createServer(async (request, response) => {
+    const pieces: Buffer[] = [];
+    for await (const piece of request) pieces.push(piece as Buffer);
+    bodies.push(Buffer.concat(pieces).toString());
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return { bodies, webhook: `http://127.0.0.1:${(server.address() as AddressInfo).port}/not-to-be-seen` };
 }
 
 /** Waits until /metrics, which is made once in a second, has these samples. */
@@ -129,6 +146,25 @@ describe('a reload takes over', () => {
       'the other file is watched',
     );
     assert.equal(await service.stop(), 0);
+  });
+
+  it('where people are told of letters and of a reload that was refused; the address is in no line', async (t) => {
+    const { bodies, webhook } = await startReceiver(t);
+    const { place, service } = await started(t);
+    const file = join(place.directory, 'webhook');
+    writeFileSync(file, `${webhook}\n`);
+    change(place, service, { 'notify.webhook_file': file });
+    await reload(service);
+    announce(place, writeScript(place, 'broken', 'exit 65'));
+    await service.seen('notice.sent', 1, DEADLINE_MS);
+    change(place, service, { 'kafka.topic': '' });
+    service.signal('SIGHUP');
+    await service.seen('notice.sent', 2, DEADLINE_MS);
+    assert.match(bodies[0] ?? '', /A message was given up \(1 permanent-failure\)/);
+    assert.match(bodies[1] ?? '', /The settings were not taken over.*kafka\.topic must not be empty/);
+    await measures(service, { 'atd_notices_total{result="sent"}': 2 });
+    assert.equal(await service.stop(), 0);
+    assert.doesNotMatch(JSON.stringify(service.log), /not-to-be-seen/);
   });
 
   it('what is tried again and how often, and which exit code means an unavailable ClickHouse', async (t) => {

@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/cli/loads/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/ledger/', 'lib/core/'],
   'lib/service/': [
     'lib/config/',
+    'lib/notify/',
     'lib/control/',
     'lib/waiting/',
     'lib/kafka/',
@@ -42,6 +43,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/ledger/': ['lib/core/'],
   'lib/page/view/': ['lib/core/', 'lib/feed/', 'lib/http/', 'lib/telemetry/'],
   'lib/page/browser/': ['lib/page/view/'],
+  'lib/notify/': ['lib/core/'],
   'lib/telemetry/': ['lib/core/'],
   'lib/worker/': ['lib/worker/attempt/', 'lib/worker/launch/', 'lib/worker/output/', 'lib/v8-flags.ts'],
   'lib/worker/attempt/': ['lib/worker/launch/', 'lib/worker/output/', 'lib/processes/', 'lib/core/rules/'],
