@@ -91,7 +91,9 @@ function build(tree, version, nodeModules) {
   run(tree, 'npm', 'version', version, '--no-git-tag-version', '--allow-same-version', '--ignore-scripts');
   if (nodeModules === undefined) run(tree, 'npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund');
   else symlinkSync(resolve(nodeModules), join(tree, 'node_modules'));
-  run(tree, join('node_modules', '.bin', 'tsc'), '--project', 'tsconfig.build.json');
+  for (const project of ['tsconfig.build.json', 'tsconfig.page.json']) {
+    run(tree, join('node_modules', '.bin', 'tsc'), '--project', project);
+  }
   const bundlers = readdirSync(join(tree, 'scripts')).filter((name) => /^bundle-.*\.mjs$/.test(name));
   for (const name of bundlers) run(tree, process.execPath, join('scripts', name));
 }

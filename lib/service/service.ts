@@ -11,10 +11,10 @@ import { ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { type HttpAdapter, startHttp } from '../http/server.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics, type MetricsAdapter } from '../telemetry/metrics.js';
-import { preforkLine } from '../telemetry/prefork-lines.js';
 import { type Notifier, startNotifier } from '../telemetry/systemd.js';
 import type { LogLevel } from '../types.js';
 import { withinTime } from '../util/deadline.js';
+import { adapterEvents, stackOf } from './adapter-events.js';
 import { type Adapters, createAdapters } from './adapters.js';
 import { Alarm } from './alarm.js';
 import { AllowList } from './allow-list.js';
@@ -24,7 +24,6 @@ import { Health } from './health.js';
 import { httpHandlers, ownNames } from './http-handlers.js';
 import { Onlookers } from './onlookers.js';
 import { Overview } from './overview.js';
-import { recordEvent, stackOf } from './record-event.js';
 import { prepareParts } from './reload/prepared-parts.js';
 import { type ReloadResult, Reloads } from './reload/reloads.js';
 import { engineSettings, type LoaderProgram } from './settings.js';
@@ -315,39 +314,15 @@ export class Service {
   #createAdapters(): Adapters {
     const { loader, environment } = this.#options;
     const command = () => engineSettings(this.#reloads.config, loader, environment).command;
-    return createAdapters(() => this.#reloads.config, loader, command, environment, {
-      consumer: {
-        assigned: (epoch, partitions) => this.#handleEvent({ type: 'assigned', epoch, partitions }),
-        restored: (epoch, positions) => this.#handleEvent({ type: 'restored', epoch, positions }),
-        record: (record, defect) => this.#handleEvent(recordEvent(record, defect)),
-        rebalancing: () => this.#handleEvent({ type: 'rebalancing' }),
-        restarting: (error) => this.#handleEvent({ type: 'consumer-restarting', error: error.message }),
-        waiting: (reason) => this.#log('warn', 'kafka.waiting', { reason }),
-        off: (refusal) => this.#handleEvent({ type: 'set-aside-failed', batchId: 0, ...refusal }),
-        outOfRange: () => this.#handleEvent({ type: 'out-of-range' }),
-        failed: (error) => this.#fail('kafka.failed', error, ExitCode.crash),
-      },
-      pool: {
-        onStarted: (jobId, pid, launchMs) => this.#handleEvent({ type: 'started', jobId, pid, launchMs }),
-        onSignalled: (jobId, signal) => this.#handleEvent({ type: 'signalled', jobId, signal }),
-        onLine: (jobId, stream, text) => this.#log('debug', 'child.line', { job: jobId, stream, text }),
-        onLauncher: (launcher) => this.#log('info', 'pool.launcher', { launcher }),
-        onPrefork: (news) => this.#options.logger.write(preforkLine(news)),
-        onBroken: (error) => this.#fail('pool.failed', error, ExitCode.internal),
-      },
-      control: {
-        controlled: (pauses) => this.#handleEvent({ type: 'controlled', pauses }),
-        unreadable: (reason) => this.#log('warn', 'control.unreadable', { reason }),
-      },
-      machine: (load) => this.#handleEvent({ type: 'machine', load }),
-      ledger: { log: (...line) => this.#log(...line), onRefused: () => this.#reloads.passwordRefused() },
-      kafka: {
-        mayRestart: () => this.#phase !== 'ending',
-        onCrashing: () => void this.#takeStartsBack(),
-        onOutOfRange: () => this.#handleEvent({ type: 'out-of-range' }),
-        onLog: (level, message, details) => this.#log(level, 'kafka.client', { ...details, text: message }),
-      },
+    const events = adapterEvents({
+      handle: (event) => this.#handleEvent(event),
+      log: (...line) => this.#log(...line),
+      fail: (...failure) => this.#fail(...failure),
+      isEnding: () => this.#phase === 'ending',
+      passwordRefused: () => this.#reloads.passwordRefused(),
+      takeStartsBack: () => void this.#takeStartsBack(),
     });
+    return createAdapters(() => this.#reloads.config, loader, command, environment, events);
   }
 
   #log(level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>): void {
