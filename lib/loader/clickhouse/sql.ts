@@ -100,6 +100,11 @@ export const WITHOUT_UNSUPPORTED: Settings = {
   input_format_arrow_skip_columns_with_unsupported_types_in_schema_inference: 1,
 };
 
+/** A list of values of several types as one of text, where it would be one of Dynamic. */
+export const WITHOUT_DYNAMIC: Settings = {
+  input_format_json_infer_array_of_dynamic_from_array_of_different_types: 0,
+};
+
 /** Binary data as a literal of the statement; base64, because a statement is text. */
 function literal(data: Uint8Array): string {
   return `base64Decode('${Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')}')`;
