@@ -202,6 +202,8 @@ const JSON_AS_TEXT: Settings = { input_format_parquet_enable_json_parsing: 0 };
 
 /** Where ClickHouse chooses the types of values, text stays text: it would make 2 March of 30 February, and 1 February of 01/02/2024. */
 const DATES_AS_TEXT: Settings = { input_format_try_infer_dates: 0, input_format_try_infer_datetimes: 0 };
+/** Alternatives as alike as whole numbers of 32 and of 64 bits are read as the file has them. */
+const ALIKE: Settings = { allow_suspicious_variant_types: 1 };
 const CHOSEN_TYPES = /\b(JSON|Dynamic|Variant|Object)\b/;
 
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
@@ -248,6 +250,7 @@ export function insertSettings({
     ...(format.readsJson ? JSON_AS_TEXT : {}),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...(columns.some(({ type }) => CHOSEN_TYPES.test(type)) ? DATES_AS_TEXT : {}),
+    ...(columns.some(({ readAs }) => /\bVariant\(/.test(readAs)) ? ALIKE : {}),
     ...promises,
   };
 }
