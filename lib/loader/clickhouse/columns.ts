@@ -7,7 +7,7 @@
 
 import type { ByPosition, FormatName } from '../file/formats.js';
 import { readType } from './conversions.js';
-import { parseType, typeAt, withLeaves } from './type-tree.js';
+import { parseType, type Type, typeAt, withLeaves } from './type-tree.js';
 import { baseType, isNullable } from './types.js';
 
 export interface Column {
@@ -56,7 +56,14 @@ export function tableColumns(columns: readonly Column[]): readonly Column[] | Ex
     if (other !== undefined) return { kind: 'clash', names: [other, name], target };
     bySource.set(target, name);
   }
-  return columns.map(({ name, type }) => ({ name: columnName(name), type }));
+  return columns.map(({ name, type }) => ({ name: columnName(name), type: withLeaves(type, oneNumber) }));
+}
+
+/** ClickHouse makes no table with alternatives that are as alike as whole numbers of 32 and of 64 bits. */
+function oneNumber({ name, values }: Type): string | null {
+  if (name !== 'Variant') return null;
+  if (values.every((type) => /^Int(32|64)$/.test(type))) return 'Nullable(Int64)';
+  return values.every((type) => /^Float(32|64)$/.test(type)) ? 'Nullable(Float64)' : null;
 }
 
 export interface MatchOptions {

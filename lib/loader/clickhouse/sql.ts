@@ -100,6 +100,11 @@ export const WITHOUT_UNSUPPORTED: Settings = {
   input_format_arrow_skip_columns_with_unsupported_types_in_schema_inference: 1,
 };
 
+/** A list of values of several types as one of text, where it would be one of Dynamic. */
+export const WITHOUT_DYNAMIC: Settings = {
+  input_format_json_infer_array_of_dynamic_from_array_of_different_types: 0,
+};
+
 /** Binary data as a literal of the statement; base64, because a statement is text. */
 function literal(data: Uint8Array): string {
   return `base64Decode('${Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64')}')`;
@@ -197,6 +202,8 @@ const JSON_AS_TEXT: Settings = { input_format_parquet_enable_json_parsing: 0 };
 
 /** Where ClickHouse chooses the types of values, text stays text: it would make 2 March of 30 February, and 1 February of 01/02/2024. */
 const DATES_AS_TEXT: Settings = { input_format_try_infer_dates: 0, input_format_try_infer_datetimes: 0 };
+/** Alternatives as alike as whole numbers of 32 and of 64 bits are read as the file has them. */
+const ALIKE: Settings = { allow_suspicious_variant_types: 1 };
 const CHOSEN_TYPES = /\b(JSON|Dynamic|Variant|Object)\b/;
 
 /** `wait_end_of_query`: the status and the summary are sent when the insert is over, so they can be trusted. */
@@ -243,6 +250,7 @@ export function insertSettings({
     ...(format.readsJson ? JSON_AS_TEXT : {}),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...(columns.some(({ type }) => CHOSEN_TYPES.test(type)) ? DATES_AS_TEXT : {}),
+    ...(columns.some(({ readAs }) => /\bVariant\(/.test(readAs)) ? ALIKE : {}),
     ...promises,
   };
 }

@@ -193,9 +193,10 @@ async function inspect(load: Load, data: Uint8Array, types: boolean): Promise<In
       });
       if (format.typed)
         return { columns: readable(request, format, sample, columns), readsJson: readsJson(format, columns) };
-      const check = sql.checkTypes(format, sample, columns);
+      const kept = await withoutDynamic(columns, () => list(sql.describeSample(format, sample), sql.WITHOUT_DYNAMIC));
+      const check = sql.checkTypes(format, sample, kept);
       const better = new Map((check === null ? [] : await list(check)).map(({ name, type }) => [name, type]));
-      return untyped(columns.map(({ name, type }) => ({ name, type: better.get(name) ?? type })));
+      return untyped(kept.map(({ name, type }) => ({ name, type: better.get(name) ?? type })));
     }
     if (hasHeader) return untyped(await names());
     const keys = objectKeys(sample);
@@ -210,6 +211,22 @@ async function inspect(load: Load, data: Uint8Array, types: boolean): Promise<In
     if (place !== null) throw dataError(request, place, 'mend that row');
     throw clickhouseFailure(error, 'inspect-file', `cannot load ${request.file}`, request);
   }
+}
+
+/**
+ * Lists with values of several types become text, which keeps what is written: ClickHouse fails to read some of them as Dynamic, and
+ * has the nearest Float64 of others. Where it would make a tuple of a list, they stay as they are.
+ */
+async function withoutDynamic(
+  columns: readonly Column[],
+  describe: () => Promise<readonly Column[]>,
+): Promise<readonly Column[]> {
+  if (!columns.some(({ type }) => /\bDynamic\b/.test(type))) return columns;
+  const plain = new Map((await describe()).map(({ name, type }) => [name, type]));
+  return columns.map((column) => {
+    const type = plain.get(column.name) ?? column.type;
+    return /\bDynamic\b/.test(column.type) && !/\bTuple\(/.test(type) ? { ...column, type } : column;
+  });
 }
 
 function untyped(columns: readonly Column[]): Inspected {

@@ -147,6 +147,11 @@ const CASES: readonly Case[] = [
     columns: 'a Array(IPv4), m Map(IPv4, IPv6), n Nullable(UUID)',
     expected: [{ a: ['1.2.3.4'], m: { '1.2.3.4': '::1' }, n: null }],
   },
+  {
+    file: ['several.jsonl', '{"a":[1,"x",true,null,1.10,0.1234567890123456789]}\n{"a":[5]}\n'],
+    columns: null,
+    expected: [{ a: ['1', 'x', 'true', null, '1.10', '0.1234567890123456789'] }, { a: ['5'] }],
+  },
   // ClickHouse chooses the types within these.
   ...['2023-02-30', '01/02/2024', '2024-01-31 25:61:61', '2024-01-31'].flatMap((date) => [
     { file: ['chosen.jsonl', `{"a":{"x":"${date}"}}\n`] as const, columns: 'a JSON', expected: [{ a: { x: date } }] },

@@ -80,6 +80,8 @@ const FIXTURES: Readonly<Record<string, readonly Case[]>> = {
     ['flag', 'Bool', null],
     ['list', 'Array(Int8)', null],
     ['list', 'Array(String)', ['300', 'x']],
+    ['numbers', 'Int16', 300],
+    ['numbers', 'Int8', null],
     ['kind', "Enum8('b' = 7, 'a' = 3)", 'b'],
     ['kind', "Enum8('a' = 0)", null],
     ['kind', 'Int8', null],
@@ -121,6 +123,15 @@ test('a file of polars, whose schema is no message, is loaded and its rows are c
   assert.deepEqual(await bench.rows('SELECT * FROM of_polars'), [{ v: 7, s: 'x', d: '2024-01-31' }]);
   const made = await bench.load(file, 'made_of_polars', ['--create-table']);
   assert.equal(made.code, 0, made.stderr);
+});
+
+test('a table is made of alternatives, and of those that are all whole numbers a column of numbers', async () => {
+  const made = await bench.load(join(FILES, 'alternatives.avro'), 'made_of_alternatives', ['--create-table']);
+  assert.equal(made.code, 0, made.stderr);
+  const rows = await bench.rows(
+    'SELECT numbers, toTypeName(numbers) AS type, toTypeName(large) AS large FROM made_of_alternatives',
+  );
+  assert.deepEqual(rows, [{ numbers: 300, type: 'Nullable(Int64)', large: 'Variant(Int64, String)' }]);
 });
 
 /** What ClickHouse writes, into columns of another shape. */
