@@ -165,10 +165,30 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   },
   'check-config': {
     summary: 'check the settings and show them',
-    usage: 'atd-ingestion check-config [--config FILE]',
-    options: COMMON_OPTIONS,
+    usage: 'atd-ingestion check-config [--config FILE]\n       atd-ingestion check-config --connect [--config FILE]',
+    options: {
+      connect: { type: 'boolean', help: 'as doctor: ask also what they name' },
+      json: { type: 'boolean', help: 'of --connect: one line of JSON' },
+      ...COMMON_OPTIONS,
+    },
     positionals: false,
-    execute: async (options) => (await import('./check-config.js')).checkConfig(options),
+    execute: async (options) => {
+      if (options.values['connect'] === true) return (await import('./doctor/doctor.js')).doctor(options);
+      return (await import('./check-config.js')).checkConfig(options);
+    },
+  },
+  doctor: {
+    summary: 'ask all that the service needs, and say what to mend: 0 where all is well, 1 where not',
+    usage: 'atd-ingestion doctor [--json] [--config FILE]',
+    options: { json: { type: 'boolean', help: 'one line of JSON' }, ...COMMON_OPTIONS },
+    positionals: false,
+    examples: [
+      [
+        'sudo -u atd-ingestion atd-ingestion doctor --config /etc/atd-ingestion/atd-ingestion.yaml',
+        'as the user of the service',
+      ],
+    ],
+    execute: async (options) => (await import('./doctor/doctor.js')).doctor(options),
   },
 };
 

@@ -5,7 +5,18 @@ import { describe, it } from 'node:test';
 import { runCli } from '../support/cli.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 
-const COMMANDS = ['run', 'drain', 'emit', 'status', 'dead-letters', 'pause', 'resume', 'reload', 'check-config'];
+const COMMANDS = [
+  'run',
+  'drain',
+  'emit',
+  'status',
+  'dead-letters',
+  'pause',
+  'resume',
+  'reload',
+  'check-config',
+  'doctor',
+];
 
 describe('atd-ingestion', () => {
   it('shows its commands with --help, and its options with the help of a command', async () => {
