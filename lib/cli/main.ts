@@ -7,7 +7,7 @@ import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions, parseOptions
 import { URL_OPTION } from './remote.js';
 import { ignoreSignals } from './shutdown.js';
 
-interface CommandDefinition {
+export interface CommandDefinition {
   readonly summary: string;
   readonly usage: string;
   readonly options: Readonly<Record<string, OptionDefinition>>;
@@ -28,7 +28,7 @@ const CHANGE_OPTIONS = {
   ...REMOTE_OPTIONS,
 } as const;
 
-const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
+export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   run: {
     summary: 'consume the topic and load what it announces (the default)',
     usage: 'atd-ingestion [run] [--config FILE] [--topic NAME]',
@@ -193,7 +193,7 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
 };
 
 /** Shorter names. */
-const ALIASES: Readonly<Record<string, string>> = { dlq: 'dead-letters' };
+export const ALIASES: Readonly<Record<string, string>> = { dlq: 'dead-letters' };
 
 export async function main(args: readonly string[]): Promise<void> {
   try {
