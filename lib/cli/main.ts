@@ -7,7 +7,7 @@ import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions, parseOptions
 import { URL_OPTION } from './remote.js';
 import { ignoreSignals } from './shutdown.js';
 
-interface CommandDefinition {
+export interface CommandDefinition {
   readonly summary: string;
   readonly usage: string;
   readonly options: Readonly<Record<string, OptionDefinition>>;
@@ -28,7 +28,7 @@ const CHANGE_OPTIONS = {
   ...REMOTE_OPTIONS,
 } as const;
 
-const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
+export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   run: {
     summary: 'consume the topic and load what it announces (the default)',
     usage: 'atd-ingestion [run] [--config FILE] [--topic NAME]',
@@ -195,15 +195,35 @@ const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   },
   'check-config': {
     summary: 'check the settings and show them',
-    usage: 'atd-ingestion check-config [--config FILE]',
-    options: COMMON_OPTIONS,
+    usage: 'atd-ingestion check-config [--config FILE]\n       atd-ingestion check-config --connect [--config FILE]',
+    options: {
+      connect: { type: 'boolean', help: 'as doctor: ask also what they name' },
+      json: { type: 'boolean', help: 'of --connect: one line of JSON' },
+      ...COMMON_OPTIONS,
+    },
     positionals: false,
-    execute: async (options) => (await import('./check-config.js')).checkConfig(options),
+    execute: async (options) => {
+      if (options.values['connect'] === true) return (await import('./doctor/doctor.js')).doctor(options);
+      return (await import('./check-config.js')).checkConfig(options);
+    },
+  },
+  doctor: {
+    summary: 'ask all that the service needs, and say what to mend: 0 where all is well, 1 where not',
+    usage: 'atd-ingestion doctor [--json] [--config FILE]',
+    options: { json: { type: 'boolean', help: 'one line of JSON' }, ...COMMON_OPTIONS },
+    positionals: false,
+    examples: [
+      [
+        'sudo -u atd-ingestion atd-ingestion doctor --config /etc/atd-ingestion/atd-ingestion.yaml',
+        'as the user of the service',
+      ],
+    ],
+    execute: async (options) => (await import('./doctor/doctor.js')).doctor(options),
   },
 };
 
 /** Shorter names. */
-const ALIASES: Readonly<Record<string, string>> = { dlq: 'dead-letters' };
+export const ALIASES: Readonly<Record<string, string>> = { dlq: 'dead-letters' };
 
 export async function main(args: readonly string[]): Promise<void> {
   try {

@@ -16,6 +16,7 @@ const COMMANDS = [
   'resume',
   'reload',
   'check-config',
+  'doctor',
 ];
 
 describe('atd-ingestion', () => {

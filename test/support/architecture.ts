@@ -13,6 +13,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/ledger/', 'lib/cli/loads/', 'lib/v8-flags.ts'],
   ],
   'lib/cli/letters/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
+  'lib/cli/doctor/': [
+    ...['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/pool/', 'lib/core/'],
+    // It asks ClickHouse as the bundled loader does.
+    ...['lib/loader/clickhouse/', 'lib/loader/options/', 'lib/loader/failures.ts'],
+  ],
   'lib/cli/emit/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/core/'],
   'lib/cli/progress/': ['lib/cli/'],
   'lib/cli/sending/': ['lib/kafka/'],

@@ -11,11 +11,10 @@ export interface Objection {
 
 const MOST_SHOWN = 20;
 
-export function renderFiles(files: readonly Announcement[]): string {
+/** @param isShort for a person, who needs no thousands of lines; programs do */
+export function renderFiles(files: readonly Announcement[], isShort: boolean): string {
   const lines = files.map(({ filename, tenant }) => `${filename}${tenant === null ? '' : ` (tenant ${tenant})`}`);
-  return cut(lines)
-    .map((line) => `${withoutControl(line)}\n`)
-    .join('');
+  return (isShort ? cut(lines) : lines).map((line) => `${withoutControl(line)}\n`).join('');
 }
 
 /** Paths are not wrapped, so that they can be copied; what is said of them is. */

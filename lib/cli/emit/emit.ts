@@ -47,7 +47,9 @@ export async function emit(options: ParsedOptions): Promise<ExitCode> {
   if (values['dry-run'] === true) return sayDry(options, files, left);
   const head = { id: randomUUID(), topic: config.kafka.topic, lane, count: files.length };
   const given = (values['state'] as string | undefined) ?? null;
-  const file = files.length > 1 || given !== null ? StateFile.create(given, head, files) : null;
+  // Samples are made anew.
+  const isLong = positionals.length > 0 && files.length > 1;
+  const file = isLong || given !== null ? StateFile.create(given, head, files) : null;
   if (file !== null && values['json'] !== true) {
     process.stderr.write(
       `state file ${file.path}; if this is interrupted: atd-ingestion emit --continue ${file.path}\n`,
@@ -80,7 +82,10 @@ async function run(
     await wait?.begin(state.begin === null);
     const begin = wait === null ? {} : (state.begin ?? (await endsOf(at)));
     await announceAll(at);
-    if (!isJson) process.stdout.write(`${renderFiles(files)}${files.length} announced on ${head.topic}\n`);
+    if (!isJson)
+      process.stdout.write(
+        `${renderFiles(files, process.stdout.isTTY === true)}${files.length} announced on ${head.topic}\n`,
+      );
     const announced = { announced: files.length, topic: head.topic };
     const waited = wait === null ? null : await wait.until(await findSent(at, begin), patienceMs);
     // What is waited for can still be looked up by it where the wait is interrupted.
@@ -137,7 +142,9 @@ function sayDry({ values }: ParsedOptions, files: readonly Announcement[], left:
   else {
     const refused =
       left.length === 0 ? '' : `, ${left.length} refused:\n${renderObjections(left, terminalColumns())}`.trimEnd();
-    process.stdout.write(`${renderFiles(files)}${files.length} would be announced${refused}\n`);
+    process.stdout.write(
+      `${renderFiles(files, process.stdout.isTTY === true)}${files.length} would be announced${refused}\n`,
+    );
   }
   return left.length === 0 ? ExitCode.ok : ExitCode.crash;
 }

@@ -3,9 +3,10 @@ import type { Kafka, Message, RecordMetadata } from 'kafkajs';
 import { AtdError } from '../../errors.js';
 import { isMissingRight, userObstacle } from '../../kafka/group/refusals.js';
 import { createPartitioner } from '../../kafka/partitioner.js';
+import { withinSeconds } from './within.js';
 
 /** A person waits for it. */
-const CONNECT_MS = 5_000;
+const CONNECT_S = 5;
 
 export interface Sender {
   /** @throws AtdError ATD_KAFKA_CONNECT; whether the messages are in the topic is not known then */
@@ -26,7 +27,7 @@ export async function openSender(kafka: Kafka, brokers: readonly string[]): Prom
   for (const options of [numbered, once]) {
     const producer = kafka.producer({ allowAutoTopicCreation: true, createPartitioner, ...options });
     try {
-      await within(producer.connect());
+      await withinSeconds(CONNECT_S, 'no broker has answered', producer.connect());
       return {
         send: (topic, messages) =>
           producer.send({ topic, acks: -1, messages: [...messages] }).catch((cause: unknown) => {
@@ -53,18 +54,4 @@ function cannotSend(topic: string, cause: unknown): AtdError {
   const right = isMissingRight(cause) ? '; permit WRITE and DESCRIBE on it' : '';
   const why = userObstacle(cause) ?? `${(cause as Error).message}${right}`;
   return new AtdError('ATD_KAFKA_CONNECT', `${topic} did not take a message: ${why}`, { cause });
-}
-
-/** The client's own patience is a service's. */
-async function within(connecting: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no broker has answered for ${CONNECT_MS / 1_000} s`)), CONNECT_MS);
-  });
-  connecting.catch(() => undefined);
-  try {
-    await Promise.race([connecting, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
