@@ -81,7 +81,7 @@ describe('the page', { skip: NO_BROWSER }, () => {
     await page.keyboard.type('NEEDLE');
     await page.locator('#loads tbody tr').nth(1).waitFor({ state: 'detached' });
     const cells = await page.locator('#loads tbody td').allTextContents();
-    assert.deepEqual(cells.slice(0, 4), ['✕ given up', 'needle.csv', 'tenant_77', 'it is bent']);
+    assert.deepEqual(cells.slice(0, 4), ['✕ given up', 'needle.csv', 'it is bent', 'tenant_77']);
     await page.keyboard.press('Tab');
     await page.keyboard.type('loaded');
     await page.locator('#loads .note', { hasText: 'None of the last loads is like that.' }).waitFor();
@@ -119,7 +119,7 @@ describe('the page', { skip: NO_BROWSER }, () => {
     const { page, faults } = await openPage(t, browser, first.http.url);
     await page.locator('#words', { hasText: /^Well, loading/ }).waitFor();
     await first.http.close();
-    await page.locator('#words', { hasText: /^No answer from the service for \d+ s$/ }).waitFor();
+    await page.locator('#words', { hasText: /^No answer from the service for/ }).waitFor();
     const second = await stage(t, { mood: 'idle', port: Number(new URL(first.http.url).port) });
     await page.locator('#words', { hasText: /^Well, and nothing to do$/ }).waitFor();
     second.load({ file: '/data/first-of-the-new-run.csv' });
