@@ -59,9 +59,11 @@ function draw({ id, data }: Chart): uPlot {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = { stroke: colour('--faint'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
-  // Three lines say enough, and leave room for what they are called.
-  const splits = (_plot: uPlot, _axis: number, _least: number, most: number) =>
-    [0, most / 2, most].map((at) => at / ROOM);
+  // Three lines say enough, and leave room for what they are called; where all is nothing there is one.
+  const splits = (plot: uPlot, _axis: number, _least: number, most: number) => {
+    const isNothing = (plot.data[1] ?? []).every((value) => !value);
+    return isNothing ? [0] : [0, most / 2, most].map((at) => at / ROOM);
+  };
   const options: uPlot.Options = {
     width: widthOf(id),
     height: HEIGHT,

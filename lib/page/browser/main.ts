@@ -1,4 +1,4 @@
-/** The page: events of the service come in, the state that they make is shown, several times a second at most. */
+/** The page: events of the service come in, the state that they make is shown, twice a second at most. */
 import { duration } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
 import { type Figure, figuresOf } from '../view/figures.js';
@@ -18,7 +18,7 @@ import { ask, prepareActs } from './acts.js';
 import { Charts } from './charts.js';
 import { element, fillGroups, fillList, fillTable, setData, setText } from './dom.js';
 
-const EVERY_MS = 250;
+const EVERY_MS = 500;
 /** Times go on also where nothing comes. */
 const CLOCK_MS = 1_000;
 /** After this long without an event the connection is taken for lost; the service sends one every 5 s. */

@@ -13,7 +13,7 @@ export interface Series {
 const HOUR_MS = 60 * 60_000;
 
 export function valueText(id: Series['id'], value: number): string {
-  if (id === 'lag') return value.toLocaleString('en-GB');
+  if (id === 'lag') return Math.round(value).toLocaleString('en-GB');
   return id === 'bytes' ? bytesText(Math.round(value)) : rateText(value);
 }
 

@@ -77,7 +77,7 @@ function loadCells(load: ShownLoad, at: number): (Cell | string)[] {
   const what = fate === 'loaded' ? amount(rows, bytes) : showControl(reason);
   const time = attempt === 0 ? '–' : `${fineTime(durationMs)}${attempt > 1 ? `, attempt ${attempt}` : ''}`;
   const when = { text: `${duration(at - load.at)} ago`, title: new Date(load.at).toISOString() };
-  return [FATES[fate], fileCell(file), tenantName(tenant), what, time, when];
+  return [FATES[fate], fileCell(file), what, tenantName(tenant), time, when];
 }
 
 function amount(rows: number | null, bytes: number | null): string {
@@ -143,7 +143,7 @@ export function tenantTable({ status, history }: PageState, filter: string): Tab
       text: failed.toLocaleString('en-GB'),
       ...(failed > 0 ? { mood: 'attention' as const } : {}),
     };
-    const cell: Cell = isPaused ? { text: `${name} ⏸ paused`, mood: 'attention' } : { text: name };
+    const cell: Cell = isPaused ? { text: `${name} (paused)`, mood: 'attention' } : { text: name };
     const act = status.permitsChanges ? { act: { tenant, isPaused } } : {};
     return { key: tenant ?? '-', cells: [cell, ...counts, givenUp, p50, p95], ...act };
   });

@@ -49,9 +49,9 @@ describe('the tables of the page', () => {
     ];
     const state = knows({}, loads);
     assert.deepEqual(texts(loadTable(state, ALL, NOW)), [
-      '✕ given up | ‹U+0007› | acme | no‹U+202E›such | – | 0 s ago',
-      '↻ tried again | a.csv | globex | it was stopped | 20 ms, attempt 2 | 4 s ago',
-      '✓ loaded | a.csv | acme | 2 rows, 4.0 KiB | 20 ms | 0 s ago',
+      '✕ given up | ‹U+0007› | no‹U+202E›such | acme | – | 0 s ago',
+      '↻ tried again | a.csv | it was stopped | globex | 20 ms, attempt 2 | 4 s ago',
+      '✓ loaded | a.csv | 2 rows, 4.0 KiB | acme | 20 ms | 0 s ago',
     ]);
     assert.equal(loadTable(state, { text: ' GLOB', fate: 'all' }, NOW).rows.length, 1);
     assert.equal(loadTable(state, { text: 'a.csv', fate: 'loaded' }, NOW).rows.length, 1);
@@ -77,7 +77,7 @@ describe('the tables of the page', () => {
     assert.deepEqual(texts(table), [
       'acme | 1 | 1 | 0 | 0 | 900 ms | 1.5 s',
       '(no tenant) | 0 | 0 | 1,200 | 2 | – | –',
-      'late ⏸ paused | 0 | 0 | 0 | 0 | – | –',
+      'late (paused) | 0 | 0 | 0 | 0 | – | –',
     ]);
     assert.deepEqual(table.rows[2]?.act, { tenant: 'late', isPaused: true });
     assert.equal(tenantTable(knows({ ...changes, permitsChanges: false }), '').rows[0]?.act, undefined);
