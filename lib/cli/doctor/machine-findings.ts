@@ -8,8 +8,8 @@ import { judgeProbe } from '../../core/rules/loader-probe.js';
 import { LoaderProbe } from '../../pool/loader-probe.js';
 import { engineSettings, type LoaderProgram } from '../../service/settings.js';
 import { bytesText } from '../../util/plain-text.js';
+import { chooseLoader } from '../executable.js';
 import { call, ownUrl } from '../remote.js';
-import { chooseLoader } from '../run.js';
 import { type Finding, ill, well } from './finding.js';
 
 /** A disk with less of it is as good as full. */
