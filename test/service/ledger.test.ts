@@ -194,6 +194,24 @@ describe('the ledger', () => {
     assert.deepEqual(service.events('ledger.left')[0]?.['rows'], 3);
   });
 
+  it('is let in with another password when the file of it has one, without a reload', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const place = await createScriptedPlace(t);
+    const secret = join(place.directory, 'password');
+    writeFileSync(secret, 'old');
+    const { clickhouse, ...rest } = settingsOf(ledger);
+    const { password: right, ...connection } = clickhouse as { password: string };
+    announce(place, ...loadsOf(place, 2));
+    const service = await startService(t, place, { ...rest, clickhouse: { ...connection, password_file: secret } });
+    await service.seen('job.loaded', 2, DEADLINE_MS);
+    await service.seen('ledger.away', 1, DEADLINE_MS);
+    writeFileSync(secret, right);
+    await service.seen('ledger.back', 1, DEADLINE_MS);
+    await service.until(async () => (await metric(service, WRITTEN)) === 2, DEADLINE_MS, 'both rows are written');
+    assert.equal(service.events('config.reloaded')[0]?.['by'], 'a refused password');
+    assert.equal(await service.stop(), 0);
+  });
+
   it('lets nothing be committed that it does not have, where it is required', async (t) => {
     const ledger = await createLedgerPlace(t);
     const proxy = await behindProxy(t, ledger);
