@@ -62,46 +62,78 @@ export class LoadRows {
 
   #ended({ job, attempt, outcome, queuedMs }: Ended, status: LoadStatus, now: number): Load {
     const startedAt = Math.round(now - outcome.durationMs - outcome.launchMs);
-    return {
-      ...placeOf(job),
-      ...this.#writer,
-      ...{ status, attempt, tenant: job.tenant, table: job.table, path: job.file, lane: job.lane },
-      ...{ takenAt: Math.round(startedAt - queuedMs), startedAt, finishedAt: Math.round(now) },
-      ...{ result: outcome.result, disposition: null, rows: outcome.rows, bytes: outcome.bytes },
-      ...{ exitCode: outcome.exitCode, signal: outcome.signal },
-      reason: outcome.result === 'succeeded' ? '' : cut(outcome.reason, MAX_REASON),
-    };
+    const reason = outcome.result === 'succeeded' ? '' : cut(outcome.reason, MAX_REASON);
+    const { result, rows, bytes, exitCode, signal } = outcome;
+    const end = { result, disposition: null, rows, bytes, exitCode, signal, reason };
+    const times = { takenAt: Math.round(startedAt - queuedMs), startedAt, finishedAt: Math.round(now) };
+    return this.#row(job, status, attempt, times, end);
   }
 
   #givenUp({ job, disposition, reason }: Failed, ended: Ended | null, now: number): Load {
-    const none = {
-      ...{ attempt: 0, takenAt: Math.round(now), startedAt: null, result: null, rows: null, bytes: null },
-      ...{ exitCode: null, signal: null },
-    };
-    return {
-      ...placeOf(job),
-      ...this.#writer,
-      ...{ tenant: job.tenant, table: job.table, path: job.file, lane: job.lane, finishedAt: Math.round(now) },
-      ...(ended === null ? none : this.#ended(ended, 'given-up', now)),
-      ...{ status: 'given-up', disposition, reason: cut(reason, MAX_REASON) },
-    };
+    const why = { disposition, reason: cut(reason, MAX_REASON) };
+    if (ended !== null) return { ...this.#ended(ended, 'given-up', now), ...why };
+    return this.#row(job, 'given-up', 0, momentOf(now), { ...NO_END, ...why });
   }
 
   /** A row for each file, as far as the message says which; else one for the message. */
   #skipped({ record, disposition, reason }: DeadLetter, now: number): Load[] {
     const decoded = decode(record.value, Number.POSITIVE_INFINITY);
     const request = decoded.kind === 'request' ? decoded.request : { files: [''], tenant: null };
-    const tenant = cut(tenantNamed(request.tenant ?? ''), MAX_TENANT);
-    const { lane } = readLane(record.headers);
-    return request.files.map((file, index) => ({
-      ...placeOf({ ...record, index, id: idOf(record, index), replay: null }),
-      ...this.#writer,
-      ...{ status: 'skipped', attempt: 0, tenant: tenant === '' ? null : tenant, table: '', lane },
-      ...{ path: cut(file, MAX_PATH), disposition, reason: cut(reason, MAX_REASON) },
-      ...{ takenAt: Math.round(now), startedAt: null, finishedAt: Math.round(now), result: null },
-      ...{ rows: null, bytes: null, exitCode: null, signal: null },
-    }));
+    const named = cut(tenantNamed(request.tenant ?? ''), MAX_TENANT);
+    const shared = { tenant: named === '' ? null : named, table: '', lane: readLane(record.headers).lane };
+    const end = { ...NO_END, disposition, reason: cut(reason, MAX_REASON) };
+    return request.files.map((file, index) => {
+      const { topic, partition, offset, timestamp } = record;
+      const place = { topic, partition, offset, index, timestamp, id: idOf(record, index), replay: null };
+      return this.#row({ ...place, ...shared, file: cut(file, MAX_PATH) }, 'skipped', 0, momentOf(now), end);
+    });
   }
+
+  /** One literal: objects that are put together of several take ten times as long, and there is one for each load. */
+  #row(job: Place, status: LoadStatus, attempt: number, times: Times, end: End): Load {
+    const token = tokenOf(job);
+    const generation = job.replay?.generation ?? 0;
+    const { timestamp } = job;
+    return {
+      loadId: loadIdOf(token, generation),
+      token,
+      generation,
+      status,
+      attempt,
+      tenant: job.tenant,
+      table: job.table,
+      path: job.file,
+      topic: job.topic,
+      partition: job.partition,
+      offset: job.offset,
+      index: job.index,
+      lane: job.lane,
+      announcedAt: timestamp >= 0 && timestamp <= MAX_TIME ? Math.round(timestamp) : null,
+      takenAt: times.takenAt,
+      startedAt: times.startedAt,
+      finishedAt: times.finishedAt,
+      result: end.result,
+      disposition: end.disposition,
+      rows: end.rows,
+      bytes: end.bytes,
+      exitCode: end.exitCode,
+      signal: end.signal,
+      reason: end.reason,
+      instance: this.#writer.instance,
+      version: this.#writer.version,
+    };
+  }
+}
+
+type Times = Pick<Load, 'takenAt' | 'startedAt' | 'finishedAt'>;
+type End = Pick<Load, 'result' | 'disposition' | 'rows' | 'bytes' | 'exitCode' | 'signal' | 'reason'>;
+type Place = Omit<Job, 'format' | 'bytes' | 'traceparent'>;
+
+/** Of what no attempt was made of. */
+const NO_END = { result: null, rows: null, bytes: null, exitCode: null, signal: null } as const;
+
+function momentOf(now: number): Times {
+  return { takenAt: Math.round(now), startedAt: null, finishedAt: Math.round(now) };
 }
 
 /** Half a character, which no store of text takes, becomes what stands for one that nobody can read. */
@@ -121,13 +153,6 @@ function add(rows: Load[] | null, row: Load): Load[] {
   if (rows === null) return [row];
   rows.push(row);
   return rows;
-}
-
-function placeOf(job: Pick<Job, 'id' | 'topic' | 'partition' | 'offset' | 'index' | 'timestamp' | 'replay'>) {
-  const { topic, partition, offset, index, timestamp } = job;
-  const [token, generation] = [tokenOf(job), job.replay?.generation ?? 0];
-  const announcedAt = timestamp >= 0 && timestamp <= MAX_TIME ? Math.round(timestamp) : null;
-  return { loadId: loadIdOf(token, generation), token, generation, topic, partition, offset, index, announcedAt };
 }
 
 function idOf({ topic, partition, offset }: KafkaRecord, index: number): string {

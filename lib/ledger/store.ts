@@ -1,15 +1,9 @@
 /** ClickHouse as the ledger uses it, by the official client: makes the table, writes batches, answers questions. */
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { DistantFile } from '../util/distant-file.js';
-import {
-  type LedgerRow,
-  type LedgerTable,
-  quoted,
-  STANDING_QUERY,
-  type Standing,
-  statementsFor,
-  viewOf,
-} from './table.js';
+import { type LedgerTable, quoted, STANDING_QUERY, type Standing, statementsFor, viewOf } from './table.js';
 
 export interface LedgerConnection {
   readonly host: string;
@@ -82,12 +76,14 @@ export class LedgerStore {
     if (!this.#isMade) await this.#make(client);
     const { database, name } = this.#table;
     try {
-      await client.insert({
-        table: quoted(database, name),
-        values: lines.map((line) => JSON.parse(line) as LedgerRow),
-        format: 'JSONEachRow',
+      // As they are: `insert` would want them as objects, and make the same texts of these again.
+      const { stream } = await client.exec({
+        query: `INSERT INTO ${quoted(database, name)} FORMAT JSONEachRow`,
+        values: Readable.from([Buffer.from(lines.join('\n'))], { objectMode: false }),
         clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
       });
+      stream.resume();
+      await finished(stream);
     } catch (error) {
       // Somebody may have dropped it, or the server is another one.
       this.#isMade = false;

@@ -1,6 +1,6 @@
 /** The ledger of a service as a process: its rows in a real ClickHouse, and what becomes of them while there is none. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { TcpProxy } from '../faults/tcp-proxy.js';
@@ -174,35 +174,42 @@ describe('the ledger', () => {
     assert.equal((await rowsOf(ledger)).length, 5);
   });
 
-  it('does without the disk when that takes nothing', async (t) => {
-    const ledger = await createLedgerPlace(t);
-    const place = await createScriptedPlace(t);
-    // A file where the directory is to be: no user may write there.
-    const state = join(place.directory, 'state');
-    writeFileSync(state, '');
-    announce(place, ...loadsOf(place, 5));
-    const service = await startService(t, place, settingsOf(ledger), { STATE_DIRECTORY: state });
-    await service.seen('ledger.disk', 1, DEADLINE_MS);
-    await service.seen('job.loaded', 5, DEADLINE_MS);
-    assert.equal(await service.stop(), 0);
-    assert.equal((await rowsOf(ledger)).length, 5);
-    rmSync(state);
-  });
-
-  it('leaves a table alone that is another one`s, and goes on without', async (t) => {
+  it('goes on without a disk that takes nothing, and without a table that is another one`s', async (t) => {
     const ledger = await createLedgerPlace(t);
     await ledger.execute(
       `CREATE TABLE ${ledger.table.database}.${ledger.table.name} (a String) ENGINE = MergeTree ORDER BY a`,
     );
     const place = await createScriptedPlace(t);
+    // A file where the directory is to be: no user may write there.
+    const state = join(place.directory, 'state');
+    writeFileSync(state, '');
     announce(place, ...loadsOf(place, 3));
-    const service = await startService(t, place, settingsOf(ledger));
+    const service = await startService(t, place, settingsOf(ledger), { STATE_DIRECTORY: state });
+    await service.seen('ledger.disk', 1, DEADLINE_MS);
     const [line] = await service.seen('ledger.away', 1, DEADLINE_MS);
     assert.match(String(line?.['reason']), /is no ledger/);
     await service.seen('job.loaded', 3, DEADLINE_MS);
     assert.equal((await service.ask('/readyz')).status, 200);
     assert.equal(await service.stop(), 0);
     assert.deepEqual(service.events('ledger.left')[0]?.['rows'], 3);
+  });
+
+  it('is let in with another password when the file of it has one, without a reload', async (t) => {
+    const ledger = await createLedgerPlace(t);
+    const place = await createScriptedPlace(t);
+    const secret = join(place.directory, 'password');
+    writeFileSync(secret, 'old');
+    const { clickhouse, ...rest } = settingsOf(ledger);
+    const { password: right, ...connection } = clickhouse as { password: string };
+    announce(place, ...loadsOf(place, 2));
+    const service = await startService(t, place, { ...rest, clickhouse: { ...connection, password_file: secret } });
+    await service.seen('job.loaded', 2, DEADLINE_MS);
+    await service.seen('ledger.away', 1, DEADLINE_MS);
+    writeFileSync(secret, right);
+    await service.seen('ledger.back', 1, DEADLINE_MS);
+    await service.until(async () => (await metric(service, WRITTEN)) === 2, DEADLINE_MS, 'both rows are written');
+    assert.equal(service.events('config.reloaded')[0]?.['by'], 'a refused password');
+    assert.equal(await service.stop(), 0);
   });
 
   it('lets nothing be committed that it does not have, where it is required', async (t) => {
@@ -225,16 +232,5 @@ describe('the ledger', () => {
     await service.until(async () => (await committed()) === 0, DEADLINE_MS, 'everything is committed');
     assert.equal((await rowsOf(ledger)).length, 3);
     assert.equal(await service.stop(), 0);
-  });
-
-  it('is off with another loader, until it is asked for', async (t) => {
-    const ledger = await createLedgerPlace(t);
-    const place = await createScriptedPlace(t);
-    announce(place, ...loadsOf(place, 1));
-    const service = await startService(t, place, { ...settingsOf(ledger), ledger: { enabled: 'auto' } });
-    await service.seen('job.loaded', 1, DEADLINE_MS);
-    assert.ok(Number.isNaN(await metric(service, 'atd_ledger_up')));
-    assert.equal(await service.stop(), 0);
-    await assert.rejects(rowsOf(ledger), /UNKNOWN_TABLE/);
   });
 });

@@ -23,6 +23,8 @@ test('files become rows in their tenant`s table, once, by way of the bundled loa
     clickhouse: { host, port, user, password, database },
     as_cli: { executable: join(PACKAGE_ROOT, 'bin/as-cli') },
     schema_file: join(PACKAGE_ROOT, 'etc/example-schema.json'),
+    // As it is where nobody says anything of it.
+    ledger: { enabled: 'auto' },
   });
   const tenants = ['acme', 'globex', null];
   const samples = Array.from({ length: FILES }, (_, index) =>
@@ -49,6 +51,16 @@ test('files become rows in their tenant`s table, once, by way of the bundled loa
     );
     assert.deepEqual(row, { rows: 3 * ROWS, ids: 3 * ROWS, uris: 6 }, table);
   }
+  const ledger = await queryRows(
+    clickHouse,
+    `SELECT table, status, count() AS files, sum(rows) AS rows FROM ${database}.atd__loads_current GROUP BY ALL ORDER BY table`,
+  );
+  const loaded = { status: 'loaded', files: 3, rows: 3 * ROWS };
+  assert.deepEqual(ledger, [
+    { table: 'atd_acme', ...loaded },
+    { table: 'atd_globex', ...loaded },
+    { table: 'atd_logs', ...loaded },
+  ]);
   const bytes = samples.slice(0, 3).reduce((sum, sample) => sum + sample.bytes, 0);
   assert.ok(metrics.includes(`atd_rows_loaded_total{tenant="acme"} ${3 * ROWS}\n`), 'rows are counted by tenant');
   assert.ok(metrics.includes(`atd_bytes_loaded_total{tenant="acme"} ${bytes}\n`), 'bytes are counted by tenant');

@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import { loadConfig } from '../../lib/config/load.js';
 import type { Config } from '../../lib/config/schema.js';
 import { workerSettings } from '../../lib/service/adapters.js';
-import { engineSettings } from '../../lib/service/settings.js';
+import { engineSettings, hasLedger, ledgerConnection, ledgerTable } from '../../lib/service/settings.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'atd-settings-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -185,5 +185,56 @@ describe('workerSettings', () => {
     assert.deepEqual(stdoutFailures?.failurePatterns, configured().as_cli.failure_patterns);
     const permanent = configured({ 'service.retry.permanent_exit_codes': '1,65' });
     assert.deepEqual(workerSettings(permanent, other).sinkUnavailable.vagueExitCodes, [0]);
+  });
+});
+
+describe('the ledger', () => {
+  const settings = (args: Readonly<Record<string, string>>) => loadConfig({ file: null, env: {}, args }).config;
+
+  it('is there for the bundled loader with a host, and otherwise where it is asked for', () => {
+    const found = (enabled: string, host: string, bundled: boolean) =>
+      hasLedger(settings({ 'ledger.enabled': enabled, 'clickhouse.host': host }), { bundled });
+    assert.deepEqual(
+      [found('auto', 'db', true), found('auto', '', true), found('auto', 'db', false)],
+      [true, false, false],
+    );
+    assert.deepEqual([found('true', '', false), found('false', 'db', true)], [true, false]);
+  });
+
+  it('is where the files go, unless it is to be elsewhere', () => {
+    const table = ledgerTable(settings({ 'clickhouse.host': 'db' }));
+    assert.deepEqual(table, {
+      ...{ database: 'default', name: 'atd__loads', retentionDays: 400, onCluster: null, isReplicated: false },
+    });
+    const other = {
+      ...{
+        'clickhouse.database': 'logs',
+        'ledger.database': 'ops',
+        'ledger.table': 'runs',
+        'ledger.retention_days': '7',
+      },
+      ...{ 'tables.engine': 'ReplicatedReplacingMergeTree', 'tables.on_cluster': '{cluster}' },
+    };
+    assert.deepEqual(ledgerTable(settings(other)), {
+      ...{ database: 'ops', name: 'runs', retentionDays: 7, onCluster: '{cluster}', isReplicated: true },
+    });
+    assert.equal(ledgerTable(settings({ 'clickhouse.database': 'logs' })).database, 'logs');
+  });
+
+  it('is reached as the bundled loader reaches ClickHouse, with its certificates', () => {
+    const plain = ledgerConnection(settings({ 'clickhouse.host': 'db' }), {});
+    assert.deepEqual(plain, { host: 'db', port: 8123, secure: false, caFile: null, user: 'default', password: '' });
+    const secure = {
+      'clickhouse.host': 'db',
+      'clickhouse.secure': 'true',
+      'clickhouse.user': 'u',
+      'clickhouse.password': 'p',
+    };
+    const of = (args: Readonly<Record<string, string>>) =>
+      ledgerConnection(settings({ ...secure, ...args }), { CLICKHOUSE_CA_FILE: '/env.pem' });
+    assert.deepEqual(of({}), { host: 'db', port: 8443, secure: true, caFile: '/env.pem', user: 'u', password: 'p' });
+    assert.equal(of({ 'as_cli.additional_args': '--db-ca-file,/a.pem' }).caFile, '/a.pem');
+    assert.equal(of({ 'as_cli.additional_args': '--db-ca-file=/b.pem' }).caFile, '/b.pem');
+    assert.equal(of({ 'clickhouse.port': '9' }).port, 9);
   });
 });
