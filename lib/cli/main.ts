@@ -3,9 +3,18 @@ import { readFileSync } from 'node:fs';
 import { AtdError, ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { journalPrefix } from '../telemetry/journal.js';
 import { didYouMean } from '../util/did-you-mean.js';
-import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions, parseOptions, renderOptions } from './options.js';
+import { wrap } from '../util/plain-text.js';
+import {
+  COMMON_OPTIONS,
+  type OptionDefinition,
+  type ParsedOptions,
+  parseOptions,
+  renderOptions,
+  renderRow,
+} from './options.js';
 import { URL_OPTION } from './remote.js';
 import { ignoreSignals } from './shutdown.js';
+import { terminalColumns } from './terminal.js';
 
 export interface CommandDefinition {
   readonly summary: string;
@@ -261,7 +270,8 @@ async function dispatch(args: readonly string[]): Promise<ExitCode> {
 }
 
 function renderOverview(): string {
-  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
+  const columns = terminalColumns();
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => renderRow(name, summary, columns, 16));
   return `Loads every file announced on a Kafka topic into its tenant's ClickHouse table, once.
 
 Usage: atd-ingestion [COMMAND] [OPTIONS]
@@ -274,10 +284,13 @@ ${rows.join('\n')}
 }
 
 function renderHelp({ summary, usage, options, examples = [] }: CommandDefinition): string {
+  const columns = terminalColumns();
   const full = (command: string) => (command.includes('atd-ingestion') ? command : `atd-ingestion ${command}`);
+  // A command is not wrapped, so that it can be copied.
   const shown = examples.map(([command, does]) => `  # ${does}\n  ${full(command)}`).join('\n');
   const end = shown === '' ? '' : `\nExamples:\n${shown}\n`;
-  return `Usage: ${usage}\n\n${summary[0]?.toUpperCase()}${summary.slice(1)}.\n\nOptions:\n${renderOptions(options)}\n${end}`;
+  const about = wrap(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`, columns).join('\n');
+  return `Usage: ${usage}\n\n${about}\n\nOptions:\n${renderOptions(options, columns)}\n${end}`;
 }
 
 function readVersion(): string {

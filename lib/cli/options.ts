@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { AtdError } from '../errors.js';
 import { didYouMean } from '../util/did-you-mean.js';
+import { wrap } from '../util/plain-text.js';
 
 export interface OptionDefinition {
   readonly type: 'string' | 'boolean';
@@ -51,12 +52,26 @@ function explain(error: Error & { code?: string }, known: readonly string[]): st
   return `unknown option --${unknown}${meant === null ? '' : `; did you mean --${meant}?`}`;
 }
 
-export function renderOptions(definitions: Readonly<Record<string, OptionDefinition>>): string {
+/** Where the help of an option begins, behind its name. */
+const HELP_AT = 28;
+
+/** @param columns of the terminal; what does not fit goes on below itself */
+export function renderOptions(definitions: Readonly<Record<string, OptionDefinition>>, columns: number): string {
   const rows = Object.entries(definitions).map(([name, { short, value, help }]) => {
     const left = `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
-    return `  ${left.padEnd(26)}${help}`;
+    return renderRow(left, help, columns);
   });
   return rows.join('\n');
+}
+
+/** A name and what is said of it, for a list of those. */
+export function renderRow(name: string, help: string, columns: number, helpAt = HELP_AT): string {
+  const lines = wrap(help, columns - helpAt);
+  const head = `  ${name}`;
+  const isLong = head.length >= helpAt;
+  const [first = ''] = lines;
+  const rest = (isLong ? lines : lines.slice(1)).map((line) => ' '.repeat(helpAt) + line);
+  return [isLong ? head : head.padEnd(helpAt) + first, ...rest].join('\n');
 }
 
 /** @throws AtdError ATD_CONFIG_INVALID */

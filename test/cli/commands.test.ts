@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ALIASES, COMMANDS } from '../../lib/cli/main.js';
-import { parseOptions } from '../../lib/cli/options.js';
+import { parseOptions, renderOptions } from '../../lib/cli/options.js';
 import { read } from '../support/documents.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 
@@ -79,6 +79,17 @@ describe('commands in the documents', () => {
 });
 
 describe('the help of each command', () => {
+  for (const columns of [60, 120]) {
+    it(`says of each option what it does within ${columns} columns`, () => {
+      for (const { options } of Object.values(COMMANDS)) {
+        const long = renderOptions(options, columns)
+          .split('\n')
+          .filter((line) => line.length > columns);
+        assert.deepEqual(long, []);
+      }
+    });
+  }
+
   for (const [name, { examples = [], summary }] of Object.entries(COMMANDS)) {
     it(`has examples that can be called: ${name}`, () => {
       assert.ok(summary.length > 10);

@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { writeSampleFile } from '../../lib/cli/sample-files.js';
 import { queryRows } from '../sandbox/clickhouse-client.js';
 import { Guarded } from '../sandbox/guarded.js';
 import { type ClickHouseSandbox, startClickHouse, startKafka } from '../sandbox/sandbox.js';
@@ -15,10 +16,12 @@ import { createTopic } from '../sandbox/topics.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
 import {
   agrees,
+  breakLastRow,
   compare,
   DEFAULT_TABLE,
   demoConfig,
   type Emitted,
+  NO_STATUS,
   renderTable,
   sumCounter,
   tableOf,
@@ -27,6 +30,9 @@ import {
 const FILES = 30;
 const ROWS = 1_000;
 const PARTITIONS = 4;
+/** The number of a sample that is a CSV file. */
+const CSV = 1;
+const BROKEN_ROWS = 100;
 const START_MS = 60_000;
 const LOAD_MS = 180_000;
 const EXECUTABLE = join(PACKAGE_ROOT, 'bin', 'atd-ingestion');
@@ -56,6 +62,7 @@ async function main(isOnce: boolean): Promise<number> {
     const agreed = agrees(rows);
     say(agreed ? 'Every row that was emitted is in ClickHouse.' : `The rows do not agree. ${lastTroubles(demo)}`);
     if (!isOnce && !interrupted.signal.aborted) {
+      await unlessInterrupted(breakOne(demo));
       invite(demo);
       await once(interrupted.signal, 'abort');
     }
@@ -105,20 +112,41 @@ async function start(stops: (() => Promise<void>)[]): Promise<Demo> {
 
 async function emitSamples({ configFile, service }: Demo): Promise<Emitted[]> {
   say(`\nEmitting ${FILES} files of ${ROWS} rows (Parquet, CSV, JSON lines) …`);
-  const args = ['emit', '--config', configFile, '--num-messages', String(FILES), '--rows', String(ROWS)];
-  const emit = spawn(process.execPath, [EXECUTABLE, ...args, '--dir', join(service.directory, 'files')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    signal: interrupted.signal,
-  });
-  emit.on('error', () => undefined);
-  let output = '';
-  emit.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const [code] = (await once(emit, 'close')) as [number | null];
+  const args = ['--num-messages', String(FILES), '--rows', String(ROWS), '--dir', join(service.directory, 'files')];
+  const { code, output } = await command(configFile, ['emit', ...args]);
   if (code !== 0) throw new Error(`emit failed with exit code ${code}`);
   const files = output.split('\n').filter((line) => line.startsWith('/'));
   return files.map((line) => ({ tenant: /\(tenant (\w+)\)$/.exec(line)?.[1] ?? null, rows: ROWS }));
+}
+
+async function command(configFile: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [EXECUTABLE, ...args, '--config', configFile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    signal: interrupted.signal,
+  });
+  child.on('error', () => undefined);
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
+}
+
+/** Announces a file with one bad row, and says how to see, mend and replay it. */
+async function breakOne({ configFile, service }: Demo): Promise<void> {
+  say('\nOne file more, with a row that is none …');
+  const directory = join(service.directory, 'files');
+  const { file } = writeSampleFile({ directory, run: 'broken', index: CSV, tenant: 'acme', rows: BROKEN_ROWS });
+  writeFileSync(file, breakLastRow(readFileSync(file, 'utf8')));
+  const { output } = await command(configFile, ['emit', '--tenant', 'acme', file, '--wait']);
+  say(output.trimEnd());
+  say(`
+See it, mend it, and have it loaded; of its rows none comes twice:
+  bin/atd-ingestion dead-letters --config ${configFile}
+  sed -i 's/,${NO_STATUS},/,200,/' ${file}
+  bin/atd-ingestion dead-letters replay --tenant acme --config ${configFile}
+  bin/atd-ingestion dead-letters --all --config ${configFile}`);
 }
 
 /** Shows the progress until every file has ended one way or the other. */

@@ -27,6 +27,14 @@ export function demoConfig(kafka: KafkaSandbox, clickHouse: ClickHouseSandbox, t
   };
 }
 
+/** What stands for the status of a response in the broken file. */
+export const NO_STATUS = 'oops';
+
+/** A CSV file of samples whose last row has no number where its table has one. */
+export function breakLastRow(csv: string): string {
+  return csv.replace(/,\d+,(\d+)\n$/, `,${NO_STATUS},$1\n`);
+}
+
 export function tableOf(tenant: string | null): string {
   return tenant === null ? DEFAULT_TABLE : `atd_${tenant}`;
 }
