@@ -12,7 +12,7 @@ const EVERY_MS = 250;
 const STATUS_MS = 1_000;
 /** Where nothing happens: also a sign of life, well within the 30 s after which a connection is closed. */
 const IDLE_STATUS_MS = 5_000;
-/** A status takes at most the hundredth part of the time. */
+/** A status takes at most the hundredth part of the time, unless that were no sign of life any more. */
 const STATUS_PAUSES = 100;
 /** Loads that are remembered, and of these at most so many in one piece. */
 const REMEMBERED = 500;
@@ -120,8 +120,7 @@ export class Feed {
   #statusPiece(): () => Buffer {
     const { now, status } = this.#sources;
     const at = now();
-    const wait = Math.max(this.#hasChanged ? STATUS_MS : IDLE_STATUS_MS, this.#statusCost * STATUS_PAUSES);
-    if (at - this.#statusAt >= wait) {
+    if (at - this.#statusAt >= statusWait(this.#hasChanged, this.#statusCost)) {
       for (const watcher of this.#watchers) watcher.wantsStatus = true;
       this.#statusAt = at;
       this.#hasChanged = false;
@@ -146,6 +145,11 @@ export class Feed {
     const data = { run: this.#run, first: this.#last - loads.length + 1, skipped: missing - loads.length, loads };
     return piece('loads', data, `${this.#run}.${this.#last}`);
   }
+}
+
+/** How long after a status, which took so long to make, there is another one. */
+export function statusWait(hasChanged: boolean, costMs: number): number {
+  return hasChanged ? Math.min(Math.max(STATUS_MS, costMs * STATUS_PAUSES), IDLE_STATUS_MS) : IDLE_STATUS_MS;
 }
 
 function piece(event: string, data: object, id?: string): Buffer {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { Feed, type Take } from '../../lib/feed/feed.js';
+import { Feed, statusWait, type Take } from '../../lib/feed/feed.js';
 import type { LoadEntry } from '../../lib/feed/load-entries.js';
 import { JOB, outcome } from '../support/engine.js';
 import { waitUntil } from '../support/processes.js';
@@ -125,5 +125,10 @@ describe('the feed', () => {
     place.load(5_000);
     const [{ first, skipped, loads } = { first: 0, skipped: 1, loads: [] }] = watch(t, place).loads();
     assert.deepEqual([first, skipped, loads.length], [4_801, 0, 200]);
+  });
+
+  it('says how the service is less often where that costs more, and always as often as shows that it lives', () => {
+    const waits = [0.5, 30, 400].map((cost) => statusWait(true, cost));
+    assert.deepEqual([...waits, statusWait(false, 0), statusWait(false, 400)], [1_000, 3_000, 5_000, 5_000, 5_000]);
   });
 });

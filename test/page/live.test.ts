@@ -16,11 +16,13 @@ describe('the page of a service that runs', { skip: NO_BROWSER }, () => {
   });
   after(() => browser.close());
 
-  it('shows a load that runs and that it is done, one that fails and why, a pause, and a restart', async (t) => {
+  it('shows a load that runs and that it is done, one that fails and why, loads that are held back, a pause, a restart', async (t) => {
     const place = await createPlace(t);
     const token = writeScript(place, 'token', 'a-token-of-this-test');
     const http = { token_file: token };
-    const service = await startService(t, place, { http, service: { retry: { permanent_exit_codes: [9] } } });
+    const breaker = { exit_codes: [7], open_seconds: 0.5, max_open_seconds: 1 };
+    const settings = { http, service: { retry: { permanent_exit_codes: [9] }, circuit_breaker: breaker } };
+    const service = await startService(t, place, settings);
     const { page, faults } = await openPage(t, browser, service.http);
     const announce = (filename: string, tenant: string) =>
       produce(place.kafka.brokers, place.topic, [{ value: JSON.stringify({ filename, tenant }) }]);
@@ -40,6 +42,15 @@ describe('the page of a service that runs', { skip: NO_BROWSER }, () => {
     await page.locator('#groups pre', { hasText: 'line 4: no such' }).waitFor();
     await page.locator('#verdict[data-mood="attention"] li', { hasText: '1 file given up' }).waitFor();
     await page.locator('#figures dd.note', { hasText: '1 dead letter since the start' }).waitFor();
+
+    const away = new Gate(place, 'clickhouse');
+    const script = `[ -e '${place.directory}/clickhouse-is-open' ] || { echo 'no ClickHouse today' >&2; exit 7; }`;
+    await announce(writeScript(place, 'early.csv', script), 'acme');
+    await page.locator('#verdict[data-mood="bad"] #words', { hasText: /^All loads are held back/ }).waitFor();
+    await page.locator('#reasons li', { hasText: 'no ClickHouse today' }).waitFor();
+    away.open();
+    await page.locator('#words', { hasText: /^Well/ }).waitFor();
+    await page.locator('#loads tbody tr', { hasText: '✓ loadedearly.csv' }).waitFor();
 
     await page.getByRole('button', { name: 'Pause acme' }).click();
     await page.locator('#act-token').fill('a-token-of-this-test');
