@@ -17,6 +17,8 @@ export interface ProcessStat {
 /** From the kernel's sched.h: set as soon as a process begins to end, by itself or by a signal. */
 const PF_EXITING = 0x4;
 const PF_KTHREAD = 0x200000;
+/** Of the kernel; on some machines for ARM it is larger, and a process then seems smaller than it is. */
+const PAGE_BYTES = 4_096;
 
 export function listPids(): number[] {
   try {
@@ -68,6 +70,12 @@ export function readStat(pid: number): ProcessStat | null {
   const state = letter === 'Z' ? 'zombie' : isExiting ? 'exiting' : 'living';
   const isKernelThread = (Number(flags) & PF_KTHREAD) !== 0;
   return { state, parent: Number(parent), group: Number(group), startedAt, isKernelThread };
+}
+
+/** What of the process stands in memory; 0 where nobody can tell. */
+export function residentBytes(pid: number): number {
+  const pages = read(`/proc/${pid}/statm`)?.split(' ')[1];
+  return pages === undefined ? 0 : Number(pages) * PAGE_BYTES;
 }
 
 /** Whether a signal or a debugger has stopped the process. */

@@ -105,6 +105,8 @@ class Mother:
         self.listener.bind(place)
         self.listener.listen(64)
         self.place = place
+        # Closed at its end, however that comes: so its launchers learn of it.
+        self.until_over, self.not_over = os.pipe()
 
     def tell(self, **message):
         os.write(self.voice, json.dumps(message).encode() + b"\n")
@@ -142,6 +144,7 @@ class Mother:
     def end(self, over):
         """No new launcher; those that there are end when their threads let them go."""
         self.shared.put("is_over", 1)
+        os.close(self.not_over)
         self.listener.close()
         try:
             os.unlink(self.place)
@@ -176,7 +179,8 @@ class Mother:
     def become_launcher(self, connection):
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for fd in (self.voice, self.lifeline, *self.wakers, self.listener.detach(), self.learned.detach()):
+        sockets = (self.listener.detach(), self.learned.detach())
+        for fd in (self.voice, self.lifeline, self.not_over, *self.wakers, *sockets):
             os.close(fd)
         os.dup2(connection, 0)
         os.dup2(connection, 1)
@@ -330,6 +334,8 @@ class ForkingLauncher(launcher.Launcher):
         self.shared = mother.shared
         self.lessons = self.shared.lessons
         self.known = frozenset(sys.modules)
+        self.is_leaving = False
+        poller.register(mother.until_over, select.POLLIN)
         self.abilities = [b"pid=%d" % os.getpid(), b"room=%d" % mother.areas.environment_room]
         self.relayed = 0
 
@@ -337,6 +343,15 @@ class ForkingLauncher(launcher.Launcher):
         if kind in (launcher.STDOUT, launcher.STDERR):
             self.relayed += len(payload)
         super().tell(kind, payload)
+
+    def relay(self, fd):
+        if fd != self.mother.until_over:
+            return super().relay(fd)
+        self.poller.unregister(fd)
+        if self.pid == 0:
+            # Nobody may ask for anything for long, and it would keep the mother's memory. Its thread lets it go then.
+            self.is_leaving = True
+            self.tell(launcher.TURNED_DOWN, b"its mother is over")
 
     def spawn(self, arguments, environment, stdout, stderr):
         self.check(os.fsdecode(arguments[0]))
@@ -361,7 +376,7 @@ class ForkingLauncher(launcher.Launcher):
         return pid
 
     def check(self, file):
-        if self.shared.is_over or os.getppid() != self.mother_pid:
+        if self.is_leaving or self.shared.is_over or os.getppid() != self.mother_pid:
             raise launcher.TurnedDown("its mother is over")
         if self.shared.lessons != self.lessons:
             raise launcher.TurnedDown("its mother has loaded more modules")

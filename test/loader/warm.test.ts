@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -122,6 +123,33 @@ test('a table that was changed or made anew between two jobs is loaded as it is 
   await execute(bench.clickhouse, 'DROP TABLE changing SYNC');
   assert.equal((await load(narrow, 'changing')).code, 0);
   assert.equal(await countOf('changing'), 1);
+});
+
+test('password and schema file are read anew for each job', async () => {
+  const [password, schema] = [bench.path('password'), bench.path('schema.json')];
+  const file = await bench.write('rotated.csv', 'a\n1\n');
+  const { CLICKHOUSE_PASSWORD: right = '', ...rest } = connection();
+  const rotated = (table: string) =>
+    warmly(
+      [
+        ...['ingest', 'records', '--file', file, '--table-name', table, '--create-table'],
+        ...['--db-password-file', password, '--schema-file', schema],
+      ],
+      rest,
+    );
+  for (const [table, written, type, code] of [
+    ['rotated_1', right, 'UInt8', 0],
+    ['rotated_2', 'wrong', 'UInt8', 77],
+    ['rotated_3', right, 'String', 0],
+  ] as const) {
+    writeFileSync(password, `${written}\n`);
+    writeFileSync(schema, JSON.stringify({ a: type }));
+    const { code: found, stderr } = await rotated(table);
+    assert.equal(found, code, stderr);
+    if (code !== 0) continue;
+    const columns = `SELECT type FROM system.columns WHERE database = currentDatabase() AND table = '${table}'`;
+    assert.deepEqual(await bench.rows(columns), [{ type }]);
+  }
 });
 
 test('jobs share a connection, and one that the server closed in between is made anew', async (t) => {

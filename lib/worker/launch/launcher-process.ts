@@ -213,7 +213,10 @@ export class LauncherProcess implements Launcher, Looker {
       return;
     }
     const job = this.#job;
-    if (job === null) return;
+    if (job === null) {
+      if (reply.kind === 'turned-down') this.#letGo();
+      return;
+    }
     switch (reply.kind) {
       case 'started':
         job.pid = reply.pid;
@@ -272,6 +275,12 @@ export class LauncherProcess implements Launcher, Looker {
 
   #wake(): void {
     if (this.#pid !== null && isStopped(this.#pid)) this.#wire.kill('SIGCONT', this.#pid);
+  }
+
+  /** It will start no child any more, and waits to be told to end. */
+  #letGo(): void {
+    this.#alive = false;
+    this.#wire.stdin.end();
   }
 
   #kill(): void {

@@ -10,7 +10,8 @@
  * - `R`: it is ready; its abilities as text.
  * - `S`: the child was started; its pid (32 bits). `F`: it could not be started; the errno (32 bits).
  * - `O`, `E`: output.
- * - `T`: it starts no child, and nothing of it has begun; why, as text. Only from one that forks from a mother.
+ * - `T`: it starts no child, and nothing of it has begun; why, as text. Only from one that forks from a mother, and without a
+ *   request too, when it will start none any more.
  * - `X`: the child has ended and was reaped; three bytes: exit code, signal or 0, and flags: 1 and 2 for an output that
  *   others still hold open, 4 when something that descends from the child may be alive. Then, from those that can tell, its
  *   CPU time in milliseconds (32 bits), and the path of what has changed since the modules that it ran with were read.

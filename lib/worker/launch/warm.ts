@@ -1,11 +1,13 @@
 /**
  * Keeps one bundled loader (`lib/loader/warm.ts`) for many jobs, instead of a process for each. What ends a job early ends the
- * loader, and the next job gets a new one; so does every thousandth, lest anything grow. A job has begun when the loader says
- * that it took it: if it dies before, the job is none the worse.
+ * loader, and the next job gets a new one; so does every thousandth, lest anything grow, the one after a load that left much
+ * memory behind, and the first after an upgrade. A job has begun when the loader says that it took it: if it dies before, the job
+ * is none the worse.
  */
+import { statSync } from 'node:fs';
 
 import { killGroup } from '../../processes/leftovers.js';
-import { isStopped } from '../../processes/process-table.js';
+import { isStopped, residentBytes } from '../../processes/process-table.js';
 import type { Command } from '../../types.js';
 import { Deferred } from '../../util/deferred.js';
 import { LineSplitter } from '../output/line-splitter.js';
@@ -15,6 +17,8 @@ import { startLongLived } from './long-lived.js';
 import { spawnErrorBehind } from './spawn-errors.js';
 
 export const JOBS_PER_LOADER = 1_000;
+/** What a loader may hold between two jobs. One that has loaded only small files holds a tenth. */
+export const MAX_RESIDENT_BYTES = 512 * 1024 * 1024;
 
 /** More than the loader puts into one line. */
 const MAX_LINE_BYTES = 256 * 1024;
@@ -76,6 +80,7 @@ export class WarmLauncher implements Launcher {
 class WarmLoader {
   readonly #process: ReturnType<typeof start>;
   readonly #kind: string;
+  readonly #edition: string;
   readonly #ended = new Deferred();
   #jobs = 0;
   #job: Job | null = null;
@@ -83,6 +88,7 @@ class WarmLoader {
 
   constructor(command: Command, script: string) {
     this.#kind = kindOf(command);
+    this.#edition = editionOf(script);
     this.#process = start(command, script);
     const { stdin, stdout, stderr } = this.#process;
     const lines = new LineSplitter(MAX_LINE_BYTES, (line) => this.#read(line));
@@ -109,7 +115,9 @@ class WarmLoader {
 
   /** Whether it may take the job: the environment of a process cannot be changed from outside. */
   fits(command: Command): boolean {
-    return this.#alive && this.#jobs < JOBS_PER_LOADER && this.#kind === kindOf(command);
+    if (!this.#alive || this.#jobs >= JOBS_PER_LOADER || this.#kind !== kindOf(command)) return false;
+    if (this.#edition !== editionOf(command.args[0] ?? '')) return false;
+    return this.pid === null || residentBytes(this.pid) <= MAX_RESIDENT_BYTES;
   }
 
   load(args: readonly string[], env: Command['env'], listener: ChildListener): Launch {
@@ -190,6 +198,12 @@ function kindOf({ file, args, env }: Command): string {
 function start({ file, env }: Command, script: string) {
   const lifelong = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_JOB.test(name)));
   return startLongLived(file, [script], lifelong);
+}
+
+/** Another one for another version of the loader; the same for none at all, whose start says so. */
+function editionOf(script: string): string {
+  const found = statSync(script, { throwIfNoEntry: false });
+  return found === undefined ? '' : [found.dev, found.ino, found.size, found.mtimeMs].join(' ');
 }
 
 /** A line that is no answer is something that the process printed. */

@@ -8,10 +8,12 @@ import type { Command, Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { LastingLauncher } from '../../../lib/worker/launch/choose.js';
+import type { Launcher } from '../../../lib/worker/launch/launcher.js';
 import { type LauncherProcess, startLauncher } from '../../../lib/worker/launch/launcher-process.js';
 import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../../lib/worker/launch/launcher-programs.js';
 import { shell } from '../../support/commands.js';
 import { closeAll, startLaunchers } from '../../support/launchers.js';
+import { ForkedCommands, PYTHON, startPreforking } from '../../support/prefork.js';
 import { processesWithMarker } from '../../support/processes.js';
 
 const SINK = compileSinkRules({ exitCodes: [], patterns: [] });
@@ -37,10 +39,18 @@ async function open(wanted: LauncherProgram): Promise<LauncherProcess> {
   return launcher;
 }
 
-for (const wanted of programs) {
+const ways = [
+  ...programs.map((program) => ({
+    name: program.name,
+    start: async () => new LastingLauncher(program, await open(program), () => undefined),
+  })),
+  ...(PYTHON === null ? [] : [{ name: 'prefork', start: async () => new ForkedCommands(await startPreforking()) }]),
+];
+
+for (const wanted of ways) {
   describe(`a loader that turns against its launcher, ${wanted.name}`, () => {
     async function setUp() {
-      const launcher = new LastingLauncher(wanted, await open(wanted), () => undefined);
+      const launcher: Launcher = await wanted.start();
       opened.push(launcher);
       const run = (job: Command): Promise<Outcome> =>
         supervise(job, { launcher, sink: SINK, onStarted() {}, onSignalled() {}, onLine() {}, onRequest() {} });
@@ -78,7 +88,7 @@ try:
     while True: os.dup(0)
 except OSError:
     os._exit(5)`;
-      const job = { ...shell('true'), file: 'python3', args: ['-c', greedy] };
+      const job = { ...shell('true'), args: ['-c', 'exec python3 -c "$0"', greedy] };
       const outcome = await run(job);
       assert.equal(outcome.exitCode, 5, outcome.reason ?? '');
       await isWell();

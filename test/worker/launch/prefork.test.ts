@@ -10,15 +10,17 @@ import { readStat } from '../../../lib/processes/process-table.js';
 import type { Command, Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
+import { createLauncher } from '../../../lib/worker/launch/choose.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
 import type { Launcher } from '../../../lib/worker/launch/launcher.js';
+import type { PreforkLauncher } from '../../../lib/worker/launch/prefork/prefork-launcher.js';
 import { command } from '../../support/commands.js';
 import { type Preforking, PYTHON, startPreforking } from '../../support/prefork.js';
 import { isAlive, markedAreGone, processesWithMarker, waitUntil } from '../../support/processes.js';
 
 const SINK = compileSinkRules({ exitCodes: [], patterns: [] });
 /** More modules than it takes to be worth an import, and none that does anything. */
-const IMPORTS = 'import asyncio, decimal, email.message, http.client, unittest, xml.dom.minidom';
+const IMPORTS = 'import http.client';
 const IS_FULL = process.env['FAULTS'] === 'full';
 const WITHOUT = { skip: PYTHON === null ? 'there is no Python' : false };
 
@@ -239,7 +241,6 @@ if len(sys.argv) > 1:
     const { mothers } = preforking;
     const file = loader('');
     await learn(preforking, file);
-    const { createLauncher } = await import('../../../lib/worker/launch/choose.js');
     const pid = mothers.pid ?? 0;
     const others = await Promise.all(
       [1, 2].map(() => createLauncher('prefork', () => undefined, mothers.of.bind(mothers))),
@@ -363,9 +364,13 @@ if len(sys.argv) > 1:
     const file = loader('');
     await learn(preforking, file);
     const first = mothers.pid ?? 0;
+    // A thread that has nothing to do must not keep it.
+    const idle = (await createLauncher('prefork', () => undefined, mothers.of.bind(mothers))) as PreforkLauncher;
+    await waitUntil(() => idle.prepared(command(file, [])), 60_000, 'another thread has a launcher');
     for (let i = 0; i < 5; i++) assert.equal((await run(launcher, command(file, []))).outcome.result, 'succeeded');
     await waitUntil(() => !isAlive(first), 60_000, 'the first mother is gone');
     await learn(preforking, file);
+    await idle.close();
     assert.notEqual(mothers.pid, first);
     assert.deepEqual(
       news.filter(({ state }) => state !== 'loaded'),

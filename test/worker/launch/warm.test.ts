@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import type { Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
-import { JOBS_PER_LOADER, WarmLauncher } from '../../../lib/worker/launch/warm.js';
+import { JOBS_PER_LOADER, MAX_RESIDENT_BYTES, WarmLauncher } from '../../../lib/worker/launch/warm.js';
 import { KEPT_BYTES } from '../../../lib/worker/output/head-tail.js';
 import { command, fixture, type TestCommand } from '../../support/commands.js';
 import { isAlive, residentMemory, stateOf, waitUntil } from '../../support/processes.js';
@@ -191,6 +194,39 @@ describe('a warm loader', () => {
     await start(launcher, job(['exit', '0'])).outcome;
     assert.equal(pids.length, 2);
     await waitUntil(() => stateOf(pids[0] ?? 0) === null, 5_000, 'the old one has ended and was reaped');
+  });
+
+  it('is replaced after a job that left much memory behind', async () => {
+    const { launcher } = open();
+    const first = await told(launcher, {});
+    for (const [mebibytes, isKept] of [
+      [100, true],
+      [MAX_RESIDENT_BYTES / MIB, false],
+    ] as const) {
+      assert.equal((await start(launcher, job(['keep', String(mebibytes)])).outcome).result, 'succeeded');
+      assert.equal((await told(launcher, {})).pid === first.pid, isKept, `${mebibytes} MiB`);
+    }
+  });
+
+  it('is replaced when there is another version of it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'atd-warm-'));
+    try {
+      const script = join(directory, 'loader.mjs');
+      const pidOf = async () => {
+        const run = start(launcher, command(process.execPath, [script, 'tell']));
+        assert.equal((await run.outcome).result, 'succeeded');
+        return (JSON.parse(run.lines[0] ?? '') as Told).pid;
+      };
+      const { launcher } = open();
+      copyFileSync(fixture('warm-loader.mjs'), script);
+      const first = await pidOf();
+      assert.equal(await pidOf(), first);
+      copyFileSync(fixture('warm-loader.mjs'), `${script}.new`);
+      renameSync(`${script}.new`, script);
+      assert.notEqual(await pidOf(), first);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('ends when it is not wanted any more', async () => {
