@@ -1,6 +1,6 @@
 # The everyday tasks by their short names; each is an npm script, a script of scripts/ or a command of the service.
 .DEFAULT_GOAL := help
-.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format audit docs bench demo install uninstall release run
+.PHONY: help dev-install test test-unit test-faults coverage mutants matrix lint format audit docs bench demo install uninstall release deb tgz run
 CONFIG ?= etc/atd-ingestion.yaml
 PREFIX ?= /opt/atd-ingestion
 
@@ -54,6 +54,12 @@ uninstall: ## remove it again; settings, logs and the user stay
 
 release: ## make the release VERSION=1.2.3 of what is committed, and tag it; DRY_RUN=1 to look at it first
 	node scripts/release.mjs $(VERSION) $(if $(DRY_RUN),--dry-run)
+
+deb: ## make a package for Debian of what is built here, in release/
+	node scripts/packages.mjs deb release
+
+tgz: ## make a package for npm of what is built here, in release/, that installs without a network
+	node scripts/packages.mjs npm release
 
 run: ## build and run the service; CONFIG=FILE for other settings than etc/atd-ingestion.yaml
 	npm run build

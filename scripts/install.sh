@@ -4,7 +4,8 @@
 #   sudo scripts/install.sh install        or `sudo make install`; again with a later version to upgrade
 #   sudo scripts/install.sh uninstall      keeps settings, logs, state and user, and says where they are
 #
-# PREFIX (/opt/atd-ingestion) is where it goes. With DESTDIR, for those who make packages, all goes below that directory, and
+# PREFIX (/opt/atd-ingestion) is where it goes, UNITS (/etc/systemd/system) and COMMANDS (/usr/local/bin) where what belongs to it
+# goes. With DESTDIR, for those who make packages, all goes below that directory, and
 # neither a user is made nor systemd asked.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,8 +14,8 @@ NAME=atd-ingestion
 PREFIX=${PREFIX:-/opt/$NAME}
 DESTDIR=${DESTDIR:-}
 SETTINGS=/etc/$NAME
-UNITS=/etc/systemd/system
-COMMANDS=/usr/local/bin
+UNITS=${UNITS:-/etc/systemd/system}
+COMMANDS=${COMMANDS:-/usr/local/bin}
 HOME_DIRECTORY=/var/lib/$NAME
 
 fail() {

@@ -1,8 +1,10 @@
 /**
- * Makes a release of what is committed: an archive to install, its bill of materials, and their checksums in release/VERSION/.
+ * Makes a release of what is committed: an archive to install, packages for npm and Debian that need no network, a bill of materials,
+ * and their checksums in release/VERSION/.
  *
  *   node scripts/release.mjs 1.2.3             then commits the version and tags v1.2.3; nothing is pushed
  *   node scripts/release.mjs 1.2.3 --dry-run   leaves the repository as it is
+ *   --archive-only                             makes no packages for npm and Debian, which takes a while
  *   --node-modules DIR                         builds with these modules instead of installing the locked ones
  *
  * All is built and tried out in a directory of its own, so that a failure leaves neither a commit nor a tag behind. The exit
@@ -25,6 +27,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { DEVELOPMENT, makePackage } from './packages.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NAME = 'atd-ingestion';
@@ -39,8 +42,7 @@ const CONTENTS = [
   ...['bin', 'dist', 'etc', 'libexec', 'scripts/install.sh', 'atd-ingestion.service', ...MANIFESTS],
   ...['docs', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE'],
 ];
-/** What package.json says for the development alone. */
-const DEVELOPMENT = ['scripts', 'devDependencies', 'allowScripts'];
+const FLAG = { type: 'boolean', default: false };
 /** Those of an npm that runs this script would be taken for settings. */
 const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
 
@@ -132,13 +134,48 @@ function tryOut(archive, version, directory, nodeModules) {
   run(directory, 'bin/as-cli', '--help');
 }
 
+/** @throws Error where what npm installs from the package, without a network and anything that it has kept, does not start */
+function tryPackage(file, version, directory) {
+  mkdirSync(directory);
+  const alone = [
+    `--prefix=${directory}`,
+    `--cache=${join(directory, 'cache')}`,
+    '--offline',
+    '--no-audit',
+    '--no-fund',
+  ];
+  run(directory, 'npm', 'install', '--global', ...alone, file);
+  for (const name of [NAME, 'as-cli']) {
+    const answer = run(directory, join('bin', name), '--version');
+    if (answer !== version) throw new Error(`${name} --version of ${file} says ${answer}, not ${version}`);
+  }
+}
+
+function hasDebianTools() {
+  try {
+    run(ROOT, 'dpkg-deb', '--version');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns the files, by how they are to be installed without a network */
+function makePackages(tree, version, temporary, output) {
+  const npm = makePackage('npm', tree, output);
+  tryPackage(npm, version, join(temporary, 'global'));
+  if (hasDebianTools()) return [npm, makePackage('deb', tree, output)];
+  console.log('no package for Debian was made, as dpkg-deb is missing here');
+  return [npm];
+}
+
 function checksums(files) {
   const sum = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
   return files.map((file) => `${sum(file)}  ${basename(file)}\n`).join('');
 }
 
 /** The files of the release, made in release/VERSION. */
-function make(version, temporary, nodeModules) {
+function make(version, temporary, nodeModules, isArchiveOnly) {
   const [tree, staged] = [join(temporary, 'source'), join(temporary, NAME)];
   const output = join(ROOT, 'release', version);
   const archive = join(output, `${NAME}-${version}.tar.gz`);
@@ -151,8 +188,10 @@ function make(version, temporary, nodeModules) {
   tryOut(archive, version, join(temporary, 'installed'), nodeModules);
   const sbom = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
   writeFileSync(materials, `${run(staged, 'npm', ...sbom)}\n`);
-  writeFileSync(join(output, 'SHA256SUMS'), checksums([archive, materials]));
-  return { tree, files: [archive, materials, join(output, 'SHA256SUMS')] };
+  const packages = isArchiveOnly ? [] : makePackages(tree, version, temporary, output);
+  const files = [archive, materials, ...packages];
+  writeFileSync(join(output, 'SHA256SUMS'), checksums(files));
+  return { tree, files: [...files, join(output, 'SHA256SUMS')] };
 }
 
 /** @throws Error where somebody committed or changed something while the release was built */
@@ -168,7 +207,7 @@ function commitAndTag(version, commit, tree) {
 function main() {
   let options;
   try {
-    const known = { 'dry-run': { type: 'boolean', default: false }, 'node-modules': { type: 'string' } };
+    const known = { 'dry-run': FLAG, 'archive-only': FLAG, 'node-modules': { type: 'string' } };
     options = parseArgs({ options: known, allowPositionals: true });
   } catch (error) {
     throw new UsageError(error.message);
@@ -184,7 +223,7 @@ function main() {
   const commit = git('rev-parse', 'HEAD');
   const temporary = mkdtempSync(join(tmpdir(), 'atd-release-'));
   try {
-    const { tree, files } = make(version, temporary, values['node-modules']);
+    const { tree, files } = make(version, temporary, values['node-modules'], values['archive-only']);
     console.log(files.join('\n'));
     if (values['dry-run']) console.log('dry run: no commit, no tag');
     else {

@@ -111,6 +111,7 @@ describe('an installation', () => {
     const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: installed('.'), encoding: 'utf8' });
     assert.equal(run('bin/atd-ingestion', 'check-config').status, 0);
     assert.equal(run('bin/as-cli', '--help').status, 0);
+    assert.equal(run('bin/as-cli', '--version').stdout.trim(), JSON.parse(read('package.json')).version);
     const told = run(
       '--input-type=module',
       '--eval',

@@ -15,7 +15,7 @@ Usage: as-cli ingest COMMAND [options]
 Commands:
   ingest   load data files, look after the tables they go to; see as-cli ingest --help
 
-Example:
+Example (as-cli --version says which one this is):
   as-cli ingest records --file events.parquet --table-name atd_acme --create-table
 `;
 
