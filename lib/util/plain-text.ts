@@ -14,9 +14,18 @@ export function bytesText(bytes: number): string {
   return unit === 'B' ? `${bytes} B` : `${value.toFixed(1)} ${unit}`;
 }
 
+/** Made once: a table of the page has some hundred numbers, and `toLocaleString` finds its rules anew for each. */
+const WHOLE = new Intl.NumberFormat('en-GB');
+const TENTHS = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 1 });
+
+/** `12,345` */
+export function numberText(number: number): string {
+  return WHOLE.format(number);
+}
+
 /** `1 row`, `12,345 rows` */
 export function countText(count: number, what: string): string {
-  return `${count.toLocaleString('en-GB')} ${what}${count === 1 ? '' : 's'}`;
+  return `${numberText(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** `2026-11-28 05:12:33Z` */
@@ -43,7 +52,7 @@ export function duration(ms: number): string {
 /** `0.4`, `1,204`, of what there was in a second */
 export function rateText(perSecond: number): string {
   if (perSecond > 0 && perSecond < 0.05) return '< 0.1';
-  return perSecond.toLocaleString('en-GB', { maximumFractionDigits: perSecond < 100 ? 1 : 0 });
+  return perSecond < 100 ? TENTHS.format(perSecond) : numberText(Math.round(perSecond));
 }
 
 export function table(

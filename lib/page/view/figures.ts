@@ -1,7 +1,7 @@
 /** The figures at the top of the page, and the lines below them. */
 
 import type { Latency } from '../../feed/history.js';
-import { bytesText, countText, duration, rateText } from '../../util/plain-text.js';
+import { bytesText, countText, duration, numberText, rateText } from '../../util/plain-text.js';
 import type { PageHistory, PageState, PageStatus } from './state.js';
 
 export interface Figure {
@@ -75,7 +75,7 @@ export function latencyText(latency: Latency | undefined): readonly [p50: string
 }
 
 function slotsFigure({ running, slots, queue }: PageStatus): Figure {
-  const delayed = queue.delayed === 0 ? '' : `, ${queue.delayed.toLocaleString('en-GB')} of them for later`;
+  const delayed = queue.delayed === 0 ? '' : `, ${numberText(queue.delayed)} of them for later`;
   const waiting = queue.jobs === 0 ? 'nothing waits' : `${countText(queue.jobs, 'file')} waiting${delayed}`;
   return { id: 'slots', label: 'Running', value: `${running.length} of ${slots}`, note: waiting, mood: 'plain' };
 }

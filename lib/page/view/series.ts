@@ -1,5 +1,5 @@
 /** The lines of the charts: a value for each step of the last hour, in seconds and in units per second. */
-import { bytesText, rateText } from '../../util/plain-text.js';
+import { bytesText, numberText, rateText } from '../../util/plain-text.js';
 import type { PageHistory } from './state.js';
 
 export interface Series {
@@ -13,7 +13,7 @@ export interface Series {
 const HOUR_MS = 60 * 60_000;
 
 export function valueText(id: Series['id'], value: number): string {
-  if (id === 'lag') return Math.round(value).toLocaleString('en-GB');
+  if (id === 'lag') return numberText(Math.round(value));
   return id === 'bytes' ? bytesText(Math.round(value)) : rateText(value);
 }
 

@@ -1,5 +1,5 @@
 /** The tables of the page, as rows of text; what comes from messages and loaders is shown with its control characters. */
-import { bytesText, countText, duration } from '../../util/plain-text.js';
+import { bytesText, countText, duration, numberText } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
 import { fineTime, latencyText } from './figures.js';
 import { type PageState, type PageStatus, type ShownLoad, serviceNow } from './state.js';
@@ -115,7 +115,7 @@ export function failureGroups(state: PageState, now: number): readonly FailureGr
     const said = loads.find(({ stderrTail }) => stderrTail !== '');
     return {
       key,
-      title: `${loads.length.toLocaleString('en-GB')} × ${showControl(latest.reason)}`,
+      title: `${numberText(loads.length)} × ${showControl(latest.reason)}`,
       note: `${latest.disposition ?? 'given up'}; ${of}; the last one ${duration(at - latest.at)} ago`,
       files: loads.slice(0, FILES).map(({ file }) => showControl(file)),
       stderr: (said?.stderrTail ?? '').split(' | ').map(showControl).join('\n'),
@@ -138,9 +138,9 @@ export function tenantTable({ status, history }: PageState, filter: string): Tab
   const rows = found.slice(0, TENANTS).map(({ tenant, name, waiting, running, loaded, failed }): Row => {
     const [p50, p95] = latencyText(visible.get(tenant));
     const isPaused = paused.has(tenant);
-    const counts = [waiting, running, loaded].map((count) => count.toLocaleString('en-GB'));
+    const counts = [waiting, running, loaded].map(numberText);
     const givenUp: Cell = {
-      text: failed.toLocaleString('en-GB'),
+      text: numberText(failed),
       ...(failed > 0 ? { mood: 'attention' as const } : {}),
     };
     const cell: Cell = isPaused ? { text: `${name} (paused)`, mood: 'attention' } : { text: name };
@@ -177,9 +177,9 @@ export function partitionTable(state: PageState, now: number): Table {
     return {
       key: `${topic}/${partition}`,
       cells: [
-        ...[`${topic}/${partition}`, reading, lag === null ? '?' : lag.toLocaleString('en-GB')],
+        ...[`${topic}/${partition}`, reading, lag === null ? '?' : numberText(lag)],
         ...[oldestAt === null ? '–' : duration(at - oldestAt), frontier === null ? '–' : String(frontier)],
-        uncommitted.toLocaleString('en-GB'),
+        numberText(uncommitted),
       ],
     };
   });
@@ -240,5 +240,5 @@ export function tenantName(tenant: string | null): string {
 }
 
 function more(all: number, shown: number): string {
-  return all <= shown ? '' : `and ${(all - shown).toLocaleString('en-GB')} more; the filter finds them`;
+  return all <= shown ? '' : `and ${numberText(all - shown)} more; the filter finds them`;
 }
