@@ -11,9 +11,9 @@ import { PACKAGE_ROOT } from '../support/package-root.js';
 /** Not the user, the unit or the image of that name: behind the name comes a command or an option. */
 const CALL = /(?:^|[\s/'(])atd-ingestion (?!atd-ingestion )((?:[a-z][a-z-]*|--config)\b[^|;&>]*)$/;
 
-/** Calls in code: lines of blocks, and text between backticks. */
+/** Calls in code: lines of blocks, but those of JSON, where a call ends in a text, and text between backticks. */
 function callsIn(text: string): string[] {
-  const blocks = [...text.matchAll(/^```[a-z]*\n(.*?)^```/gms)].flatMap(([, block = '']) =>
+  const blocks = [...text.matchAll(/^```(?!json)[a-z]*\n(.*?)^```/gms)].flatMap(([, block = '']) =>
     block.replaceAll(/\\\n\s*/g, ' ').split('\n'),
   );
   const spans = [...text.replaceAll(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) =>

@@ -114,6 +114,7 @@ describe('a path in the configuration', () => {
       'kafka.ssl.cert_file',
       'kafka.ssl.key_file',
       'log_file',
+      'notify.webhook_file',
       'schema_file',
       'tenants.allowed_file',
     ]);
