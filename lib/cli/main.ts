@@ -4,6 +4,7 @@ import { AtdError, ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { journalPrefix } from '../telemetry/journal.js';
 import { didYouMean } from '../util/did-you-mean.js';
 import { wrap } from '../util/plain-text.js';
+import type { Completable } from './completion/scripts.js';
 import {
   COMMON_OPTIONS,
   type OptionDefinition,
@@ -21,6 +22,9 @@ export interface CommandDefinition {
   readonly usage: string;
   readonly options: Readonly<Record<string, OptionDefinition>>;
   readonly positionals: boolean;
+  /** Words that may stand behind it first. */
+  readonly actions?: readonly string[];
+  readonly takesFiles?: boolean;
   /** Without the program's name, and what each does. */
   readonly examples?: readonly (readonly [command: string, does: string])[];
   /** Loads its module when it is called: a command pays for no other's start. */
@@ -91,6 +95,7 @@ export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
       ...COMMON_OPTIONS,
     },
     positionals: true,
+    takesFiles: true,
     examples: [
       ['emit --tenant acme /srv/export/events.parquet --wait', 'one file, and what became of it'],
       [
@@ -127,6 +132,7 @@ export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
       ...COMMON_OPTIONS,
     },
     positionals: true,
+    actions: ['list', 'show', 'replay', 'discard'],
     examples: [
       ['dead-letters --since 1h --group-by reason', 'what failed in the last hour, and why'],
       ['dead-letters show 3/1204', 'all that there is of one'],
@@ -229,10 +235,32 @@ export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     ],
     execute: async (options) => (await import('./doctor/doctor.js')).doctor(options),
   },
+  completion: {
+    summary: 'print what bash, zsh or fish reads to complete this command line',
+    usage: 'atd-ingestion completion bash|zsh|fish',
+    options: { help: COMMON_OPTIONS.help },
+    positionals: true,
+    actions: ['bash', 'zsh', 'fish'],
+    examples: [['completion bash > /etc/bash_completion.d/atd-ingestion', 'for all users of bash']],
+    execute: async (options) => (await import('./completion/completion.js')).completion(options, completables()),
+  },
 };
 
 /** Shorter names. */
 export const ALIASES: Readonly<Record<string, string>> = { dlq: 'dead-letters' };
+
+/** The commands as a shell completes them, their shorter names too. */
+export function completables(): Completable[] {
+  const of = (name: string, command: CommandDefinition): Completable => {
+    const options = Object.entries(command.options).map(([option, { short = null, value = null, help }]) => {
+      return { name: option, short, value, help };
+    });
+    const { summary, actions = [], takesFiles = false } = command;
+    return { name, summary, actions, takesFiles, options };
+  };
+  const aliases = Object.entries(ALIASES).map(([name, full]) => of(name, COMMANDS[full] as CommandDefinition));
+  return [...Object.entries(COMMANDS).map(([name, command]) => of(name, command)), ...aliases];
+}
 
 export async function main(args: readonly string[]): Promise<void> {
   try {
@@ -285,12 +313,16 @@ ${rows.join('\n')}
 
 function renderHelp({ summary, usage, options, examples = [] }: CommandDefinition): string {
   const columns = terminalColumns();
-  const full = (command: string) => (command.includes('atd-ingestion') ? command : `atd-ingestion ${command}`);
   // A command is not wrapped, so that it can be copied.
-  const shown = examples.map(([command, does]) => `  # ${does}\n  ${full(command)}`).join('\n');
+  const shown = examples.map(([command, does]) => `  # ${does}\n  ${wholeCall(command)}`).join('\n');
   const end = shown === '' ? '' : `\nExamples:\n${shown}\n`;
   const about = wrap(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`, columns).join('\n');
   return `Usage: ${usage}\n\n${about}\n\nOptions:\n${renderOptions(options, columns)}\n${end}`;
+}
+
+/** An example with the program's name, unless it is said where that stands. */
+export function wholeCall(example: string): string {
+  return /(?:^|\s)atd-ingestion\s/.test(example) ? example : `atd-ingestion ${example}`;
 }
 
 function readVersion(): string {

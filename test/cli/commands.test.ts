@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ALIASES, COMMANDS } from '../../lib/cli/main.js';
+import { ALIASES, COMMANDS, wholeCall } from '../../lib/cli/main.js';
 import { parseOptions, renderOptions } from '../../lib/cli/options.js';
 import { read } from '../support/documents.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';
@@ -19,7 +19,7 @@ function callsIn(text: string): string[] {
   const spans = [...text.replaceAll(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) =>
     span.replaceAll('\n', ' '),
   );
-  const parts = [...blocks, ...spans].flatMap((line) => line.replace(/\s+#.*$/, '').split(/ \| | && |;/));
+  const parts = [...blocks, ...spans].flatMap((line) => line.replace(/\s+#.*$/, '').split(/ \| | && | > |;/));
   return parts.flatMap((part) => CALL.exec(part)?.[1] ?? []);
 }
 
@@ -94,7 +94,7 @@ describe('the help of each command', () => {
     it(`has examples that can be called: ${name}`, () => {
       assert.ok(summary.length > 10);
       for (const [call] of examples) {
-        const full = call.includes('atd-ingestion') ? call : `atd-ingestion ${call}`;
+        const full = wholeCall(call);
         const calls = callsIn(`\`${full}\``);
         assert.equal(calls.length, 1, full);
         parse(calls[0] as string);

@@ -108,6 +108,22 @@ test('a replay chooses, refuses, waits for nothing twice, and leaves what was di
   assert.deepEqual([sent.length, ofOne], [4, ['0', '1']]);
 });
 
+test('two people who replay the same letters at once announce each once', async (t) => {
+  const place = await createPlace(t);
+  const { brokers } = place.kafka;
+  await createTopic(brokers, `${place.topic}.dlq`, 2);
+  await sendLetters(brokers, `${place.topic}.dlq`, letters(place, 7));
+  const replays = await Promise.all([1, 2].map(() => dlq(place, ['replay', '--file', '*', '--json'])));
+  for (const { code, stderr } of replays) assert.equal(code, 0, stderr);
+  const done = replays.flatMap(({ stdout }) => JSON.parse(stdout).done.map(({ source }: { source: string }) => source));
+  assert.equal(done.length, 7);
+  const sent = await readAll(brokers, place.topic);
+  assert.deepEqual(
+    sent.map(({ key }) => String(key)).sort(),
+    letters(place, 7).map(({ key }) => key),
+  );
+});
+
 const MISUSE: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [
     ['replay'],

@@ -13,6 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/ledger/', 'lib/cli/loads/', 'lib/v8-flags.ts'],
   ],
   'lib/cli/letters/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
+  'lib/cli/completion/': ['lib/cli/'],
   'lib/cli/doctor/': [
     ...['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/pool/', 'lib/core/'],
     // It asks ClickHouse as the bundled loader does.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildCommand, commandTemplate } from '../../../lib/core/rules/command.js';
+import { ORIGIN_HEADER, originalOf, originHeader } from '../../../lib/core/rules/headers.js';
 import {
   atFirstPlace,
   GENERATION_HEADER,
@@ -47,6 +48,15 @@ describe('a replay', () => {
     assert.deepEqual(jobs.map(tokenOf), ['files/2/7/0@1800000000123', 'files/2/7/1@1800000000123']);
     const { env } = buildCommand(jobs[0] as Job, 1, commandTemplate(COMMAND));
     assert.equal(env['ATD_GENERATION'], '2');
+  });
+
+  it('that was set aside keeps the tokens of its first message', () => {
+    const own = replayed({ [REPLAY_OF_HEADER]: placeHeader(FIRST) });
+    const headers = { ...own.headers, [ORIGIN_HEADER]: originHeader(own) };
+    const copy = { ...own, topic: 'files.waiting', offset: 3, timestamp: 2_000_000_000_000, headers };
+    const original = originalOf(copy, { of: 'files', topic: 'files.waiting' });
+    assert.deepEqual(jobsOf(original).map(tokenOf), ['files/2/7/0@1800000000123', 'files/2/7/1@1800000000123']);
+    assert.equal(atFirstPlace(original).offset, FIRST.offset);
   });
 
   it('that fails again is a letter of the first message', () => {
