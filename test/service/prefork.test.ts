@@ -17,7 +17,7 @@ import { makeVenv, packagesOf } from '../support/venv.js';
 
 const installed = installAsCli();
 const skip = 'unreachable' in installed ? installed.unreachable : false;
-const [REINSTALLS, LOADS] = FULL ? [50, 1_000] : [3, 40];
+const [REINSTALLS, LOADS] = FULL ? [50, 1_000] : [3, 24];
 
 async function announce(place: Place, files: readonly string[]): Promise<void> {
   const messages = files.map((filename) => ({ value: JSON.stringify({ filename, tenant: 'acme' }) }));
