@@ -15,7 +15,9 @@ Usage: as-cli ingest COMMAND [options]
 Commands:
   ingest   load data files, look after the tables they go to; see as-cli ingest --help
 
-Example (as-cli --version says which one this is):
+\`as-cli --version\` shows which one this is.
+
+Example:
   as-cli ingest records --file events.parquet --table-name atd_acme --create-table
 `;
 

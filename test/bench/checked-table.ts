@@ -51,15 +51,25 @@ export class CheckedTable {
     this.#rows = rows;
   }
 
-  /** Dropped with the scope of the bench. @param rows of a file */
-  static async create(bench: Bench, database: string, rows: number): Promise<CheckedTable> {
+  /**
+   * Dropped with the scope of the bench.
+   * @param rows of a file
+   * @param isOrdinary whether it is sorted, merged and remembers inserts, as tables are where no CPU is to be counted
+   */
+  static async create(
+    bench: Bench,
+    database: string,
+    rows: number,
+    { isOrdinary = false }: { readonly isOrdinary?: boolean } = {},
+  ): Promise<CheckedTable> {
     const clickHouse = await bench.sandboxes.clickHouse();
     const table = new CheckedTable(bench, clickHouse, database, rows);
     await execute(clickHouse, `CREATE DATABASE ${database}`);
     bench.scope.after(() => execute(clickHouse, `DROP DATABASE ${database}`));
-    await execute(clickHouse, `CREATE TABLE ${table.qualified} (${STRUCTURE}) ENGINE = MergeTree ORDER BY ()`);
+    const rest = isOrdinary ? 'ORDER BY (t, id) SETTINGS non_replicated_deduplication_window = 10000' : 'ORDER BY ()';
+    await execute(clickHouse, `CREATE TABLE ${table.qualified} (${STRUCTURE}) ENGINE = MergeTree ${rest}`);
     // When parts are merged is no matter of the load.
-    await execute(clickHouse, `SYSTEM STOP MERGES ${table.qualified}`);
+    if (!isOrdinary) await execute(clickHouse, `SYSTEM STOP MERGES ${table.qualified}`);
     return table;
   }
 
@@ -78,11 +88,20 @@ export class CheckedTable {
     return file;
   }
 
-  /** Arguments and environment of a load by an `as-cli`. */
-  load(file: string): { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+  /** Arguments and environment of a load by an `as-cli`; without a batch size as it sees fit. */
+  load(
+    file: string,
+    batchSize: number | null = BLOCK,
+  ): { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> } {
     const { host, port, user, password } = this.#clickHouse;
     const address = ['--db-host', host, '--db-port', String(port), '--db-user', user, '--db-database', this.#database];
-    const what = ['--file', file, '--table-name', this.name, '--batch-size', String(BLOCK)];
+    const what = [
+      '--file',
+      file,
+      '--table-name',
+      this.name,
+      ...(batchSize === null ? [] : ['--batch-size', String(batchSize)]),
+    ];
     return { args: ['ingest', 'records', ...what, ...address], env: { CLICKHOUSE_PASSWORD: password } };
   }
 

@@ -12,7 +12,7 @@ const KILLS = FULL ? 20 : 2;
 const FILES_EACH = 20;
 const DEADLINE_MS = 240_000;
 
-test('row 200: a service that is killed while it keeps a ledger has each file in it, in the view once', async (t) => {
+test('row 85: a service that is killed while it keeps a ledger has each file in it, in the view once', async (t) => {
   const random = seeded(t);
   const ledger = await createLedgerPlace(t);
   const place = await createPlace(t);

@@ -152,6 +152,60 @@ test('a large file is cut into blocks of 64 MiB, and a repetition adds nothing',
   }
 });
 
+test('larger blocks than are read at a time have exactly their rows, for every format, also when repeated', async () => {
+  for (const [extension, format] of [
+    ['parquet', 'Parquet'],
+    ['csv', 'CSVWithNames'],
+    ['tsv', 'TSVWithNames'],
+    ['jsonl', 'JSONEachRow'],
+    ['arrow', 'Arrow'],
+    ['arrows', 'ArrowStream'],
+    ['avro', 'Avro'],
+    ['orc', 'ORC'],
+  ] as const) {
+    const file = await makeFile(`pieces.${extension}`, format, 250_001, 'hex(number)');
+    const table = await makeTable(`pieces_${extension}`);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      succeeded(await bench.load(file, table, ['--batch-size', '100000'], { ATD_DEDUP_TOKEN: 'topic/0/7/0' }));
+      assert.deepEqual(await blocksOf(table), { 100000: 2, 50001: 1 }, extension);
+    }
+  }
+});
+
+test('so have those that views pass on, and a kill in the middle of the file changes nothing', async () => {
+  const file = await makeFile('viewed.csv', 'CSVWithNames', 250_001, 'hex(sipHash128(number))');
+  const env = { ATD_DEDUP_TOKEN: 'topic/0/8/0' };
+  const tables = ['viewed', 'viewed_behind', 'viewed_both'];
+  for (const table of tables) await makeTable(table);
+  for (const [view, to] of [
+    ['one', 'viewed_behind'],
+    ['two', 'viewed_both'],
+    ['three', 'viewed_both'],
+  ])
+    await execute(
+      bench.clickhouse,
+      `CREATE MATERIALIZED VIEW viewed_${view} TO ${to} AS SELECT id, concat(text, '${view}') AS text FROM viewed`,
+    );
+  let kill = (): void => undefined;
+  const proxy = await startWatchingProxy(bench.clickhouse, (sent) => {
+    if (sent > 6_000_000) kill();
+  });
+  const args = ['--batch-size', '100000'];
+  const { child, ended } = bench.startLoad(file, 'viewed', [...args, '--db-port', String(proxy.port)], env);
+  kill = () => child.kill('SIGKILL');
+  await ended;
+  proxy.stop();
+  assert.equal(child.signalCode, 'SIGKILL');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    succeeded(await bench.load(file, 'viewed', args, env));
+    assert.deepEqual(await blocksOf('viewed'), { 100000: 2, 50001: 1 });
+    assert.deepEqual(await blocksOf('viewed_behind'), { 100000: 2, 50001: 1 });
+    assert.deepEqual(await bench.rows('SELECT count() AS n, uniqExact(text) AS texts FROM viewed_both'), [
+      { n: 500_002, texts: 500_002 },
+    ]);
+  }
+});
+
 for (const [what, tables] of [
   ['a table with partitions', (name: string) => makeTable(name, 'PARTITION BY id % 2 ORDER BY id')],
   [
@@ -216,6 +270,16 @@ async function killed(file: string, table: string, share: number, bytes: number)
   return child.signalCode === 'SIGKILL';
 }
 
+/** All blocks but the last have as many rows, to the thousand. */
+async function fullBlocks(table: string): Promise<Record<string, number>> {
+  const blocks = await blocksOf(table);
+  const [rest = 0, full = 0] = Object.keys(blocks).map(Number);
+  assert.equal(full % 1_000, 0, JSON.stringify(blocks));
+  assert.deepEqual(blocks, { [full]: Math.floor(MANY / full), [rest]: 1 });
+  assert.equal(rest, MANY % full);
+  return blocks;
+}
+
 /** Text that packs to some half: what went up is in proportion to what was read. */
 const RANDOM = 'repeat(hex(sipHash128(number)), 9)';
 const FORMATS = [
@@ -247,7 +311,7 @@ for (const [extension, format, always] of FORMATS) {
         `SELECT count() AS n, uniqExact(id) AS ids, countIf(text != ${RANDOM.replace('number', 'id')}) AS wrong FROM ${table}`,
       );
       assert.deepEqual(found, { n: MANY, ids: MANY, wrong: 0 });
-      seen.push(JSON.stringify(await blocksOf(table)));
+      seen.push(JSON.stringify(await fullBlocks(table)));
       await execute(bench.clickhouse, `DROP TABLE ${table}`);
     }
     t.diagnostic(seen.join(', '));

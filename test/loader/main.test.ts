@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -10,6 +10,7 @@ import { RECORDS_OPTIONS } from '../../lib/loader/options/records-options.js';
 import { TENANT_OPTIONS } from '../../lib/loader/options/tenant-options.js';
 import { VIEW_OPTIONS } from '../../lib/loader/options/view-options.js';
 import { quietPort } from '../sandbox/ports.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 import { asCli, type Ended, run } from './as-cli.js';
 
 let directory: string;
@@ -55,11 +56,19 @@ const MISUSES: readonly (readonly [args: readonly string[], line: RegExp])[] = [
   [['ingset'], /unknown command 'ingset' \(did you mean 'ingest'\?\); see as-cli --help/],
   [['ingest', 'record'], /unknown command 'record' \(did you mean 'records'\?\)/],
   [['ingest', 'constructor'], /unknown command 'constructor'/],
-  [['--version'], /unknown option '--version'/],
+  [['--verbose'], /unknown option '--verbose'/],
+  [['--version', 'ingest'], /unknown option '--version'/],
   [['ingest', 'tenant', '--list-table'], /unknown option '--list-table' \(did you mean '--list-tables'\?\)/],
   [['ingest', 'view', '--table', 't'], /unknown option '--table'.*; see as-cli ingest view --help/],
   [['ingest', 'records', '--fiel', 'x'], /unknown option '--fiel' \(did you mean '--file'\?\)/],
 ];
+
+test('it says which version it is', async () => {
+  const { version } = JSON.parse(await readFile(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
+    readonly version: string;
+  };
+  assert.deepEqual(await asCli(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+});
 
 test('a misuse is one line on stderr and exit code 64', async () => {
   for (const [args, line] of MISUSES) {

@@ -182,6 +182,12 @@ export function hasExactBlocks(known: Settings): boolean {
   return known === NEWER_SETTINGS[0];
 }
 
+/**
+ * Rows that are read, converted and checked at a time, as many as ClickHouse takes by default: more of them fit no cache. Where it
+ * keeps to the limits of blocks, those are put together from such pieces and cut to the row.
+ */
+const PIECE_ROWS = 65_409;
+
 export interface InsertOptions {
   readonly format: Format;
   readonly columns: readonly LoadedColumn[];
@@ -217,6 +223,7 @@ export function insertSettings({
   known,
   statementBytes,
 }: InsertOptions): Settings {
+  const pieceRows = hasExactBlocks(known) ? Math.min(batchSize, PIECE_ROWS) : batchSize;
   return {
     wait_end_of_query: 1,
     async_insert: 0,
@@ -238,8 +245,8 @@ export function insertSettings({
     max_parsing_threads: 1,
     input_format_parallel_parsing: 0,
     input_format_parquet_preserve_order: 1,
-    input_format_parquet_max_block_size: batchSize,
-    max_block_size: batchSize,
+    input_format_parquet_max_block_size: pieceRows,
+    max_block_size: pieceRows,
     max_insert_block_size: batchSize,
     min_insert_block_size_rows: batchSize,
     min_insert_block_size_bytes: 0,

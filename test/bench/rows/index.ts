@@ -5,6 +5,7 @@ import { decisions } from './decisions.js';
 import { failingTenant } from './failing-tenant.js';
 import { flood } from './flood.js';
 import { floodMemory } from './flood-memory.js';
+import { largeFile } from './large-file.js';
 import { latency } from './latency.js';
 import { launch } from './launch.js';
 import { load } from './load.js';
@@ -28,6 +29,7 @@ export const ROWS: readonly Row[] = [
   stuckHead,
   decisions,
   load,
+  largeFile,
   loaderStart,
   valueChecks,
   smallFiles,

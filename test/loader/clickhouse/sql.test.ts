@@ -126,6 +126,19 @@ test('blocks are closed by their rows alone, in one thread, so that a token find
     assert.equal(settings[name], 0, name);
 });
 
+test('large blocks are read in pieces where ClickHouse cuts them to the row, and whole where it does not', () => {
+  const read = (known: sql.Settings | undefined) => {
+    const settings = sql.insertSettings({ ...INSERT, batchSize: 1_000_000, known: known ?? {} });
+    return [
+      settings['max_block_size'],
+      settings['input_format_parquet_max_block_size'],
+      settings['max_insert_block_size'],
+    ];
+  };
+  assert.deepEqual(read(sql.NEWER_SETTINGS[0]), [65_409, 65_409, 1_000_000]);
+  assert.deepEqual(read(sql.NEWER_SETTINGS[1]), [1_000_000, 1_000_000, 1_000_000]);
+});
+
 test('a tuple in CSV is one field, which only tables with a tuple need say', () => {
   const name = 'input_format_csv_deserialize_separate_columns_into_tuple';
   const columns: readonly LoadedColumn[] = [
