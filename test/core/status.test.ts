@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import { RUN_STATES } from '../../lib/core/status.js';
 import { Play, SETTINGS } from '../support/engine.js';
 
+/** The first one, of `SETTINGS`. */
+const BACKOFF_MS = 1_000;
+
 test('the status is one snapshot of everything an operator asks for', () => {
   const play = new Play({ slots: 1, breaker: { ...SETTINGS.breaker, threshold: 1 } });
   play.assign(0, 1);
@@ -21,7 +24,13 @@ test('the status is one snapshot of everything an operator asks for', () => {
     adaptiveSlots: null,
     running: [],
     queue: { jobs: 3, delayed: 1, fileBytes: 150, messageBytes },
-    breaker: { state: 'open', cause: 'sink-unavailable', reason: 'it sink-unavailable', since: now },
+    breaker: {
+      state: 'open',
+      cause: 'sink-unavailable',
+      reason: 'it sink-unavailable',
+      since: now,
+      until: now + BACKOFF_MS,
+    },
     tenants: [{ tenant: null, weight: 1, waiting: 3, due: 2, running: 0, isPaused: false }],
     lanes: [
       { lane: 'live', waiting: 0, due: 0 },
