@@ -3,9 +3,6 @@ import { test } from 'node:test';
 import { RUN_STATES } from '../../lib/core/status.js';
 import { Play, SETTINGS } from '../support/engine.js';
 
-/** The first one, of `SETTINGS`. */
-const BACKOFF_MS = 1_000;
-
 test('the status is one snapshot of everything an operator asks for', () => {
   const play = new Play({ slots: 1, breaker: { ...SETTINGS.breaker, threshold: 1 } });
   play.assign(0, 1);
@@ -29,7 +26,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
       cause: 'sink-unavailable',
       reason: 'it sink-unavailable',
       since: now,
-      until: now + BACKOFF_MS,
+      until: now + SETTINGS.breaker.openMs,
     },
     tenants: [{ tenant: null, weight: 1, waiting: 3, due: 2, running: 0, isPaused: false }],
     lanes: [
