@@ -191,7 +191,8 @@ export class Ledger {
 
   #failed(batch: Batch, error: StoreError): void {
     const reason = error.message.split('\n', 1)[0] as string;
-    if (isDataError(error) && !this.#options.required) {
+    // What a former run has left is of no commit: of what that one did not commit the rows are made again.
+    if (isDataError(error) && (!this.#options.required || batch.id < 0)) {
       this.#events.log('error', 'ledger.rejected', { error: reason, consequence: `${batch.rows} rows are lost` });
       return this.#gaveUp(batch);
     }
