@@ -62,9 +62,11 @@ export class Ledger {
     this.#options = options;
     this.#events = events;
     const tokenOf = (id: number) => `${run}-${id}`;
-    this.#queue = new LedgerQueue({ hasDisk: directory !== null, mayLose: !required, tokenOf });
+    const hasDisk = () => this.#spill?.isBehind === false;
+    this.#queue = new LedgerQueue({ hasDisk, mayLose: !required, tokenOf });
+    const onStored = (batch: Batch) => this.#queue.stored(batch);
     const onRefused = (batch: Batch, error: Error) => this.#diskRefused(batch, error);
-    this.#spill = directory === null ? null : new Spill(directory, { onRefused });
+    this.#spill = directory === null ? null : new Spill(directory, { onStored, onRefused });
   }
 
   /** Takes up what former runs have left. */
@@ -182,14 +184,15 @@ export class Ledger {
 
   #took(batch: Batch): void {
     const isBack = this.#queue.succeeded(batch);
-    if (batch.isOnDisk) this.#spill?.remove(batch);
+    if (batch.hasFile) this.#spill?.remove(batch);
     if (isBack) this.#events.log('info', 'ledger.back', { waiting: this.#queue.waiting });
     this.#release();
   }
 
   #failed(batch: Batch, error: StoreError): void {
     const reason = error.message.split('\n', 1)[0] as string;
-    if (isDataError(error) && !this.#options.required) {
+    // What a former run has left is of no commit: of what that one did not commit the rows are made again.
+    if (isDataError(error) && (!this.#options.required || batch.id < 0)) {
       this.#events.log('error', 'ledger.rejected', { error: reason, consequence: `${batch.rows} rows are lost` });
       return this.#gaveUp(batch);
     }
@@ -202,7 +205,7 @@ export class Ledger {
 
   #gaveUp(batch: Batch): void {
     this.#queue.gaveUp(batch);
-    if (batch.isOnDisk) this.#spill?.remove(batch);
+    if (batch.hasFile) this.#spill?.remove(batch);
     this.#release();
   }
 

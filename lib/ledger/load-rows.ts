@@ -2,7 +2,7 @@
 import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
 import { decode } from '../core/rules/decode.js';
 import { readLane } from '../core/rules/headers.js';
-import { tokenOf } from '../core/rules/replays.js';
+import { replayAtFirstPlace, replayedFiles, tokenOf } from '../core/rules/replays.js';
 import type { Job, KafkaRecord, OutcomeResult } from '../types.js';
 import { shorten } from '../util/safe-text.js';
 import { tenantNamed } from '../util/tenant-name.js';
@@ -82,10 +82,13 @@ export class LoadRows {
     const named = cut(tenantNamed(request.tenant ?? ''), MAX_TENANT);
     const shared = { tenant: named === '' ? null : named, table: '', lane: readLane(record.headers).lane };
     const end = { ...NO_END, disposition, reason: cut(reason, MAX_REASON) };
+    const replay = replayAtFirstPlace(record);
+    const replayed = replay === null ? null : replayedFiles(replay, request.files.length);
     return request.files.map((file, index) => {
       const { topic, partition, offset, timestamp } = record;
-      const place = { topic, partition, offset, index, timestamp, id: idOf(record, index), replay: null };
-      return this.#row({ ...place, ...shared, file: cut(file, MAX_PATH) }, 'skipped', 0, momentOf(now), end);
+      const place = { topic, partition, offset, index, timestamp, id: idOf(record, index) };
+      const job = { ...place, ...shared, file: cut(file, MAX_PATH), replay: replayed?.[index] ?? null };
+      return this.#row(job, 'skipped', 0, momentOf(now), end);
     });
   }
 

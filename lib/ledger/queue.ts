@@ -27,12 +27,17 @@ export interface Batch {
   rows: number;
   bytes: number;
   readonly openedAt: number;
-  /** Whether all its rows are on the disk. */
+  /** Whether all its rows go to the disk; no longer where the disk has refused some. */
   isOnDisk: boolean;
+  /** Whether all its rows have arrived there: then they need not stand in memory. */
+  isStored: boolean;
+  /** Whether a file of it may be there, with some of its rows or all. */
+  readonly hasFile: boolean;
 }
 
 export interface QueueOptions {
-  readonly hasDisk: boolean;
+  /** Whether there is a disk that takes rows at the moment. */
+  readonly hasDisk: () => boolean;
   /** Whether rows may be given up for want of room. */
   readonly mayLose: boolean;
   readonly tokenOf: (id: number) => string;
@@ -85,7 +90,8 @@ export class LedgerQueue {
   /** What a former run has left on the disk goes first. */
   adopt(left: readonly Pick<Batch, 'token' | 'rows' | 'bytes'>[]): Batch[] {
     const batches = left.map(({ token, rows, bytes }, index) => ({
-      ...{ id: index - left.length, token, lines: null, rows, bytes, openedAt: 0, isOnDisk: true },
+      ...{ id: index - left.length, token, lines: null, rows, bytes, openedAt: 0 },
+      ...{ isOnDisk: true, isStored: true, hasFile: true },
     }));
     this.#closed.unshift(...batches);
     return batches;
@@ -99,9 +105,10 @@ export class LedgerQueue {
     }
     if (this.#open === null) {
       this.#lastId += 1;
-      const isOnDisk = this.#options.hasDisk && this.bytesOnDisk < MAX_DISK_BYTES;
+      const isOnDisk = this.#options.hasDisk() && this.bytesOnDisk < MAX_DISK_BYTES;
       const token = this.#options.tokenOf(this.#lastId);
-      this.#open = { id: this.#lastId, token, lines: [], rows: 0, bytes: 0, openedAt: now, isOnDisk };
+      const disk = { isOnDisk, isStored: false, hasFile: isOnDisk };
+      this.#open = { id: this.#lastId, token, lines: [], rows: 0, bytes: 0, openedAt: now, ...disk };
     }
     const batch = this.#open;
     batch.lines?.push(line);
@@ -153,7 +160,7 @@ export class LedgerQueue {
     this.#inFlight = null;
     this.#failures += 1;
     this.#retryAt = now + backoff(this.#failures, RETRY, random);
-    if (batch.isOnDisk) batch.lines = null;
+    if (batch.isStored) batch.lines = null;
     this.#recount();
     return this.#failures === 1;
   }
@@ -162,6 +169,14 @@ export class LedgerQueue {
   gaveUp(batch: Batch, rows = batch.rows): void {
     this.#lost += rows;
     this.#forget(batch);
+  }
+
+  /** The disk has all of it. */
+  stored(batch: Batch): void {
+    // What came to the disk behind rows that it has refused is not all.
+    if (!batch.isOnDisk) return;
+    batch.isStored = true;
+    this.#release();
   }
 
   /** The disk does not have it, or not all of it. */
@@ -190,7 +205,7 @@ export class LedgerQueue {
   }
 
   #release(): void {
-    for (const batch of this.#closed.slice(0, -IN_MEMORY)) if (batch.isOnDisk) batch.lines = null;
+    for (const batch of this.#closed.slice(0, -IN_MEMORY)) if (batch.isStored) batch.lines = null;
     this.#recount();
   }
 

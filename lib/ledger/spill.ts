@@ -9,8 +9,12 @@ import type { Batch } from './queue.js';
 
 const CLOSED = '.rows';
 const OPEN = '.part';
+/** What waits for a disk that does not answer, in characters. It stands in memory. */
+const MAX_PENDING = 4 * 1024 * 1024;
 
 export interface SpillEvents {
+  /** The disk has all rows of this batch that were given. */
+  readonly onStored: (batch: Batch) => void;
   /** The disk did not take rows of this batch. */
   readonly onRefused: (batch: Batch, error: Error) => void;
 }
@@ -28,6 +32,8 @@ export class Spill {
   #last: Promise<void> = Promise.resolve();
   /** Lines that the next step takes along. */
   #pending: { readonly batch: Batch; readonly lines: string[] } | null = null;
+  /** Of all lines that no step has taken to its end. */
+  #pendingSize = 0;
   #file: { readonly token: string; readonly handle: FileHandle } | null = null;
 
   /** @param directory it is made where it is missing */
@@ -54,6 +60,11 @@ export class Spill {
       const { mtimeMs, size } = await stat(this.#path(name));
       const text = await readFile(this.#path(name), 'utf8');
       const lines = linesOf(text);
+      // Of a disk that was full, or of a process that ended there.
+      if (lines.length === 0) {
+        await rm(this.#path(name));
+        continue;
+      }
       // Its end may be missing, and its token belongs to the whole.
       const token = name.endsWith(OPEN) ? `${name.slice(0, -OPEN.length)}-left` : name.slice(0, -CLOSED.length);
       if (name.endsWith(OPEN)) await rename(this.#path(name), this.#path(token + CLOSED));
@@ -62,8 +73,14 @@ export class Spill {
     return found.sort((a, b) => a.at - b.at);
   }
 
+  /** Whether no further batch is to be given, as the disk hangs. */
+  get isBehind(): boolean {
+    return this.#pendingSize >= MAX_PENDING;
+  }
+
   /** Lines of one batch; those of several calls go to the disk together. */
   append(batch: Batch, line: string): void {
+    this.#pendingSize += line.length;
     if (this.#pending?.batch === batch) {
       this.#pending.lines.push(line);
       return;
@@ -72,7 +89,11 @@ export class Spill {
     this.#pending = pending;
     this.#do(async () => {
       if (this.#pending === pending) this.#pending = null;
-      await this.#write(batch, pending.lines);
+      try {
+        await this.#write(batch, pending.lines);
+      } finally {
+        for (const { length } of pending.lines) this.#pendingSize -= length;
+      }
     }, batch);
   }
 
@@ -85,12 +106,15 @@ export class Spill {
       this.#file = null;
       await handle.close();
       await rename(this.#path(batch.token + OPEN), this.#path(batch.token + CLOSED));
+      this.#events.onStored(batch);
     }, batch);
   }
 
-  /** After all that was asked for before. */
+  /** After all that was asked for before. One that was refused is still called as an open one. */
   remove(batch: Batch): void {
-    this.#do(() => rm(this.#path(batch.token + CLOSED), { force: true }), null);
+    this.#do(async () => {
+      for (const end of [CLOSED, OPEN]) await rm(this.#path(batch.token + end), { force: true });
+    }, null);
   }
 
   /** @throws Error that says why it cannot be read */

@@ -155,6 +155,20 @@ describe('the rows of a file', () => {
     );
   });
 
+  it('are of the files that a replay repeats, where it is refused', () => {
+    const play = begin();
+    const value = new TextEncoder().encode(JSON.stringify({ filename: ['/b', '/c'], tenant: 'No Tenant' }));
+    const headers = { 'atd.replay-of': 'files/0/2@17', 'atd.replay-files': '1,2', 'atd.generation': '4' };
+    play.tell({ type: 'record', record: record(5, null, { value, headers }) });
+    assert.deepEqual(
+      play.rows.map(({ loadId, token, path }) => [loadId, token, path]),
+      [
+        [loadIdOf('files/0/2/1@17', 4), 'files/0/2/1@17', '/b'],
+        [loadIdOf('files/0/2/2@17', 4), 'files/0/2/2@17', '/c'],
+      ],
+    );
+  });
+
   it('are one for a message that nobody can read', () => {
     const play = begin();
     play.tell({ type: 'record', record: record(5, '{"filename":', { timestamp: -1 }) });

@@ -6,15 +6,16 @@ import { type Batch, LedgerQueue, type QueueOptions } from '../../lib/ledger/que
 const LINE = '{"a":1}';
 
 function create(changes: Partial<QueueOptions> = {}): LedgerQueue {
-  return new LedgerQueue({ hasDisk: false, mayLose: true, tokenOf: (id) => `run-${id}`, ...changes });
+  return new LedgerQueue({ hasDisk: () => false, mayLose: true, tokenOf: (id) => `run-${id}`, ...changes });
 }
 
-/** Adds rows, each to the batch that is open, and closes those that are due. */
-function fill(queue: LedgerQueue, rows: number, now = 0, line = LINE): number {
+/** Adds rows, each to the batch that is open, and closes those that are due; the disk has these then, where there is one. */
+function fill(queue: LedgerQueue, rows: number, now = 0, line = LINE, isStored = true): number {
   let taken = 0;
   for (let row = 0; row < rows; row += 1) {
     if (queue.add(line, now) !== null) taken += 1;
-    queue.close(now);
+    const closed = queue.close(now);
+    if (closed !== null && isStored) queue.stored(closed);
   }
   return taken;
 }
@@ -106,14 +107,40 @@ describe('rows of the ledger for which there is no room', () => {
   });
 
   it('are none while the disk has them: these leave the memory', () => {
-    const queue = create({ hasDisk: true });
+    const queue = create({ hasDisk: () => true });
     assert.equal(fill(queue, 100_000), 100_000);
     const batch = next(queue, 0);
     assert.deepEqual([batch.isOnDisk, batch.lines, batch.rows, queue.lost], [true, null, 1_000, 0]);
   });
 
+  it('stay in memory while the disk does not say that it has them', () => {
+    const queue = create({ hasDisk: () => true });
+    assert.equal(fill(queue, 25_000, 0, LINE, false), 20_000);
+    queue.failed(next(queue, 0), 0, 1);
+    assert.equal(next(queue, 60_000).lines?.length, 1_000);
+  });
+
+  it('stay there for good where the disk has refused some of them and has taken those after', () => {
+    const queue = create({ hasDisk: () => true });
+    const batch = queue.add('1', 0) as Batch;
+    queue.notOnDisk(batch);
+    queue.close(1_000);
+    queue.stored(batch);
+    queue.failed(next(queue, 1_000), 1_000, 1);
+    assert.deepEqual(next(queue, 60_000).lines, ['1']);
+  });
+
+  it('go to no disk that takes none at the moment', () => {
+    let takes = false;
+    const queue = create({ hasDisk: () => takes });
+    assert.equal(queue.add('1', 0)?.hasFile, false);
+    queue.close(1_000);
+    takes = true;
+    assert.equal(queue.add('2', 1_000)?.hasFile, true);
+  });
+
   it('are lost when the disk has too many too', () => {
-    const queue = create({ hasDisk: true });
+    const queue = create({ hasDisk: () => true });
     const line = 'x'.repeat(10_000);
     const taken = fill(queue, 10_000, 0, line);
     assert.ok(queue.bytesOnDisk >= 64 * 1024 * 1024 && queue.bytesOnDisk < 80 * 1024 * 1024, `${queue.bytesOnDisk}`);
@@ -122,7 +149,7 @@ describe('rows of the ledger for which there is no room', () => {
   });
 
   it('stay in memory when the disk refuses them, also after a failure', () => {
-    const queue = create({ hasDisk: true });
+    const queue = create({ hasDisk: () => true });
     const batch = queue.add('1', 0) as Batch;
     queue.notOnDisk(batch);
     queue.close(1_000);
@@ -144,7 +171,7 @@ describe('rows of the ledger for which there is no room', () => {
 
 describe('who waits for the rows of the ledger', () => {
   it('waits for all up to then, those that a former run left included, and for none after', () => {
-    const queue = create({ hasDisk: true });
+    const queue = create({ hasDisk: () => true });
     queue.adopt([{ token: 'old-1', rows: 3, bytes: 30 }]);
     queue.add('1', 0);
     const upTo = queue.lastId;

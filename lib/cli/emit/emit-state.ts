@@ -80,6 +80,12 @@ export function stateOf(text: string, name: string): EmitState {
   return { head, files, owner, sent, found, open, begin };
 }
 
+/** Whose line comes first in a piece of such a file; null where there is none. */
+export function firstOwner(text: string): Owner | null {
+  for (const line of text.split('\n').flatMap(parse)) if ('owner' in line) return line.owner;
+  return null;
+}
+
 function parse(line: string): EmitLine[] {
   try {
     return line === '' ? [] : [JSON.parse(line) as EmitLine];

@@ -7,7 +7,8 @@ import {
   placeHeader,
   REPLAY_FILES_HEADER,
   REPLAY_OF_HEADER,
-  replayOf,
+  type Replay,
+  replayAtFirstPlace,
 } from '../../core/rules/replays.js';
 import type { HeaderValue, KafkaRecord } from '../../types.js';
 import type { Letter } from './letter.js';
@@ -156,12 +157,9 @@ function generationIn(record: KafkaRecord): number {
 }
 
 /** What the service believed of it: it names the place that the letter names. */
-function earlierReplay(record: KafkaRecord): ReturnType<typeof replayOf> {
+function earlierReplay(record: KafkaRecord): Replay | null {
   const place = firstPlace(record);
-  if (place === null) return null;
-  // Where it stood the second time a letter does not say; anywhere behind its first place.
-  const replay = replayOf({ ...record, ...place, offset: Number.MAX_SAFE_INTEGER });
-  return replay?.place.offset === place.offset && replay.place.timestamp === place.timestamp ? replay : null;
+  return place === null ? null : replayAtFirstPlace({ ...record, ...place });
 }
 
 function ownHeadersOf({ headers }: KafkaRecord): Record<string, HeaderValue> {

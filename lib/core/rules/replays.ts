@@ -74,6 +74,12 @@ export function atFirstPlace(record: KafkaRecord): KafkaRecord {
   return replay === null ? record : { ...record, ...replay.place };
 }
 
+/** What a record repeats that stands where `atFirstPlace` has put it: a letter does not say where it stood the second time. */
+export function replayAtFirstPlace(record: KafkaRecord): Replay | null {
+  const replay = replayOf({ ...record, offset: Number.MAX_SAFE_INTEGER });
+  return replay?.place.offset === record.offset && replay.place.timestamp === record.timestamp ? replay : null;
+}
+
 /**
  * The same at every attempt and every delivery, so that rows which are in the table already are recognised. The timestamp
  * distinguishes a topic that was deleted and made anew, whose offsets begin at 0 again, from the old one.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type EmitLine, lineOf, stateOf } from '../../../lib/cli/emit/emit-state.js';
+import { type EmitLine, firstOwner, lineOf, stateOf } from '../../../lib/cli/emit/emit-state.js';
 
 const FILES = ['/a', '/b', '/c'].map((filename) => ({ filename, format: null, size: 1, tenant: null }));
 const HEAD = { id: 'x', topic: 'files', lane: null, count: 3 };
@@ -35,6 +35,12 @@ describe('the state of emit', () => {
   it('takes no half line for a whole one', () => {
     assert.equal(after([{ intent }], '{"sent":').open?.to, 2);
     assert.deepEqual(after([{ intent }], '{"se\n{"owner":{"host":"h","pid":7}}\n').owner, { host: 'h', pid: 7 });
+  });
+
+  it('is whose line comes first, of two who go on with it at once', () => {
+    const lines = [7, 8].map((pid) => lineOf({ owner: { host: 'h', pid } }));
+    assert.deepEqual(firstOwner(`\n\n${lines.join('')}`), { host: 'h', pid: 7 });
+    assert.equal(firstOwner('{"sent":2}\n{"owner'), null);
   });
 
   for (const text of [
