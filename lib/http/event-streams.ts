@@ -1,8 +1,11 @@
 /** Streams of server-sent events within bounds: few of them, and none that keeps much of what its client does not read. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Sends pieces until what it returns is called. `take` gives false where the client has too much before it to read. */
-export type Watch = (take: (piece: Buffer) => boolean, lastEventId: string | null) => () => void;
+/**
+ * Sends pieces until what it returns is called. `take` has one made and sent, or gives false where the client has too much before
+ * it to read.
+ */
+export type Watch = (take: (make: () => Buffer) => boolean, lastEventId: string | null) => () => void;
 
 /** Of more, the one that was opened first gives way. */
 export const MAX_STREAMS = 64;
@@ -32,7 +35,7 @@ export class EventStreams {
     this.#open.add(response);
     response.write(`retry: ${RETRY_MS}\n\n`);
     const { 'last-event-id': id } = request.headers;
-    const end = this.#watch((piece) => take(response, piece), typeof id === 'string' ? id : null);
+    const end = this.#watch((make) => take(response, make), typeof id === 'string' ? id : null);
     response.once('close', () => {
       this.#open.delete(response);
       end();
@@ -40,8 +43,8 @@ export class EventStreams {
   }
 }
 
-function take(response: ServerResponse, piece: Buffer): boolean {
+function take(response: ServerResponse, make: () => Buffer): boolean {
   if (response.destroyed || response.writableLength > MAX_UNREAD_BYTES) return false;
-  response.write(piece);
+  response.write(make());
   return true;
 }
