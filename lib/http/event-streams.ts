@@ -25,6 +25,11 @@ export class EventStreams {
   serve(request: IncomingMessage, response: ServerResponse): void {
     // A proxy that collects an answer before it hands it on would hand on nothing.
     const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+    // Behind a request that is not answered yet an answer is not told that its connection ends: its watcher would stay.
+    if (response.socket === null) {
+      response.writeHead(503, { 'Content-Type': 'text/plain' });
+      return void response.end('a stream is not begun behind another request; ask again\n');
+    }
     response.writeHead(200, headers);
     if (request.method === 'HEAD') return void response.end();
     const [oldest] = this.#open;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { MAX_STREAMS, type Watch } from '../../lib/http/event-streams.js';
 import { startHttp } from '../../lib/http/server.js';
@@ -66,6 +67,17 @@ describe('a stream of events', () => {
     assert.equal((await open({ Host: 'evil.example' })).statusCode, 421);
     assert.equal((await open({}, 'POST')).statusCode, 405);
     assert.equal(watchers.size, 0);
+  });
+
+  it('is none behind a request on the same connection that is not answered yet', async (t) => {
+    const { http, watchers } = await start(t);
+    const socket = connect(Number(new URL(http.url).port), '127.0.0.1');
+    t.after(() => socket.destroy());
+    const wanted = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    socket.write(wanted('/api/v1/events').repeat(50));
+    await waitUntil(() => watchers.size > 0, DEADLINE_MS, 'the first stream');
+    socket.destroy();
+    await waitUntil(() => watchers.size === 0, DEADLINE_MS, 'nobody watches');
   });
 
   it('keeps little of what its client does not read', async (t) => {
