@@ -20,6 +20,10 @@ export const NOTIFY = {
 /** Why nothing can be posted there; null where it can. It is not quoted: who knows it may post. */
 export function webhookObjection(webhook: string): string | null {
   const url = URL.canParse(webhook) ? new URL(webhook) : null;
-  if (url !== null && /^https?:$/.test(url.protocol)) return null;
-  return 'notify.webhook must be an address that begins with https:// or http://';
+  if (url === null || !/^https?:$/.test(url.protocol))
+    return 'notify.webhook must be an address that begins with https:// or http://';
+  // Node's fetch refuses such an address.
+  return `${url.username}${url.password}` === ''
+    ? null
+    : 'notify.webhook must be an address without a user and a password';
 }

@@ -18,8 +18,8 @@ const STATUS_PAUSES = 100;
 const REMEMBERED = 500;
 const MOST_AT_ONCE = 200;
 
-/** Takes a piece, or leaves it because those before it are not read yet. */
-export type Take = (piece: Buffer) => boolean;
+/** Has a piece made and takes it, or leaves it unmade because those before it are not read yet. */
+export type Take = (make: () => Buffer) => boolean;
 
 export interface FeedSources {
   readonly status: () => object;
@@ -104,15 +104,16 @@ export class Feed {
   }
 
   #tick(): void {
-    const pieces = new Map<number, Buffer>();
+    const pieces = new Map<number, () => Buffer>();
     const [status, history] = [this.#statusPiece(), lazily(() => this.#historyPiece())];
     for (const watcher of this.#watchers) {
-      if (watcher.wantsStatus) watcher.wantsStatus = !watcher.take(status());
-      if (watcher.wantsHistory) watcher.wantsHistory = !watcher.take(history());
-      if (watcher.seen === this.#last) continue;
-      const piece = pieces.get(watcher.seen) ?? this.#loadsPiece(watcher.seen);
-      pieces.set(watcher.seen, piece);
-      if (watcher.take(piece)) watcher.seen = this.#last;
+      if (watcher.wantsStatus) watcher.wantsStatus = !watcher.take(status);
+      if (watcher.wantsHistory) watcher.wantsHistory = !watcher.take(history);
+      const { seen } = watcher;
+      if (seen === this.#last) continue;
+      const loads = pieces.get(seen) ?? lazily(() => this.#loadsPiece(seen));
+      pieces.set(seen, loads);
+      if (watcher.take(loads)) watcher.seen = this.#last;
     }
   }
 

@@ -1,8 +1,11 @@
 /** Streams of server-sent events within bounds: few of them, and none that keeps much of what its client does not read. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Sends pieces until what it returns is called. `take` gives false where the client has too much before it to read. */
-export type Watch = (take: (piece: Buffer) => boolean, lastEventId: string | null) => () => void;
+/**
+ * Sends pieces until what it returns is called. `take` has one made and sent, or gives false where the client has too much before
+ * it to read.
+ */
+export type Watch = (take: (make: () => Buffer) => boolean, lastEventId: string | null) => () => void;
 
 /** Of more, the one that was opened first gives way. */
 export const MAX_STREAMS = 64;
@@ -22,6 +25,11 @@ export class EventStreams {
   serve(request: IncomingMessage, response: ServerResponse): void {
     // A proxy that collects an answer before it hands it on would hand on nothing.
     const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+    // Behind a request that is not answered yet an answer is not told that its connection ends: its watcher would stay.
+    if (response.socket === null) {
+      response.writeHead(503, { 'Content-Type': 'text/plain' });
+      return void response.end('a stream is not begun behind another request; ask again\n');
+    }
     response.writeHead(200, headers);
     if (request.method === 'HEAD') return void response.end();
     const [oldest] = this.#open;
@@ -32,7 +40,7 @@ export class EventStreams {
     this.#open.add(response);
     response.write(`retry: ${RETRY_MS}\n\n`);
     const { 'last-event-id': id } = request.headers;
-    const end = this.#watch((piece) => take(response, piece), typeof id === 'string' ? id : null);
+    const end = this.#watch((make) => take(response, make), typeof id === 'string' ? id : null);
     response.once('close', () => {
       this.#open.delete(response);
       end();
@@ -40,8 +48,8 @@ export class EventStreams {
   }
 }
 
-function take(response: ServerResponse, piece: Buffer): boolean {
+function take(response: ServerResponse, make: () => Buffer): boolean {
   if (response.destroyed || response.writableLength > MAX_UNREAD_BYTES) return false;
-  response.write(piece);
+  response.write(make());
   return true;
 }

@@ -1,5 +1,6 @@
 /** What people are told, and when: pure, and never more of one kind than one that waits. */
 import type { Disposition, Effect, EngineEvent } from '../core/events.js';
+import { shorten, stripControl } from '../util/safe-text.js';
 
 export const KINDS = ['breaker', 'letters', 'lag', 'reload'] as const;
 
@@ -66,7 +67,7 @@ export class Notices {
     const wasOpen = this.#isOpen;
     this.#isOpen = reason !== null;
     if (reason === null || wasOpen) return [];
-    return [notice('breaker', `ClickHouse takes no loads; one is tried now and then, the others wait: ${reason}`)];
+    return [notice('breaker', `All loads are held back, one is tried now and then: ${reason}`)];
   }
 
   #letter(id: number): Notice[] {
@@ -86,8 +87,7 @@ export function lettersText(letters: Letters): string {
 }
 
 function notice(kind: Kind, text: string): Notice {
-  const line = text.replace(/\s+/g, ' ');
-  return { kind, text: line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line };
+  return { kind, text: shorten(stripControl(text.replace(/\s+/g, ' ')), MOST_CHARACTERS) };
 }
 
 /** As Slack and its like take it, where three characters mean something. */

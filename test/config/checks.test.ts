@@ -30,6 +30,10 @@ describe('notify.webhook', () => {
         wrong,
       );
     }
+    assert.throws(
+      () => given('https://user:secret@hooks.example/a'),
+      (error: Error) => /without a user and a password/.test(error.message) && !error.message.includes('secret'),
+    );
   });
 });
 

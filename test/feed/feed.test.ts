@@ -37,9 +37,9 @@ interface Loads {
 function watch(t: TestContext, { feed }: { readonly feed: Feed }, lastEventId: string | null = null) {
   const got: { event: string; id: string | null; data: Record<string, unknown> }[] = [];
   const watcher = { got, takes: true, end: (): void => undefined, loads: () => [] as Loads[] };
-  const take: Take = (piece) => {
+  const take: Take = (make) => {
     if (!watcher.takes) return false;
-    const text = piece.toString();
+    const text = make().toString();
     assert.match(text, /^event: [a-z]+\n(id: \S+\n)?data: .*\n\n$/);
     const [, event = '', , id = null, data = ''] = /^event: (.*)\n(id: (.*)\n)?data: (.*)\n\n$/.exec(text) ?? [];
     got.push({ event, id: id ?? null, data: JSON.parse(data) });
@@ -118,6 +118,18 @@ describe('the feed', () => {
     await waitUntil(() => slow.loads().length > 0, DEADLINE_MS, 'what is left');
     const [{ first, skipped, loads } = { first: 0, skipped: 0, loads: [] }] = slow.loads();
     assert.deepEqual([first, skipped, loads.length, loads.at(-1)?.file], [801, 800, 200, '/1000']);
+  });
+
+  it('makes nothing for a client that does not read', async (t) => {
+    const place = feed();
+    const slow = watch(t, place);
+    slow.takes = false;
+    const { statuses } = place.made;
+    const other = feed();
+    watch(t, other);
+    const isDue = () => place.load() ?? other.load() ?? other.made.statuses > 2;
+    await waitUntil(isDue, DEADLINE_MS, 'what would have been made meanwhile');
+    assert.equal(place.made.statuses, statuses);
   });
 
   it('remembers few loads, however many there are', (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { MAX_STREAMS, type Watch } from '../../lib/http/event-streams.js';
 import { startHttp } from '../../lib/http/server.js';
@@ -45,12 +46,18 @@ describe('a stream of events', () => {
     response.on('data', (chunk) => (text += String(chunk)));
     const [[take, lastEventId] = []] = [...watchers];
     assert.equal(lastEventId, 'run.7');
-    assert.equal(take?.(Buffer.from('event: status\ndata: {}\n\n')), true);
+    assert.equal(
+      take?.(() => Buffer.from('event: status\ndata: {}\n\n')),
+      true,
+    );
     await waitUntil(() => text.endsWith('data: {}\n\n'), DEADLINE_MS, 'what was sent');
     assert.match(text, /^retry: \d+\n\n/);
     response.destroy();
     await waitUntil(() => watchers.size === 0, DEADLINE_MS, 'nobody watches');
-    assert.equal(take?.(Buffer.from('x')), false);
+    assert.equal(
+      take?.(() => Buffer.from('x')),
+      false,
+    );
   });
 
   it('is not begun by HEAD, and not by a page of another site', async (t) => {
@@ -62,6 +69,17 @@ describe('a stream of events', () => {
     assert.equal(watchers.size, 0);
   });
 
+  it('is none behind a request on the same connection that is not answered yet', async (t) => {
+    const { http, watchers } = await start(t);
+    const socket = connect(Number(new URL(http.url).port), '127.0.0.1');
+    t.after(() => socket.destroy());
+    const wanted = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    socket.write(wanted('/api/v1/events').repeat(50));
+    await waitUntil(() => watchers.size > 0, DEADLINE_MS, 'the first stream');
+    socket.destroy();
+    await waitUntil(() => watchers.size === 0, DEADLINE_MS, 'nobody watches');
+  });
+
   it('keeps little of what its client does not read', async (t) => {
     const { watchers, open } = await start(t);
     const response = await open();
@@ -70,10 +88,10 @@ describe('a stream of events', () => {
     const piece = Buffer.alloc(64 * 1024, 'x');
     let taken = 0;
     // The system's own buffers take some megabytes.
-    while (taken < 1_000 && take?.(piece)) taken += 1;
+    while (taken < 1_000 && take?.(() => piece)) taken += 1;
     assert.ok(taken < 1_000, `${taken} pieces were kept`);
     response.resume();
-    await waitUntil(() => take?.(piece) === true, DEADLINE_MS, 'the client reads again');
+    await waitUntil(() => take?.(() => piece) === true, DEADLINE_MS, 'the client reads again');
   });
 
   it('gives way to later ones where there are many', async (t) => {

@@ -76,7 +76,7 @@ test('each kind is posted as Slack takes it, and said in the log', async (t) => 
   sending.reloadRefused('kafka.topic must not be empty');
   await until(() => results.length === 4, 'four notices');
   assert.deepEqual(bodies, [
-    { text: '*atd*: ClickHouse takes no loads; one is tried now and then, the others wait: away' },
+    { text: '*atd*: All loads are held back, one is tried now and then: away' },
     { text: '*atd*: A message was given up (1 file-missing). Look: atd-ingestion dead-letters' },
     { text: '*atd*: 11 messages are not done, more than notify.max_lag (10)' },
     {

@@ -19,7 +19,7 @@ describe('Notices', () => {
     const told = (state: BreakerState) => notices.observe(TICK, [breaker(state)]).length;
     assert.deepEqual((['open', 'half-open', 'open', 'closed', 'open'] as const).map(told), [1, 0, 0, 0, 1]);
     const [notice] = new Notices().observe(TICK, [breaker('open')]);
-    assert.match(notice?.text ?? '', /^ClickHouse takes no loads; .*: three loads in a row found it away$/);
+    assert.match(notice?.text ?? '', /^All loads are held back, .*: three loads in a row found it away$/);
   });
 
   it('counts letters once the broker has them, each once, by their dispositions', () => {
@@ -52,6 +52,10 @@ describe('Notices', () => {
   it('keeps to a line of some hundred characters, and to what Slack reads as text', () => {
     const { text } = new Notices().reloadRefused(`a\nb ${'x'.repeat(2_000)}`);
     assert.ok(text.length < 510 && !text.includes('\n'), text);
+    for (const before of ['', 'x']) {
+      const cut = new Notices().reloadRefused(`${before}\u202e${'😀'.repeat(400)}`).text;
+      assert.doesNotMatch(cut, /\p{Surrogate}|\u202e/u);
+    }
     assert.deepEqual(JSON.parse(messageOf('<!channel> & "co"', 'me')), { text: '*me*: &lt;!channel&gt; &amp; "co"' });
   });
 });

@@ -85,7 +85,10 @@ export async function startStage({
   const options = { host: '127.0.0.1', port, names: [], onWaiting: () => undefined };
   const http = await startHttp(
     { ...options, signal: new AbortController().signal },
-    { ...HANDLERS, events: (take, lastEventId) => feed.watch((piece) => take(withLags(piece, mood)), lastEventId) },
+    {
+      ...HANDLERS,
+      events: (take, lastEventId) => feed.watch((make) => take(() => withLags(make(), mood)), lastEventId),
+    },
   );
   const change = (changes: Partial<PageStatus>) => {
     play.changes = { ...play.changes, ...changes };

@@ -32,18 +32,21 @@ export function prepareActs(): void {
 
 async function perform(): Promise<void> {
   const answer = element('#act-answer');
+  const asked = act;
   const wish = { by: input('by').value, reason: input('reason').value, minutes: input('minutes').value };
-  const { path, body } = requestOf(act, wish);
+  const { path, body } = requestOf(asked, wish);
   const given = input('token').value.trim();
   setText(answer, 'Asking …');
   try {
     const headers = { Authorization: `Bearer ${given}`, 'Content-Type': 'application/json' };
     const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
-    const text = resultText(act, response.status, await response.text());
+    const text = resultText(asked, response.status, await response.text());
     if (response.status !== 401) token = given;
+    // Closed meanwhile, and open for something else.
+    if (act !== asked) return;
     setText(answer, text.words);
-    if (text.isDone && act.kind !== 'reload') dialog().close();
+    if (text.isDone && asked.kind !== 'reload') dialog().close();
   } catch (error) {
-    setText(answer, `The service did not answer: ${(error as Error).message}`);
+    if (act === asked) setText(answer, `The service did not answer: ${(error as Error).message}`);
   }
 }

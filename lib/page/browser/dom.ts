@@ -25,9 +25,14 @@ export function fillList<T>(
   make: (item: T) => HTMLElement,
   fill: (node: HTMLElement, item: T) => void,
 ): void {
-  const before = new Map(
-    [...parent.children].map((child) => [(child as HTMLElement).dataset['key'], child as HTMLElement]),
-  );
+  const wanted = new Set(items.map(keyOf));
+  const before = new Map<string, HTMLElement>();
+  // What goes is gone first: a child that was moved over it would lose its focus.
+  for (const child of [...parent.children] as HTMLElement[]) {
+    const { key = '' } = child.dataset;
+    if (wanted.has(key) && !before.has(key)) before.set(key, child);
+    else child.remove();
+  }
   let place = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
@@ -41,7 +46,6 @@ export function fillList<T>(
     else parent.insertBefore(node, place);
     fill(node, item);
   }
-  for (const gone of before.values()) gone.remove();
 }
 
 export type OnAct = (act: NonNullable<Row['act']>) => void;

@@ -213,7 +213,7 @@ export function heldTable(state: PageState, now: number): Table {
       .filter((part) => part !== '')
       .join(': ');
     const time = `paused for ${duration(at - since)}${end}`;
-    return { key: `pause ${tenant}`, cells: [tenantName(tenant), '', time, why], ...actOf(status, tenant) };
+    return { key: `pause ${tenant ?? '-'}`, cells: [tenantName(tenant), '', time, why], ...actOf(status, tenant) };
   });
   const rows: Row[] = [...pauses, ...tables, ...tenants];
   return {
