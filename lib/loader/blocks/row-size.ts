@@ -6,6 +6,7 @@ import { ExitCode } from '../../errors.js';
 import { LoadError } from '../failures.js';
 import type { Contents } from '../file/contents.js';
 import type { Format, FormatName } from '../file/formats.js';
+import { objectKeys } from '../file/json-text.js';
 import { parquetRows } from '../file/parquet-names.js';
 import { countFirst, countSample } from '../file/row-count.js';
 import { ORDINARY_FILE_ROWS, type RowSize } from './block-rows.js';
@@ -14,6 +15,8 @@ import { ORDINARY_FILE_ROWS, type RowSize } from './block-rows.js';
 const LEAST_BYTES = 8;
 /** A text file that begins as one of so many rows is counted: an estimate may be wrong by half. */
 const COUNTED_ROWS = ORDINARY_FILE_ROWS / 2;
+/** The beginning that it is told by. The sample is longer where the table is to be made, which a repetition finds made. */
+const BEGINNING_BYTES = 64 * 1024;
 /** Batches that are looked into, and that are read at most, those without rows included. */
 const LOOKED_INTO = 8;
 const MOST_BATCHES = 100_000;
@@ -40,7 +43,10 @@ export async function rowSize(
 ): Promise<RowSize | null> {
   try {
     const found = await (SIZES[format.name] ?? textSize)(contents, format, sample);
-    return found === null ? null : { rows: found.rows, bytes: Math.max(found.bytes, LEAST_BYTES * columns) };
+    if (found === null) return null;
+    // The columns of JSON are told in one way where the table is to be made, and in another one where it is there.
+    const values = format.name === 'jsonl' ? (objectKeys(sample)?.length ?? null) : columns;
+    return values === null ? null : { rows: found.rows, bytes: Math.max(found.bytes, LEAST_BYTES * values) };
   } catch (error) {
     // Of a file that cannot be read, the insert says why. What may be read at the next time must not be cut in another way then.
     if (error instanceof LoadError && error.exitCode !== ExitCode.dataError) throw error;
@@ -57,9 +63,13 @@ const SIZES: Readonly<Partial<Record<FormatName, SizeOf>>> = {
   avro: avroSize,
 };
 
-async function textSize(contents: Contents, format: Format, sample: Uint8Array): Promise<RowSize | null> {
-  const bytesOfRow = sample.length / countSample(format, sample);
-  if ((await contents.estimatedBytes()) / bytesOfRow <= COUNTED_ROWS) return null;
+async function textSize(contents: Contents, format: Format): Promise<RowSize | null> {
+  const estimated = await contents.estimatedBytes();
+  // No row is shorter than a line end.
+  if (estimated <= COUNTED_ROWS) return null;
+  const beginning = (await contents.head(BEGINNING_BYTES)).data.subarray(format.preamble.bytes);
+  const bytesOfRow = beginning.length / countSample(format, beginning);
+  if (estimated / bytesOfRow <= COUNTED_ROWS) return null;
   const { rows, bytes } = await countFirst(contents, format, ORDINARY_FILE_ROWS);
   return { rows, bytes: bytes / rows };
 }

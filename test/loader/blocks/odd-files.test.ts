@@ -59,6 +59,25 @@ async function written(name: string, contents: Uint8Array | string, bytes = 0): 
   return path;
 }
 
+for (const [extension, separator] of [
+  ['csv', ','],
+  ['tsv', '\t'],
+] as const) {
+  test(`${extension}: long rows at its beginning count the same before and after its table is made`, async () => {
+    const long = `1${separator}${'x'.repeat(1_000)}\n`.repeat(60);
+    const short = `1${separator}${'x'.repeat(17)}\n`.repeat(MANY);
+    const file = await written(`long.${extension}`, `id${separator}text\n${long}${short}`);
+    assert.deepEqual(await sizeOf(file, { types: false }), await sizeOf(file, { types: true }));
+  });
+}
+
+test('jsonl: its columns are those of the file, however many somebody else finds', async () => {
+  const file = await written('keys.jsonl', '{"a":1}\n'.repeat(MANY));
+  const size = await sizeOf(file, { columns: 1 });
+  assert.ok(size !== null && size.rows > 500_000);
+  assert.deepEqual(await sizeOf(file, { columns: 50 }), size);
+});
+
 /** A message of no rows that claims a body of so many bytes. */
 function arrowMessage(bodyBytes: number): Buffer {
   const message = Buffer.alloc(40);
