@@ -37,6 +37,8 @@ export function arrowBatch(message: Buffer): ArrowBatch | null {
   const type = typeAt === null ? 0 : metadata.readUInt8(typeAt);
   const header = offsetIn(metadata, table, MESSAGE.header);
   const bodyBytes = long(placeIn(metadata, table, MESSAGE.bodyLength));
+  // The next message would be this one again.
+  if (bodyBytes < 0) throw new Error('a message has a length below nothing');
   if (type === DICTIONARY_BATCH) return null;
   if (type !== RECORD_BATCH || header === null) return { rows: 0, bodyBytes, packed: [] };
   const rows = long(placeIn(metadata, header, BATCH.length));

@@ -35,9 +35,8 @@ export function avroBlock(start: Buffer): AvroBlock | null {
   return { rows: rows.value, dataAt: size.end, dataBytes: size.value, bytes };
 }
 
-/** What a block's data unpacks to; null where the codec is not known here. @throws Error where it is damaged */
+/** What a block's packed data unpacks to; null where the codec is not known here. @throws Error where it is damaged */
 export async function unpackedBytes(data: Buffer, codec: string): Promise<number | null> {
-  if (codec === 'null') return data.length;
   if (codec === 'deflate') {
     const { inflateRawSync } = await import('node:zlib');
     return inflateRawSync(data, { maxOutputLength: MOST_BYTES }).length;
