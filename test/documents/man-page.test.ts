@@ -44,7 +44,7 @@ describe(PATH, () => {
     assert.match(page, /^\.TH ATD\\-INGESTION 1 /m);
     assert.match(page, /^atd\\-ingestion \\- \S/m);
     assert.match(page, /^[\n -~]+$/);
-    assert.equal(JSON.parse(read('package.json')).man, PATH);
+    assert.deepEqual(JSON.parse(read('package.json')).man, [PATH]);
   });
 
   it('has each command with its summary, options and examples', { skip }, () => {
