@@ -19,7 +19,7 @@ const STATE_MS = 60_000;
 /** Without what an npm that runs these tests says to those below it, and without its cache. */
 function run(directory: string, command: string, ...args: string[]): string {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  return execFileSync(command, args, { cwd: directory, env, encoding: 'utf8' }).trim();
+  return execFileSync(command, args, { cwd: directory, env, encoding: 'utf8', maxBuffer: 2 ** 26 }).trim();
 }
 
 function temporaryDirectory(t: TestContext): string {
