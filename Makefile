@@ -37,7 +37,7 @@ format: ## format and fix what can be fixed
 audit: ## ask the registry for advisories about what runs in production
 	node scripts/audit.mjs
 
-docs: ## write the documents that are made from the list of settings
+docs: ## write the documents that are made from the lists of settings, metrics and commands
 	npm run docs
 
 bench: ## measure the service beside what one would use instead of it

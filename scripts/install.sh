@@ -4,9 +4,9 @@
 #   sudo scripts/install.sh install        or `sudo make install`; again with a later version to upgrade
 #   sudo scripts/install.sh uninstall      keeps settings, logs, state and user, and says where they are
 #
-# PREFIX (/opt/atd-ingestion) is where it goes, UNITS (/etc/systemd/system) and COMMANDS (/usr/local/bin) where what belongs to it
-# goes. With DESTDIR, for those who make packages, all goes below that directory, and
-# neither a user is made nor systemd asked.
+# PREFIX (/opt/atd-ingestion) is where it goes, UNITS (/etc/systemd/system), COMMANDS (/usr/local/bin) and MANUALS
+# (/usr/local/share/man) where what belongs to it goes. With DESTDIR, for those who make packages, all goes below that directory,
+# and neither a user is made nor systemd asked.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,6 +16,7 @@ DESTDIR=${DESTDIR:-}
 SETTINGS=/etc/$NAME
 UNITS=${UNITS:-/etc/systemd/system}
 COMMANDS=${COMMANDS:-/usr/local/bin}
+MANUALS=${MANUALS:-/usr/local/share/man}
 HOME_DIRECTORY=/var/lib/$NAME
 
 fail() {
@@ -59,8 +60,9 @@ install_all() {
   target=$DESTDIR$PREFIX
   # The new one is whole before it takes the place of the old one.
   rm -rf "$target.new"
-  mkdir -p "$target.new" "$DESTDIR$SETTINGS" "$DESTDIR$UNITS" "$DESTDIR$COMMANDS"
+  mkdir -p "$target.new/share/man/man1" "$DESTDIR$SETTINGS" "$DESTDIR$UNITS" "$DESTDIR$COMMANDS" "$DESTDIR$MANUALS/man1"
   cp -R bin docs libexec package.json package-lock.json LICENSE "$target.new/"
+  cp etc/man/$NAME.1 "$target.new/share/man/man1/"
   mkdir "$target.new/dist"
   for part in dist/lib dist/as-cli.*; do cp -R "$part" "$target.new/dist/"; done
   copy_packages "$target.new"
@@ -75,6 +77,7 @@ install_all() {
   unit >"$DESTDIR$UNITS/$NAME.service"
   template >"$DESTDIR$UNITS/$NAME@.service"
   ln -sf "$PREFIX/bin/$NAME" "$DESTDIR$COMMANDS/$NAME"
+  ln -sf "$PREFIX/share/man/man1/$NAME.1" "$DESTDIR$MANUALS/man1/$NAME.1"
   if [ -z "$DESTDIR" ] && ! id $NAME >/dev/null 2>&1; then
     useradd --system --home-dir $HOME_DIRECTORY --shell /usr/sbin/nologin $NAME
   fi
@@ -86,7 +89,7 @@ install_all() {
 uninstall_all() {
   if asks_systemd; then systemctl disable --now --quiet $NAME.service "$NAME@*.service" || true; fi
   rm -rf "$DESTDIR$PREFIX" "$DESTDIR$UNITS/$NAME.service" "$DESTDIR$UNITS/$NAME@.service"
-  rm -f "$DESTDIR$COMMANDS/$NAME"
+  rm -f "$DESTDIR$COMMANDS/$NAME" "$DESTDIR$MANUALS/man1/$NAME.1"
   reload
   echo "removed $NAME; kept: $SETTINGS, /var/log/$NAME, $HOME_DIRECTORY, drop-ins below $UNITS, and the user $NAME"
 }

@@ -61,7 +61,7 @@ function npmPackage(tree, directory, output) {
 }
 
 const PREFIX = `/usr/lib/${NAME}`;
-const PLACES = { PREFIX, UNITS: '/usr/lib/systemd/system', COMMANDS: '/usr/bin' };
+const PLACES = { PREFIX, UNITS: '/usr/lib/systemd/system', COMMANDS: '/usr/bin', MANUALS: '/usr/share/man' };
 const CONFFILES = [`/etc/${NAME}/${NAME}.yaml`, `/etc/${NAME}/example-schema.json`];
 const USER = `u ${NAME} - "ATD Ingestion" /var/lib/${NAME} /usr/sbin/nologin\n`;
 

@@ -1,7 +1,18 @@
 /** The systemd unit, the image and the compose file agree with the settings that they have to outlast or to obey. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,6 +160,12 @@ describe('an installation', () => {
     );
   });
 
+  it('has the man page, and a link to it where man looks', () => {
+    const page = '/opt/atd-ingestion/share/man/man1/atd-ingestion.1';
+    assert.equal(readFileSync(join(root, page), 'utf8'), read('etc/man/atd-ingestion.1'));
+    assert.equal(readlinkSync(join(root, 'usr/local/share/man/man1/atd-ingestion.1')), page);
+  });
+
   it('over an earlier one keeps its settings and nothing of its program; goes elsewhere when told to; and can be removed', () => {
     const settings = join(root, 'etc/atd-ingestion/atd-ingestion.yaml');
     writeFileSync(settings, 'log_level: debug\n');
@@ -156,12 +173,16 @@ describe('an installation', () => {
     assert.equal(script('install').status, 0);
     assert.equal(readFileSync(settings, 'utf8'), 'log_level: debug\n');
     assert.equal(existsSync(installed('dist/lib/gone.js')), false);
-    const elsewhere = { PREFIX: '/usr/lib/atd', DESTDIR: join(root, 'elsewhere') };
+    const elsewhere = { PREFIX: '/usr/lib/atd', MANUALS: '/usr/share/man', DESTDIR: join(root, 'elsewhere') };
     assert.equal(script('install', elsewhere).status, 0);
     const unit = readFileSync(join(root, 'elsewhere/etc/systemd/system/atd-ingestion.service'), 'utf8');
     assert.match(unit, /^ExecStart=\/usr\/lib\/atd\/bin\/atd-ingestion run/m);
+    const page = readlinkSync(join(root, 'elsewhere/usr/share/man/man1/atd-ingestion.1'));
+    assert.equal(page, '/usr/lib/atd/share/man/man1/atd-ingestion.1');
     assert.match(script('uninstall').stdout, /kept: \/etc\/atd-ingestion/);
     assert.deepEqual([existsSync(installed('.')), existsSync(settings)], [false, true]);
+    for (const link of ['bin/atd-ingestion', 'share/man/man1/atd-ingestion.1'])
+      assert.throws(() => lstatSync(join(root, 'usr/local', link)), { code: 'ENOENT' });
   });
 
   it('says what it is called with, and refuses what it does not know', () => {

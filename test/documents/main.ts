@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the documents that come from the lists of settings and metrics. */
+/** `npm run docs`: writes the documents that come from the lists of settings, metrics and commands. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { read } from '../support/documents.js';

@@ -19,7 +19,7 @@ const STATE_MS = 60_000;
 /** Without what an npm that runs these tests says to those below it, and without its cache. */
 function run(directory: string, command: string, ...args: string[]): string {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  return execFileSync(command, args, { cwd: directory, env, encoding: 'utf8' }).trim();
+  return execFileSync(command, args, { cwd: directory, env, encoding: 'utf8', maxBuffer: 2 ** 26 }).trim();
 }
 
 function temporaryDirectory(t: TestContext): string {
@@ -45,6 +45,8 @@ test('npm installs the package without a network and without a cache, and both p
   for (const name of ['atd-ingestion', 'as-cli'])
     assert.equal(run(directory, join(prefix, 'bin', name), '--version'), version, name);
   assert.match(run(directory, join(prefix, 'bin/atd-ingestion'), 'check-config'), /# the configuration is valid$/);
+  const page = readFileSync(join(prefix, 'share/man/man1/atd-ingestion.1'), 'utf8');
+  assert.equal(page, readFileSync(join(PACKAGE_ROOT, 'etc/man/atd-ingestion.1'), 'utf8'));
   const installed = join(prefix, 'lib/node_modules/atd-ingestion');
   for (const name of Object.keys(dependencies)) assert.ok(existsSync(join(installed, 'node_modules', name)), name);
   for (const name of ['typescript', 'chdb', '@napi-rs'])
@@ -75,6 +77,10 @@ test('dpkg installs, upgrades and removes the package on a Debian with systemd',
   const directory = temporaryDirectory(t);
   const file = make('deb', directory);
   assert.equal(basename(file), `atd-ingestion_${version.replace('-', '~')}_all.deb`);
+  const contents = `${run(directory, 'dpkg-deb', '--contents', file)}\n`;
+  const place = '/usr/lib/atd-ingestion/share/man/man1/atd-ingestion.1';
+  assert.ok(contents.includes(` ./usr/share/man/man1/atd-ingestion.1 -> ${place}\n`), contents);
+  assert.ok(contents.includes(` .${place}\n`), contents);
   const machine = await Machine.boot(t);
   const copy = (path: string) => execFileSync('cp', [path, join(machine.root, 'opt')]);
   copy(file);
@@ -99,7 +105,8 @@ test('dpkg installs, upgrades and removes the package on a Debian with systemd',
   await machine.run('dpkg', '--remove', 'atd-ingestion');
   assert.equal(await pidOf(), '0');
   assert.ok(existsSync(settings), 'settings stay');
-  assert.throws(() => lstatSync(join(machine.root, 'usr/bin/atd-ingestion')));
+  for (const link of ['bin/atd-ingestion', 'share/man/man1/atd-ingestion.1'])
+    assert.throws(() => lstatSync(join(machine.root, 'usr', link)), { code: 'ENOENT' });
   await machine.run('dpkg', '--purge', 'atd-ingestion');
   assert.ok(!existsSync(settings));
   assert.ok(!existsSync(join(machine.root, 'usr/lib/atd-ingestion')));
