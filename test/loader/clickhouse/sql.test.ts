@@ -33,7 +33,7 @@ test('identifiers and strings are quoted whatever they contain', () => {
 });
 
 test('an insert reads the columns by the names of the file and writes them by those of the table', () => {
-  const TIME = "DateTime64(3, 'UTC')";
+  const TIME = "DateTime('UTC')";
   const columns: readonly LoadedColumn[] = [
     { source: 'MsgHeader.MessageTime', target: 'MsgHeader_MessageTime', readAs: TIME, type: TIME, absent: 'refused' },
     { source: 'a`b', target: 'a`b', readAs: 'String', type: 'String', absent: 'refused' },
@@ -41,7 +41,7 @@ test('an insert reads the columns by the names of the file and writes them by th
   assert.equal(
     insertRecords(sql.quoteTable(TABLE), columns, format('parquet'), STRICT, 1_000),
     'INSERT INTO `atd_acme` (`MsgHeader_MessageTime`, `a\\`b`) SELECT * FROM ' +
-      "input('`MsgHeader.MessageTime` DateTime64(3, \\'UTC\\'), `a\\\\`b` String') FORMAT Parquet",
+      "input('`MsgHeader.MessageTime` DateTime(\\'UTC\\'), `a\\\\`b` String') FORMAT Parquet",
   );
 });
 
