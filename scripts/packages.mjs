@@ -96,7 +96,7 @@ if [ "$1" = configure ]; then
   if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
     # An upgrade; a service that does not run stays as it is. A start may wait for its brokers, an installation does not.
-    if [ -n "$2" ]; then systemctl --no-block try-restart ${NAME}.service '${NAME}@*.service'; fi
+    if [ -n "$2" ]; then systemctl --no-block try-restart ${NAME}.service '${NAME}@*.service' || true; fi
   fi
 fi
 `,
