@@ -140,7 +140,9 @@ const KINDS = { npm: npmPackage, deb: debianPackage };
 
 /** @param tree what is built, with its modules @returns the file, in `output` @throws Error that says what failed */
 export function makePackage(kind, tree, output) {
-  if (!existsSync(join(tree, 'dist/lib/cli/main.js'))) throw new Error(`${join(tree, 'dist')} is not built: npm ci`);
+  // The last of a build, which the compiler alone does not make.
+  if (!existsSync(join(tree, 'dist/lib/page/served/page.js')))
+    throw new Error(`${join(tree, 'dist')} is not built: npm ci`);
   const directory = mkdtempSync(join(tmpdir(), 'atd-package-'));
   try {
     mkdirSync(output, { recursive: true });
