@@ -96,7 +96,7 @@ if [ "$1" = configure ]; then
   if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
     # An upgrade; a service that does not run stays as it is. A start may wait for its brokers, an installation does not.
-    if [ -n "$2" ]; then systemctl --no-block try-restart ${NAME}.service '${NAME}@*.service'; fi
+    if [ -n "$2" ]; then systemctl --no-block try-restart ${NAME}.service '${NAME}@*.service' || true; fi
   fi
 fi
 `,
@@ -140,7 +140,9 @@ const KINDS = { npm: npmPackage, deb: debianPackage };
 
 /** @param tree what is built, with its modules @returns the file, in `output` @throws Error that says what failed */
 export function makePackage(kind, tree, output) {
-  if (!existsSync(join(tree, 'dist/lib/cli/main.js'))) throw new Error(`${join(tree, 'dist')} is not built: npm ci`);
+  // The last of a build, which the compiler alone does not make.
+  if (!existsSync(join(tree, 'dist/lib/page/served/page.js')))
+    throw new Error(`${join(tree, 'dist')} is not built: npm ci`);
   const directory = mkdtempSync(join(tmpdir(), 'atd-package-'));
   try {
     mkdirSync(output, { recursive: true });

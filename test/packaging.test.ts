@@ -123,6 +123,8 @@ describe('an installation', () => {
     assert.equal(run('bin/atd-ingestion', 'check-config').status, 0);
     assert.equal(run('bin/as-cli', '--help').status, 0);
     assert.equal(run('bin/as-cli', '--version').stdout.trim(), JSON.parse(read('package.json')).version);
+    for (const name of ['index.html', 'page.css', 'page.js'])
+      assert.ok(existsSync(installed(`dist/lib/page/served/${name}`)), name);
     const told = run(
       '--input-type=module',
       '--eval',

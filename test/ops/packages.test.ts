@@ -52,6 +52,7 @@ test('npm installs the package without a network and without a cache, and both p
   for (const name of ['typescript', 'chdb', '@napi-rs'])
     assert.ok(!existsSync(join(installed, 'node_modules', name)), `${name} is not for this`);
   assert.ok(!existsSync(join(installed, 'dist/test')));
+  assert.ok(existsSync(join(installed, 'dist/lib/page/served/page.js')));
 });
 
 /** Stands for the one that a machine has from elsewhere: that Debian's own is too old. */
