@@ -15,6 +15,8 @@ export interface LedgerOptions {
   readonly directory: string | null;
   /** Whether a commit waits until the rows are in the table, however long that takes. */
   readonly required: boolean;
+  /** How long a commit waits for the disk; left out for 10 s. */
+  readonly diskMs?: number;
   /** What tells the batches of this run from those of others. */
   readonly run: string;
 }
@@ -101,7 +103,11 @@ export class Ledger {
     void settled.then(() => {
       this.#isDiskSlow = false;
     });
-    await withinTime(settled, DISK_MS);
+    const { diskMs = DISK_MS } = this.#options;
+    await withinTime(settled, diskMs);
+    if (!this.#isDiskSlow) return;
+    const error = `the state directory has not answered for ${diskMs / 1_000} s`;
+    this.#events.log('warn', 'ledger.disk', { error, consequence: DISK_CONSEQUENCE });
   }
 
   get figures(): LedgerFigures {

@@ -1,7 +1,7 @@
 /** Which loads somebody asks for. */
 import { didYouMean } from '../util/did-you-mean.js';
 import { tenantNamed } from '../util/tenant-name.js';
-import { globPattern } from './glob.js';
+import { isGlobMatch } from './glob.js';
 import { LOAD_STATUSES, type Load, type LoadStatus } from './load.js';
 
 /** Null for any. */
@@ -29,7 +29,7 @@ export function isWanted(load: Load, { since, tenant, status, file }: LoadFilter
   if (since !== null && load.finishedAt < since) return false;
   if (tenant !== null && (load.tenant ?? '') !== tenantNamed(tenant)) return false;
   if (status !== null && load.status !== status) return false;
-  return file === null || globPattern(file).test(load.path);
+  return file === null || isGlobMatch(file, load.path);
 }
 
 /** Whether it asks for attempts, of which a file may have many, and not for the states of files. */

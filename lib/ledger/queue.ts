@@ -173,8 +173,8 @@ export class LedgerQueue {
 
   /** The disk has all of it. */
   stored(batch: Batch): void {
-    // What came to the disk behind rows that it has refused is not all.
-    if (!batch.isOnDisk) return;
+    // What came to the disk behind rows that it has refused is not all. And a disk may not give back what it has taken.
+    if (!batch.isOnDisk || !this.#options.mayLose) return;
     batch.isStored = true;
     this.#release();
   }

@@ -49,7 +49,7 @@ export function engineSettings(
         defaultTable: config.default_table,
         allowedTenants,
         tenantRequired: config.tenants.required,
-        reservedTables: new Set([config.ledger.table, `${config.ledger.table}_current`]),
+        reservedTables: reservedTables(config),
       },
     },
     maxUncommitted: config.ingest.max_uncommitted,
@@ -143,6 +143,11 @@ export function ledgerConnection(
     ...{ host: host ?? 'localhost', port: port ?? (secure ? 8443 : 8123), secure, caFile: caFile ?? null },
     ...{ user: user ?? 'default', password: password ?? '' },
   };
+}
+
+/** The ledger's own. */
+export function reservedTables({ ledger: { table } }: Pick<Config, 'ledger'>): ReadonlySet<string> {
+  return new Set([table, `${table}_current`]);
 }
 
 /** Those of `tenants.allowed`, as they are compared. */

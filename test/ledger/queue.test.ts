@@ -130,6 +130,13 @@ describe('rows of the ledger for which there is no room', () => {
     assert.deepEqual(next(queue, 60_000).lines, ['1']);
   });
 
+  it('stay there where none may be lost, for the disk may not give them back', () => {
+    const queue = create({ hasDisk: () => true, mayLose: false });
+    fill(queue, 6_000);
+    queue.failed(next(queue, 0), 0, 1);
+    assert.equal(next(queue, 60_000).lines?.length, 1_000);
+  });
+
   it('go to no disk that takes none at the moment', () => {
     let takes = false;
     const queue = create({ hasDisk: () => takes });

@@ -7,7 +7,7 @@ import { parseTenantList } from '../../config/tenant-list.js';
 import { AtdError, ExitCode } from '../../errors.js';
 import { createKafkaClient } from '../../kafka/client.js';
 import { kafkaOptions, mendClient, SILENT } from '../../service/adapters.js';
-import { configuredTenants } from '../../service/settings.js';
+import { configuredTenants, reservedTables } from '../../service/settings.js';
 import { LANES, type Lane } from '../../types.js';
 import { countText } from '../../util/plain-text.js';
 import { loadSettings, type ParsedOptions } from '../options.js';
@@ -161,6 +161,7 @@ function rulesOf(config: Config): EmitRules {
       defaultTable: default_table,
       allowedTenants: new Set([...configuredTenants(config), ...listed]),
       tenantRequired: tenants.required,
+      reservedTables: reservedTables(config),
     },
   };
 }

@@ -1,7 +1,7 @@
 /** A dead letter as people ask for it: read from its message, chosen, counted. */
 import { decode } from '../../core/rules/decode.js';
 import { textOf } from '../../core/rules/headers.js';
-import { globPattern } from '../../ledger/glob.js';
+import { isGlobMatch } from '../../ledger/glob.js';
 import type { KafkaRecord } from '../../types.js';
 import { tenantNamed } from '../../util/tenant-name.js';
 
@@ -91,9 +91,7 @@ export function isWanted(letter: Letter, { tenant, disposition, reason = null, f
   if (tenant !== null && (letter.tenant ?? '') !== tenantNamed(tenant)) return false;
   if (disposition !== null && letter.disposition !== disposition) return false;
   if (reason !== null && !letter.reason.toLowerCase().includes(reason.toLowerCase())) return false;
-  if (file === null) return true;
-  const pattern = globPattern(file);
-  return letter.files.some((name) => pattern.test(name));
+  return file === null || letter.files.some((name) => isGlobMatch(file, name));
 }
 
 /** What letters have in common: those of one reason, though it names another file or another number each time. */

@@ -118,6 +118,12 @@ export function sendingHeaders(
   };
 }
 
+/** The same for messages that say the same: a crash may have sent the letter of one twice, at two offsets. */
+export function meaningOf({ files }: Replayable, headers: Replayable['headers']): string {
+  const names = [REPLAY_OF_HEADER, REPLAY_FILES_HEADER, GENERATION_HEADER];
+  return JSON.stringify([...names.map((name) => textOf(headers[name])), ...files]);
+}
+
 export function replayId(claim: string, letterOffset: number): string {
   return `${claim}/${letterOffset}`;
 }

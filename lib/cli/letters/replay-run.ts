@@ -16,7 +16,7 @@ import type { Sender } from '../sending/sender.js';
 import { isProcessGone } from '../who.js';
 import { asking, type Book, readLetters, type Source } from './letter-topic.js';
 import { type Claim, MARK_HEADER, type Mark } from './marks.js';
-import { REPLAY_ID_HEADER, type Replayable, replayId, sendingHeaders } from './replay-plan.js';
+import { meaningOf, REPLAY_ID_HEADER, type Replayable, replayId, sendingHeaders } from './replay-plan.js';
 
 /** A claim whose owner may live is left alone for so long; the owner itself sends nothing later than after half of that. */
 const CLAIM_MS = 60_000;
@@ -33,6 +33,8 @@ export interface ReplayRun {
   readonly by: string;
   readonly run: string;
   readonly again: boolean;
+  /** What was announced, by its meaning: two letters of one message count for each other. */
+  readonly announced: Set<string>;
 }
 
 /** Announces the files of letters of one partition again. Returns those that it was for; others were quicker with the rest. */
@@ -61,7 +63,13 @@ export async function replayBatch(
       `${source.topic} took too long to confirm what is to be replayed; try again`,
     );
   }
-  const messages = mine.map((one) => messageOf(one, id, again ? handling.agains(one.letter.offset) : null));
+  const messages = mine.flatMap((one) => {
+    const headers = sendingHeaders(one, id, again ? handling.agains(one.letter.offset) : null);
+    const meaning = meaningOf(one, headers);
+    if (at.announced.has(meaning)) return [];
+    at.announced.add(meaning);
+    return [messageOf(one, headers)];
+  });
   if (messages.length > 0) await sender.send(topic, messages);
   await endClaim(
     at,
@@ -190,12 +198,11 @@ async function readFurther(at: ReplayRun, partition: number, isThere: () => bool
     throw new AtdError('ATD_KAFKA_CONNECT', `${source.topic} does not show what was written there; try again`);
 }
 
-function messageOf(one: Replayable, claim: string, agains: number | null): Message {
-  const { partition, key, value } = one;
+function messageOf({ partition, key, value }: Replayable, headers: Replayable['headers']): Message {
   return {
     partition,
     key: key === null ? null : Buffer.from(key),
     value: Buffer.from(value),
-    headers: encodeHeaders(sendingHeaders(one, claim, agains)),
+    headers: encodeHeaders(headers),
   };
 }

@@ -55,7 +55,8 @@ export async function replay(options: ParsedOptions, places: readonly string[]):
   );
   if (isDry) return finish(options, { ...report, done: wanted(), refused, handled: handled.length });
   const sender = await openSender(source.kafka, config.kafka.bootstrap_servers);
-  const at: ReplayRun = { source, sender, book, topic: config.kafka.topic, by: whoAsks(), run, again };
+  const asker = { topic: config.kafka.topic, by: whoAsks(), run, again };
+  const at: ReplayRun = { source, sender, book, ...asker, announced: new Set() };
   try {
     await settleClaims(at, sayWait, found.partitions);
     if (again) process.stderr.write(`if this is interrupted, go on with --run ${run}\n`);

@@ -126,6 +126,11 @@ describe('atd-ingestion emit: what would be a dead letter', () => {
       const denied = await dry([join(directory, 'acme/a.csv'), '--tenant', tenant], env);
       assert.match(denied.refused[0]?.why ?? '', /^tenant /);
     }
+    const listed = join(directory, 'tenants');
+    writeFileSync(listed, 'acme\n');
+    const own = { ATD_TENANTS_ALLOWED_FILE: listed, ATD_TABLE_PREFIX: 'atd', ATD_LEDGER_TABLE: 'atd_acme' };
+    const reserved = await dry([join(directory, 'acme/a.csv'), '--tenant', 'acme'], own);
+    assert.match(reserved.refused[0]?.why ?? '', /atd_acme, is another one's/);
   });
 
   it('is a file that this user may not read', {

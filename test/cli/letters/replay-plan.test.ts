@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Letter, letterOf } from '../../../lib/cli/letters/letter.js';
-import { planReplay, type Refused, type Replayable, sendingHeaders } from '../../../lib/cli/letters/replay-plan.js';
+import {
+  meaningOf,
+  planReplay,
+  type Refused,
+  type Replayable,
+  sendingHeaders,
+} from '../../../lib/cli/letters/replay-plan.js';
 import { replayOf } from '../../../lib/core/rules/replays.js';
 import type { KafkaRecord } from '../../../lib/types.js';
 import { type Given, letterRecord } from '../../support/letters.js';
@@ -46,6 +52,24 @@ describe('the replay of a dead letter', () => {
       'atd.replay-count': '1',
       'atd.replay-id': 'claim/1204',
     });
+  });
+
+  it('means the same by two letters of one message, and not by those of other files or a later generation', () => {
+    const meaning = (changes: Partial<Given>, agains: number | null = null) => {
+      const one = planned(letter(changes));
+      return meaningOf(one, sendingHeaders(one, String(agains), agains));
+    };
+    const first = meaning({});
+    assert.equal(meaning({ headers: { 'atd.replay-count': '1' } }), first);
+    const others = [
+      meaning({ files: ['/a'] }),
+      meaning({ files: ['/a', '/b'] }),
+      meaning({ files: ['/a', '/b', '/c'] }),
+      meaning({ offset: 8 }),
+      meaning({}, 0),
+      meaning({}, 1),
+    ];
+    assert.equal(new Set([first, ...others]).size, 7);
   });
 
   it('sends the message as it was where all of its files failed, or it was refused as a whole', () => {
