@@ -212,6 +212,10 @@ class Mother:
         news = [name for name in message["modules"] if name not in sys.modules]
         if self.shared.lessons >= MOST_LESSONS or len(news) < child.WORTH_LEARNING:
             return
+        # Those that it has from before: what is noted anew below would be what replaced them.
+        changed = self.stamps.change(thorough=True)
+        if changed is not None:
+            raise Over("changed", f"{changed} has changed", False)
         began, cpu = time.time(), time.process_time()
         before = State()
         sys.path[:] = message["path"]

@@ -358,6 +358,26 @@ if len(sys.argv) > 1:
     assert.match(outcome.reason, /no command ingest; the loader was exchanged meanwhile \(.*words\.py\)/);
   });
 
+  it('is retired when a module was overwritten before it is to load more of them', async () => {
+    const preforking = await open();
+    const { launcher, hears } = preforking;
+    const file = loader(
+      `import sys, time, words
+if len(sys.argv) > 1:
+    import configparser, csv, unittest, xml.dom.minidom
+    # Neither its folder, nor all files within a second of the last look, are looked through for a load that went well.
+    with open(words.__file__, 'w') as module: module.write("SAID = 'newer, in its place'")
+    time.sleep(0.5)
+print(words.SAID)`,
+      { words: "SAID = 'old'" },
+    );
+    await learn(preforking, file);
+    const ran = await run(launcher, command(file, ['more']));
+    assert.ok(isForked(ran, preforking), JSON.stringify(preforking.news));
+    await hears(({ code }) => code === 'changed', 'the mother is retired');
+    assert.deepEqual((await run(launcher, command(file, []))).lines, ['stdout: newer, in its place']);
+  });
+
   it('is replaced after so many files', async () => {
     const preforking = await open({ files: 5 });
     const { launcher, mothers, news } = preforking;
