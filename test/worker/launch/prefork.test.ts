@@ -13,6 +13,7 @@ import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { createLauncher } from '../../../lib/worker/launch/choose.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
 import type { Launcher } from '../../../lib/worker/launch/launcher.js';
+import { wantedBy } from '../../../lib/worker/launch/prefork/place.js';
 import type { PreforkLauncher } from '../../../lib/worker/launch/prefork/prefork-launcher.js';
 import { command } from '../../support/commands.js';
 import { type Preforking, PYTHON, startPreforking } from '../../support/prefork.js';
@@ -376,6 +377,14 @@ print(words.SAID)`,
     assert.ok(isForked(ran, preforking), JSON.stringify(preforking.news));
     await hears(({ code }) => code === 'changed', 'the mother is retired');
     assert.deepEqual((await run(launcher, command(file, []))).lines, ['stdout: newer, in its place']);
+  });
+
+  it('does not begin when its pool is closed meanwhile', async () => {
+    const { mothers } = await open();
+    const wanted = wantedBy(command(loader(''), []));
+    const place = mothers.of(wanted);
+    await mothers.close();
+    assert.equal((await place).kind, 'none');
   });
 
   it('is replaced after so many files', async () => {
