@@ -36,6 +36,9 @@ test('what cannot change is left as it is', () => {
     ['Tuple(a Int8)', 'Tuple(a Int64)'],
     ['Nullable(Int8)', 'Nullable(Int8)'],
     ['FixedString(2)', 'FixedString(3)'],
+    // Of a Parquet file with places on a map.
+    ['Point', 'Tuple(Float64, Float64)'],
+    ['LineString', 'Array(Tuple(Float64, Float64))'],
   ] as const)
     assert.deepEqual(converted(from, to), { value: 'c', fits: null, functions: [] }, `${from} -> ${to}`);
 });
