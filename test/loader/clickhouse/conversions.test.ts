@@ -67,6 +67,15 @@ test('what may change is looked at', () => {
     assert.notEqual(converted(from, to).fits, null, `${from} -> ${to}`);
 });
 
+test('a whole number without a sign is an address of as many bits, whatever its own width', () => {
+  assert.equal(converted('UInt32', 'IPv4').fits, null);
+  for (const from of ['UInt8', 'UInt16', 'UInt64'])
+    assert.match(
+      converted(from, 'IPv4').functions.join(),
+      /CAST\(accurateCastOrNull\(x, 'UInt32'\), 'Nullable\(IPv4\)'\)/,
+    );
+});
+
 test('a negative number is no unsigned one of any width, in formats without unsigned types as well', () => {
   for (const format of ['orc', 'avro', 'parquet', 'arrow'] as const)
     for (const from of ['Int8', 'Int16', 'Int32', 'Int64'])
