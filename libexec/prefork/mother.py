@@ -164,6 +164,8 @@ class Mother:
         connection = self.listener.accept()[0]
         changed = self.stamps.change()
         if changed is not None:
+            # The exception would keep it open until the last launcher has ended, and its thread waiting.
+            connection.close()
             raise Over("changed", f"{changed} has changed", False)
         pid = fork()
         if pid == 0:
