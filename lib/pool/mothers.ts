@@ -88,6 +88,11 @@ export class Mothers {
       return this.#fail(key, { code: 'no-python', reason: `${script}: ${interpreter.reason}`, forGood: true });
     }
     const directory = await mkdtemp(join(tmpdir(), 'atd-prefork-'));
+    if (this.#isClosed) {
+      // Its pool was exchanged meanwhile: nobody would end it.
+      await rm(directory, { recursive: true, force: true });
+      return none('its pool is closed');
+    }
     const path = join(directory, 'socket');
     const onEnd = (end: MotherEnd): void => {
       if (this.#kept?.mother === mother) this.#kept = null;

@@ -164,6 +164,8 @@ class Mother:
         connection = self.listener.accept()[0]
         changed = self.stamps.change()
         if changed is not None:
+            # The exception would keep it open until the last launcher has ended, and its thread waiting.
+            connection.close()
             raise Over("changed", f"{changed} has changed", False)
         pid = fork()
         if pid == 0:
@@ -212,6 +214,10 @@ class Mother:
         news = [name for name in message["modules"] if name not in sys.modules]
         if self.shared.lessons >= MOST_LESSONS or len(news) < child.WORTH_LEARNING:
             return
+        # Those that it has from before: what is noted anew below would be what replaced them.
+        changed = self.stamps.change(thorough=True)
+        if changed is not None:
+            raise Over("changed", f"{changed} has changed", False)
         began, cpu = time.time(), time.process_time()
         before = State()
         sys.path[:] = message["path"]

@@ -94,7 +94,8 @@ class Converter {
     if (from.name === 'Variant' && (isScalar(to) || to.elements.length > 0) && to.name !== 'String')
       return this.#variant(x, from, to);
     if (from.elements.length > 0 && to.elements.length > 0) return this.#composite(x, from, to);
-    if (to.elements.length > 0)
+    // Others may be lists or tuples by another name, as a Point is, and are ClickHouse's to convert.
+    if (to.elements.length > 0 && isScalar(from))
       return from.name === 'String' && !/\bMap\(/.test(to.text) ? this.#parsed(x, from, to) : never(to);
     return this.#scalar(from.elements.length > 0 ? withDates(x, from) : x, from, to);
   }

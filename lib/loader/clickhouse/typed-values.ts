@@ -105,7 +105,11 @@ function fromInteger(from: Type, to: Type, rounding: boolean): Guarded | null {
   if (/^Time(64)?$/.test(to.name)) return secondsOfDay('x', to);
   // Seconds or days since 1970; what is out of range comes back as another number.
   if (isTime(to)) return { value: `CAST(x, ${nullable(to)})`, fits: `toInt64(CAST(x, ${nullable(to)})) = x` };
-  return from.name === 'UInt32' && to.name === 'IPv4' ? null : throughText(to, rounding);
+  if (to.name === 'IPv4' && from.name.startsWith('UInt'))
+    return from.name === 'UInt32'
+      ? null
+      : { value: `CAST(accurateCastOrNull(x, 'UInt32'), ${nullable(to)})`, fits: null };
+  return throughText(to, rounding);
 }
 
 /** ClickHouse shows no more than 999:59:59. */

@@ -258,7 +258,8 @@ class Blocks implements Counter {
       this.#skip = 0;
       const head = this.#read(rest);
       if (head === null) break;
-      if (head === 'end') this.#ended = true;
+      // One that claims a length below nothing would be read again and again.
+      if (head === 'end' || head.bytes <= 0) this.#ended = true;
       else {
         this.#rows += head.rows;
         this.#skip = head.bytes;

@@ -9,6 +9,7 @@ import type { RowSize } from '../../../lib/loader/blocks/block-rows.js';
 import { rowSize } from '../../../lib/loader/blocks/row-size.js';
 import { type Contents, contentsOfFile } from '../../../lib/loader/file/contents.js';
 import { chooseFormat } from '../../../lib/loader/file/formats.js';
+import { countRows } from '../../../lib/loader/file/row-count.js';
 import { takeSample } from '../../../lib/loader/file/sample.js';
 import { openSourceFile } from '../../../lib/loader/file/source-file.js';
 import { writeLeb128 } from '../../../lib/util/leb128.js';
@@ -95,6 +96,21 @@ function arrowMessage(bodyBytes: number): Buffer {
 
 test('arrow: a message that leads back to itself is no file of many rows', async () => {
   assert.equal(await sizeOf(await written('ring.arrows', arrowMessage(-40), MIB)), null);
+});
+
+test('a message or block that leads back to itself ends the count of rows', async () => {
+  const header = Buffer.concat([Buffer.from('Obj\x01\x00'), Buffer.alloc(16)]);
+  for (const [name, data] of [
+    ['ring.arrows', arrowMessage(-40)],
+    ['ring.avro', Buffer.concat([header, leb128(0, -18), Buffer.alloc(16)])],
+  ] as const) {
+    const choice = chooseFormat(null, name, data);
+    assert.ok(choice.kind === 'format');
+    async function* chunks() {
+      yield data;
+    }
+    assert.equal(await countRows({ chunks }, choice.format, data), 0);
+  }
 });
 
 test('arrow: a message as long as the file is not read', async () => {

@@ -36,6 +36,9 @@ test('what cannot change is left as it is', () => {
     ['Tuple(a Int8)', 'Tuple(a Int64)'],
     ['Nullable(Int8)', 'Nullable(Int8)'],
     ['FixedString(2)', 'FixedString(3)'],
+    // Of a Parquet file with places on a map.
+    ['Point', 'Tuple(Float64, Float64)'],
+    ['LineString', 'Array(Tuple(Float64, Float64))'],
   ] as const)
     assert.deepEqual(converted(from, to), { value: 'c', fits: null, functions: [] }, `${from} -> ${to}`);
 });
@@ -62,6 +65,15 @@ test('what may change is looked at', () => {
     ['Nullable(Int8)', 'Int8'],
   ] as const)
     assert.notEqual(converted(from, to).fits, null, `${from} -> ${to}`);
+});
+
+test('a whole number without a sign is an address of as many bits, whatever its own width', () => {
+  assert.equal(converted('UInt32', 'IPv4').fits, null);
+  for (const from of ['UInt8', 'UInt16', 'UInt64'])
+    assert.match(
+      converted(from, 'IPv4').functions.join(),
+      /CAST\(accurateCastOrNull\(x, 'UInt32'\), 'Nullable\(IPv4\)'\)/,
+    );
 });
 
 test('a negative number is no unsigned one of any width, in formats without unsigned types as well', () => {

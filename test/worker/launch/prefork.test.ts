@@ -13,6 +13,7 @@ import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { createLauncher } from '../../../lib/worker/launch/choose.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
 import type { Launcher } from '../../../lib/worker/launch/launcher.js';
+import { wantedBy } from '../../../lib/worker/launch/prefork/place.js';
 import type { PreforkLauncher } from '../../../lib/worker/launch/prefork/prefork-launcher.js';
 import { command } from '../../support/commands.js';
 import { type Preforking, PYTHON, startPreforking } from '../../support/prefork.js';
@@ -356,6 +357,34 @@ if len(sys.argv) > 1:
     assert.ok(isForked(ran, preforking), JSON.stringify(preforking.news));
     assert.equal(outcome.result, 'machine-fault', outcome.reason);
     assert.match(outcome.reason, /no command ingest; the loader was exchanged meanwhile \(.*words\.py\)/);
+  });
+
+  it('is retired when a module was overwritten before it is to load more of them', async () => {
+    const preforking = await open();
+    const { launcher, hears } = preforking;
+    const file = loader(
+      `import sys, time, words
+if len(sys.argv) > 1:
+    import configparser, csv, unittest, xml.dom.minidom
+    # Neither its folder, nor all files within a second of the last look, are looked through for a load that went well.
+    with open(words.__file__, 'w') as module: module.write("SAID = 'newer, in its place'")
+    time.sleep(0.5)
+print(words.SAID)`,
+      { words: "SAID = 'old'" },
+    );
+    await learn(preforking, file);
+    const ran = await run(launcher, command(file, ['more']));
+    assert.ok(isForked(ran, preforking), JSON.stringify(preforking.news));
+    await hears(({ code }) => code === 'changed', 'the mother is retired');
+    assert.deepEqual((await run(launcher, command(file, []))).lines, ['stdout: newer, in its place']);
+  });
+
+  it('does not begin when its pool is closed meanwhile', async () => {
+    const { mothers } = await open();
+    const wanted = wantedBy(command(loader(''), []));
+    const place = mothers.of(wanted);
+    await mothers.close();
+    assert.equal((await place).kind, 'none');
   });
 
   it('is replaced after so many files', async () => {
