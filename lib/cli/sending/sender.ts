@@ -41,8 +41,11 @@ export async function openSender(kafka: Kafka, brokers: readonly string[]): Prom
       if (!mayDoWithout(error)) break;
     }
   }
-  const why = userObstacle(refusal) ?? `${(refusal as Error).message}; check kafka.bootstrap_servers`;
-  throw new AtdError('ATD_KAFKA_CONNECT', `cannot reach Kafka at ${brokers.join(', ')}: ${why}`, { cause: refusal });
+  const [at, obstacle] = [`Kafka at ${brokers.join(', ')}`, userObstacle(refusal)];
+  const away = `cannot reach ${at}: ${(refusal as Error).message}; check kafka.bootstrap_servers`;
+  throw new AtdError('ATD_KAFKA_CONNECT', obstacle === null ? away : `cannot use ${at}: ${obstacle}`, {
+    cause: refusal,
+  });
 }
 
 function mayDoWithout(error: unknown): boolean {
