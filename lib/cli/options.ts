@@ -81,3 +81,22 @@ export function loadSettings({ values }: ParsedOptions): LoadedConfig {
   if (values['topic'] !== undefined) args['kafka.topic'] = values['topic'] as string;
   return loadConfig({ file: file === '' ? null : file, env: process.env, args });
 }
+
+/**
+ * What an option that takes one of these names was given; null where it was not.
+ *
+ * @param option as people write it: `--group-by`
+ * @throws AtdError ATD_USAGE
+ */
+export function oneOf<Name extends string>(
+  option: string,
+  text: string | boolean | undefined,
+  names: readonly Name[],
+): Name | null {
+  if (text === undefined) return null;
+  const name = names.find((each) => each === text);
+  if (name !== undefined) return name;
+  const meant = didYouMean(String(text), names);
+  const hint = meant === null ? `one of ${names.join(', ')}` : `did you mean ${meant}?`;
+  throw new AtdError('ATD_USAGE', `${option} ${text} is not known; ${hint}`);
+}

@@ -3,10 +3,10 @@ import { AtdError, ExitCode } from '../../errors.js';
 import type { HeaderValue, KafkaRecord } from '../../types.js';
 import { didYouMean } from '../../util/did-you-mean.js';
 import { countText } from '../../util/plain-text.js';
-import { loadSettings, type ParsedOptions } from '../options.js';
+import { loadSettings, oneOf, type ParsedOptions } from '../options.js';
 import { terminalColumns } from '../terminal.js';
 import { choiceOf, placeNamed } from './choice.js';
-import { GROUPINGS, type Grouping, isWanted, letterOf } from './letter.js';
+import { GROUPINGS, isWanted, letterOf } from './letter.js';
 import { Book, openSource, rangesSince, readBook, readLetters } from './letter-topic.js';
 import { Groups, type HandledLetter, placeOf, renderLetter, renderWhole } from './letter-view.js';
 
@@ -32,7 +32,7 @@ async function list(options: ParsedOptions): Promise<ExitCode> {
   const { values } = options;
   const { since, filter } = choiceOf(options, [], Date.now());
   const limit = limitOf(values['limit']);
-  const grouping = groupingOf(values['group-by']);
+  const grouping = oneOf('--group-by', values['group-by'], GROUPINGS);
   const source = openSource(loadSettings(options).config);
   const groups = grouping === null ? null : new Groups(grouping);
   let [found, hidden] = [0, 0];
@@ -126,13 +126,4 @@ function limitOf(text: string | boolean | undefined): number {
   const limit = text === undefined ? DEFAULT_LIMIT : Number(text);
   if (Number.isInteger(limit) && limit > 0) return limit;
   throw new AtdError('ATD_USAGE', `--limit ${text} is no number of letters from 1 on`);
-}
-
-function groupingOf(text: string | boolean | undefined): Grouping | null {
-  if (text === undefined) return null;
-  const grouping = GROUPINGS.find((one) => one === text);
-  if (grouping !== undefined) return grouping;
-  const meant = didYouMean(String(text), GROUPINGS);
-  const hint = meant === null ? `one of ${GROUPINGS.join(', ')}` : `did you mean ${meant}?`;
-  throw new AtdError('ATD_USAGE', `--group-by ${text} is not known; ${hint}`);
 }

@@ -2,7 +2,7 @@
 import { AtdError } from '../../errors.js';
 import { type LoadQuery, readLoadQuery } from '../../ledger/load-filter.js';
 import { GROUPINGS, type Grouping } from '../../ledger/queries.js';
-import { didYouMean } from '../../util/did-you-mean.js';
+import { oneOf } from '../options.js';
 import { spanMs } from '../span.js';
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -26,7 +26,7 @@ export function choiceOf(values: Values, now: number): Choice {
   const span = since === undefined ? null : spanMs(since);
   if (span !== null) given.set('since', String(Math.max(0, Math.round(now - span))));
   const query = readLoadQuery(given);
-  if (!('problem' in query)) return { query, groupBy: groupingOf(values['group-by']) };
+  if (!('problem' in query)) return { query, groupBy: oneOf('--group-by', values['group-by'], GROUPINGS) };
   const isTime = query.problem.startsWith('since ');
   throw new AtdError('ATD_USAGE', `--${query.problem}${isTime ? ', and no span, such as 90s, 30m, 1h or 2d' : ''}`);
 }
@@ -35,13 +35,4 @@ export function choiceOf(values: Values, now: number): Choice {
 export function loadIdIn(text: string | undefined): string {
   if (text !== undefined && UUID.test(text)) return text.toLowerCase();
   throw new AtdError('ATD_USAGE', `show needs the id of one load, as the list has it, not "${text ?? ''}"`);
-}
-
-function groupingOf(text: string | boolean | undefined): Grouping | null {
-  if (text === undefined) return null;
-  const grouping = GROUPINGS.find((one) => one === text);
-  if (grouping !== undefined) return grouping;
-  const meant = didYouMean(String(text), GROUPINGS);
-  const hint = meant === null ? `one of ${GROUPINGS.join(', ')}` : `did you mean ${meant}?`;
-  throw new AtdError('ATD_USAGE', `--group-by ${text} is not known; ${hint}`);
 }
