@@ -3,14 +3,14 @@
  * ClickHouse to describe them. `more` asks for that many bytes; null is no file of that format.
  */
 import { Leb128Reader } from '../../util/leb128.js';
-import { endOfBareSchema } from './arrow-schema.js';
+import { endOfBareSchema, FILE_MAGIC } from './arrow-schema.js';
 
 export type SchemaPart =
   | { readonly kind: 'part'; readonly data: Uint8Array }
   | { readonly kind: 'more'; readonly bytes: number };
 
 const PARQUET_MAGIC = Buffer.from('PAR1');
-const ARROW_FILE_MAGIC = Buffer.from('ARROW1\0\0');
+const ARROW_FILE_MAGIC = Buffer.from(FILE_MAGIC);
 const ARROW_MARKER = 0xffffffff;
 const AVRO_MAGIC = Buffer.from('Obj\x01');
 const AVRO_SYNC_BYTES = 16;
