@@ -49,12 +49,15 @@ export class Engine {
   /** Whether no load is started, for no commit was acknowledged for a whole session. */
   #startsHeld = false;
   #effects: Effect[] = [];
+  readonly #emit = (effect: Effect): void => {
+    this.#effects.push(effect);
+  };
 
   /** @param random a source of numbers in [0, 1), for the jitter of retries */
   constructor(settings: EngineSettings, random: () => number) {
     this.#settings = settings;
     this.#random = random;
-    const emit = (effect: Effect) => this.#emit(effect);
+    const emit = this.#emit;
     this.#commits = new Commits(settings.records.commitIntervalMs, settings.records.boot);
     this.#markers = new StartMarkers(this.#commits);
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
@@ -101,12 +104,6 @@ export class Engine {
     }
     const nextAt = earliest(this.#records.nextLetterAt(), this.#nextStartAt(), this.#asides.nextAt);
     return earliest(commitAt, nextAt, this.#loader.nextAt(), this.#pauses.nextAt());
-  }
-
-  /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
-  #emit(effect: Effect): void {
-    if (this.#effects.length === 0) this.#effects = [effect];
-    else this.#effects.push(effect);
   }
 
   #nextStartAt(): number | null {
@@ -331,7 +328,7 @@ export class Engine {
     const { stopAt, stopped, finalCommits } = this.#lifecycle;
     if (now >= stopAt && !stopped) {
       for (const { jobId, outcome } of this.#loader.releaseHeld()) this.#finish(jobId, leave(outcome), now);
-      for (const jobId of this.#jobs.running.ids()) this.#emit({ type: 'stop', jobId });
+      for (const jobId of this.#jobs.running.keys()) this.#emit({ type: 'stop', jobId });
       this.#lifecycle = { ...this.#lifecycle, stopped: true };
     }
     if (!this.#isIdle) return;

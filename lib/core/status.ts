@@ -102,7 +102,7 @@ export function statusOf(engine: {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
     slots: slots.limit,
     adaptiveSlots: slots.isAdaptive ? { max: slots.max, reason: slots.reason, since: slots.since } : null,
-    running: running.states().map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
+    running: [...running.values()].map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
     queue: {
       jobs: scheduler.jobs + tables.parked + suspects.size,
       delayed: scheduler.delayed + tables.parked + suspects.size,

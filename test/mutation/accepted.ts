@@ -129,25 +129,11 @@ export const ACCEPTED: readonly Accepted[] = [
     why: 'Behind the last byte no bit is set: looking further there finds nothing more.',
   },
   {
-    file: 'lib/core/offsets/attempt-counts.ts',
-    within: 'started',
-    from: 'if (entry === undefined && aloneSince === null)',
-    to: 'if (false)',
-    why: 'Only has the many records that run once share one object.',
-  },
-  {
     file: 'lib/core/engine.ts',
     within: '#epoch',
     from: "#lifecycle = { kind: 'starting' }; #epoch = 0;",
     to: "#lifecycle = { kind: 'starting' }; #epoch = 1;",
     why: 'The first assignment sets it, and before that there is no partition to restore.',
-  },
-  {
-    file: 'lib/core/engine.ts',
-    within: '#emit',
-    from: 'if (this.#effects.length === 0)',
-    to: 'if (false)',
-    why: 'Only spares memory.',
   },
   {
     file: 'lib/core/engine.ts',
