@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
+import { loadIdOf } from '../ledger/load.js';
 import type { LedgerConnection } from '../ledger/store.js';
 import type { LedgerTable } from '../ledger/table.js';
 import type { LaunchMode } from '../types.js';
@@ -94,6 +95,7 @@ export function engineSettings(
       timeoutMs: config.as_cli.timeout * 1000,
       graceMs: config.as_cli.grace * 1000,
       allowedRoots: config.ingest.allowed_roots,
+      ...(config.ingest.provenance ? { loadIdOf } : {}),
       environment: pick(environment, passedVariables(config, loader, environment)),
     },
     retry: {

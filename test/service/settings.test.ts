@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { loadConfig } from '../../lib/config/load.js';
 import type { Config } from '../../lib/config/schema.js';
+import { loadIdOf } from '../../lib/ledger/load.js';
 import { workerSettings } from '../../lib/service/adapters.js';
 import { engineSettings, hasLedger, ledgerConnection, ledgerTable } from '../../lib/service/settings.js';
 
@@ -124,6 +125,11 @@ describe('engineSettings', () => {
       },
       breaker: { threshold: 3, openMs: 2_000, maxOpenMs: 30_000 },
     });
+  });
+
+  it('has the ledger say which load a row is of, where it is to be said', () => {
+    const { command } = engineSettings(configured({ 'ingest.provenance': 'true' }), LOADER, {});
+    assert.equal(command.loadIdOf?.('files/0/1/0@5', 1), loadIdOf('files/0/1/0@5', 1));
   });
 
   it('lets one tenant have every slot, and a share of the queue that keeps them all busy', () => {

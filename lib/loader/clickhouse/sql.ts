@@ -7,6 +7,7 @@
  * repeatable when a token is given; without one it would not deduplicate it at all.
  */
 
+import { PROVENANCE } from '../../util/table-shape.js';
 import type { Format } from '../file/formats.js';
 import type { TableName } from '../options/options.js';
 import { PLAIN_TABLE, type TableMaking } from '../options/table-options.js';
@@ -123,15 +124,21 @@ export function describeSettings(statementBytes: number): Settings {
   return { ...sizeSettings(statementBytes), print_pretty_type_names: 0, precise_float_parsing: 1 };
 }
 
-export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
+export type CreateTable =
+  | { readonly kind: 'statement'; readonly sql: string }
+  | { readonly kind: 'no-time-column' }
+  | { readonly kind: 'reserved'; readonly name: string };
 
 /** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
 export function createTableStatement(
   table: TableName,
   columns: readonly Column[],
   ttlHours: number | null,
-  { engine, orderBy, partitionBy, onCluster, durable }: TableMaking = PLAIN_TABLE,
+  { engine, orderBy, partitionBy, onCluster, durable, provenance }: TableMaking = PLAIN_TABLE,
 ): CreateTable {
+  const added = provenance ? PROVENANCE : [];
+  const reserved = columns.find(({ name }) => added.some((column) => column.name === name));
+  if (reserved !== undefined) return { kind: 'reserved', name: reserved.name };
   const suggested = sortingKey(columns);
   const key = orderBy ?? suggested.map(quoteIdentifier).join(', ');
   const keys = `${key} ${partitionBy ?? ''}`;
@@ -149,9 +156,10 @@ export function createTableStatement(
   const settings = [...REMEMBERING];
   if (durable) settings.push(...DURABLE_SETTINGS);
   if (nullableKey) settings.push('allow_nullable_key = 1');
+  const structure = structureOf([...columns, ...added.map(({ name, definition }) => ({ name, type: definition }))]);
   const sql =
     `CREATE TABLE IF NOT EXISTS ${quoteTable(table)}${onClusterClause(onCluster)} ` +
-    `(${structureOf(columns)}) ENGINE = ${engine}${partitionBy === null ? '' : ` PARTITION BY (${partitionBy})`} ORDER BY (${key})${ttl} SETTINGS ${settings.join(', ')}`;
+    `(${structure}) ENGINE = ${engine}${partitionBy === null ? '' : ` PARTITION BY (${partitionBy})`} ORDER BY (${key})${ttl} SETTINGS ${settings.join(', ')}`;
   return { kind: 'statement', sql };
 }
 

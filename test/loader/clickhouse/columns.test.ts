@@ -20,6 +20,7 @@ const TEXT: MatchOptions = {
   open: false,
   byPosition: null,
   alsoNamed: [],
+  reserved: new Set<string>(),
 };
 
 function columns(...names: string[]): Column[] {
