@@ -7,8 +7,7 @@
 
 import type { ByPosition, FormatName } from '../file/formats.js';
 import { readType } from './conversions.js';
-import { parseType, type Type, typeAt, withLeaves } from './type-tree.js';
-import { baseType, isNullable } from './types.js';
+import { baseType, isNullable, parseType, type Type, typeAt, withLeaves } from './type-tree.js';
 
 export interface Column {
   readonly name: string;

@@ -14,7 +14,7 @@ import { PLAIN_TABLE, type TableMaking } from '../options/table-options.js';
 import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
 import { checkSample } from './sample-types.js';
-import { isDateOrTime, isNullable } from './types.js';
+import { isDateOrTime, isNullable } from './type-tree.js';
 
 /**
  * How many recent blocks a MergeTree table remembers for deduplication. A file is at most some dozens of blocks, and a

@@ -5,7 +5,7 @@
 
 import type { LoadedColumn } from '../clickhouse/columns.js';
 import { BAD_VALUE } from '../clickhouse/insert-statement.js';
-import { baseType, isNullable } from '../clickhouse/types.js';
+import { baseType, isNullable } from '../clickhouse/type-tree.js';
 import { oneLine } from '../failures.js';
 import type { ByPosition, Format } from '../file/formats.js';
 import { RESERVED_REMEDY, reservedName } from './provenance.js';
