@@ -91,9 +91,15 @@ export class LedgerStore {
     }
   }
 
-  async query<Row>(query: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<Row[]> {
+  async query<Row>(
+    query: string,
+    parameters: Readonly<Record<string, unknown>> = {},
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<Row[]> {
     const client = await this.#connect();
-    const answer = await client.query({ query, format: 'JSONEachRow', query_params: { ...parameters } });
+    const answer = await client.query({
+      ...{ query, format: 'JSONEachRow', query_params: { ...parameters }, clickhouse_settings: settings },
+    });
     return answer.json<Row>();
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ALIASES, COMMANDS, wholeCall } from '../../lib/cli/main.js';
+import { ALIASES, COMMANDS, wholeCall } from '../../lib/cli/commands.js';
 import { parseOptions, renderOptions } from '../../lib/cli/options.js';
 import { read } from '../support/documents.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';

@@ -9,6 +9,7 @@ const COMMANDS = [
   'run',
   'drain',
   'emit',
+  'reconcile',
   'status',
   'dead-letters',
   'loads',

@@ -20,6 +20,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['lib/loader/clickhouse/', 'lib/loader/options/', 'lib/loader/failures.ts'],
   ],
   'lib/cli/emit/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/core/'],
+  'lib/cli/reconcile/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
   'lib/cli/progress/': ['lib/cli/'],
   'lib/cli/sending/': ['lib/kafka/'],
   'lib/cli/loads/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/ledger/', 'lib/core/'],

@@ -14,7 +14,7 @@ import {
 } from '../../ledger/queries.js';
 import { KEPT_LOADS } from '../../ledger/recent-loads.js';
 import { isMissingTable, LedgerStore, type StoreError } from '../../ledger/store.js';
-import { type LedgerRow, toLoad } from '../../ledger/table.js';
+import { type LedgerRow, type LedgerTable, toLoad } from '../../ledger/table.js';
 import { engineSettings, type LoaderProgram, ledgerConnection, ledgerTable } from '../../service/settings.js';
 import { call, unreachable } from '../remote.js';
 
@@ -29,23 +29,41 @@ export interface LoadSource {
   close(): Promise<void>;
 }
 
-export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource {
+/** The ledger of the settings, as a command asks it. */
+export interface OpenLedger {
+  readonly name: string;
+  readonly table: LedgerTable;
+  /** @throws AtdError ATD_UNREACHABLE */
+  ask<Row>(question: Question): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+/** @param instead what else can be done where it does not answer */
+export function openLedger(config: Config, loader: LoaderProgram, instead: string): OpenLedger {
   const table = ledgerTable(config);
   const { environment } = engineSettings(config, loader, process.env).command;
   const connection = ledgerConnection(config, environment);
   const store = new LedgerStore(table, () => connection);
   const name = `${table.database}.${table.name}`;
-  const ask = async <Row>({ query, parameters }: Question): Promise<Row[]> => {
-    try {
-      return await store.query<Row>(query, parameters);
-    } catch (cause) {
-      // It is made with the first row.
-      if (isMissingTable(cause as StoreError)) return [];
-      const at = `${connection.host}:${connection.port}`;
-      const remedy = 'check clickhouse.*, or ask the service itself by --url';
-      throw new AtdError('ATD_UNREACHABLE', `${name} at ${at}: ${(cause as Error).message}; ${remedy}`, { cause });
-    }
+  return {
+    ...{ name, table },
+    ask: async <Row>({ query, parameters, settings }: Question): Promise<Row[]> => {
+      try {
+        return await store.query<Row>(query, parameters, settings);
+      } catch (cause) {
+        // It is made with the first row.
+        if (isMissingTable(cause as StoreError)) return [];
+        const at = `${connection.host}:${connection.port}`;
+        const remedy = `check clickhouse.*, or ${instead}`;
+        throw new AtdError('ATD_UNREACHABLE', `${name} at ${at}: ${(cause as Error).message}; ${remedy}`, { cause });
+      }
+    },
+    close: () => store.close(),
   };
+}
+
+export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource {
+  const { name, table, ask, close } = openLedger(config, loader, 'ask the service itself by --url');
   return {
     name,
     list: async (query) => (await ask<LedgerRow>(listQuestion(table, query))).map(toLoad),
@@ -54,7 +72,7 @@ export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource 
         ...{ name: row.name, loads: Number(row.loads), latestAt: Number(row.latestAt) },
       })),
     rowsOf: async (id) => (await ask<LedgerRow>(rowsQuestion(table, id))).map(toLoad),
-    close: () => store.close(),
+    close,
   };
 }
 
