@@ -1,33 +1,16 @@
 /** The commands of `atd-ingestion`: their options, their help, and the module of each. */
-import type { ExitCode } from '../errors.js';
+import { CHANGE_COMMANDS } from './change-commands.js';
+import type { CommandDefinition } from './command-definition.js';
 import type { Completable } from './completion/scripts.js';
-import { COMMON_OPTIONS, type OptionDefinition, type ParsedOptions } from './options.js';
+import { COMMON_OPTIONS } from './options.js';
 import { URL_OPTION } from './remote.js';
 import { ignoreSignals } from './shutdown.js';
 
-export interface CommandDefinition {
-  readonly summary: string;
-  readonly usage: string;
-  readonly options: Readonly<Record<string, OptionDefinition>>;
-  readonly positionals: boolean;
-  /** Words that may stand behind it first. */
-  readonly actions?: readonly string[];
-  readonly takesFiles?: boolean;
-  /** Without the program's name, and what each does. */
-  readonly examples?: readonly (readonly [command: string, does: string])[];
-  /** Loads its module when it is called: a command pays for no other's start. */
-  readonly execute: (options: ParsedOptions, version: string) => Promise<ExitCode>;
-}
+export type { CommandDefinition } from './command-definition.js';
 
 const VERSION_OPTION = { version: { type: 'boolean', help: 'show the version' } } as const;
 
 const REMOTE_OPTIONS = { ...URL_OPTION, config: COMMON_OPTIONS.config, help: COMMON_OPTIONS.help } as const;
-
-const CHANGE_OPTIONS = {
-  json: { type: 'boolean', help: 'as the service answers: one line of JSON' },
-  'token-file': { type: 'string', value: 'FILE', help: "has the service's token; default: http.token_file" },
-  ...REMOTE_OPTIONS,
-} as const;
 
 export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
   run: {
@@ -39,19 +22,6 @@ export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
       // Before its modules, which take the most of the start.
       ignoreSignals(() => undefined);
       return (await import('./run.js')).run(options, version);
-    },
-  },
-  drain: {
-    summary: 'load what was set aside (tenants.set_aside), and nothing else, and end',
-    usage: 'atd-ingestion drain --waiting [--config FILE]',
-    options: {
-      waiting: { type: 'boolean', help: 'what waits in <kafka.topic>.waiting; to be said, for all else stays' },
-      ...COMMON_OPTIONS,
-    },
-    positionals: false,
-    execute: async (options, version) => {
-      ignoreSignals(() => undefined);
-      return (await import('./run.js')).drainWaiting(options, version);
     },
   },
   emit: {
@@ -211,31 +181,7 @@ export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     ],
     execute: async (options) => (await import('./loads/loads.js')).loads(options),
   },
-  pause: {
-    summary: 'have the files of a tenant wait, in all instances and across restarts',
-    usage: 'atd-ingestion pause TENANT [--for 1h] [--reason TEXT]',
-    options: {
-      for: { type: 'string', value: 'TIME', help: '90s, 30m, 1h, 2d; default: until somebody resumes it' },
-      reason: { type: 'string', value: 'TEXT', help: 'why, for the log and the status' },
-      ...CHANGE_OPTIONS,
-    },
-    positionals: true,
-    execute: async (options) => (await import('./control.js')).pause(options),
-  },
-  resume: {
-    summary: 'have the files of a tenant go on',
-    usage: 'atd-ingestion resume TENANT',
-    options: CHANGE_OPTIONS,
-    positionals: true,
-    execute: async (options) => (await import('./control.js')).resume(options),
-  },
-  reload: {
-    summary: 'have the service take over what has changed in its settings',
-    usage: 'atd-ingestion reload',
-    options: CHANGE_OPTIONS,
-    positionals: false,
-    execute: async (options) => (await import('./control.js')).reload(options),
-  },
+  ...CHANGE_COMMANDS,
   'check-config': {
     summary: 'check the settings and show them',
     usage: 'atd-ingestion check-config [--config FILE]\n       atd-ingestion check-config --connect [--config FILE]',

@@ -4,7 +4,8 @@ import { AtdError, ExitCode, exitCodeOf, isAtdError } from '../errors.js';
 import { journalPrefix } from '../telemetry/journal.js';
 import { didYouMean } from '../util/did-you-mean.js';
 import { wrap } from '../util/plain-text.js';
-import { ALIASES, COMMANDS, type CommandDefinition, wholeCall } from './commands.js';
+import type { CommandDefinition } from './command-definition.js';
+import { ALIASES, COMMANDS, wholeCall } from './commands.js';
 import { parseOptions, renderOptions, renderRow } from './options.js';
 import { terminalColumns } from './terminal.js';
 

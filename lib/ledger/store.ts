@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { DistantFile } from '../util/distant-file.js';
+import { actsTableOf, createActsTable } from './act.js';
 import { type LedgerTable, quoted, STANDING_QUERY, type Standing, statementsFor, viewOf } from './table.js';
 
 export interface LedgerConnection {
@@ -74,20 +75,26 @@ export class LedgerStore {
   async write(lines: readonly string[], token: string): Promise<void> {
     const client = await this.#connect();
     if (!this.#isMade) await this.#make(client);
-    const { database, name } = this.#table;
     try {
-      // As they are: `insert` would want them as objects, and make the same texts of these again.
-      const { stream } = await client.exec({
-        query: `INSERT INTO ${quoted(database, name)} FORMAT JSONEachRow`,
-        values: Readable.from([Buffer.from(lines.join('\n'))], { objectMode: false }),
-        clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
-      });
-      stream.resume();
-      await finished(stream);
+      await insert(client, quoted(this.#table.database, this.#table.name), lines, token);
     } catch (error) {
       // Somebody may have dropped it, or the server is another one.
       this.#isMade = false;
       throw error;
+    }
+  }
+
+  /** The same for acts of people. */
+  async writeActs(lines: readonly string[], token: string): Promise<void> {
+    const client = await this.#connect();
+    const into = quoted(this.#table.database, actsTableOf(this.#table));
+    try {
+      await insert(client, into, lines, token);
+    } catch (error) {
+      if (!isMissingTable(error as StoreError)) throw error;
+      // Not before it is needed: where nobody may change anything, there is none.
+      await client.command({ query: createActsTable(this.#table) });
+      await insert(client, into, lines, token);
     }
   }
 
@@ -137,4 +144,15 @@ export class LedgerStore {
     await before?.close();
     return client;
   }
+}
+
+async function insert(client: ClickHouseClient, into: string, lines: readonly string[], token: string): Promise<void> {
+  // As they are: `insert` would want them as objects, and make the same texts of these again.
+  const { stream } = await client.exec({
+    query: `INSERT INTO ${into} FORMAT JSONEachRow`,
+    values: Readable.from([Buffer.from(lines.join('\n'))], { objectMode: false }),
+    clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
+  });
+  stream.resume();
+  await finished(stream);
 }

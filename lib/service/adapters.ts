@@ -9,11 +9,12 @@ import { type CommandRules, commandTemplate } from '../core/rules/command.js';
 import { registerCodecs } from '../kafka/batches/codecs.js';
 import { boundBatches } from '../kafka/batches/decode-messages.js';
 import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
-import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
+import { type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
 import { mendOutOfRange } from '../kafka/group/out-of-range.js';
 import { mendHeaderDecoder } from '../kafka/header-decoder.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { createMember, type MemberAdapter } from '../kafka/member.js';
 import { closeSilentConnections } from '../kafka/silent-connections.js';
 import { steadyClock } from '../kafka/steady-clock.js';
 import { Ledger, type LedgerEvents } from '../ledger/ledger.js';
@@ -45,7 +46,7 @@ export const SILENT = {
 } as const satisfies AdapterEvents['kafka'];
 
 export interface Adapters {
-  readonly consumer: ConsumerAdapter;
+  readonly consumer: MemberAdapter;
   /** The same, where records are set aside. */
   readonly waiting: WaitingAdapter | null;
   readonly deadLetter: DeadLetterAdapter;
@@ -87,22 +88,26 @@ export function createAdapters(
   const { dead_letter } = config.service;
   const letterTopic = letterTopicOf(config);
   const waitingTopic = waitingTopicOf(config);
-  const makeConsumer = (consumerEvents: ConsumerEvents) =>
-    createConsumer(
-      {
-        kafka,
-        asking,
-        topic,
-        besides: waitingTopic === null ? [] : [waitingTopic.topic],
-        brokers: bootstrap_servers,
-        groupId: group_id,
-        letterTopic,
-        fromBeginning: auto_offset_reset === 'earliest',
-        onLostOffsets: on_lost_offsets,
-        sessionTimeoutMs: config.kafka.session_timeout_ms,
-        maxWaitMs: config.kafka.poll_timeout_ms,
-      },
-      consumerEvents,
+  const makeConsumer = (memberEvents: ConsumerEvents) =>
+    createMember(
+      (consumerEvents) =>
+        createConsumer(
+          {
+            kafka,
+            asking,
+            topic,
+            besides: waitingTopic === null ? [] : [waitingTopic.topic],
+            brokers: bootstrap_servers,
+            groupId: group_id,
+            letterTopic,
+            fromBeginning: auto_offset_reset === 'earliest',
+            onLostOffsets: on_lost_offsets,
+            sessionTimeoutMs: config.kafka.session_timeout_ms,
+            maxWaitMs: config.kafka.poll_timeout_ms,
+          },
+          consumerEvents,
+        ),
+      memberEvents,
     );
   const waiting =
     waitingTopic === null

@@ -7,10 +7,12 @@ import { Feed } from '../feed/feed.js';
 import type { Load } from '../ledger/load.js';
 import { LoadRows } from '../ledger/load-rows.js';
 import { RecentLoads } from '../ledger/recent-loads.js';
+import type { LedgerRow } from '../ledger/table.js';
 import { NoticeSender } from '../notify/notice-sender.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { preforkAdvice } from '../telemetry/prefork-lines.js';
+import { Acts } from './acts/acts.js';
 import { eventLog, type Observer, Observers } from './observers.js';
 import type { Overview } from './overview.js';
 
@@ -24,6 +26,8 @@ export interface OnlookerSources {
   readonly status: () => EngineStatus;
   /** Gets what became of files, each row as it is made. */
   readonly keep: (rows: readonly Load[]) => void;
+  /** The same for what people have changed. */
+  readonly keepAct: (row: LedgerRow) => void;
   /** Milliseconds since the epoch, on a clock that never goes back. */
   readonly now: () => number;
   /** Is told when one of them throws. */
@@ -36,15 +40,18 @@ export class Onlookers implements Observer {
   readonly loads: RecentLoads;
   /** For people who should look. */
   readonly notices: NoticeSender;
+  /** What people change is noted here by whoever does it. */
+  readonly acts: Acts;
   readonly #all: Observers;
 
   constructor(sources: OnlookerSources) {
-    const { version, logger, metrics, overview, config, status, keep, now, onDefect } = sources;
+    const { version, logger, metrics, overview, config, status, keep, keepAct, now, onDefect } = sources;
     const lag = () => overview.lag(status()).messages;
     this.feed = new Feed({ status: () => overview.of(status()), speeds: () => overview.speeds(), lag, now });
     // What tells this run from others, of the same machine too.
     const instance = `${hostname()}/${process.pid}`;
     this.loads = new RecentLoads(new LoadRows({ instance, version }), keep);
+    this.acts = new Acts({ logger, instance, version, keep: keepAct, now });
     this.notices = new NoticeSender({
       settings: () => config().notify,
       from: `atd-ingestion ${config().kafka.group_id} on ${hostname()}`,

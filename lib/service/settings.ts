@@ -156,7 +156,7 @@ export function ledgerConnection(
 
 /** The ledger's own. */
 export function reservedTables({ ledger: { table } }: Pick<Config, 'ledger'>): ReadonlySet<string> {
-  return new Set([table, `${table}_current`]);
+  return new Set([table, `${table}_current`, `${table}_acts`]);
 }
 
 /** Those of `tenants.allowed`, as they are compared. */

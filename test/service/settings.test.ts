@@ -87,7 +87,7 @@ describe('engineSettings', () => {
           defaultTable: 'd',
           allowedTenants: new Set(['acme', 'globex']),
           tenantRequired: true,
-          reservedTables: new Set(['atd__loads', 'atd__loads_current']),
+          reservedTables: new Set(['atd__loads', 'atd__loads_current', 'atd__loads_acts']),
         },
         waiting: { of: 'announced', topic: 'announced.waiting' },
       },

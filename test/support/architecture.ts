@@ -37,6 +37,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/pool/',
     'lib/core/',
   ],
+  'lib/service/acts/': [...['lib/service/', 'lib/control/', 'lib/http/', 'lib/ledger/', 'lib/telemetry/', 'lib/core/']],
   'lib/service/reload/': ['lib/service/', 'lib/config/', 'lib/telemetry/', 'lib/core/'],
   'lib/config/': [],
   'lib/pool/': ['lib/worker/', 'lib/processes/'],
