@@ -3,7 +3,7 @@ import { tenantNamed } from '../util/tenant-name.js';
 import { globSource } from './glob.js';
 import type { Load } from './load.js';
 import { asksForAttempts, type LoadFilter, type LoadQuery } from './load-filter.js';
-import { type LedgerTable, NEWEST_FIRST, quoted, SELECTED } from './table.js';
+import { type LedgerTable, NEWEST_FIRST, quoted, selected } from './table.js';
 
 export interface Question {
   readonly query: string;
@@ -21,8 +21,12 @@ export interface Group {
   readonly latestAt: number;
 }
 
+/** The columns that stand there; null for all. */
+type Columns = ReadonlySet<string> | null;
+
 /** The newest first. */
-export function listQuestion(table: LedgerTable, { filter, limit }: LoadQuery): Question {
+export function listQuestion(table: LedgerTable, { filter, limit }: LoadQuery, columns: Columns = null): Question {
+  const all = selected(columns);
   const { source, states, status, parameters } = chosen(table, filter);
   const first = 'LIMIT {limit:UInt64}';
   // With a status: of all files few columns are read, and all columns of those few that are shown.
@@ -30,15 +34,15 @@ export function listQuestion(table: LedgerTable, { filter, limit }: LoadQuery): 
   const shown = `${keys} WHERE ${status} ORDER BY finished_at DESC ${first}`;
   const query =
     status === null
-      ? `${states(SELECTED)} ${first}`
-      : `SELECT ${SELECTED} FROM ${source} WHERE (finished_at, load_id, status) IN (${shown}) ${LATEST} ${first}`;
+      ? `${states(all)} ${first}`
+      : `SELECT ${all} FROM ${source} WHERE (finished_at, load_id, status) IN (${shown}) ${LATEST} ${first}`;
   return { query, parameters: { ...parameters, limit } };
 }
 
 /** All rows of one load, the oldest first. */
-export function rowsQuestion({ database, name }: LedgerTable, loadId: string): Question {
+export function rowsQuestion({ database, name }: LedgerTable, loadId: string, columns: Columns = null): Question {
   const order = "ORDER BY finished_at, status != 'failed'";
-  const query = `SELECT ${SELECTED} FROM ${quoted(database, name)} WHERE load_id = {id:UUID} ${order}`;
+  const query = `SELECT ${selected(columns)} FROM ${quoted(database, name)} WHERE load_id = {id:UUID} ${order}`;
   return { query, parameters: { id: loadId } };
 }
 

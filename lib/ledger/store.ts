@@ -58,6 +58,10 @@ export function isMissingTable({ code = '' }: StoreError): boolean {
   return code === '60';
 }
 
+export function isMissingColumn({ code = '' }: StoreError): boolean {
+  return code === '47';
+}
+
 export class LedgerStore {
   readonly #table: LedgerTable;
   /** How to connect at the moment: user and password may change. */

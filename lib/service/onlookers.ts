@@ -13,9 +13,11 @@ import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { preforkAdvice } from '../telemetry/prefork-lines.js';
 import { eventLog, type Observer, Observers } from './observers.js';
 import type { Overview } from './overview.js';
+import type { LoaderProgram } from './settings.js';
 
 export interface OnlookerSources {
   readonly version: string;
+  readonly loader: LoaderProgram;
   readonly logger: Pick<Logger, 'write'>;
   readonly metrics: MetricsAdapter;
   readonly overview: Overview;
@@ -39,12 +41,15 @@ export class Onlookers implements Observer {
   readonly #all: Observers;
 
   constructor(sources: OnlookerSources) {
-    const { version, logger, metrics, overview, config, status, keep, now, onDefect } = sources;
+    const { version, loader, logger, metrics, overview, config, status, keep, now, onDefect } = sources;
     const lag = () => overview.lag(status()).messages;
     this.feed = new Feed({ status: () => overview.of(status()), speeds: () => overview.speeds(), lag, now });
     // What tells this run from others, of the same machine too.
     const instance = `${hostname()}/${process.pid}`;
-    this.loads = new RecentLoads(new LoadRows({ instance, version }), keep);
+    this.loads = new RecentLoads(
+      new LoadRows({ instance, version, loader: loader.bundled ? 'bundled' : loader.file }),
+      keep,
+    );
     this.notices = new NoticeSender({
       settings: () => config().notify,
       from: `atd-ingestion ${config().kafka.group_id} on ${hostname()}`,

@@ -123,7 +123,7 @@ export class Service {
       settings: () => this.#reloads.metrics,
     });
     this.#onlookers = new Onlookers({
-      ...{ version, logger, now, metrics: this.#metrics, overview: this.#overview },
+      ...{ version, loader, logger, now, metrics: this.#metrics, overview: this.#overview },
       config: () => this.#reloads.config,
       status: () => this.#engine.status(),
       keep: (rows) => this.#adapters.ledger?.add(rows),

@@ -26,7 +26,8 @@ const LOAD: Load = {
     signal: null,
     reason: '',
   },
-  ...{ instance: 'host/1', version: '1' },
+  ...{ instance: 'host/1', version: '1', loader: 'bundled', stderr: '', queryId: null },
+  ...{ size: null, modifiedAt: null, cpuMs: null, peakMemory: null },
 };
 
 /** What is kept of these rows, one event after the other. */

@@ -3,18 +3,10 @@ import type { Config } from '../../config/load.js';
 import { AtdError } from '../../errors.js';
 import type { Load } from '../../ledger/load.js';
 import type { LoadFilter, LoadQuery } from '../../ledger/load-filter.js';
-import {
-  type Group,
-  type Grouping,
-  groupQuestion,
-  groupsOf,
-  listQuestion,
-  type Question,
-  rowsQuestion,
-} from '../../ledger/queries.js';
+import { type Group, type Grouping, groupsOf } from '../../ledger/queries.js';
+import { LedgerReader } from '../../ledger/reader.js';
 import { KEPT_LOADS } from '../../ledger/recent-loads.js';
-import { isMissingTable, LedgerStore, type StoreError } from '../../ledger/store.js';
-import { type LedgerRow, toLoad } from '../../ledger/table.js';
+import { LedgerStore } from '../../ledger/store.js';
 import { engineSettings, type LoaderProgram, ledgerConnection, ledgerTable } from '../../service/settings.js';
 import { call, unreachable } from '../remote.js';
 
@@ -33,14 +25,12 @@ export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource 
   const table = ledgerTable(config);
   const { environment } = engineSettings(config, loader, process.env).command;
   const connection = ledgerConnection(config, environment);
-  const store = new LedgerStore(table, () => connection);
-  const name = `${table.database}.${table.name}`;
-  const ask = async <Row>({ query, parameters }: Question): Promise<Row[]> => {
+  const reader = new LedgerReader(new LedgerStore(table, () => connection), table);
+  const { name } = reader;
+  const told = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
     try {
-      return await store.query<Row>(query, parameters);
+      return await answer;
     } catch (cause) {
-      // It is made with the first row.
-      if (isMissingTable(cause as StoreError)) return [];
       const at = `${connection.host}:${connection.port}`;
       const remedy = 'check clickhouse.*, or ask the service itself by --url';
       throw new AtdError('ATD_UNREACHABLE', `${name} at ${at}: ${(cause as Error).message}; ${remedy}`, { cause });
@@ -48,13 +38,10 @@ export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource 
   };
   return {
     name,
-    list: async (query) => (await ask<LedgerRow>(listQuestion(table, query))).map(toLoad),
-    groups: async (query, by) =>
-      (await ask<Record<keyof Group, string>>(groupQuestion(table, query, by))).map((row) => ({
-        ...{ name: row.name, loads: Number(row.loads), latestAt: Number(row.latestAt) },
-      })),
-    rowsOf: async (id) => (await ask<LedgerRow>(rowsQuestion(table, id))).map(toLoad),
-    close: () => store.close(),
+    list: (query) => told(reader.list(query)),
+    groups: (query, by) => told(reader.groups(query, by)),
+    rowsOf: (id) => told(reader.rowsOf(id)),
+    close: () => reader.close(),
   };
 }
 

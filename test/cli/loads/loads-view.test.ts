@@ -50,7 +50,19 @@ describe('loads in a terminal', () => {
     ]) {
       assert.ok(text.includes(part), part);
     }
-    assert.match(text, /^failed .*\n(?: .*\n)* +by host\/1, version 1\.2\.3\ngiven-up /m);
+    assert.match(text, /^failed .*\n(?: .*\n)* +by host\/1, version 1\.2\.3, loader bundled\ngiven-up /m);
+    const flat = text.replaceAll(/\s+/g, ' ');
+    for (const part of [
+      ...['started 2026-11-18 11:06:40Z', 'file of 4.0 KiB, last written 2026-11-18 11:06:39Z'],
+      ...['the loader used 0.31 s of CPU, at most 64.0 MiB of memory', 'query 3f6d9c1e-7a52-4b8e-9d41-0c2b5a6e7f80'],
+    ]) {
+      assert.ok(flat.includes(part), `${part}: ${flat}`);
+    }
+    const older = { ...LOAD, size: null, modifiedAt: null, cpuMs: null, peakMemory: null, queryId: null, loader: '' };
+    assert.match(renderRows([older], PLAIN), /\n {2}by host\/1, version 1\.2\.3, loader not noted\n$/);
+    assert.doesNotMatch(renderRows([older], PLAIN), /the loader used|file of|query/);
+    const failed = { ...GIVEN_UP, stderr: 'first | second' };
+    assert.ok(renderRows([failed], PLAIN).includes('\n  stderr: first | second\n'));
     assert.equal(renderRows([], PLAIN), '');
   });
 
