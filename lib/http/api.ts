@@ -33,9 +33,9 @@ export interface ApiHandlers {
   token(): string | null | Promise<string | null>;
   tenants(): object;
   /** The last loads, those that the query asks for. */
-  loads(query: string): ApiAnswer;
+  loads(query: string): ApiAnswer | Promise<ApiAnswer>;
   /** All that is known of one. */
-  load(id: string): ApiAnswer;
+  load(id: string): ApiAnswer | Promise<ApiAnswer>;
   /** @throws AtdError when the brokers did not take it */
   pause(tenant: string | null, wish: PauseWish): Promise<object>;
   /** @throws AtdError when the brokers did not take it */
@@ -84,7 +84,7 @@ export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Pro
 }
 
 /** What there is to see there; null where there is nothing. */
-function look({ path, query = '' }: ApiRequest, handlers: ApiHandlers): (() => ApiAnswer) | null {
+function look({ path, query = '' }: ApiRequest, handlers: ApiHandlers): (() => ApiAnswer | Promise<ApiAnswer>) | null {
   if (path === '/api/v1/tenants') return () => ({ status: 200, body: handlers.tenants() });
   if (path === '/api/v1/loads') return () => handlers.loads(query);
   const [, id] = LOAD_PATH.exec(path) ?? [];

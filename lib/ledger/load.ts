@@ -69,9 +69,3 @@ export interface Load {
   /** `bundled`, which is of the same version, or the executable of another one. */
   readonly loader: string;
 }
-
-/** The state of each file: of its rows the latest, and one that another instance's counts for only where there is no other. */
-export function isNewer(one: Load, other: Load): boolean {
-  const [a, b] = [one, other].map(({ status }) => status !== 'superseded');
-  return a === b ? one.finishedAt >= other.finishedAt : (a as boolean);
-}

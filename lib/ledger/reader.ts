@@ -8,10 +8,13 @@ import { COLUMNS_QUERY, type LedgerRow, type LedgerTable, toLoad } from './table
 export class LedgerReader {
   readonly #store: Pick<LedgerStore, 'query' | 'close'>;
   readonly #table: LedgerTable;
+  readonly #maxSeconds: number | undefined;
 
-  constructor(store: Pick<LedgerStore, 'query' | 'close'>, table: LedgerTable) {
+  /** @param maxSeconds after which ClickHouse gives up a question */
+  constructor(store: Pick<LedgerStore, 'query' | 'close'>, table: LedgerTable, maxSeconds?: number) {
     this.#store = store;
     this.#table = table;
+    this.#maxSeconds = maxSeconds;
   }
 
   /** For people. */
@@ -42,7 +45,7 @@ export class LedgerReader {
   }
 
   async #rows(questionOf: (columns: ReadonlySet<string> | null) => Question): Promise<readonly LedgerRow[]> {
-    const ask = ({ query, parameters }: Question) => this.#store.query<LedgerRow>(query, parameters);
+    const ask = ({ query, parameters }: Question) => this.#store.query<LedgerRow>(query, parameters, this.#maxSeconds);
     try {
       return await ask(questionOf(null));
     } catch (error) {

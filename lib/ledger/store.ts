@@ -95,9 +95,15 @@ export class LedgerStore {
     }
   }
 
-  async query<Row>(query: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<Row[]> {
+  /** @param maxSeconds after which ClickHouse gives it up; left out for what its user may take */
+  async query<Row>(
+    query: string,
+    parameters: Readonly<Record<string, unknown>> = {},
+    maxSeconds?: number,
+  ): Promise<Row[]> {
     const client = await this.#connect();
-    const answer = await client.query({ query, format: 'JSONEachRow', query_params: { ...parameters } });
+    const settings = maxSeconds === undefined ? {} : { clickhouse_settings: { max_execution_time: maxSeconds } };
+    const answer = await client.query({ query, format: 'JSONEachRow', query_params: { ...parameters }, ...settings });
     return answer.json<Row>();
   }
 

@@ -4,8 +4,10 @@ import type { Config } from '../config/load.js';
 import type { Effect, EngineEvent } from '../core/events.js';
 import type { EngineStatus } from '../core/status.js';
 import { Feed } from '../feed/feed.js';
-import type { Load } from '../ledger/load.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { LoadAnswers } from '../ledger/load-answers.js';
 import { LoadRows } from '../ledger/load-rows.js';
+import type { LedgerReader } from '../ledger/reader.js';
 import { RecentLoads } from '../ledger/recent-loads.js';
 import { NoticeSender } from '../notify/notice-sender.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -24,8 +26,9 @@ export interface OnlookerSources {
   /** As it is at the moment. */
   readonly config: () => Config;
   readonly status: () => EngineStatus;
-  /** Gets what became of files, each row as it is made. */
-  readonly keep: (rows: readonly Load[]) => void;
+  /** Where what became of files is kept, and read again; null where there is no ledger. */
+  readonly ledger: Ledger | null;
+  readonly ledgerReader: LedgerReader | null;
   /** Milliseconds since the epoch, on a clock that never goes back. */
   readonly now: () => number;
   /** Is told when one of them throws. */
@@ -35,21 +38,24 @@ export interface OnlookerSources {
 export class Onlookers implements Observer {
   /** For those who watch over HTTP. */
   readonly feed: Feed;
-  readonly loads: RecentLoads;
+  /** For those who ask what became of files. */
+  readonly loads: LoadAnswers;
   /** For people who should look. */
   readonly notices: NoticeSender;
   readonly #all: Observers;
 
   constructor(sources: OnlookerSources) {
-    const { version, loader, logger, metrics, overview, config, status, keep, now, onDefect } = sources;
+    const { version, loader, logger, metrics, overview, config, status, ledger, ledgerReader, now, onDefect } = sources;
     const lag = () => overview.lag(status()).messages;
     this.feed = new Feed({ status: () => overview.of(status()), speeds: () => overview.speeds(), lag, now });
     // What tells this run from others, of the same machine too.
     const instance = `${hostname()}/${process.pid}`;
-    this.loads = new RecentLoads(
-      new LoadRows({ instance, version, loader: loader.bundled ? 'bundled' : loader.file }),
-      keep,
-    );
+    const rows = new LoadRows({ instance, version, loader: loader.bundled ? 'bundled' : loader.file });
+    const recent = new RecentLoads(rows, (made) => {
+      ledger?.add(made);
+      this.feed.take(made);
+    });
+    this.loads = new LoadAnswers({ recent, ledger, reader: ledgerReader });
     this.notices = new NoticeSender({
       settings: () => config().notify,
       from: `atd-ingestion ${config().kafka.group_id} on ${hostname()}`,
@@ -61,7 +67,7 @@ export class Onlookers implements Observer {
       () => config().as_cli.launch,
       (line) => logger.write(line),
     );
-    const all = [metrics, overview, this.feed, this.loads, eventLog(logger), this.notices, advice];
+    const all = [metrics, overview, this.feed, recent, eventLog(logger), this.notices, advice];
     this.#all = new Observers(all, onDefect);
   }
 

@@ -118,7 +118,7 @@ describe('the last loads', () => {
 describe('a question for loads', () => {
   for (const [query, problem] of [
     ['sinse=1', 'sinse is not known; did you mean since?'],
-    ['colour=red', 'colour is not known; known are since, tenant, status, file, limit'],
+    ['colour=red', 'colour is not known; known are since, tenant, status, file, text, limit'],
     ['since=yesterday', 'since yesterday is no time, such as 2026-11-28T05:00:00Z'],
     ['status=loded', 'status loded is not known; did you mean loaded?'],
     ['status=x', 'status x is not known; one of loaded, failed, given-up, skipped, superseded'],

@@ -45,20 +45,32 @@ export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource 
   };
 }
 
+/** What a service answers. */
+interface Told {
+  readonly loads?: readonly Load[];
+  readonly rows?: readonly Load[];
+  readonly from?: 'ledger' | 'memory';
+}
+
 export function serviceSource(base: string): LoadSource {
-  const get = async (path: string): Promise<{ loads?: readonly Load[]; rows?: readonly Load[] }> => {
+  let name = `the last ${KEPT_LOADS.toLocaleString('en-GB')} that ${base} knows`;
+  const get = async (path: string): Promise<Told> => {
     const { status, text } = await call(base, `/api/v1/loads${path}`);
     if (status === 404 && path.startsWith('/')) return {};
     if (status !== 200) throw unreachable(base, `it answers ${status}: ${text.trim()}`);
     try {
-      return JSON.parse(text) as object;
+      const told = JSON.parse(text) as Told;
+      if (told.from === 'ledger') name = `the ledger of ${base}`;
+      return told;
     } catch {
       throw unreachable(base, 'what answers there is no atd-ingestion');
     }
   };
   const list = async ({ filter, limit }: LoadQuery) => (await get(`?${parametersOf(filter, limit)}`)).loads ?? [];
   return {
-    name: `the last ${KEPT_LOADS.toLocaleString('en-GB')} that ${base} knows`,
+    get name() {
+      return name;
+    },
     list,
     groups: async (query, by) => groupsOf(await list({ ...query, limit: 2 * KEPT_LOADS }), by, query.limit),
     rowsOf: async (id) => (await get(`/${id}`)).rows ?? [],

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { choiceOf, loadIdIn } from '../../../lib/cli/loads/choice.js';
 import { renderGroups, renderLoad, renderRows } from '../../../lib/cli/loads/loads-view.js';
 import type { Load } from '../../../lib/ledger/load.js';
+import { ANY_LOAD } from '../../../lib/ledger/load-filter.js';
 import { LOAD } from '../../support/ledger.js';
 
 const PLAIN = { columns: 60, colours: false };
@@ -79,12 +80,12 @@ describe('the options of loads', () => {
   it('are a span or a time, and what else chooses loads', () => {
     const now = 10 * 3_600_000;
     const { query, groupBy } = choiceOf({ since: '1h', tenant: 'acme', 'group-by': 'reason', limit: '5' }, now);
-    assert.deepEqual(query.filter, { since: now - 3_600_000, tenant: 'acme', status: null, file: null });
+    assert.deepEqual(query.filter, { ...ANY_LOAD, since: now - 3_600_000, tenant: 'acme' });
     assert.deepEqual([query.limit, groupBy], [5, 'reason']);
     assert.equal(choiceOf({ since: '99d' }, now).query.filter.since, 0);
     assert.equal(choiceOf({ since: '1970-01-01T01:00:00Z' }, now).query.filter.since, 3_600_000);
     assert.deepEqual(choiceOf({}, now), {
-      query: { filter: { since: null, tenant: null, status: null, file: null }, limit: 100 },
+      query: { filter: ANY_LOAD, limit: 100 },
       groupBy: null,
     });
   });
