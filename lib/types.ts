@@ -166,6 +166,21 @@ export interface Outcome {
   readonly bytes: number | null;
   /** What was found of a file that may still be written to. */
   readonly seen?: FileSeen;
+  /** Null or left out where no child ran. */
+  readonly traces?: LoadTraces | null;
+}
+
+/** What is known of a load beside how it ended: the file as it stood there, what the child used, and its insert. */
+export interface LoadTraces {
+  readonly fileBytes: number | null;
+  /** Milliseconds since the epoch, by the file's disk. */
+  readonly modifiedAt: number | null;
+  /** Null where nobody counted it. */
+  readonly cpuMs: number | null;
+  /** What the child held in memory at most; null where nobody counted it. */
+  readonly peakBytes: number | null;
+  /** Of ClickHouse, as the loader reports it. */
+  readonly queryId: string | null;
 }
 
 /**

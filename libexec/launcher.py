@@ -194,7 +194,7 @@ class Launcher:
         os.close(fd)
 
     def reap(self):
-        ended, status, cpu_seconds, children = False, 0, 0.0, True
+        ended, status, cpu_seconds, peak_kib, children = False, 0, 0.0, 0, True
         while True:
             try:
                 pid, its_status, usage = os.wait4(-1, os.WNOHANG)
@@ -205,6 +205,7 @@ class Launcher:
                 break
             if pid == self.pid:
                 ended, status, cpu_seconds = True, its_status, usage.ru_utime + usage.ru_stime
+                peak_kib = usage.ru_maxrss
         if not ended:
             return
         self.pid = 0
@@ -221,7 +222,7 @@ class Launcher:
         flags |= (STDOUT_OPEN if STDOUT in kinds else 0) | (STDERR_OPEN if STDERR in kinds else 0)
         signal_number = status & 0x7F
         code = 0 if signal_number else status >> 8
-        report = struct.pack("<BBBI", code, signal_number, flags, int(cpu_seconds * 1000))
+        report = struct.pack("<BBBII", code, signal_number, flags, int(cpu_seconds * 1000), peak_kib)
         self.tell(EXITED, report + self.remark(code, signal_number, cpu_seconds))
 
     def remark(self, code, signal_number, cpu_seconds):

@@ -1,11 +1,11 @@
 /**
  * The engine's events for those who watch over HTTP: what became of each load, as it ends, and how the service is, once a second
- * while something happens. Nobody who watches costs more than remembering the last loads. Each gets the same bytes as the others;
- * who does not read them misses loads, and is told how many.
+ * while something happens. Loads from before it does not have: /api/v1/loads has. While nobody watches no load is remembered. Each
+ * gets the same bytes as the others; who does not read them misses loads, and is told how many.
  */
 import type { Effect, EngineEvent } from '../core/events.js';
+import type { Load } from '../ledger/load.js';
 import { History, STEP_MS } from './history.js';
-import { type LoadEntry, loadEntries } from './load-entries.js';
 
 /** How often loads are sent: several in one piece, so that 200 a second are four pieces. */
 const EVERY_MS = 250;
@@ -14,8 +14,7 @@ const STATUS_MS = 1_000;
 const IDLE_STATUS_MS = 5_000;
 /** A status takes at most the hundredth part of the time, unless that were no sign of life any more. */
 const STATUS_PAUSES = 100;
-/** Loads that are remembered, and of these at most so many in one piece. */
-const REMEMBERED = 500;
+/** Loads in one piece; of more the last ones. */
 const MOST_AT_ONCE = 200;
 
 /** Has a piece made and takes it, or leaves it unmade because those before it are not read yet. */
@@ -32,8 +31,8 @@ export interface FeedSources {
 
 interface Watcher {
   readonly take: Take;
-  /** The number of the last load that it was sent. */
-  seen: number;
+  /** Loads that it was not sent. */
+  owed: number;
   wantsHistory: boolean;
   wantsStatus: boolean;
 }
@@ -41,13 +40,12 @@ interface Watcher {
 export class Feed {
   readonly #sources: FeedSources;
   readonly #history = new History();
-  /** Tells the loads of this run from those of another. */
+  /** Tells this run from others. */
   readonly #run: string;
-  readonly #loads: LoadEntry[] = [];
   readonly #watchers = new Set<Watcher>();
   #letters = 0;
-  /** The number of the last load, counted from 1. */
-  #last = 0;
+  /** Since the last tick: how many loads, and the last of them. */
+  #fresh: { count: number; readonly loads: Load[] } = { count: 0, loads: [] };
   #hasChanged = true;
   #statusAt = Number.NEGATIVE_INFINITY;
   #statusCost = 0;
@@ -60,25 +58,28 @@ export class Feed {
     setInterval(() => this.#sample(), STEP_MS).unref();
   }
 
-  observe(event: EngineEvent, effects: readonly Effect[], now: number): void {
+  observe(event: EngineEvent, _effects: readonly Effect[], _now: number): void {
     this.#hasChanged = true;
     if (event.type === 'dead-lettered') this.#letters += 1;
-    for (const entry of loadEntries(effects, now)) {
-      this.#loads.push(entry);
-      this.#last += 1;
-      if (entry.fate === 'loaded') this.#history.loaded(entry);
-    }
-    if (this.#loads.length > REMEMBERED) this.#loads.splice(0, this.#loads.length - REMEMBERED);
+  }
+
+  /** What became of files, as it is known. */
+  take(rows: readonly Load[]): void {
+    for (const row of rows) this.#history.loaded(row);
+    if (this.#watchers.size === 0) return;
+    const { loads } = this.#fresh;
+    this.#fresh.count += rows.length;
+    loads.push(...rows);
+    if (loads.length > MOST_AT_ONCE) loads.splice(0, loads.length - MOST_AT_ONCE);
   }
 
   /**
-   * Sends pieces of `text/event-stream` from now on, at first what is known.
+   * Sends pieces of `text/event-stream` from now on, at first what is known of the service.
    *
-   * @param lastEventId of the last piece that the same client got before; null where it got none
    * @returns ends it
    */
-  watch(take: Take, lastEventId: string | null): () => void {
-    const watcher = { take, seen: this.#seenBefore(lastEventId), wantsHistory: true, wantsStatus: true };
+  watch(take: Take): () => void {
+    const watcher = { take, owed: 0, wantsHistory: true, wantsStatus: true };
     this.#watchers.add(watcher);
     this.#ticks ??= setInterval(() => this.#tick(), EVERY_MS).unref();
     this.#tick();
@@ -87,15 +88,8 @@ export class Feed {
       if (this.#watchers.size > 0 || this.#ticks === null) return;
       clearInterval(this.#ticks);
       this.#ticks = null;
+      this.#fresh = { count: 0, loads: [] };
     };
-  }
-
-  /** A client of this run goes on where it was; any other gets the last loads that are remembered. */
-  #seenBefore(lastEventId: string | null): number {
-    const [run, number = ''] = lastEventId?.split('.') ?? [];
-    const seen = run === this.#run && /^\d{1,15}$/.test(number) ? Number(number) : 0;
-    if (seen > 0 && seen <= this.#last) return seen;
-    return Math.max(0, this.#last - Math.min(this.#loads.length, MOST_AT_ONCE));
   }
 
   #sample(): void {
@@ -104,16 +98,20 @@ export class Feed {
   }
 
   #tick(): void {
+    const { count, loads } = this.#fresh;
+    this.#fresh = { count: 0, loads: [] };
+    /** By how many loads are left out before them. */
     const pieces = new Map<number, () => Buffer>();
     const [status, history] = [this.#statusPiece(), lazily(() => this.#historyPiece())];
     for (const watcher of this.#watchers) {
       if (watcher.wantsStatus) watcher.wantsStatus = !watcher.take(status);
       if (watcher.wantsHistory) watcher.wantsHistory = !watcher.take(history);
-      const { seen } = watcher;
-      if (seen === this.#last) continue;
-      const loads = pieces.get(seen) ?? lazily(() => this.#loadsPiece(seen));
-      pieces.set(seen, loads);
-      if (watcher.take(loads)) watcher.seen = this.#last;
+      watcher.owed += count;
+      if (watcher.owed === 0) continue;
+      const skipped = watcher.owed - loads.length;
+      const made = pieces.get(skipped) ?? lazily(() => piece('loads', { skipped, loads }));
+      pieces.set(skipped, made);
+      if (watcher.take(made)) watcher.owed = 0;
     }
   }
 
@@ -139,13 +137,6 @@ export class Feed {
     const data = { at: Math.round(now()), stepMs: STEP_MS, speeds: speeds(), lags: this.#history.lags };
     return piece('history', { ...data, visible: this.#history.visible() });
   }
-
-  #loadsPiece(seen: number): Buffer {
-    const missing = this.#last - seen;
-    const loads = this.#loads.slice(-Math.min(missing, MOST_AT_ONCE));
-    const data = { run: this.#run, first: this.#last - loads.length + 1, skipped: missing - loads.length, loads };
-    return piece('loads', data, `${this.#run}.${this.#last}`);
-  }
 }
 
 /** How long after a status, which took so long to make, there is another one. */
@@ -153,8 +144,8 @@ export function statusWait(hasChanged: boolean, costMs: number): number {
   return hasChanged ? Math.min(Math.max(STATUS_MS, costMs * STATUS_PAUSES), IDLE_STATUS_MS) : IDLE_STATUS_MS;
 }
 
-function piece(event: string, data: object, id?: string): Buffer {
-  return Buffer.from(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`);
+function piece(event: string, data: object): Buffer {
+  return Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 /** Made once, for all who want it, and not where nobody does. */

@@ -1,5 +1,5 @@
 /** What the page draws and what a status of one moment cannot say: how far behind the service was, and how soon rows were there. */
-import type { LoadEntry } from './load-entries.js';
+import type { Load } from '../ledger/load.js';
 
 export const STEP_MS = 10_000;
 const STEPS = 360;
@@ -8,6 +8,8 @@ const TIMES = 1_000;
 const TENANT_TIMES = 64;
 /** Where there is no allow-list, strangers can invent tenants. */
 const MAX_TENANTS = 1_000;
+
+type HeldLoad = Pick<Load, 'tenant' | 'status' | 'announcedAt' | 'finishedAt'>;
 
 export interface Latency {
   readonly p50: number;
@@ -28,8 +30,9 @@ export class History {
     if (this.#lags.length > STEPS) this.#lags.shift();
   }
 
-  loaded({ tenant, visibleMs }: Pick<LoadEntry, 'tenant' | 'visibleMs'>): void {
-    if (visibleMs === null) return;
+  loaded({ tenant, status, announcedAt, finishedAt }: HeldLoad): void {
+    if (status !== 'loaded' || announcedAt === null) return;
+    const visibleMs = Math.max(0, finishedAt - announcedAt);
     keep(this.#all, visibleMs, TIMES);
     const times = this.#tenants.get(tenant) ?? [];
     this.#tenants.delete(tenant);

@@ -35,9 +35,9 @@ export interface ApiHandlers {
   token(): string | null | Promise<string | null>;
   tenants(): object;
   /** The last loads, those that the query asks for. */
-  loads(query: string): ApiAnswer;
+  loads(query: string): ApiAnswer | Promise<ApiAnswer>;
   /** All that is known of one. */
-  load(id: string): ApiAnswer;
+  load(id: string): ApiAnswer | Promise<ApiAnswer>;
   /** @throws AtdError when the brokers did not take it */
   pause(tenant: string | null, wish: PauseWish): Promise<object>;
   /** @throws AtdError when the brokers did not take it */
@@ -108,7 +108,7 @@ function changeOfTenant(path: string): Change | null {
 }
 
 /** What there is to see there; null where there is nothing. */
-function look({ path, query = '' }: ApiRequest, handlers: ApiHandlers): (() => ApiAnswer) | null {
+function look({ path, query = '' }: ApiRequest, handlers: ApiHandlers): (() => ApiAnswer | Promise<ApiAnswer>) | null {
   if (path === '/api/v1/tenants') return () => ({ status: 200, body: handlers.tenants() });
   if (path === '/api/v1/loads') return () => handlers.loads(query);
   const [, id] = LOAD_PATH.exec(path) ?? [];

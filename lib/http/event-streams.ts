@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  * Sends pieces until what it returns is called. `take` has one made and sent, or gives false where the client has too much before
  * it to read.
  */
-export type Watch = (take: (make: () => Buffer) => boolean, lastEventId: string | null) => () => void;
+export type Watch = (take: (make: () => Buffer) => boolean) => () => void;
 
 /** Of more, the one that was opened first gives way. */
 export const MAX_STREAMS = 64;
@@ -39,8 +39,7 @@ export class EventStreams {
     }
     this.#open.add(response);
     response.write(`retry: ${RETRY_MS}\n\n`);
-    const { 'last-event-id': id } = request.headers;
-    const end = this.#watch((make) => take(response, make), typeof id === 'string' ? id : null);
+    const end = this.#watch((make) => take(response, make));
     response.once('close', () => {
       this.#open.delete(response);
       end();

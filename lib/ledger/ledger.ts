@@ -118,6 +118,12 @@ export class Ledger {
     this.#events.log('warn', 'ledger.disk', { error, consequence: DISK_CONSEQUENCE });
   }
 
+  /** When the oldest row of this run was made that is not in the table, in milliseconds since the epoch; null where all are. */
+  get unwrittenSince(): number | null {
+    const at = this.#queue.oldestAt;
+    return at === null ? null : performance.timeOrigin + at;
+  }
+
   get figures(): LedgerFigures {
     const { isFailing, written, lost, waiting, bytesOnDisk } = this.#queue;
     return { isUp: !isFailing, written, lost, waiting, bytesOnDisk };

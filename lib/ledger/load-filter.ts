@@ -13,6 +13,8 @@ export interface LoadFilter {
   readonly status: LoadStatus | null;
   /** Of a whole path; `*` stands for any characters, `?` for one. */
   readonly file: string | null;
+  /** In its path, its tenant or its reason, in whatever case. */
+  readonly text: string | null;
 }
 
 export interface LoadQuery {
@@ -22,14 +24,20 @@ export interface LoadQuery {
 }
 
 export const DEFAULT_LIMIT = 100;
-const NAMES = ['since', 'tenant', 'status', 'file', 'limit'];
+export const ANY_LOAD: LoadFilter = { since: null, tenant: null, status: null, file: null, text: null };
+const NAMES = ['since', 'tenant', 'status', 'file', 'text', 'limit'];
 const NUMBER = /^\d{1,15}$/;
 
-export function isWanted(load: Load, { since, tenant, status, file }: LoadFilter): boolean {
+export function isWanted(load: Load, { since, tenant, status, file, text }: LoadFilter): boolean {
   if (since !== null && load.finishedAt < since) return false;
   if (tenant !== null && (load.tenant ?? '') !== tenantNamed(tenant)) return false;
   if (status !== null && load.status !== status) return false;
+  if (text !== null && !hasText(load, text.toLowerCase())) return false;
   return file === null || isGlobMatch(file, load.path);
+}
+
+function hasText({ path, tenant, reason }: Load, text: string): boolean {
+  return [path, tenant ?? '', reason].some((each) => each.toLowerCase().includes(text));
 }
 
 /** Whether it asks for attempts, of which a file may have many, and not for the states of files. */
@@ -63,5 +71,6 @@ export function readLoadQuery(given: ReadonlyMap<string, string>): LoadQuery | {
   const limitText = given.get('limit');
   const limit = limitText === undefined ? DEFAULT_LIMIT : Number(limitText);
   if (!Number.isInteger(limit) || limit < 1) return { problem: `limit ${limitText} is no number from 1 on` };
-  return { filter: { since, tenant: given.get('tenant') ?? null, status, file: given.get('file') ?? null }, limit };
+  const [tenant = null, file = null, text = null] = ['tenant', 'file', 'text'].map((name) => given.get(name));
+  return { filter: { since, tenant, status, file, text }, limit };
 }

@@ -3,10 +3,11 @@ import type { DeadLetter, Effect, EngineEvent } from '../core/events.js';
 import { decode } from '../core/rules/decode.js';
 import { readLane } from '../core/rules/headers.js';
 import { replayAtFirstPlace, replayedFiles, tokenOf } from '../core/rules/replays.js';
-import type { Job, KafkaRecord, OutcomeResult } from '../types.js';
+import type { Job, KafkaRecord, LoadTraces, OutcomeResult } from '../types.js';
 import { shorten } from '../util/safe-text.js';
 import { tenantNamed } from '../util/tenant-name.js';
-import { type Load, type LoadStatus, loadIdOf } from './load.js';
+import type { Load, LoadStatus } from './load.js';
+import { loadIdOf } from './load-id.js';
 
 type Ended = Extract<Effect, { type: 'job-ended' }>;
 type Failed = Extract<Effect, { type: 'job-failed' }>;
@@ -24,6 +25,8 @@ export interface Writer {
   /** Who loaded it: the machine and the process. */
   readonly instance: string;
   readonly version: string;
+  /** `bundled`, or the executable. */
+  readonly loader: string;
 }
 
 export class LoadRows {
@@ -63,8 +66,9 @@ export class LoadRows {
   #ended({ job, attempt, outcome, queuedMs }: Ended, status: LoadStatus, now: number): Load {
     const startedAt = Math.round(now - outcome.durationMs - outcome.launchMs);
     const reason = outcome.result === 'succeeded' ? '' : cut(outcome.reason, MAX_REASON);
-    const { result, rows, bytes, exitCode, signal } = outcome;
-    const end = { result, disposition: null, rows, bytes, exitCode, signal, reason };
+    const { result, rows, bytes, exitCode, signal, traces } = outcome;
+    const stderr = result === 'succeeded' ? '' : outcome.stderrTail;
+    const end = { result, disposition: null, rows, bytes, exitCode, signal, reason, stderr, traces };
     const times = { takenAt: Math.round(startedAt - queuedMs), startedAt, finishedAt: Math.round(now) };
     return this.#row(job, status, attempt, times, end);
   }
@@ -122,18 +126,33 @@ export class LoadRows {
       exitCode: end.exitCode,
       signal: end.signal,
       reason: end.reason,
+      stderr: end.stderr,
+      size: end.traces?.fileBytes ?? null,
+      modifiedAt: modifiedAtIn(end.traces),
+      cpuMs: end.traces?.cpuMs ?? null,
+      peakMemory: end.traces?.peakBytes ?? null,
+      queryId: end.traces?.queryId ?? null,
       instance: this.#writer.instance,
       version: this.#writer.version,
+      loader: this.#writer.loader,
     };
   }
 }
 
 type Times = Pick<Load, 'takenAt' | 'startedAt' | 'finishedAt'>;
-type End = Pick<Load, 'result' | 'disposition' | 'rows' | 'bytes' | 'exitCode' | 'signal' | 'reason'>;
+type End = Pick<Load, 'result' | 'disposition' | 'rows' | 'bytes' | 'exitCode' | 'signal' | 'reason' | 'stderr'> & {
+  readonly traces?: LoadTraces | null | undefined;
+};
 type Place = Omit<Job, 'format' | 'bytes' | 'traceparent'>;
 
 /** Of what no attempt was made of. */
-const NO_END = { result: null, rows: null, bytes: null, exitCode: null, signal: null } as const;
+const NO_END = { result: null, rows: null, bytes: null, exitCode: null, signal: null, stderr: '' } as const;
+
+/** A disk may say any time. */
+function modifiedAtIn(traces: End['traces']): number | null {
+  const at = Math.round(traces?.modifiedAt ?? -1);
+  return at >= 0 && at <= MAX_TIME ? at : null;
+}
 
 function momentOf(now: number): Times {
   return { takenAt: Math.round(now), startedAt: null, finishedAt: Math.round(now) };

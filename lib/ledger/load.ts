@@ -1,5 +1,4 @@
 /** What became of one file, as the ledger has it: a row for each final state, and one for each attempt that failed. */
-import { hash } from 'node:crypto';
 import type { Disposition } from '../core/events.js';
 import type { Lane, OutcomeResult } from '../types.js';
 
@@ -52,22 +51,21 @@ export interface Load {
   readonly signal: string | null;
   /** Why; empty for a file that is loaded. */
   readonly reason: string;
+  /** The last of what the child wrote to stderr; empty for a file that is loaded, and where no child ran. */
+  readonly stderr: string;
+  /** Of the file as it stood there before the child was started; null where none was. */
+  readonly size: number | null;
+  /** When the file was last written to, by its disk; null where no child was started. */
+  readonly modifiedAt: number | null;
+  /** What the child used; null where none ran, or nobody counted it. */
+  readonly cpuMs: number | null;
+  /** What the child held in memory at most, in bytes; null also where one process loads many files. */
+  readonly peakMemory: number | null;
+  /** By which ClickHouse's query log has the insert; null where the loader does not say. */
+  readonly queryId: string | null;
   readonly instance: string;
+  /** Of the service. */
   readonly version: string;
-}
-
-const VARIANTS = '89ab';
-
-/** A UUID made of token and generation, so that whoever knows these knows it. */
-export function loadIdOf(token: string, generation: number): string {
-  const hex = hash('sha256', `${generation}:${token}`);
-  // Version 8 of RFC 9562: made by a rule of one's own.
-  const variant = VARIANTS[Number.parseInt(hex[16] as string, 16) & 3] as string;
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
-
-/** The state of each file: of its rows the latest, and one that another instance's counts for only where there is no other. */
-export function isNewer(one: Load, other: Load): boolean {
-  const [a, b] = [one, other].map(({ status }) => status !== 'superseded');
-  return a === b ? one.finishedAt >= other.finishedAt : (a as boolean);
+  /** `bundled`, which is of the same version, or the executable of another one. */
+  readonly loader: string;
 }

@@ -3,7 +3,7 @@ import { tenantNamed } from '../util/tenant-name.js';
 import { globSource } from './glob.js';
 import type { Load, LoadStatus } from './load.js';
 import { asksForAttempts, type LoadFilter, type LoadQuery } from './load-filter.js';
-import { type LedgerRow, type LedgerTable, NEWEST_FIRST, quoted, SELECTED } from './table.js';
+import { type LedgerRow, type LedgerTable, NEWEST_FIRST, quoted, selected } from './table.js';
 
 export interface Question {
   readonly query: string;
@@ -22,24 +22,28 @@ export interface Group {
   readonly latestAt: number;
 }
 
+/** The columns that stand there; null for all. */
+type Columns = ReadonlySet<string> | null;
+
 /** The newest first. */
-export function listQuestion(table: LedgerTable, { filter, limit }: LoadQuery): Question {
-  const { source, states, status, parameters } = chosen(table, filter);
+export function listQuestion(table: LedgerTable, { filter, limit }: LoadQuery, columns: Columns = null): Question {
+  const all = selected(columns);
+  const { source, states, state, parameters } = chosen(table, filter);
   const first = 'LIMIT {limit:UInt64}';
-  // With a status: of all files few columns are read, and all columns of those few that are shown.
-  const keys = `SELECT finished_at, load_id, status FROM (${states('finished_at, load_id, status')})`;
-  const shown = `${keys} WHERE ${status} ORDER BY finished_at DESC ${first}`;
+  // Where a state is asked for: of all files few columns are read, and all columns of those few that are shown.
+  const read = filter.text === null ? KEY : `${KEY}, ${TEXTS.join(', ')}`;
+  const shown = `SELECT ${KEY} FROM (${states(read)}) WHERE ${state} ORDER BY finished_at DESC ${first}`;
   const query =
-    status === null
-      ? `${states(SELECTED)} ${first}`
-      : `SELECT ${SELECTED} FROM ${source} WHERE (finished_at, load_id, status) IN (${shown}) ${LATEST} ${first}`;
+    state === null
+      ? `${states(all)} ${first}`
+      : `SELECT ${all} FROM ${source} WHERE (${KEY}) IN (${shown}) ${LATEST} ${first}`;
   return { query, parameters: { ...parameters, limit } };
 }
 
 /** All rows of one load, the oldest first. */
-export function rowsQuestion({ database, name }: LedgerTable, loadId: string): Question {
+export function rowsQuestion({ database, name }: LedgerTable, loadId: string, columns: Columns = null): Question {
   const order = "ORDER BY finished_at, status != 'failed'";
-  const query = `SELECT ${SELECTED} FROM ${quoted(database, name)} WHERE load_id = {id:UUID} ${order}`;
+  const query = `SELECT ${selected(columns)} FROM ${quoted(database, name)} WHERE load_id = {id:UUID} ${order}`;
   return { query, parameters: { id: loadId } };
 }
 
@@ -94,8 +98,8 @@ export function extentQuestion({ database, name }: LedgerTable, topic: string): 
 
 /** The largest first. */
 export function groupQuestion(table: LedgerTable, { filter, limit }: LoadQuery, by: Grouping): Question {
-  const { states, status, parameters } = chosen(table, filter, by === 'reason' ? "reason != ''" : null);
-  const conditions = [status, by === 'reason' ? "reason != ''" : null].filter((condition) => condition !== null);
+  const { states, state, parameters } = chosen(table, filter, by === 'reason' ? "reason != ''" : null);
+  const conditions = [state, by === 'reason' ? "reason != ''" : null].filter((condition) => condition !== null);
   const query = [
     `SELECT ${GROUP_NAMES[by]} AS name, count() AS loads, toUnixTimestamp64Milli(max(finished_at)) AS latestAt`,
     `FROM (${states('*')}) ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}`,
@@ -131,6 +135,10 @@ function groupName(load: Load, by: Grouping): string {
   return general.replaceAll(/\d+/g, 'N');
 }
 
+const KEY = 'finished_at, load_id, status';
+/** Where a text is looked for. */
+const TEXTS = ['path', 'tenant', 'reason'];
+
 /** One row of each file. */
 const LATEST = `${NEWEST_FIRST} LIMIT 1 BY load_id`;
 
@@ -139,13 +147,13 @@ interface Chosen {
   /** These columns of the rows that the filter is about, the newest first: attempts as they are, else of each file the latest. */
   readonly states: (columns: string) => string;
   /** What such a row must be on top of that; null for nothing. */
-  readonly status: string | null;
+  readonly state: string | null;
   readonly parameters: Question['parameters'];
 }
 
 /** @param mark what is true of few rows, and of all that are wanted; null for nothing */
 function chosen({ database, name }: LedgerTable, filter: LoadFilter, mark: string | null = null): Chosen {
-  const { since, tenant, status, file } = filter;
+  const { since, tenant, status, file, text } = filter;
   const source = quoted(database, name);
   const parameters: Record<string, string | number> = {};
   const conditions: string[] = [];
@@ -159,19 +167,26 @@ function chosen({ database, name }: LedgerTable, filter: LoadFilter, mark: strin
   if (file !== null) add('match(path, {file:String})', 'file', `(?s)${globSource(file)}`);
   if (status !== null) parameters['status'] = status;
   const isStatus = status === null ? null : 'status = {status:String}';
+  if (text !== null) parameters['text'] = text;
+  const finds = (column: string) => `positionCaseInsensitiveUTF8(toString(${column}), {text:String}) > 0`;
+  const isText = text === null ? null : `(${TEXTS.map(finds).join(' OR ')})`;
   const of = (...more: readonly (string | null)[]) =>
     `${source} WHERE ${[...conditions, ...more].filter((condition) => condition !== null).join(' AND ')}`;
   if (asksForAttempts(filter)) {
     return {
       source,
-      status: null,
+      state: null,
       parameters,
-      states: (columns) => `SELECT ${columns} FROM ${of(isStatus)} ${NEWEST_FIRST}`,
+      states: (columns) => `SELECT ${columns} FROM ${of(isStatus, isText)} ${NEWEST_FIRST}`,
     };
   }
   // Only a file that has such a row can be in such a state. That spares most of the work, unless nearly all have one.
-  const rare = mark ?? (status === 'loaded' ? null : isStatus);
+  const rare = mark ?? both(status === 'loaded' ? null : isStatus, isText);
   const candidates = rare === null ? null : `load_id IN (SELECT load_id FROM ${of(rare)})`;
   const states = (columns: string) => `SELECT ${columns} FROM ${of("status != 'superseded'", candidates)} ${LATEST}`;
-  return { source, states, status: isStatus, parameters };
+  return { source, states, state: both(isStatus, isText), parameters };
+}
+
+function both(...conditions: readonly (string | null)[]): string | null {
+  return conditions.filter((condition) => condition !== null).join(' AND ') || null;
 }

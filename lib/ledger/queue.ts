@@ -78,6 +78,11 @@ export class LedgerQueue {
     return this.#all().reduce((sum, { isOnDisk, bytes }) => (isOnDisk ? sum + bytes : sum), 0);
   }
 
+  /** Of the rows of this run that are not written, when the oldest came, as `add` was told; null where there are none. */
+  get oldestAt(): number | null {
+    return this.#all().find(({ id }) => id > 0)?.openedAt ?? null;
+  }
+
   /** The id of the batch that the last row went into. */
   get lastId(): number {
     return this.#open?.id ?? this.#lastId;

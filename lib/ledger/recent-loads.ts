@@ -1,8 +1,9 @@
-/** The last loads of this run, kept in memory: what is answered where there is no ledger, and what a page shows at once. */
+/** The last loads of this run, kept in memory: what is answered where there is no ledger, or it does not answer. */
 import type { Effect, EngineEvent } from '../core/events.js';
-import { isNewer, type Load } from './load.js';
+import type { Load } from './load.js';
 import { asksForAttempts, isWanted, type LoadQuery } from './load-filter.js';
 import type { LoadRows } from './load-rows.js';
+import { statesOf } from './load-states.js';
 
 /** Of final states, and as many of attempts that failed. */
 export const KEPT_LOADS = 1_000;
@@ -32,7 +33,7 @@ export class RecentLoads {
 
   /** The state of each file, or the attempts where these are asked for; the latest first. */
   list({ filter, limit }: LoadQuery): readonly Load[] {
-    const rows = asksForAttempts(filter) ? this.#all() : latestOf(this.#all());
+    const rows = asksForAttempts(filter) ? this.#all() : statesOf(this.#all());
     const wanted = rows.filter((load) => isWanted(load, filter));
     return wanted.sort((a, b) => b.finishedAt - a.finishedAt).slice(0, limit);
   }
@@ -46,15 +47,6 @@ export class RecentLoads {
     // Stable: of rows of the same moment the final one is the last.
     return [...this.#passing.all(), ...this.#final.all()].sort((a, b) => a.finishedAt - b.finishedAt);
   }
-}
-
-function latestOf(rows: readonly Load[]): Load[] {
-  const latest = new Map<string, Load>();
-  for (const row of rows) {
-    const other = latest.get(row.loadId);
-    if (other === undefined || isNewer(row, other)) latest.set(row.loadId, row);
-  }
-  return [...latest.values()];
 }
 
 function isFinal({ status }: Load): boolean {

@@ -59,6 +59,10 @@ export function isMissingTable({ code = '' }: StoreError): boolean {
   return code === '60';
 }
 
+export function isMissingColumn({ code = '' }: StoreError): boolean {
+  return code === '47';
+}
+
 export class LedgerStore {
   readonly #table: LedgerTable;
   /** How to connect at the moment: user and password may change. */
@@ -98,10 +102,11 @@ export class LedgerStore {
     }
   }
 
+  /** @param settings for ClickHouse, of this question */
   async query<Row>(
     query: string,
     parameters: Readonly<Record<string, unknown>> = {},
-    settings: Readonly<Record<string, string>> = {},
+    settings: Readonly<Record<string, string | number>> = {},
   ): Promise<Row[]> {
     const client = await this.#connect();
     const answer = await client.query({

@@ -11,7 +11,7 @@ export interface LedgerTable {
 }
 
 /** Rises with each change of the columns or of the view; it stands in the table's comment. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const MOMENT = "DateTime64(3, 'UTC')";
 
@@ -43,6 +43,14 @@ const COLUMNS: readonly (readonly [name: string, type: string])[] = [
   ['reason', 'String'],
   ['instance', 'LowCardinality(String)'],
   ['version', 'LowCardinality(String)'],
+  // Since schema 2.
+  ['stderr', 'String'],
+  ['size', 'Nullable(UInt64)'],
+  ['modified_at', `Nullable(${MOMENT})`],
+  ['cpu_seconds', 'Nullable(Float64)'],
+  ['peak_memory', 'Nullable(UInt64)'],
+  ['query_id', 'String'],
+  ['loader', 'LowCardinality(String)'],
 ];
 
 /** A row as ClickHouse takes and gives it, as JSON. */
@@ -70,6 +78,10 @@ export const STANDING_QUERY =
   '(SELECT groupArray(name) FROM system.columns WHERE database = {database:String} AND table = {table:String}) AS columns, ' +
   '(SELECT count() FROM system.tables WHERE database = {database:String} AND name = {view:String}) AS views ' +
   'FROM system.tables WHERE database = {database:String} AND name = {table:String}';
+
+/** Its columns, where the table stands there. */
+export const COLUMNS_QUERY =
+  'SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String}';
 
 /**
  * The statements that make the table and its view what they are to be; none where they are.
@@ -171,6 +183,13 @@ export function toRow(load: Load): LedgerRow {
     reason: load.reason,
     instance: load.instance,
     version: load.version,
+    stderr: load.stderr,
+    size: load.size,
+    modified_at: moment(load.modifiedAt),
+    cpu_seconds: load.cpuMs === null ? null : load.cpuMs / 1_000,
+    peak_memory: load.peakMemory,
+    query_id: load.queryId ?? '',
+    loader: load.loader,
   };
 }
 
@@ -179,16 +198,25 @@ export function moment(ms: number | null): string | null {
   return ms === null ? null : (ms / 1_000).toFixed(3);
 }
 
-/** What `toLoad` reads: times in milliseconds, for a number says them without a zone. */
-export const SELECTED = COLUMNS.map(([name, type]) =>
-  type.includes(MOMENT) ? `toUnixTimestamp64Milli(${quoted(name)}) AS ${quoted(`${name}_ms`)}` : quoted(name),
-).join(', ');
+/**
+ * What `toLoad` reads: times in milliseconds, for a number says them without a zone.
+ *
+ * @param standing the columns of a table that an older version has made, and nobody has written to since; null for all
+ */
+export function selected(standing: ReadonlySet<string> | null): string {
+  return COLUMNS.filter(([name]) => standing === null || standing.has(name))
+    .map(([name, type]) =>
+      type.includes(MOMENT) ? `toUnixTimestamp64Milli(${quoted(name)}) AS ${quoted(`${name}_ms`)}` : quoted(name),
+    )
+    .join(', ');
+}
 
 export function toLoad(row: LedgerRow): Load {
   const text = (name: string) => String(row[name] ?? '');
   const orNull = (name: string) => text(name) || null;
   const number = (name: string) => Number(row[name] ?? 0);
   const numberOrNull = (name: string) => (row[name] === null || row[name] === undefined ? null : Number(row[name]));
+  const cpuSeconds = numberOrNull('cpu_seconds');
   return {
     loadId: text('load_id'),
     token: text('token'),
@@ -214,7 +242,14 @@ export function toLoad(row: LedgerRow): Load {
     exitCode: numberOrNull('exit_code'),
     signal: orNull('signal'),
     reason: text('reason'),
+    stderr: text('stderr'),
+    size: numberOrNull('size'),
+    modifiedAt: numberOrNull('modified_at_ms'),
+    cpuMs: cpuSeconds === null ? null : Math.round(cpuSeconds * 1_000),
+    peakMemory: numberOrNull('peak_memory'),
+    queryId: orNull('query_id'),
     instance: text('instance'),
     version: text('version'),
+    loader: text('loader'),
   };
 }

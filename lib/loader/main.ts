@@ -5,6 +5,7 @@ import { type Connect, connect } from './clickhouse/client.js';
 import { type LoadResult, loadRecords } from './commands/load-records.js';
 import { ProgressBar } from './commands/progress.js';
 import { LoadError, oneLine, redact, type Scope } from './failures.js';
+import { type Inserted, noting } from './noted-insert.js';
 import type { Connection, ReadText } from './options/connection-options.js';
 import { type Environment, type Parsed, unknownWord } from './options/options.js';
 import { parseRecordsArguments } from './options/records-options.js';
@@ -23,6 +24,8 @@ interface Context {
   readonly env: Environment;
   readonly connect: Connect;
   readonly output: Output;
+  /** The insert of this run, once there is one. */
+  readonly inserted: Inserted;
 }
 
 interface End {
@@ -57,7 +60,7 @@ function reported(run: Run): Run {
     const { exitCode, failure, scope } = end;
     const isWanted = args.includes('--json') || context.env['ATD_OUTPUT'] === 'json';
     if (failure === undefined || !isWanted) return end;
-    const report = { exitCode, ...(scope ? { scope } : {}), error: oneLine(failure) };
+    const report = { exitCode, ...(scope ? { scope } : {}), error: oneLine(failure), ...context.inserted };
     return { ...end, stdout: `${JSON.stringify(report)}\n` };
   };
 }
@@ -65,7 +68,7 @@ function reported(run: Run): Run {
 const loadOneFile = command({
   name: 'as-cli ingest records',
   parse: parseRecordsArguments,
-  async perform(request, { connect, output }) {
+  async perform(request, { connect, output, inserted }) {
     const { errorColumns, error } = output;
     const bar =
       request.progress && errorColumns !== null
@@ -73,7 +76,8 @@ const loadOneFile = command({
         : null;
     const result = await loadRecords(request, connect, bar);
     const { warning, ...report } = result;
-    return { exitCode: ExitCode.ok, stdout: request.json ? `${JSON.stringify(report)}\n` : sentence(result), warning };
+    const json = (): string => `${JSON.stringify({ ...report, ...inserted })}\n`;
+    return { exitCode: ExitCode.ok, stdout: request.json ? json() : sentence(result), warning };
   },
 });
 
@@ -167,7 +171,9 @@ export async function run(
   output: Output,
   connectTo: Connect = connect,
 ): Promise<ExitCode> {
-  const { exitCode, stdout, warning, failure } = await dispatch(ROOT, args, { env, connect: connectTo, output });
+  const inserted: Inserted = {};
+  const context = { env, connect: noting(connectTo, inserted), output, inserted };
+  const { exitCode, stdout, warning, failure } = await dispatch(ROOT, args, context);
   if (stdout !== undefined) await output.out(stdout);
   if (warning) await output.error(`as-cli: warning: ${warning}\n`);
   if (failure !== undefined) await output.error(`as-cli: ${oneLine(failure, FAILURE_LIMIT)}\n`);

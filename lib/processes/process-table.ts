@@ -19,6 +19,8 @@ const PF_EXITING = 0x4;
 const PF_KTHREAD = 0x200000;
 /** Of the kernel; on some machines for ARM it is larger, and a process then seems smaller than it is. */
 const PAGE_BYTES = 4_096;
+/** What the kernel counts CPU time in for programs, on every machine that Node runs on. */
+const TICK_MS = 10;
 
 export function listPids(): number[] {
   try {
@@ -76,6 +78,15 @@ export function readStat(pid: number): ProcessStat | null {
 export function residentBytes(pid: number): number {
   const pages = read(`/proc/${pid}/statm`)?.split(' ')[1];
   return pages === undefined ? 0 : Number(pages) * PAGE_BYTES;
+}
+
+/** Of all its threads since its start; null where nobody can tell. */
+export function cpuMsOf(pid: number): number | null {
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return Number.isFinite(ticks) ? ticks * TICK_MS : null;
 }
 
 /** Whether a signal or a debugger has stopped the process. */

@@ -18,6 +18,7 @@ import { createMember, type MemberAdapter } from '../kafka/member.js';
 import { closeSilentConnections } from '../kafka/silent-connections.js';
 import { steadyClock } from '../kafka/steady-clock.js';
 import { Ledger, type LedgerEvents } from '../ledger/ledger.js';
+import { LedgerReader } from '../ledger/reader.js';
 import { LedgerStore } from '../ledger/store.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
 import type { PoolEvents } from '../pool/pool.js';
@@ -58,6 +59,8 @@ export interface Adapters {
   readonly ends: TopicEnds;
   /** Null where there is none. */
   readonly ledger: Ledger | null;
+  /** Answers from it, by connections of its own; null where there is none. */
+  readonly ledgerReader: LedgerReader | null;
 }
 
 export interface AdapterEvents {
@@ -134,17 +137,26 @@ export function createAdapters(
   // What keeps it from its answers is the consumer's to say.
   const silent = createKafkaClient({ ...kafkaOptions(current), ...SILENT, retries: ASKING_RETRIES });
   const ends = new TopicEnds(silent, waitingTopic === null ? [topic] : [topic, waitingTopic.topic]);
-  const ledger = hasLedger(config, loader) ? createLedger(current, command, environment, events.ledger) : null;
-  return { consumer, waiting, deadLetter, pool, control, probe, machine, ends, ledger };
+  const isKept = hasLedger(config, loader);
+  const ledger = isKept ? createLedger(ledgerStore(current, command), current, environment, events.ledger) : null;
+  const table = ledgerTable(config);
+  const ledgerReader = isKept ? new LedgerReader(ledgerStore(current, command), table, QUESTION_SECONDS) : null;
+  return { consumer, waiting, deadLetter, pool, control, probe, machine, ends, ledger, ledgerReader };
+}
+
+/** What a question of the page may cost ClickHouse: an answer that is later than some seconds nobody waits for. */
+const QUESTION_SECONDS = 10;
+
+function ledgerStore(current: () => Config, command: () => CommandRules): LedgerStore {
+  return new LedgerStore(ledgerTable(current()), () => ledgerConnection(current(), command().environment));
 }
 
 function createLedger(
+  store: LedgerStore,
   current: () => Config,
-  command: () => CommandRules,
   { STATE_DIRECTORY: state = '' }: Readonly<Record<string, string | undefined>>,
   events: LedgerEvents,
 ): Ledger {
-  const store = new LedgerStore(ledgerTable(current()), () => ledgerConnection(current(), command().environment));
   // systemd names several where it is told to make several.
   const [directory = ''] = state.split(':');
   return new Ledger(

@@ -5,8 +5,8 @@ import type { EngineStatus } from '../core/status.js';
 import type { Feed } from '../feed/feed.js';
 import type { ApiHandlers } from '../http/api.js';
 import type { HttpHandlers } from '../http/server.js';
+import type { LoadAnswers } from '../ledger/load-answers.js';
 import { readLoadQuery } from '../ledger/load-filter.js';
-import type { RecentLoads } from '../ledger/recent-loads.js';
 import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { DistantFile } from '../util/distant-file.js';
 import { type Changing, changeHandlers } from './acts/changes.js';
@@ -18,6 +18,10 @@ export function ownNames({ http }: Config): string[] {
   return [own, own.replace(/\..*$/, ''), ...http.hosts.map((name) => name.trim().toLowerCase())];
 }
 
+/** What one answer may have. */
+const MAX_LOADS = 2_000;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** What the answers are made of. */
 export interface Shown {
   readonly config: Config;
@@ -26,7 +30,7 @@ export interface Shown {
   readonly feed: Pick<Feed, 'watch'>;
   readonly status: () => EngineStatus;
   readonly overview: (status: EngineStatus) => object;
-  readonly loads: Pick<RecentLoads, 'list' | 'rowsOf'>;
+  readonly loads: Pick<LoadAnswers, 'list' | 'rowsOf'>;
   readonly changing: Changing;
 }
 
@@ -37,7 +41,7 @@ export function httpHandlers(shown: Shown): HttpHandlers {
     live: () => health.live(),
     ready: () => health.ready(),
     status: () => overview(status()),
-    events: (take, lastEventId) => feed.watch(take, lastEventId),
+    events: (take) => feed.watch(take),
     api: apiHandlers(shown),
   };
 }
@@ -50,15 +54,17 @@ function apiHandlers({ config: { http }, status, loads, changing }: Shown): ApiH
       const { tenants, pauses, heldTables } = status();
       return { tenants, pauses, heldTables };
     },
-    loads: (query) => {
+    loads: async (query) => {
       const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
       if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };
-      return { status: 200, body: { loads: loads.list(wanted) } };
+      return { status: 200, body: await loads.list({ ...wanted, limit: Math.min(wanted.limit, MAX_LOADS) }) };
     },
-    load: (id) => {
-      const rows = loads.rowsOf(id);
-      if (rows.length > 0) return { status: 200, body: { rows } };
-      return { status: 404, body: { error: `no load ${id} among the last ones of this run` } };
+    load: async (id) => {
+      if (!UUID.test(id)) return { status: 404, body: { error: `${JSON.stringify(id)} is no id of a load` } };
+      const { loads: rows, ...rest } = await loads.rowsOf(id);
+      if (rows.length > 0) return { status: 200, body: { rows, ...rest } };
+      const where = rest.from === 'ledger' ? 'in the ledger' : 'among the last ones of this run';
+      return { status: 404, body: { error: `no load ${id} ${where}`, ...rest } };
     },
     ...changeHandlers(changing),
   };

@@ -4,10 +4,11 @@ import type { Config } from '../config/load.js';
 import type { Effect, EngineEvent } from '../core/events.js';
 import type { EngineStatus } from '../core/status.js';
 import { Feed } from '../feed/feed.js';
-import type { Load } from '../ledger/load.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { LoadAnswers } from '../ledger/load-answers.js';
 import { LoadRows } from '../ledger/load-rows.js';
+import type { LedgerReader } from '../ledger/reader.js';
 import { RecentLoads } from '../ledger/recent-loads.js';
-import type { LedgerRow } from '../ledger/table.js';
 import { NoticeSender } from '../notify/notice-sender.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { MetricsAdapter } from '../telemetry/metrics.js';
@@ -15,19 +16,20 @@ import { preforkAdvice } from '../telemetry/prefork-lines.js';
 import { Acts } from './acts/acts.js';
 import { eventLog, type Observer, Observers } from './observers.js';
 import type { Overview } from './overview.js';
+import type { LoaderProgram } from './settings.js';
 
 export interface OnlookerSources {
   readonly version: string;
+  readonly loader: LoaderProgram;
   readonly logger: Pick<Logger, 'write'>;
   readonly metrics: MetricsAdapter;
   readonly overview: Overview;
   /** As it is at the moment. */
   readonly config: () => Config;
   readonly status: () => EngineStatus;
-  /** Gets what became of files, each row as it is made. */
-  readonly keep: (rows: readonly Load[]) => void;
-  /** The same for what people have changed. */
-  readonly keepAct: (row: LedgerRow) => void;
+  /** Where what became of files is kept, and read again; null where there is no ledger. */
+  readonly ledger: Ledger | null;
+  readonly ledgerReader: LedgerReader | null;
   /** Milliseconds since the epoch, on a clock that never goes back. */
   readonly now: () => number;
   /** Is told when one of them throws. */
@@ -37,7 +39,8 @@ export interface OnlookerSources {
 export class Onlookers implements Observer {
   /** For those who watch over HTTP. */
   readonly feed: Feed;
-  readonly loads: RecentLoads;
+  /** For those who ask what became of files. */
+  readonly loads: LoadAnswers;
   /** For people who should look. */
   readonly notices: NoticeSender;
   /** What people change is noted here by whoever does it. */
@@ -45,13 +48,18 @@ export class Onlookers implements Observer {
   readonly #all: Observers;
 
   constructor(sources: OnlookerSources) {
-    const { version, logger, metrics, overview, config, status, keep, keepAct, now, onDefect } = sources;
+    const { version, loader, logger, metrics, overview, config, status, ledger, ledgerReader, now, onDefect } = sources;
     const lag = () => overview.lag(status()).messages;
     this.feed = new Feed({ status: () => overview.of(status()), speeds: () => overview.speeds(), lag, now });
     // What tells this run from others, of the same machine too.
     const instance = `${hostname()}/${process.pid}`;
-    this.loads = new RecentLoads(new LoadRows({ instance, version }), keep);
-    this.acts = new Acts({ logger, instance, version, keep: keepAct, now });
+    const rows = new LoadRows({ instance, version, loader: loader.bundled ? 'bundled' : loader.file });
+    const recent = new RecentLoads(rows, (made) => {
+      ledger?.add(made);
+      this.feed.take(made);
+    });
+    this.loads = new LoadAnswers({ recent, ledger, reader: ledgerReader });
+    this.acts = new Acts({ logger, instance, version, keep: (row) => ledger?.acts.add(row), now });
     this.notices = new NoticeSender({
       settings: () => config().notify,
       from: `atd-ingestion ${config().kafka.group_id} on ${hostname()}`,
@@ -63,7 +71,7 @@ export class Onlookers implements Observer {
       () => config().as_cli.launch,
       (line) => logger.write(line),
     );
-    const all = [metrics, overview, this.feed, this.loads, eventLog(logger), this.notices, advice];
+    const all = [metrics, overview, this.feed, recent, eventLog(logger), this.notices, advice];
     this.#all = new Observers(all, onDefect);
   }
 

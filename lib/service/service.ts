@@ -123,11 +123,10 @@ export class Service {
       settings: () => this.#reloads.metrics,
     });
     this.#onlookers = new Onlookers({
-      ...{ version, logger, now, metrics: this.#metrics, overview: this.#overview },
+      ...{ version, loader, logger, now, metrics: this.#metrics, overview: this.#overview },
       config: () => this.#reloads.config,
       status: () => this.#engine.status(),
-      keep: (rows) => this.#adapters.ledger?.add(rows),
-      keepAct: (row) => this.#adapters.ledger?.acts.add(row),
+      ...{ ledger: this.#adapters.ledger, ledgerReader: this.#adapters.ledgerReader },
       onDefect: (event, error) => this.#unreported(event, error),
     });
   }
@@ -291,8 +290,9 @@ export class Service {
     this.#adapters.machine.close();
     this.#adapters.ends.close();
     this.#alarm.set(null);
-    const { consumer, deadLetter, control, ledger } = this.#adapters;
-    const disconnected = Promise.allSettled([consumer.stop(), deadLetter.close(), control.close(), ledger?.close()]);
+    const { consumer, deadLetter, control, ledger, ledgerReader } = this.#adapters;
+    const kept = [ledger?.close(), ledgerReader?.close()];
+    const disconnected = Promise.allSettled([consumer.stop(), deadLetter.close(), control.close(), ...kept]);
     await withinTime(disconnected, DISCONNECT_MS);
     await this.#adapters.pool
       .close()

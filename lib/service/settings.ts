@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
-import { loadIdOf } from '../ledger/load.js';
+import { loadIdOf } from '../ledger/load-id.js';
 import type { LedgerConnection } from '../ledger/store.js';
 import type { LedgerTable } from '../ledger/table.js';
 import type { LaunchMode } from '../types.js';

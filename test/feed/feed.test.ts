@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Feed, statusWait, type Take } from '../../lib/feed/feed.js';
-import type { LoadEntry } from '../../lib/feed/load-entries.js';
-import { JOB, outcome } from '../support/engine.js';
+import type { Load } from '../../lib/ledger/load.js';
+import { LOAD } from '../support/ledger.js';
 import { waitUntil } from '../support/processes.js';
 
 const DEADLINE_MS = 60_000;
@@ -19,57 +19,61 @@ function feed(): { readonly feed: Feed; readonly made: { statuses: number }; loa
   const load = (count = 1) => {
     for (let left = count; left > 0; left -= 1) {
       files += 1;
-      const job = { ...JOB, id: `files/0/${files}/0`, file: `/${files}` };
-      const ended = { type: 'job-ended', job, attempt: 1, outcome: outcome('succeeded'), queuedMs: 1 } as const;
-      one.observe({ type: 'tick' }, [ended], 1_000 + files);
+      one.observe({ type: 'tick' }, [], 1_000 + files);
+      one.take([{ ...LOAD, loadId: String(files), path: `/${files}` }]);
     }
   };
   return { feed: one, made, load };
 }
 
 interface Loads {
-  readonly first: number;
   readonly skipped: number;
-  readonly loads: readonly LoadEntry[];
+  readonly loads: readonly Load[];
 }
 
 /** Somebody who watches; `takes` says whether what comes is taken. */
-function watch(t: TestContext, { feed }: { readonly feed: Feed }, lastEventId: string | null = null) {
-  const got: { event: string; id: string | null; data: Record<string, unknown> }[] = [];
+function watch(t: TestContext, { feed }: { readonly feed: Feed }) {
+  const got: { event: string; data: Record<string, unknown> }[] = [];
   const watcher = { got, takes: true, end: (): void => undefined, loads: () => [] as Loads[] };
   const take: Take = (make) => {
     if (!watcher.takes) return false;
     const text = make().toString();
-    assert.match(text, /^event: [a-z]+\n(id: \S+\n)?data: .*\n\n$/);
-    const [, event = '', , id = null, data = ''] = /^event: (.*)\n(id: (.*)\n)?data: (.*)\n\n$/.exec(text) ?? [];
-    got.push({ event, id: id ?? null, data: JSON.parse(data) });
+    assert.match(text, /^event: [a-z]+\ndata: .*\n\n$/);
+    const [, event = '', data = ''] = /^event: (.*)\ndata: (.*)\n\n$/.exec(text) ?? [];
+    got.push({ event, data: JSON.parse(data) });
     return true;
   };
   watcher.loads = () => got.filter(({ event }) => event === 'loads').map(({ data }) => data as unknown as Loads);
-  watcher.end = feed.watch(take, lastEventId);
+  watcher.end = feed.watch(take);
   t.after(watcher.end);
   return watcher;
 }
 
 function files(loads: readonly Loads[]): string[] {
-  return loads.flatMap((piece) => piece.loads.map(({ file }) => file));
+  return loads.flatMap((piece) => piece.loads.map(({ path }) => path));
 }
 
 describe('the feed', () => {
-  it('says at once how the service is, what was before, and the last loads; then what is new', async (t) => {
+  it('says at once how the service is and what was before; then what is new, and not what has ended before', async (t) => {
     const place = feed();
     place.load(2);
     const one = watch(t, place);
     assert.deepEqual(
       one.got.map(({ event }) => event),
-      ['status', 'history', 'loads'],
+      ['status', 'history'],
     );
     assert.equal(one.got[0]?.data['state'], 'running');
-    assert.deepEqual(files(one.loads()), ['/1', '/2']);
     place.load();
-    await waitUntil(() => one.loads().length > 1, DEADLINE_MS, 'the third load');
-    assert.deepEqual(files(one.loads()), ['/1', '/2', '/3']);
+    await waitUntil(() => one.loads().length > 0, DEADLINE_MS, 'the third load');
+    assert.deepEqual(files(one.loads()), ['/3']);
     await waitUntil(() => place.made.statuses > 1, DEADLINE_MS, 'another status');
+    // What ends while nobody watches is not kept for who comes next.
+    one.end();
+    place.load();
+    const next = watch(t, place);
+    place.load();
+    await waitUntil(() => next.loads().length > 0, DEADLINE_MS, 'the fifth load');
+    assert.deepEqual(files(next.loads()), ['/5']);
   });
 
   it('makes nothing while nobody watches, and what it makes once for all', async (t) => {
@@ -96,17 +100,6 @@ describe('the feed', () => {
     assert.equal(place.made.statuses, statuses);
   });
 
-  it('goes on for a client that was here before, and begins anew for one of another run', (t) => {
-    const place = feed();
-    place.load(5);
-    const id = watch(t, place).got.at(-1)?.id ?? null;
-    place.load(2);
-    assert.deepEqual(files(watch(t, place, id).loads()), ['/6', '/7']);
-    for (const other of ['otherrun.3', 'nonsense', '', `${id}9`]) {
-      assert.equal(files(watch(t, place, other).loads()).length, 7, other);
-    }
-  });
-
   it('leaves out for a client that does not read, and says how much', async (t) => {
     const place = feed();
     const [slow, quick] = [watch(t, place), watch(t, place)];
@@ -116,8 +109,15 @@ describe('the feed', () => {
     place.load(900);
     slow.takes = true;
     await waitUntil(() => slow.loads().length > 0, DEADLINE_MS, 'what is left');
-    const [{ first, skipped, loads } = { first: 0, skipped: 0, loads: [] }] = slow.loads();
-    assert.deepEqual([first, skipped, loads.length, loads.at(-1)?.file], [801, 800, 200, '/1000']);
+    const [{ skipped, loads } = { skipped: 0, loads: [] }] = slow.loads();
+    assert.deepEqual([skipped, loads.length, loads.at(-1)?.path], [800, 200, '/1000']);
+    // And who takes again when there is nothing new is told that there was something.
+    slow.takes = false;
+    place.load(3);
+    await waitUntil(() => files(quick.loads()).at(-1) === '/1003', DEADLINE_MS, 'what the other one reads');
+    slow.takes = true;
+    await waitUntil(() => slow.loads().length > 1, DEADLINE_MS, 'how many were missed');
+    assert.deepEqual(slow.loads()[1], { skipped: 3, loads: [] });
   });
 
   it('makes nothing for a client that does not read', async (t) => {
@@ -132,11 +132,13 @@ describe('the feed', () => {
     assert.equal(place.made.statuses, statuses);
   });
 
-  it('remembers few loads, however many there are', (t) => {
+  it('sends few loads at once, however many there are', async (t) => {
     const place = feed();
+    const one = watch(t, place);
     place.load(5_000);
-    const [{ first, skipped, loads } = { first: 0, skipped: 1, loads: [] }] = watch(t, place).loads();
-    assert.deepEqual([first, skipped, loads.length], [4_801, 0, 200]);
+    await waitUntil(() => one.loads().length > 0, DEADLINE_MS, 'the loads');
+    const [{ skipped, loads } = { skipped: 0, loads: [] }] = one.loads();
+    assert.deepEqual([skipped, loads.length, loads.at(-1)?.path], [4_800, 200, '/5000']);
   });
 
   it('says how the service is less often where that costs more, and always as often as shows that it lives', () => {

@@ -28,7 +28,7 @@ it('one commit waits for a disk that hangs, which is said, and no further one do
   // A pipe is not opened before somebody reads of it.
   execFileSync('mkfifo', [path]);
   const play = new Play();
-  const makes = new LoadRows({ instance: 'host/1', version: '1' });
+  const makes = new LoadRows({ instance: 'host/1', version: '1', loader: 'bundled' });
   play.assign(0);
   play.deliver(5);
   const job = { ...play.status.running[0]?.job } as never;

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { tokenOf } from '../../lib/core/rules/replays.js';
 import type { EngineSettings } from '../../lib/core/settings.js';
-import { type Load, loadIdOf } from '../../lib/ledger/load.js';
+import type { Load } from '../../lib/ledger/load.js';
+import { loadIdOf } from '../../lib/ledger/load-id.js';
 import { LoadRows } from '../../lib/ledger/load-rows.js';
 import { outcome, Play, record } from '../support/engine.js';
 
-const WRITER = { instance: 'host/1', version: '1.2.3' };
+const WRITER = { instance: 'host/1', version: '1.2.3', loader: 'bundled' };
 
 /** An engine, and the rows that its effects make. */
 class Watched extends Play {
@@ -41,7 +42,11 @@ describe('the rows of a file', () => {
     play.deliver(5);
     const takenAt = play.now;
     play.now += 1_102;
-    play.end(5, outcome('succeeded', { rows: 7, bytes: 70, launchMs: 2, durationMs: 1_100 }));
+    const traces = { fileBytes: 70, modifiedAt: 1_699_999_999_999.6, cpuMs: 310, peakBytes: 2 ** 20, queryId: 'q' };
+    play.end(
+      5,
+      outcome('succeeded', { rows: 7, bytes: 70, launchMs: 2, durationMs: 1_100, stderrTail: 'odd', traces }),
+    );
     const [row, ...more] = play.rows;
     assert.deepEqual(more, []);
     assert.deepEqual(row, {
@@ -70,6 +75,12 @@ describe('the rows of a file', () => {
       exitCode: 0,
       signal: null,
       reason: '',
+      stderr: '',
+      size: 70,
+      modifiedAt: 1_700_000_000_000,
+      cpuMs: 310,
+      peakMemory: 2 ** 20,
+      queryId: 'q',
     });
   });
 
@@ -99,8 +110,14 @@ describe('the rows of a file', () => {
   it('say why it was given up, and how its last attempt ended', () => {
     const play = begin();
     play.deliver(5);
-    play.end(5, outcome('failed', { exitCode: 65, reason: 'exit code 65: row 3' }));
+    play.end(5, outcome('failed', { exitCode: 65, reason: 'exit code 65: row 3', stderrTail: 'in it: | row 3' }));
     assert.deepEqual(play.statuses, ['failed', 'given-up']);
+    assert.deepEqual(
+      play.rows.map(({ stderr, size, modifiedAt, cpuMs, peakMemory, queryId }) => [
+        ...[stderr, size, modifiedAt, cpuMs, peakMemory, queryId],
+      ]),
+      Array(2).fill(['in it: | row 3', null, null, null, null, null]),
+    );
     const { disposition, reason, exitCode, attempt, startedAt, finishedAt } = play.rows[1] as Load;
     assert.deepEqual([disposition, exitCode, attempt], ['permanent-failure', 65, 1]);
     assert.match(reason, /exit code 65: row 3/);

@@ -49,6 +49,8 @@ const QUERIES = [
   ...['', 'limit=2', `since=${AT + 2_000}`, `since=${AT + 5_001}`, 'tenant=ACME', 'tenant=', 'status=loaded'],
   ...['status=given-up', 'status=failed', 'status=superseded', `status=failed&since=${AT + 1}`, 'file=/in/?.csv'],
   ...['file=*', 'file=/in/*(a%2Bb)?.csv', "file=*'*", 'status=skipped&file=', "tenant='; DROP TABLE x"],
+  ...['text=B.CSV', 'text=row', 'text=row&status=failed', 'text=a.csv&status=loaded', 'text=GLOB', 'text=no json'],
+  ...['text=row 3&status=given-up', 'text=%25', "text='", 'text=(a%2Bb)&since=0'],
 ];
 
 async function fill(t: TestContext) {

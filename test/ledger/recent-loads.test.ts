@@ -26,7 +26,8 @@ const LOAD: Load = {
     signal: null,
     reason: '',
   },
-  ...{ instance: 'host/1', version: '1' },
+  ...{ instance: 'host/1', version: '1', loader: 'bundled', stderr: '', queryId: null },
+  ...{ size: null, modifiedAt: null, cpuMs: null, peakMemory: null },
 };
 
 /** What is kept of these rows, one event after the other. */
@@ -117,7 +118,7 @@ describe('the last loads', () => {
 describe('a question for loads', () => {
   for (const [query, problem] of [
     ['sinse=1', 'sinse is not known; did you mean since?'],
-    ['colour=red', 'colour is not known; known are since, tenant, status, file, limit'],
+    ['colour=red', 'colour is not known; known are since, tenant, status, file, text, limit'],
     ['since=yesterday', 'since yesterday is no time, such as 2026-11-28T05:00:00Z'],
     ['status=loded', 'status loded is not known; did you mean loaded?'],
     ['status=x', 'status x is not known; one of loaded, failed, given-up, skipped, superseded'],

@@ -2,11 +2,38 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Load } from '../../lib/ledger/load.js';
-import { type LedgerRow, SELECTED, statementsFor, toLoad, toRow } from '../../lib/ledger/table.js';
+import { ANY_LOAD } from '../../lib/ledger/load-filter.js';
+import { LedgerReader } from '../../lib/ledger/reader.js';
+import { type LedgerRow, SCHEMA_VERSION, selected, statementsFor, toLoad, toRow } from '../../lib/ledger/table.js';
 import { createLedgerPlace, type LedgerPlace, LOAD } from '../support/ledger.js';
 
 function lines(...changes: readonly Partial<Load>[]): string[] {
   return changes.map((change) => JSON.stringify(toRow({ ...LOAD, ...change })));
+}
+
+/** As that version has made it. */
+function ofSchema1(name: string): string[] {
+  const moment = "DateTime64(3, 'UTC')";
+  const columns = [
+    ...['`load_id` UUID', '`generation` UInt32', '`token` String', '`status` LowCardinality(String)'],
+    ...['`attempt` UInt32', '`tenant` LowCardinality(String)', '`table` LowCardinality(String)', '`path` String'],
+    ...['`topic` LowCardinality(String)', '`partition` UInt32', '`offset` UInt64', '`index` UInt32'],
+    ...['`lane` LowCardinality(String)', `\`announced_at\` Nullable(${moment})`, `\`taken_at\` ${moment}`],
+    ...[`\`started_at\` Nullable(${moment})`, `\`finished_at\` ${moment}`, '`result` LowCardinality(String)'],
+    ...['`disposition` LowCardinality(String)', '`rows` Nullable(UInt64)', '`bytes` Nullable(UInt64)'],
+    ...['`exit_code` Nullable(Int32)', '`signal` LowCardinality(String)', '`reason` String'],
+    ...['`instance` LowCardinality(String)', '`version` LowCardinality(String)'],
+  ];
+  const index = 'INDEX load_id load_id TYPE bloom_filter(0.01) GRANULARITY 1';
+  return [
+    `CREATE TABLE ${name} (${columns.join(', ')}, ${index}) ENGINE = MergeTree ` +
+      'PARTITION BY toYYYYMM(finished_at) ORDER BY (finished_at, load_id) ' +
+      'TTL toDateTime(finished_at) + toIntervalDay(400) ' +
+      'SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1 ' +
+      "COMMENT 'The ledger of atd-ingestion, schema 1'",
+    `CREATE VIEW ${name}_current AS SELECT * FROM ${name} WHERE status != 'superseded' ` +
+      "ORDER BY finished_at DESC, status = 'failed' LIMIT 1 BY load_id",
+  ];
 }
 
 function createQuery({ rows, table }: LedgerPlace): Promise<string> {
@@ -27,11 +54,20 @@ describe('the table of the ledger', () => {
         announcedAt: null,
       },
       ...{ startedAt: null, result: null, disposition: 'invalid-message', rows: null, bytes: null, exitCode: null },
+      ...{
+        stderr: 'one | two',
+        size: null,
+        modifiedAt: null,
+        cpuMs: null,
+        peakMemory: null,
+        queryId: null,
+        loader: '/x',
+      },
       ...{ signal: 'SIGKILL', reason: 'a "quote", a \\ and \u00fc\u{1f600}', finishedAt: LOAD.finishedAt + 1 },
     };
     await store.write(lines({}, others), 'run-1');
     const found = await store.query<LedgerRow>(
-      `SELECT ${SELECTED} FROM ${table.database}.${table.name} ORDER BY finished_at`,
+      `SELECT ${selected(null)} FROM ${table.database}.${table.name} ORDER BY finished_at`,
     );
     assert.deepEqual(found.map(toLoad), [LOAD, others]);
     assert.match(await createQuery(place), /TTL toDateTime\(finished_at\) \+ toIntervalDay\(30\)/);
@@ -99,9 +135,9 @@ describe('the table of the ledger', () => {
     ]);
     const after = await createQuery(place);
     assert.match(after, /toIntervalDay\(90\)/);
-    assert.match(after, /schema 1'/);
+    assert.match(after, new RegExp(`schema ${SCHEMA_VERSION}'`));
     const standing = {
-      ...{ columns: Object.keys(toRow(LOAD)), comment: 'The ledger of atd-ingestion, schema 1' },
+      ...{ columns: Object.keys(toRow(LOAD)), comment: `The ledger of atd-ingestion, schema ${SCHEMA_VERSION}` },
       ...{ createQuery: after, hasView: true },
     };
     assert.deepEqual(statementsFor(table, standing), []);
@@ -111,6 +147,41 @@ describe('the table of the ledger', () => {
       columns: [...standing.columns, 'more'],
     };
     assert.deepEqual(statementsFor(table, newer), [], 'what a newer version made stays');
+  });
+
+  it('of schema 1 is read as it is, and migrated by the first row: then it has the old rows and the new', async (t) => {
+    const place = await createLedgerPlace(t);
+    const { store, rows, table, execute } = place;
+    const name = `${table.database}.${table.name}`;
+    for (const statement of ofSchema1(name)) await execute(statement);
+    const old = { ...toRow(LOAD) };
+    for (const column of ['stderr', 'size', 'modified_at', 'cpu_seconds', 'peak_memory', 'query_id', 'loader']) {
+      delete (old as Record<string, unknown>)[column];
+    }
+    await execute(
+      `INSERT INTO ${name} SETTINGS date_time_input_format = 'basic' FORMAT JSONEachRow ${JSON.stringify(old)}`,
+    );
+    const before: Load = {
+      ...{ ...LOAD, stderr: '', size: null, modifiedAt: null, cpuMs: null, peakMemory: null, queryId: null },
+      loader: '',
+    };
+    const reader = new LedgerReader(store, table);
+    const all = { filter: ANY_LOAD, limit: 10 };
+    assert.deepEqual(await reader.list(all), [before]);
+    assert.deepEqual(await reader.list({ ...all, filter: { ...ANY_LOAD, status: 'loaded' } }), [before]);
+    assert.deepEqual(await reader.rowsOf(LOAD.loadId), [before]);
+    const later = { ...LOAD, attempt: 2, finishedAt: LOAD.finishedAt + 1 };
+    await store.write(lines(later), 'run-1');
+    assert.deepEqual(await reader.rowsOf(LOAD.loadId), [before, later]);
+    assert.deepEqual(await rows(`SELECT attempt, loader, peak_memory AS peak FROM ${name}_current`), [
+      { attempt: 2, loader: 'bundled', peak: 64 * 1024 * 1024 },
+    ]);
+    assert.match(await createQuery(place), /schema 2'/);
+    // An instance of before writes on.
+    await execute(
+      `INSERT INTO ${name} SETTINGS date_time_input_format = 'basic' FORMAT JSONEachRow ${JSON.stringify({ ...old, attempt: 3 })}`,
+    );
+    assert.deepEqual((await reader.rowsOf(LOAD.loadId)).length, 3);
   });
 
   it('is no table of somebody else', async (t) => {

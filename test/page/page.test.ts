@@ -85,7 +85,7 @@ describe('the page', { skip: NO_BROWSER }, () => {
     await page.keyboard.press('Tab');
     // One key: a browser takes several for one word only where they come soon after each other.
     await page.keyboard.press('l');
-    await page.locator('#loads .note', { hasText: 'None of the last loads is like that.' }).waitFor();
+    await page.locator('#loads .note', { hasText: 'No load is like that.' }).waitFor();
     await page.locator('#tenant-filter').fill('nt_499');
     await page.locator('#tenants tbody tr').nth(1).waitFor({ state: 'detached' });
     assert.equal(await page.locator('#tenants tbody td').first().textContent(), 'tenant_499');

@@ -2,6 +2,10 @@
 import type { Effect } from '../../lib/core/events.js';
 import { Feed } from '../../lib/feed/feed.js';
 import { type HttpAdapter, startHttp } from '../../lib/http/server.js';
+import { LoadAnswers } from '../../lib/ledger/load-answers.js';
+import { readLoadQuery } from '../../lib/ledger/load-filter.js';
+import { LoadRows } from '../../lib/ledger/load-rows.js';
+import { RecentLoads } from '../../lib/ledger/recent-loads.js';
 import type { PageStatus } from '../../lib/page/view/state.js';
 import type { Job } from '../../lib/types.js';
 import { HANDLERS } from '../http/handlers.js';
@@ -14,6 +18,8 @@ export interface StageOptions {
   readonly mood?: Mood;
   readonly permitsChanges?: boolean;
   readonly port?: number;
+  /** Who answers what became of files; left out for memory alone. */
+  readonly loads?: Pick<LoadAnswers, 'list'>;
 }
 
 export interface Stage {
@@ -41,6 +47,7 @@ export async function startStage({
   mood = 'busy',
   permitsChanges = true,
   port = 0,
+  loads,
 }: StageOptions = {}): Promise<Stage> {
   const play = { loads: 0, changes: {} as Partial<PageStatus>, startedAt: now() - 2 * HOUR_MS };
   const names = Array.from(
@@ -53,6 +60,9 @@ export async function startStage({
     lag: () => (mood === 'idle' ? 0 : 1_204),
     now,
   });
+  const rows = new LoadRows({ instance: 'stage/1', version: '0.1.0', loader: 'bundled' });
+  const recent = new RecentLoads(rows, (made) => feed.take(made));
+  const answers = loads ?? new LoadAnswers({ recent, ledger: null, reader: null });
   const load: Stage['load'] = (changes = {}, fails) => {
     const number = ++play.loads;
     const tenant = names[number % names.length] as string;
@@ -75,6 +85,7 @@ export async function startStage({
     if (fails !== undefined)
       effects.push({ type: 'job-failed', job, disposition: 'attempts-exhausted', reason: fails });
     feed.observe({ type: 'tick' }, effects, now());
+    recent.observe({ type: 'tick' }, effects, now());
   };
   if (mood !== 'idle') for (let before = 0; before < 60; before += 1) load();
   if (mood === 'failing')
@@ -87,7 +98,15 @@ export async function startStage({
     { ...options, signal: new AbortController().signal },
     {
       ...HANDLERS,
-      events: (take, lastEventId) => feed.watch((make) => take(() => withLags(make(), mood)), lastEventId),
+      events: (take) => feed.watch((make) => take(() => withLags(make(), mood))),
+      api: {
+        ...HANDLERS.api,
+        loads: async (query) => {
+          const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
+          if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };
+          return { status: 200, body: await answers.list(wanted) };
+        },
+      },
     },
   );
   const change = (changes: Partial<PageStatus>) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { loadConfig } from '../../lib/config/load.js';
 import type { Config } from '../../lib/config/schema.js';
-import { loadIdOf } from '../../lib/ledger/load.js';
+import { loadIdOf } from '../../lib/ledger/load-id.js';
 import { workerSettings } from '../../lib/service/adapters.js';
 import { engineSettings, hasLedger, ledgerConnection, ledgerTable } from '../../lib/service/settings.js';
 

@@ -13,6 +13,8 @@ export const LOAD: Load = {
   ...{ offset: 5, index: 0, lane: 'normal', announcedAt: 1_795_000_000_000, takenAt: 1_795_000_000_100 },
   ...{ startedAt: 1_795_000_000_200, finishedAt: 1_795_000_000_345, result: 'succeeded', disposition: null },
   ...{ rows: 7, bytes: 70, exitCode: 0, signal: null, reason: '', instance: 'host/1', version: '1.2.3' },
+  ...{ stderr: '', size: 4_096, modifiedAt: 1_794_999_999_000, cpuMs: 310, peakMemory: 64 * 1024 * 1024 },
+  ...{ queryId: '3f6d9c1e-7a52-4b8e-9d41-0c2b5a6e7f80', loader: 'bundled' },
 };
 
 export interface LedgerPlace {

@@ -38,10 +38,7 @@ export function renderRows(rows: readonly Load[], look: Look): string {
     `message ${topic}/${partition}/${offset}, file ${index}`,
     `token ${last.token}`,
   ];
-  const texts = rows.flatMap((row) => [
-    head(row, look),
-    ...indented([row.reason, `by ${row.instance}, version ${row.version}`], look.columns),
-  ]);
+  const texts = rows.flatMap((row) => [head(row, look), ...indented(about(row), look.columns)]);
   return lines([first.loadId, ...indented(common, look.columns), '', ...texts]);
 }
 
@@ -81,6 +78,26 @@ function detail({ status, disposition, rows, bytes, startedAt, finishedAt, attem
     signal === null ? null : `signal ${signal}`,
   ];
   return parts.filter((part) => part !== null).join(', ');
+}
+
+/** What is known of one attempt beside how it ended. */
+function about(row: Load): string[] {
+  const { reason, stderr, size, modifiedAt, cpuMs, peakMemory, queryId, startedAt, instance, version, loader } = row;
+  const written = modifiedAt === null ? '' : `, last written ${momentText(modifiedAt)}`;
+  const used = [
+    cpuMs === null ? '' : `${(cpuMs / 1_000).toFixed(2)} s of CPU`,
+    peakMemory === null ? '' : `at most ${bytesText(peakMemory)} of memory`,
+  ].filter((text) => text !== '');
+  return [
+    reason,
+    // The reason has its last line.
+    stderr.includes(' | ') ? `stderr: ${stderr}` : '',
+    startedAt === null ? '' : `started ${momentText(startedAt)}`,
+    size === null ? '' : `file of ${bytesText(size)}${written}`,
+    used.length === 0 ? '' : `the loader used ${used.join(', ')}`,
+    queryId === null ? '' : `query ${queryId}`,
+    `by ${instance}, version ${version}, loader ${loader === '' ? 'not noted' : loader}`,
+  ];
 }
 
 function indented(texts: readonly string[], columns: number): string[] {

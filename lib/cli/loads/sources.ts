@@ -3,18 +3,11 @@ import type { Config } from '../../config/load.js';
 import { AtdError } from '../../errors.js';
 import type { Load } from '../../ledger/load.js';
 import type { LoadFilter, LoadQuery } from '../../ledger/load-filter.js';
-import {
-  type Group,
-  type Grouping,
-  groupQuestion,
-  groupsOf,
-  listQuestion,
-  type Question,
-  rowsQuestion,
-} from '../../ledger/queries.js';
+import { type Group, type Grouping, groupsOf, type Question } from '../../ledger/queries.js';
+import { LedgerReader } from '../../ledger/reader.js';
 import { KEPT_LOADS } from '../../ledger/recent-loads.js';
 import { isMissingTable, LedgerStore, type StoreError } from '../../ledger/store.js';
-import { type LedgerRow, type LedgerTable, toLoad } from '../../ledger/table.js';
+import type { LedgerTable } from '../../ledger/table.js';
 import { engineSettings, type LoaderProgram, ledgerConnection, ledgerTable } from '../../service/settings.js';
 import { call, unreachable } from '../remote.js';
 
@@ -30,12 +23,10 @@ export interface LoadSource {
 }
 
 /** The ledger of the settings, as a command asks it. */
-export interface OpenLedger {
-  readonly name: string;
+export interface OpenLedger extends LoadSource {
   readonly table: LedgerTable;
   /** @throws AtdError ATD_UNREACHABLE */
   ask<Row>(question: Question): Promise<Row[]>;
-  close(): Promise<void>;
 }
 
 /** @param instead what else can be done where it does not answer */
@@ -44,52 +35,66 @@ export function openLedger(config: Config, loader: LoaderProgram, instead: strin
   const { environment } = engineSettings(config, loader, process.env).command;
   const connection = ledgerConnection(config, environment);
   const store = new LedgerStore(table, () => connection);
-  const name = `${table.database}.${table.name}`;
+  const reader = new LedgerReader(store, table);
+  const { name } = reader;
+  const told = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await answer;
+    } catch (cause) {
+      const at = `${connection.host}:${connection.port}`;
+      const remedy = `check clickhouse.*, or ${instead}`;
+      throw new AtdError('ATD_UNREACHABLE', `${name} at ${at}: ${(cause as Error).message}; ${remedy}`, { cause });
+    }
+  };
+  const rows = async <Row>({ query, parameters, settings }: Question): Promise<Row[]> => {
+    try {
+      return await store.query<Row>(query, parameters, settings);
+    } catch (error) {
+      // It is made with the first row.
+      if (isMissingTable(error as StoreError)) return [];
+      throw error;
+    }
+  };
   return {
     ...{ name, table },
-    ask: async <Row>({ query, parameters, settings }: Question): Promise<Row[]> => {
-      try {
-        return await store.query<Row>(query, parameters, settings);
-      } catch (cause) {
-        // It is made with the first row.
-        if (isMissingTable(cause as StoreError)) return [];
-        const at = `${connection.host}:${connection.port}`;
-        const remedy = `check clickhouse.*, or ${instead}`;
-        throw new AtdError('ATD_UNREACHABLE', `${name} at ${at}: ${(cause as Error).message}; ${remedy}`, { cause });
-      }
-    },
-    close: () => store.close(),
+    ask: (question) => told(rows(question)),
+    list: (query) => told(reader.list(query)),
+    groups: (query, by) => told(reader.groups(query, by)),
+    rowsOf: (id) => told(reader.rowsOf(id)),
+    close: () => reader.close(),
   };
 }
 
 export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource {
-  const { name, table, ask, close } = openLedger(config, loader, 'ask the service itself by --url');
-  return {
-    name,
-    list: async (query) => (await ask<LedgerRow>(listQuestion(table, query))).map(toLoad),
-    groups: async (query, by) =>
-      (await ask<Record<keyof Group, string>>(groupQuestion(table, query, by))).map((row) => ({
-        ...{ name: row.name, loads: Number(row.loads), latestAt: Number(row.latestAt) },
-      })),
-    rowsOf: async (id) => (await ask<LedgerRow>(rowsQuestion(table, id))).map(toLoad),
-    close,
-  };
+  return openLedger(config, loader, 'ask the service itself by --url');
+}
+
+/** What a service answers. */
+interface Told {
+  readonly loads?: readonly Load[];
+  readonly rows?: readonly Load[];
+  readonly from?: 'ledger' | 'memory';
 }
 
 export function serviceSource(base: string): LoadSource {
-  const get = async (path: string): Promise<{ loads?: readonly Load[]; rows?: readonly Load[] }> => {
+  let name = `the last ${KEPT_LOADS.toLocaleString('en-GB')} that ${base} knows`;
+  const get = async (path: string): Promise<Told> => {
     const { status, text } = await call(base, `/api/v1/loads${path}`);
     if (status === 404 && path.startsWith('/')) return {};
     if (status !== 200) throw unreachable(base, `it answers ${status}: ${text.trim()}`);
     try {
-      return JSON.parse(text) as object;
+      const told = JSON.parse(text) as Told;
+      if (told.from === 'ledger') name = `the ledger of ${base}`;
+      return told;
     } catch {
       throw unreachable(base, 'what answers there is no atd-ingestion');
     }
   };
   const list = async ({ filter, limit }: LoadQuery) => (await get(`?${parametersOf(filter, limit)}`)).loads ?? [];
   return {
-    name: `the last ${KEPT_LOADS.toLocaleString('en-GB')} that ${base} knows`,
+    get name() {
+      return name;
+    },
     list,
     groups: async (query, by) => groupsOf(await list({ ...query, limit: 2 * KEPT_LOADS }), by, query.limit),
     rowsOf: async (id) => (await get(`/${id}`)).rows ?? [],

@@ -35,6 +35,8 @@ export interface InsertOptions {
   readonly encoding?: Compression | null;
   /** Called as the insert goes on; what ClickHouse itself counts comes only to who asks. */
   readonly onProgress?: ((progress: Progress) => void) | null;
+  /** Called with ClickHouse's name of the query, under which its query log has it; also of one that fails. */
+  readonly onQueryId?: ((id: string) => void) | null;
 }
 
 export interface Progress {
@@ -135,7 +137,7 @@ export function connect(connection: Connection): ClickHouse {
     async execute(statement, settings = {}) {
       await ask(statement, settings);
     },
-    async insert(statement, body, settings, { encoding = null, onProgress = null } = {}) {
+    async insert(statement, body, settings, { encoding = null, onProgress = null, onQueryId = null } = {}) {
       const answer = new Text(ERROR_BYTES);
       const progress = progressHeaders(onProgress === null ? UNWATCHED_MS : WATCHED_MS);
       const answered = new Map<string, string>();
@@ -154,6 +156,7 @@ export function connect(connection: Connection): ClickHouse {
           },
           onHeader: (name, value) => {
             answered.set(name, value);
+            if (name === 'x-clickhouse-query-id') onQueryId?.(value);
             if (name === 'x-clickhouse-progress') onProgress?.({ rows: counter(value, 'read_rows') });
           },
         })

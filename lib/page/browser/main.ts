@@ -3,20 +3,21 @@ import { duration } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
 import { type Figure, figuresOf } from '../view/figures.js';
 import { seriesOf } from '../view/series.js';
-import { NOTHING_KNOWN, nextState, type PageEvent, type PageState, serviceNow } from '../view/state.js';
 import {
-  failureGroups,
-  heldTable,
-  type LoadFilter,
-  loadTable,
-  partitionTable,
-  runningTable,
-  tenantTable,
-} from '../view/tables.js';
+  NOTHING_KNOWN,
+  nextState,
+  type PageEvent,
+  type PageFilter,
+  type PageLoads,
+  type PageState,
+  serviceNow,
+} from '../view/state.js';
+import { failureGroups, heldTable, loadTable, partitionTable, runningTable, tenantTable } from '../view/tables.js';
 import { verdictOf } from '../view/verdict.js';
 import { ask, prepareActs } from './acts.js';
 import { Charts } from './charts.js';
 import { element, fillGroups, fillList, fillTable, setData, setText } from './dom.js';
+import { LoadQuestions } from './loads.js';
 
 const EVERY_MS = 500;
 /** Times go on also where nothing comes. */
@@ -30,6 +31,7 @@ let shownHistory: PageState['history'] = null;
 let isDue = false;
 let renderedAt = 0;
 const charts = new Charts();
+const questions = new LoadQuestions(take, () => state);
 
 function take(event: PageEvent): void {
   state = nextState(state, event);
@@ -98,7 +100,7 @@ function renderTables(now: number): void {
   fillTable(element('#running'), runningTable(state, now), [], onAct);
   const groups = failureGroups(state, now);
   fillGroups(element('#groups'), groups);
-  const none = state.connection.kind === 'connecting' ? '' : 'Nothing was given up since this service started.';
+  const none = state.connection.kind === 'connecting' ? '' : 'Nothing was given up in the last 24 hours.';
   setText(element('#failures .note'), groups.length === 0 ? none : '');
   const held = heldTable(state, now);
   element('#held').hidden = held.rows.length === 0;
@@ -109,13 +111,13 @@ function renderTables(now: number): void {
     [1, 2, 3, 4, 5, 6],
     onAct,
   );
-  fillTable(element('#loads'), loadTable(state, loadFilter(), now), [], onAct);
+  fillTable(element('#loads'), loadTable(state, now), [], onAct);
   fillTable(element('#partitions'), partitionTable(state, now), [2, 3, 4, 5], onAct);
 }
 
-function loadFilter(): LoadFilter {
-  const fate = element<HTMLSelectElement>('#load-fate').value as LoadFilter['fate'];
-  return { text: element<HTMLInputElement>('#load-filter').value, fate };
+function loadFilter(): PageFilter {
+  const status = element<HTMLSelectElement>('#load-status').value as PageFilter['status'];
+  return { text: element<HTMLInputElement>('#load-filter').value, status };
 }
 
 /** Goes on by itself after the service was away; a browser gives up where it is answered by an error. */
@@ -130,8 +132,14 @@ function listen(): void {
   };
   on('status', (status) => ({ type: 'status', status, now: Date.now() }));
   on('history', (history) => ({ type: 'history', history }));
-  on('loads', (loads) => ({ type: 'loads', loads }));
-  source.addEventListener('open', () => take({ type: 'opened' }));
+  on('loads', (loads: PageLoads) => {
+    if (loads.skipped > 0) questions.missed();
+    return { type: 'loads', loads };
+  });
+  source.addEventListener('open', () => {
+    take({ type: 'opened' });
+    questions.askAll();
+  });
   source.addEventListener('error', () => {
     take({ type: 'lost', now: Date.now() });
     if (source.readyState === EventSource.CLOSED) again();
@@ -152,7 +160,10 @@ prepareActs();
 // Who has no mouse scrolls what is too wide or too long by its keys.
 for (const node of document.querySelectorAll<HTMLElement>('.wide')) node.tabIndex = 0;
 element('#reload').addEventListener('click', () => ask({ kind: 'reload' }));
-for (const id of ['tenant-filter', 'load-filter', 'load-fate']) element(`#${id}`).addEventListener('input', request);
+element('#tenant-filter').addEventListener('input', request);
+for (const id of ['load-filter', 'load-status']) {
+  element(`#${id}`).addEventListener('input', () => questions.filter(loadFilter()));
+}
 setInterval(request, CLOCK_MS);
 listen();
 request();

@@ -1,8 +1,11 @@
 /** What the page knows: what the service last said of itself, and the loads that ended. Each message makes the next state. */
 import type { EngineStatus, PartitionStatus } from '../../core/status.js';
 import type { Latency } from '../../feed/history.js';
-import type { LoadEntry } from '../../feed/load-entries.js';
 import type { Probe } from '../../http/probes.js';
+import type { Load, LoadStatus } from '../../ledger/load.js';
+import type { LoadAnswer } from '../../ledger/load-answers.js';
+import { ANY_LOAD, asksForAttempts, isWanted } from '../../ledger/load-filter.js';
+import { rowKey, statesOf } from '../../ledger/load-states.js';
 import type { Lag } from '../../telemetry/lag.js';
 import type { Sums } from '../../telemetry/rates.js';
 import type { TotalsOfTenants } from '../../telemetry/tenant-totals.js';
@@ -43,14 +46,14 @@ export interface PageHistory {
 }
 
 export interface PageLoads {
-  readonly run: string;
-  readonly first: number;
   readonly skipped: number;
-  readonly loads: readonly LoadEntry[];
+  readonly loads: readonly Load[];
 }
 
-/** A load with a name that no other load of any run has. */
-export type ShownLoad = LoadEntry & { readonly key: string };
+export interface PageFilter {
+  readonly text: string;
+  readonly status: LoadStatus | 'all';
+}
 
 export interface PageState {
   readonly connection: { readonly kind: 'connecting' | 'live' } | { readonly kind: 'lost'; readonly since: number };
@@ -58,10 +61,13 @@ export interface PageState {
   /** The service's clock less the browser's. */
   readonly clockAheadMs: number;
   readonly history: PageHistory | null;
-  /** The last one first. */
-  readonly loads: readonly ShownLoad[];
-  /** Those of them and from before that were given up, the last one first. */
-  readonly givenUp: readonly ShownLoad[];
+  readonly filter: PageFilter;
+  /** Those that the filter wants, the last one first. */
+  readonly loads: readonly Load[];
+  /** Files and messages that were given up, the last one first. */
+  readonly givenUp: readonly Load[];
+  /** From where the loads of before are; null while that was not answered. */
+  readonly origin: Pick<LoadAnswer, 'from' | 'problem'> | null;
 }
 
 export type PageEvent =
@@ -69,14 +75,21 @@ export type PageEvent =
   | { readonly type: 'lost'; readonly now: number }
   | { readonly type: 'status'; readonly status: PageStatus; readonly now: number }
   | { readonly type: 'history'; readonly history: PageHistory }
-  | { readonly type: 'loads'; readonly loads: PageLoads };
+  | { readonly type: 'loads'; readonly loads: PageLoads }
+  | { readonly type: 'filter'; readonly filter: PageFilter }
+  /** What was before, as that filter wants it. */
+  | { readonly type: 'found'; readonly filter: PageFilter; readonly answer: LoadAnswer }
+  | { readonly type: 'given-up'; readonly answer: LoadAnswer }
+  | { readonly type: 'not-found'; readonly problem: string };
 
-const LOADS = 200;
-const GIVEN_UP = 500;
+export const SHOWN_LOADS = 200;
+export const SHOWN_GIVEN_UP = 500;
+/** How long back what was given up is shown by its reasons. */
+export const GIVEN_UP_MS = 24 * 60 * 60_000;
 
 export const NOTHING_KNOWN: PageState = {
   ...{ connection: { kind: 'connecting' }, status: null, clockAheadMs: 0, history: null },
-  ...{ loads: [], givenUp: [] },
+  ...{ filter: { text: '', status: 'all' }, loads: [], givenUp: [], origin: null },
 };
 
 export function nextState(state: PageState, event: PageEvent): PageState {
@@ -94,21 +107,49 @@ export function nextState(state: PageState, event: PageEvent): PageState {
     case 'history':
       return { ...state, history: event.history };
     case 'loads':
-      return withLoads(state, event.loads);
+      return withLoads(state, event.loads.loads);
+    case 'filter':
+      return { ...state, filter: event.filter, loads: chosen(state.loads, event.filter) };
+    case 'found':
+      return withFound(state, event.filter, event.answer);
+    case 'given-up':
+      return { ...state, givenUp: givenUpOf([...state.givenUp, ...event.answer.loads]) };
+    case 'not-found':
+      return { ...state, origin: { from: 'memory', problem: event.problem } };
   }
 }
 
 /** A connection that is made anew may bring some again. */
-function withLoads(state: PageState, { run, first, loads }: PageLoads): PageState {
-  const known = new Set(state.loads.map(({ key }) => key));
-  const named = loads.map((load, index) => ({ ...load, key: `${run}.${first + index}` }));
-  const latest = named.filter(({ key }) => !known.has(key)).reverse();
-  const givenUp = latest.filter(({ fate }) => fate === 'given-up');
-  return {
-    ...state,
-    loads: [...latest, ...state.loads].slice(0, LOADS),
-    givenUp: [...givenUp, ...state.givenUp].slice(0, GIVEN_UP),
-  };
+function withLoads(state: PageState, rows: readonly Load[]): PageState {
+  const givenUp = givenUpOf([...state.givenUp, ...rows]);
+  return { ...state, loads: chosen([...state.loads, ...rows], state.filter), givenUp };
+}
+
+function withFound(state: PageState, filter: PageFilter, { loads, from, problem }: LoadAnswer): PageState {
+  // Somebody has typed on meanwhile.
+  if (filter !== state.filter) return state;
+  return { ...state, loads: chosen([...loads, ...state.loads], filter), origin: { from, problem } };
+}
+
+/** The state of each file, or its attempts where these are wanted, as /api/v1/loads has them. */
+function chosen(rows: readonly Load[], { text, status }: PageFilter): Load[] {
+  const filter = { ...ANY_LOAD, text: text.trim() || null, status: status === 'all' ? null : status };
+  const each = asksForAttempts(filter) ? [...new Map(rows.map((row) => [rowKey(row), row])).values()] : statesOf(rows);
+  return latest(
+    each.filter((load) => isWanted(load, filter)),
+    SHOWN_LOADS,
+  );
+}
+
+function givenUpOf(rows: readonly Load[]): Load[] {
+  return latest(
+    statesOf(rows).filter(({ status }) => status === 'given-up' || status === 'skipped'),
+    SHOWN_GIVEN_UP,
+  );
+}
+
+function latest(loads: Load[], most: number): Load[] {
+  return loads.sort((a, b) => b.finishedAt - a.finishedAt).slice(0, most);
 }
 
 /** The service's clock now. */

@@ -1,8 +1,11 @@
 /** The tables of the page, as rows of text; what comes from messages and loaders is shown with its control characters. */
+
+import type { Load, LoadStatus } from '../../ledger/load.js';
+import { rowKey } from '../../ledger/load-states.js';
 import { bytesText, countText, duration, numberText } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
 import { fineTime, latencyText } from './figures.js';
-import { type PageState, type PageStatus, type ShownLoad, serviceNow } from './state.js';
+import { GIVEN_UP_MS, type PageState, type PageStatus, serviceNow } from './state.js';
 
 export interface Cell {
   readonly text: string;
@@ -49,35 +52,37 @@ function late(share: number): Pick<Cell, 'mood'> {
   return share < 0.8 ? {} : { mood: 'attention' };
 }
 
-export interface LoadFilter {
-  readonly text: string;
-  readonly fate: ShownLoad['fate'] | 'all';
-}
-
-const FATES: Readonly<Record<ShownLoad['fate'], Cell>> = {
+const OUTCOMES: Readonly<Record<LoadStatus, Cell>> = {
   loaded: { text: '✓ loaded', mood: 'good' },
-  again: { text: '↻ tried again', mood: 'attention' },
+  failed: { text: '↻ failed', mood: 'attention', title: 'It is tried again, unless it is given up' },
   'given-up': { text: '✕ given up', mood: 'bad' },
+  skipped: { text: '✕ refused', mood: 'bad', title: 'Its message was refused, and no load was tried' },
+  superseded: { text: '– elsewhere', title: 'Another instance has its partition, and loads it' },
 };
 
-export function loadTable(state: PageState, filter: LoadFilter, now: number): Table {
+export function loadTable(state: PageState, now: number): Table {
   const at = serviceNow(state, now);
-  const wanted = filter.text.trim().toLowerCase();
-  const isWanted = ({ fate, file, tenant, reason }: ShownLoad) =>
-    (filter.fate === 'all' || fate === filter.fate) &&
-    (wanted === '' || [file, tenantName(tenant), reason].some((text) => text.toLowerCase().includes(wanted)));
-  const found = state.loads.filter(isWanted);
-  const rows = found.map((load) => ({ key: load.key, cells: loadCells(load, at) }));
-  if (state.loads.length === 0) return { rows, note: 'No load has ended since the service started.' };
-  return { rows, note: rows.length === 0 ? 'None of the last loads is like that.' : '' };
+  const { loads, filter, origin } = state;
+  const rows = loads.map((load) => ({ key: rowKey(load), cells: loadCells(load, at) }));
+  const isFiltered = filter.text.trim() !== '' || filter.status !== 'all';
+  const none = isFiltered ? 'No load is like that.' : 'No load has ended yet.';
+  return { rows, note: [rows.length === 0 && origin !== null ? none : '', originText(origin)].join(' ').trim() };
 }
 
-function loadCells(load: ShownLoad, at: number): (Cell | string)[] {
-  const { fate, file, tenant, rows, bytes, durationMs, attempt, reason } = load;
-  const what = fate === 'loaded' ? amount(rows, bytes) : showControl(reason);
-  const time = attempt === 0 ? '–' : `${fineTime(durationMs)}${attempt > 1 ? `, attempt ${attempt}` : ''}`;
-  const when = { text: `${duration(at - load.at)} ago`, title: new Date(load.at).toISOString() };
-  return [FATES[fate], fileCell(file), what, tenantName(tenant), time, when];
+/** Where what is not shown may be. */
+function originText(origin: PageState['origin']): string {
+  if (origin === null || origin.from === 'ledger') return '';
+  if (origin.problem === null) return 'There is no ledger: loads from before the start of the service are not known.';
+  return `Loads from before are not to be had now: ${showControl(origin.problem)}`;
+}
+
+function loadCells(load: Load, at: number): (Cell | string)[] {
+  const { status, path, tenant, rows, bytes, startedAt, finishedAt, attempt, reason } = load;
+  const what = status === 'loaded' ? amount(rows, bytes) : showControl(reason);
+  const again = attempt > 1 ? `, attempt ${attempt}` : '';
+  const time = startedAt === null ? '–' : `${fineTime(finishedAt - startedAt)}${again}`;
+  const when = { text: `${duration(Math.max(0, at - finishedAt))} ago`, title: new Date(finishedAt).toISOString() };
+  return [OUTCOMES[status], fileCell(path), what, tenantName(tenant), time, when];
 }
 
 function amount(rows: number | null, bytes: number | null): string {
@@ -100,8 +105,9 @@ const FILES = 5;
 /** Those that differ in numbers, names of files and what is quoted alone are the same. */
 export function failureGroups(state: PageState, now: number): readonly FailureGroup[] {
   const at = serviceNow(state, now);
-  const groups = new Map<string, ShownLoad[]>();
+  const groups = new Map<string, Load[]>();
   for (const load of state.givenUp) {
+    if (load.finishedAt < at - GIVEN_UP_MS) continue;
     const key = `${load.disposition} ${sameReason(load.reason)}`;
     const group = groups.get(key) ?? [];
     groups.set(key, group);
@@ -109,16 +115,16 @@ export function failureGroups(state: PageState, now: number): readonly FailureGr
   }
   const sorted = [...groups].sort(([, a], [, b]) => b.length - a.length);
   return sorted.slice(0, GROUPS).map(([key, loads]) => {
-    const [latest] = loads as [ShownLoad, ...ShownLoad[]];
+    const [latest] = loads as [Load, ...Load[]];
     const tenants = [...new Set(loads.map(({ tenant }) => tenantName(tenant)))];
     const of = tenants.length > 3 ? countText(tenants.length, 'tenant') : tenants.join(', ');
-    const said = loads.find(({ stderrTail }) => stderrTail !== '');
+    const said = loads.find(({ stderr }) => stderr !== '');
     return {
       key,
       title: `${numberText(loads.length)} × ${showControl(latest.reason)}`,
-      note: `${latest.disposition ?? 'given up'}; ${of}; the last one ${duration(at - latest.at)} ago`,
-      files: loads.slice(0, FILES).map(({ file }) => showControl(file)),
-      stderr: (said?.stderrTail ?? '').split(' | ').map(showControl).join('\n'),
+      note: `${latest.disposition ?? 'given up'}; ${of}; the last one ${duration(Math.max(0, at - latest.finishedAt))} ago`,
+      files: loads.slice(0, FILES).map(({ path }) => showControl(path) || '(no file)'),
+      stderr: (said?.stderr ?? '').split(' | ').map(showControl).join('\n'),
     };
   });
 }

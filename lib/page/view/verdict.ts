@@ -65,7 +65,7 @@ function nextTry({ state, until }: PageStatus['breaker'], at: number): string {
 /** What does not keep the service from its work, and somebody should know. */
 function lesserTrouble({ givenUp }: PageState, status: PageStatus, at: number): string[] {
   const { heldTables, heldTenants, pauses, settings, partitions } = status;
-  const lately = givenUp.filter((load) => at - load.at < NEWS_MS).length;
+  const lately = givenUp.filter((load) => at - load.finishedAt < NEWS_MS).length;
   const full = partitions.filter(({ flood }) => flood !== null).length;
   return [
     ...(lately === 0 ? [] : [`${countText(lately, 'file')} given up in the last 15 min`]),

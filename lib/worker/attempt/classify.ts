@@ -7,7 +7,7 @@
  * not say what happened.
  */
 import { ExitCode } from '../../errors.js';
-import type { FileSeen, Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
+import type { FileSeen, LoadTraces, Outcome, OutcomeResult, WorkerSettings } from '../../types.js';
 import { lastLine, shorten, stripControl, tailOf } from '../../util/safe-text.js';
 import type { FailurePatterns } from '../output/failure-watch.js';
 
@@ -19,6 +19,8 @@ export type Ending =
       readonly signal: string | null;
       /** What of the loader has changed since the child's modules were read; null or nothing as a rule. */
       readonly outdated?: string | null;
+      readonly cpuMs?: number | null;
+      readonly peakBytes?: number | null;
     }
   /** No child: `code` is the errno's name, or one of Node's own codes. */
   | { readonly kind: 'spawn-failed'; readonly code: string | null; readonly message: string }
@@ -52,6 +54,8 @@ export interface AttemptEvidence {
   readonly droppedOutputBytes: number;
   /** The file's size before the start; null where no child was started. */
   readonly fileBytes: number | null;
+  /** Of the file then, in milliseconds since the epoch; left out where no child was started. */
+  readonly modifiedAt?: number | null;
 }
 
 export interface SinkRules {
@@ -112,7 +116,16 @@ export function classify(attempt: AttemptEvidence, sink: SinkRules): Outcome {
     rows: report.rows,
     bytes: report.bytes ?? (result === 'succeeded' ? attempt.fileBytes : null),
     ...(ending.kind === 'refused' && ending.seen !== undefined ? { seen: ending.seen } : {}),
+    traces: ending.kind === 'exited' ? tracesOf(attempt, ending, report) : null,
   };
+}
+
+function tracesOf(
+  { fileBytes, modifiedAt = null }: AttemptEvidence,
+  { cpuMs = null, peakBytes = null }: Extract<Ending, { kind: 'exited' }>,
+  { queryId }: Report,
+): LoadTraces {
+  return { fileBytes, modifiedAt, cpuMs, peakBytes, queryId };
 }
 
 /** The outcome of an attempt whose thread died: nobody knows how its child would have ended. */
@@ -130,6 +143,7 @@ export function threadLost(error: string, pid: number | null, launchMs: number, 
     droppedOutputBytes: 0,
     rows: null,
     bytes: null,
+    traces: null,
   };
 }
 
@@ -223,9 +237,16 @@ function oneLine(text: string): string {
   return shorten(text.trimEnd().split('\n').map(stripControl).join(' | '), REASON_TEXT_LENGTH);
 }
 
-function readReport(stdout: string): Pick<Outcome, 'rows' | 'bytes'> {
-  const report = lastReport(stdout);
-  return { rows: count(report['rows']), bytes: count(report['bytes']) };
+type Report = Pick<Outcome, 'rows' | 'bytes'> & Pick<LoadTraces, 'queryId'>;
+
+function readReport(stdout: string): Report {
+  const { rows, bytes, queryId } = lastReport(stdout);
+  return { rows: count(rows), bytes: count(bytes), queryId: queryIdIn(queryId) };
+}
+
+/** ClickHouse makes a UUID; what another program reports under the name may be anything. */
+function queryIdIn(value: unknown): string | null {
+  return typeof value === 'string' && /^[\w.:-]{1,100}$/.test(value) ? value : null;
 }
 
 /** What the loader reports with `ATD_OUTPUT=json`: a JSON object as its last line; else an empty one. */

@@ -14,10 +14,12 @@ import { kernelFileSystemOf } from './mounts.js';
 
 type Refusal = Extract<Ending, { kind: 'refused' }>;
 
-/** A file that may be loaded, and its size. */
+/** A file that may be loaded, as it stands there. */
 export interface Admitted {
   readonly kind: 'admitted';
   readonly bytes: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
 }
 
 const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
@@ -66,10 +68,10 @@ function judge(file: string, look: Look, settling: Settling | null): Admitted | 
   const found = odd === null ? ({ kind: 'regular', realPath } as const) : ({ kind: 'other', what: odd } as const);
   const judgement = judgeInput(file, found, roots);
   if (judgement.result !== 'ok') return { kind: 'refused', ...judgement };
-  if (settling === null) return { kind: 'admitted', bytes };
+  if (settling === null) return { kind: 'admitted', bytes, modifiedAt };
   const seen = { bytes, modifiedAt, at: Date.now() };
   const why = judgeSettling(seen, settling);
-  if (why === null) return { kind: 'admitted', bytes };
+  if (why === null) return { kind: 'admitted', bytes, modifiedAt };
   return { kind: 'refused', result: 'file-unsettled', reason: `${file} may still be written to: ${why}`, seen };
 }
 

@@ -118,6 +118,7 @@ export async function supervise(command: Command, control: Control): Promise<Out
     failureText: failureText === null ? null : mask(failureText),
     droppedOutputBytes: stdout.droppedBytes + stderr.droppedBytes,
     fileBytes: input.bytes,
+    modifiedAt: input.modifiedAt,
   });
 }
 

@@ -14,7 +14,8 @@
  *   request too, when it will start none any more.
  * - `X`: the child has ended and was reaped; three bytes: exit code, signal or 0, and flags: 1 and 2 for an output that
  *   others still hold open, 4 when something that descends from the child may be alive. Then, from those that can tell, its
- *   CPU time in milliseconds (32 bits), and the path of what has changed since the modules that it ran with were read.
+ *   CPU time in milliseconds and its largest memory in KiB (32 bits each), and the path of what has changed since the modules
+ *   that it ran with were read.
  * - `o`, `e`: the end of an output that was open at `X`.
  * - `L`: what stands at the path: the errno; or 0, a letter for its kind, its size, its time in milliseconds, its identity, and
  *   the paths with all links followed, joined by NUL.
@@ -36,6 +37,7 @@ export type Reply =
       readonly open: { readonly stdout: boolean; readonly stderr: boolean };
       readonly alone: boolean;
       readonly cpuMs: number | null;
+      readonly peakBytes: number | null;
       readonly outdated: string | null;
     }
   | { readonly kind: 'ended'; readonly stream: 'stdout' | 'stderr' }
@@ -44,8 +46,9 @@ export type Reply =
 export const RELEASE: Uint8Array = new Uint8Array(4);
 
 const HEADER_BYTES = 5;
-/** Of what a child's end is told by: code, signal, flags and CPU time. */
-const EXIT_BYTES = 7;
+/** Of what a child's end is told by: code, signal, flags, CPU time and memory. */
+const EXIT_BYTES = 11;
+const KIB = 1_024;
 /** Where a request has its length. */
 const LENGTH_PLACE = '    ';
 /** Of two names for one number, as SIGABRT and SIGIOT, the first is what Node says too. */
@@ -139,6 +142,7 @@ function parse(kind: string, payload: Buffer): Reply {
         open: { stdout: (flags & 1) !== 0, stderr: (flags & 2) !== 0 },
         alone: flags === 0,
         cpuMs: payload.length < EXIT_BYTES ? null : payload.readUInt32LE(3),
+        peakBytes: payload.length < EXIT_BYTES ? null : payload.readUInt32LE(7) * KIB,
         outdated: payload.length <= EXIT_BYTES ? null : payload.toString('utf8', EXIT_BYTES),
       };
     }

@@ -29,6 +29,8 @@ export type Exit =
       readonly alone: boolean;
       /** Of the child; null where nobody counted it. */
       readonly cpuMs?: number | null;
+      /** What it held in memory at most; null where nobody counted it. */
+      readonly peakBytes?: number | null;
       /** What of the loader has changed since the child's modules were read, which was before its start; null as a rule. */
       readonly outdated?: string | null;
     }

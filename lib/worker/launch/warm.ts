@@ -6,7 +6,7 @@
  */
 import { statSync } from 'node:fs';
 import { killGroup } from '../../processes/leftovers.js';
-import { isStopped, residentBytes } from '../../processes/process-table.js';
+import { cpuMsOf, isStopped, residentBytes } from '../../processes/process-table.js';
 import type { Command } from '../../types.js';
 import { withinTime } from '../../util/deadline.js';
 import { Deferred } from '../../util/deferred.js';
@@ -88,6 +88,8 @@ class WarmLoader {
   readonly #ended = new Deferred();
   readonly #outputEnded = new Deferred();
   #jobs = 0;
+  /** Its CPU time up to the end of the last job: what is new at the next one's end is that one's. */
+  #cpuMs = 0;
   #job: Job | null = null;
   #alive = true;
 
@@ -155,8 +157,17 @@ class WarmLoader {
     else if (kind === 'error') job.listener.stderr(Buffer.from(String(value)));
     else if (kind === 'end') {
       this.#finish(job);
-      job.exited.resolve({ kind: 'exited', code: Number(value), signal: null, alone: true });
+      const cpuMs = this.#cpuSinceLastJob();
+      job.exited.resolve({ kind: 'exited', code: Number(value), signal: null, alone: true, cpuMs });
     } else job.listener.stdout(Buffer.from(`${line}\n`));
+  }
+
+  #cpuSinceLastJob(): number | null {
+    const now = this.pid === null ? null : cpuMsOf(this.pid);
+    if (now === null) return null;
+    const spent = now - this.#cpuMs;
+    this.#cpuMs = now;
+    return spent;
   }
 
   #running(job: Job): Launch {

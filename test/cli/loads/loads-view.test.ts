@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { choiceOf, loadIdIn } from '../../../lib/cli/loads/choice.js';
 import { renderGroups, renderLoad, renderRows } from '../../../lib/cli/loads/loads-view.js';
 import type { Load } from '../../../lib/ledger/load.js';
+import { ANY_LOAD } from '../../../lib/ledger/load-filter.js';
 import { LOAD } from '../../support/ledger.js';
 
 const PLAIN = { columns: 60, colours: false };
@@ -50,7 +51,19 @@ describe('loads in a terminal', () => {
     ]) {
       assert.ok(text.includes(part), part);
     }
-    assert.match(text, /^failed .*\n(?: .*\n)* +by host\/1, version 1\.2\.3\ngiven-up /m);
+    assert.match(text, /^failed .*\n(?: .*\n)* +by host\/1, version 1\.2\.3, loader bundled\ngiven-up /m);
+    const flat = text.replaceAll(/\s+/g, ' ');
+    for (const part of [
+      ...['started 2026-11-18 11:06:40Z', 'file of 4.0 KiB, last written 2026-11-18 11:06:39Z'],
+      ...['the loader used 0.31 s of CPU, at most 64.0 MiB of memory', 'query 3f6d9c1e-7a52-4b8e-9d41-0c2b5a6e7f80'],
+    ]) {
+      assert.ok(flat.includes(part), `${part}: ${flat}`);
+    }
+    const older = { ...LOAD, size: null, modifiedAt: null, cpuMs: null, peakMemory: null, queryId: null, loader: '' };
+    assert.match(renderRows([older], PLAIN), /\n {2}by host\/1, version 1\.2\.3, loader not noted\n$/);
+    assert.doesNotMatch(renderRows([older], PLAIN), /the loader used|file of|query/);
+    const failed = { ...GIVEN_UP, stderr: 'first | second' };
+    assert.ok(renderRows([failed], PLAIN).includes('\n  stderr: first | second\n'));
     assert.equal(renderRows([], PLAIN), '');
   });
 
@@ -67,12 +80,12 @@ describe('the options of loads', () => {
   it('are a span or a time, and what else chooses loads', () => {
     const now = 10 * 3_600_000;
     const { query, groupBy } = choiceOf({ since: '1h', tenant: 'acme', 'group-by': 'reason', limit: '5' }, now);
-    assert.deepEqual(query.filter, { since: now - 3_600_000, tenant: 'acme', status: null, file: null });
+    assert.deepEqual(query.filter, { ...ANY_LOAD, since: now - 3_600_000, tenant: 'acme' });
     assert.deepEqual([query.limit, groupBy], [5, 'reason']);
     assert.equal(choiceOf({ since: '99d' }, now).query.filter.since, 0);
     assert.equal(choiceOf({ since: '1970-01-01T01:00:00Z' }, now).query.filter.since, 3_600_000);
     assert.deepEqual(choiceOf({}, now), {
-      query: { filter: { since: null, tenant: null, status: null, file: null }, limit: 100 },
+      query: { filter: ANY_LOAD, limit: 100 },
       groupBy: null,
     });
   });

@@ -81,7 +81,8 @@ for (const [extension, format] of [
     );
     const ended = await bench.load(file, `cast_${extension}`, ['--create-table', '--schema-file', schema, '--json']);
     succeeded(ended);
-    const { rows, bytes, seconds, ...rest } = JSON.parse(ended.stdout) as Record<string, unknown>;
+    const { rows, bytes, seconds, queryId, ...rest } = JSON.parse(ended.stdout) as Record<string, unknown>;
+    assert.match(String(queryId), /^[0-9a-f]{8}-[0-9a-f-]{27}$/);
     assert.deepEqual(rest, { table: `default.cast_${extension}`, file });
     assert.ok(rows === 2500 && Number(bytes) > 0 && Number(seconds) > 0, ended.stdout);
     assert.deepEqual(await contents(`cast_${extension}`), EXPECTED);
@@ -219,6 +220,18 @@ test('bad data is bad data', async () => {
   failed(await bench.load(await bench.write('garbage.jsonl', 'not json\n'), 'bad'), 65);
   failed(await bench.load(await bench.write('types.csv', 'half\nmany\n'), 'bad'), 65);
   assert.deepEqual(await bench.rows('SELECT count() AS n FROM bad'), [{ n: 2500 }]);
+});
+
+test('a report names the query of the insert, also of one that failed, and none where nothing was inserted', async () => {
+  await bench.rows('CREATE TABLE named (a Int64) ORDER BY a');
+  const query = async (text: string): Promise<unknown> => {
+    const file = await bench.write('named.csv', text);
+    return (JSON.parse((await bench.load(file, 'named', ['--json'])).stdout) as Record<string, unknown>)['queryId'];
+  };
+  const ids = [await query('a\n1\n'), await query('a\nx\n'), await query('')];
+  for (const id of ids.slice(0, 2)) assert.match(String(id), /^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+  assert.notEqual(ids[0], ids[1]);
+  assert.equal(ids[2], undefined);
 });
 
 test('a schema file with a type that ClickHouse does not know is an error of the configuration', async () => {

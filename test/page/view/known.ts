@@ -1,6 +1,7 @@
-import type { LoadEntry } from '../../../lib/feed/load-entries.js';
+import type { Load } from '../../../lib/ledger/load.js';
 import { NOTHING_KNOWN, nextState, type PageState, type PageStatus } from '../../../lib/page/view/state.js';
 import { Play } from '../../support/engine.js';
+import { LOAD } from '../../support/ledger.js';
 
 export const NOW = 1_800_000_000_000;
 const NONE = { loaded: 0, failed: 0, rows: 0, bytes: 0 };
@@ -22,17 +23,21 @@ export function status(changes: Partial<PageStatus> = {}): PageStatus {
   };
 }
 
-export function entry(changes: Partial<LoadEntry> = {}): LoadEntry {
+let made = 0;
+
+/** Of a file of its own, unless it is told which. */
+export function load(changes: Partial<Load> = {}): Load {
+  made += 1;
+  const finishedAt = changes.finishedAt ?? NOW;
   return {
-    ...{ at: NOW, id: 't/0/1/0', fate: 'loaded', file: '/a.csv', tenant: 'acme', attempt: 1, result: 'succeeded' },
-    ...{ reason: 'loaded', disposition: null, exitCode: 0, stderrTail: '', rows: 2, bytes: 4_096, queuedMs: 1 },
-    ...{ durationMs: 20, visibleMs: 30 },
+    ...{ ...LOAD, loadId: String(made), tenant: 'acme', path: '/a.csv', rows: 2, bytes: 4_096 },
+    ...{ startedAt: finishedAt - 20, finishedAt },
     ...changes,
   };
 }
 
 /** A page that has heard this. */
-export function knows(changes: Partial<PageStatus>, loads: readonly LoadEntry[] = []): PageState {
+export function knows(changes: Partial<PageStatus>, loads: readonly Load[] = []): PageState {
   const heard = nextState(NOTHING_KNOWN, { type: 'status', status: status(changes), now: NOW });
-  return nextState(heard, { type: 'loads', loads: { run: 'a', first: 1, skipped: 0, loads } });
+  return nextState(heard, { type: 'loads', loads: { skipped: 0, loads } });
 }

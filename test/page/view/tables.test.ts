@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { LoadAnswer } from '../../../lib/ledger/load-answers.js';
 import { requestOf, resultText } from '../../../lib/page/view/acts.js';
 import { figuresOf, trendOf } from '../../../lib/page/view/figures.js';
 import { seriesOf } from '../../../lib/page/view/series.js';
-import { nextState, type PageHistory } from '../../../lib/page/view/state.js';
+import { nextState, type PageFilter, type PageHistory, type PageState } from '../../../lib/page/view/state.js';
 import {
   failureGroups,
   heldTable,
@@ -13,10 +14,9 @@ import {
   type Table,
   tenantTable,
 } from '../../../lib/page/view/tables.js';
-import { entry, knows, NOW } from './known.js';
+import { knows, load, NOW } from './known.js';
 
 const HISTORY: PageHistory = { at: NOW, stepMs: 10_000, speeds: [], lags: [], visible: { all: null, tenants: [] } };
-const ALL = { text: '', fate: 'all' } as const;
 
 function texts({ rows }: Table): string[] {
   return rows.map(({ cells }) => cells.map((cell) => (typeof cell === 'string' ? cell : cell.text)).join(' | '));
@@ -43,20 +43,34 @@ describe('the tables of the page', () => {
 
   it('have the last loads, those that are searched for', () => {
     const loads = [
-      entry(),
-      entry({ fate: 'again', reason: 'it was stopped', attempt: 2, at: NOW - 4_000, tenant: 'globex' }),
-      entry({ fate: 'given-up', reason: 'no\u202esuch', attempt: 0, file: '/in/\u0007' }),
+      load({ finishedAt: NOW - 5_000 }),
+      load({ status: 'failed', reason: 'exit code 1', attempt: 2, finishedAt: NOW - 4_000, tenant: 'globex' }),
+      load({ status: 'given-up', reason: 'no\u202esuch', startedAt: null, path: '/in/\u0007' }),
     ];
     const state = knows({}, loads);
-    assert.deepEqual(texts(loadTable(state, ALL, NOW)), [
+    assert.deepEqual(texts(loadTable(state, NOW)), [
       '✕ given up | ‹U+0007› | no‹U+202E›such | acme | – | 0 s ago',
-      '↻ tried again | a.csv | it was stopped | globex | 20 ms, attempt 2 | 4 s ago',
-      '✓ loaded | a.csv | 2 rows, 4.0 KiB | acme | 20 ms | 0 s ago',
+      '↻ failed | a.csv | exit code 1 | globex | 20 ms, attempt 2 | 4 s ago',
+      '✓ loaded | a.csv | 2 rows, 4.0 KiB | acme | 20 ms | 5 s ago',
     ]);
-    assert.equal(loadTable(state, { text: ' GLOB', fate: 'all' }, NOW).rows.length, 1);
-    assert.equal(loadTable(state, { text: 'a.csv', fate: 'loaded' }, NOW).rows.length, 1);
-    assert.match(loadTable(state, { text: 'q', fate: 'all' }, NOW).note, /^None/);
-    assert.match(loadTable(knows({}), ALL, NOW).note, /^No load has ended/);
+    const filtered = (text: string, status: PageFilter['status']) =>
+      loadTable(nextState(state, { type: 'filter', filter: { text, status } }), NOW);
+    assert.equal(filtered(' GLOB', 'all').rows.length, 1);
+    assert.equal(filtered('a.csv', 'loaded').rows.length, 1);
+    assert.equal(filtered('q', 'all').rows.length, 0);
+  });
+
+  it('say where the loads of before are, and that there are none only when that is known', () => {
+    const note = (state: PageState) => loadTable(state, NOW).note;
+    assert.equal(note(knows({})), '');
+    const found = (state: PageState, answer: Omit<LoadAnswer, 'loads'>) =>
+      nextState(state, { type: 'found', filter: state.filter, answer: { loads: [], ...answer } });
+    assert.equal(note(found(knows({}), { from: 'ledger', problem: null })), 'No load has ended yet.');
+    const wanted = nextState(knows({}), { type: 'filter', filter: { text: 'q', status: 'all' } });
+    assert.equal(note(found(wanted, { from: 'ledger', problem: null })), 'No load is like that.');
+    const loaded = knows({}, [load()]);
+    assert.match(note(found(loaded, { from: 'memory', problem: null })), /^There is no ledger: loads from before/);
+    assert.match(note(found(loaded, { from: 'memory', problem: 'no\u202e' })), /not to be had now: no‹U\+202E›$/);
   });
 
   it('have the tenants with most to do first, and a button each where something can be changed', () => {
@@ -108,13 +122,15 @@ describe('the tables of the page', () => {
 
   it('have failures once that differ in numbers, files and quoted words alone, most of them first', () => {
     const failed = (reason: string, tenant: string, stderrTail = '') =>
-      entry({ fate: 'given-up', disposition: 'permanent-failure', reason, tenant, stderrTail });
+      load({ status: 'given-up', disposition: 'permanent-failure', reason, tenant, stderr: stderrTail });
     const loads = [
       failed('no file /in/7.csv', 'a'),
       failed('/in/1.csv:12: "x" is odd', 'acme', 'one | two\u001b'),
       failed('/in/22.csv:7: "y" is odd', 'globex'),
     ];
-    const [first, second, ...rest] = failureGroups(knows({}, loads), NOW + 2_000);
+    const timed = loads.map((each, index) => ({ ...each, finishedAt: NOW - 2 + index }));
+    const [first, second, ...rest] = failureGroups(knows({}, timed), NOW + 2_000);
+    assert.deepEqual(failureGroups(knows({}, timed), NOW + 25 * 3_600_000), [], 'the day after');
     assert.deepEqual(
       [first?.title, second?.title, rest],
       ['2 × /in/22.csv:7: "y" is odd', '1 × no file /in/7.csv', []],

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Report } from '../../../lib/cli/status-view.js';
-import type { LoadEntry } from '../../../lib/feed/load-entries.js';
+import type { Load } from '../../../lib/ledger/load.js';
 import { NOTHING_KNOWN, nextState, type PageState, type PageStatus, serviceNow } from '../../../lib/page/view/state.js';
 import { verdictOf } from '../../../lib/page/view/verdict.js';
-import { entry, knows, NOW, status } from './known.js';
+import { knows, load, NOW, status } from './known.js';
 
 /** What the service answers is what the page reads; else this does not compile. */
 export const asThePageReadsIt: (report: Report) => PageStatus = (report) => report;
 
-function say(changes: Partial<PageStatus>, loads: readonly LoadEntry[] = []) {
+function say(changes: Partial<PageStatus>, loads: readonly Load[] = []) {
   const { mood, words, reasons } = verdictOf(knows(changes, loads), NOW);
   return [mood, words, ...reasons];
 }
@@ -53,7 +53,7 @@ describe('what the page says of the service', () => {
   }
 
   it('names files that were given up for a quarter of an hour', () => {
-    const loads = [entry({ fate: 'given-up', at: NOW - 60_000 }), entry({ fate: 'given-up', at: NOW - 16 * 60_000 })];
+    const loads = [60_000, 16 * 60_000].map((ago) => load({ status: 'given-up', finishedAt: NOW - ago }));
     assert.deepEqual(say({}, loads).slice(2), ['1 file given up in the last 15 min']);
     assert.equal(say({}, loads)[0], 'attention');
   });
@@ -68,22 +68,51 @@ describe('what the page says of the service', () => {
 });
 
 describe('what the page knows', () => {
-  const give = (state: PageState, run: string, first: number, ...files: string[]) =>
-    nextState(state, { type: 'loads', loads: { run, first, skipped: 0, loads: files.map((file) => entry({ file })) } });
-  const files = (state: PageState) => state.loads.map(({ file }) => file);
+  const give = (state: PageState, ...loads: readonly Load[]) =>
+    nextState(state, { type: 'loads', loads: { skipped: 0, loads } });
+  const paths = (state: PageState) => state.loads.map(({ path }) => path);
+  const [first, second, third] = [3, 2, 1].map((ago) =>
+    load({ path: `/${4 - ago}`, finishedAt: NOW - ago * 1_000 }),
+  ) as [Load, Load, Load];
+  const found = (state: PageState, ...loads: readonly Load[]) =>
+    nextState(state, { type: 'found', filter: state.filter, answer: { loads, from: 'ledger', problem: null } });
 
-  it('has the last loads first, each once, also over a restart of the service', () => {
-    let state = give(NOTHING_KNOWN, 'a', 1, '/1', '/2');
-    state = give(state, 'a', 2, '/2', '/3');
-    assert.deepEqual(files(state), ['/3', '/2', '/1']);
-    assert.deepEqual(files(give(state, 'b', 1, '/1')), ['/1', '/3', '/2', '/1']);
+  it('has the last loads first, each once, however often and by whichever way it comes', () => {
+    let state = give(NOTHING_KNOWN, first, second);
+    state = give(state, second, third);
+    assert.deepEqual(paths(state), ['/3', '/2', '/1']);
+    const before = load({ path: '/0', finishedAt: NOW - 9_000 });
+    assert.deepEqual(paths(found(state, third, second, before)), ['/3', '/2', '/1', '/0']);
+  });
+
+  it('has a file as its latest row has it, and its attempts where these are wanted', () => {
+    const failed = load({ status: 'failed', finishedAt: NOW - 2_000 });
+    const again = { ...failed, attempt: 2, finishedAt: NOW - 1_000 };
+    const givenUp: Load = { ...again, status: 'given-up' };
+    let state = give(NOTHING_KNOWN, failed);
+    assert.deepEqual([state.loads.length, state.givenUp.length], [1, 0]);
+    state = give(state, again, givenUp);
+    assert.deepEqual([state.loads.map(({ status }) => status), state.givenUp.length], [['given-up'], 1]);
+    const replayed: Load = { ...givenUp, status: 'loaded', finishedAt: NOW };
+    assert.deepEqual([give(state, replayed).givenUp.length, give(state, replayed).loads.length], [0, 1]);
+    const attempts = nextState(NOTHING_KNOWN, { type: 'filter', filter: { text: '', status: 'failed' } });
+    assert.deepEqual(
+      found(give(attempts, failed, again, givenUp), again, failed).loads.map(({ attempt }) => attempt),
+      [2, 1],
+    );
+  });
+
+  it('keeps what the filter wants, and takes no answer to a former one', () => {
+    const filter = { text: '/2', status: 'all' } as const;
+    const state = nextState(give(NOTHING_KNOWN, first, second), { type: 'filter', filter });
+    assert.deepEqual(paths(give(state, third)), ['/2']);
+    const late = { loads: [third], from: 'ledger', problem: null } as const;
+    assert.deepEqual(paths(nextState(state, { type: 'found', filter: NOTHING_KNOWN.filter, answer: late })), ['/2']);
   });
 
   it('keeps few loads, and remembers for longer what was given up', () => {
-    let state = nextState(NOTHING_KNOWN, {
-      ...{ type: 'loads', loads: { run: 'a', first: 1, skipped: 0, loads: [entry({ fate: 'given-up' })] } },
-    });
-    for (let n = 0; n < 30; n += 1) state = give(state, 'a', 2 + n * 10, ...Array.from({ length: 10 }, () => '/x'));
+    let state = give(NOTHING_KNOWN, load({ status: 'given-up', finishedAt: NOW - 1 }));
+    for (let n = 0; n < 30; n += 1) state = give(state, ...Array.from({ length: 10 }, () => load()));
     assert.deepEqual([state.loads.length, state.givenUp.length], [200, 1]);
   });
 

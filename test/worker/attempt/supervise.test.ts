@@ -7,7 +7,7 @@ import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { type Control, supervise } from '../../../lib/worker/attempt/supervise.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
 import type { Launcher } from '../../../lib/worker/launch/launcher.js';
-import { program, shell, type TestCommand } from '../../support/commands.js';
+import { command as commandOf, program, shell, type TestCommand } from '../../support/commands.js';
 import { allLaunchers, closeAll } from '../../support/launchers.js';
 import { isAlive, markedAreGone, patience, stateOf, waitUntil } from '../../support/processes.js';
 import { WarmCommands } from '../../support/warm-commands.js';
@@ -94,6 +94,31 @@ for (const launcher of launchers) {
       const command = shell('echo loaded');
       const outcome = await start(command).outcome;
       assert.deepEqual([outcome.rows, outcome.bytes], [null, statSync(command.input.file).size]);
+    });
+
+    it('says what the file was, what the child used, where that is counted, and which query it was', async () => {
+      const report = JSON.stringify({ rows: 1, queryId: '3f6d-1' });
+      const burn = 'const held = Buffer.alloc(2 ** 27, 1); while (process.cpuUsage().user < 200_000) held[0]++;';
+      const command = commandOf(process.execPath, ['-e', `${burn} console.log(${JSON.stringify(report)})`]);
+      const { traces } = await start(command).outcome;
+      const { size, mtimeMs } = statSync(command.input.file);
+      assert.deepEqual([traces?.fileBytes, traces?.queryId], [size, '3f6d-1']);
+      // A launcher says whole milliseconds.
+      assert.ok(Math.abs((traces?.modifiedAt ?? 0) - mtimeMs) < 1, `${traces?.modifiedAt} ${mtimeMs}`);
+      const { cpuMs = 0, peakBytes = 0 } = traces ?? {};
+      if (launcher === DIRECT) assert.deepEqual([cpuMs, peakBytes], [null, null]);
+      else if (cpuMs !== null) assert.ok(cpuMs >= 200 && (peakBytes as number) >= 2 ** 27, `${cpuMs} ${peakBytes}`);
+      if (launcher.name === 'python3') assert.notEqual(cpuMs, null);
+    });
+
+    it('says nothing of a query whose name is none', async () => {
+      for (const queryId of ['', 7, 'a b', 'x'.repeat(101)]) {
+        const { traces } = await start(shell(`echo '${JSON.stringify({ queryId })}'`)).outcome;
+        assert.equal(traces?.queryId, null);
+      }
+      const missing = shell('exit 0');
+      const none = { ...missing, input: { file: '/nowhere/at/all', allowedRoots: [] } };
+      assert.equal((await start(none).outcome).traces, null);
     });
 
     it('calls exit code 3 a failure and quotes the last line of stderr', async () => {

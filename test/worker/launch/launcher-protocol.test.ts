@@ -25,8 +25,8 @@ const STREAM = Buffer.concat([
   message('F', uint32(2)),
   message('X', Buffer.from([0, 6, 0])),
   message('T', Buffer.from('no')),
-  message('X', Buffer.from([2, 0, 0, 44, 1, 0, 0])),
-  message('X', Buffer.from([2, 0, 0, 1, 0, 0, 0, 47, 97])),
+  message('X', Buffer.from([2, 0, 0, 44, 1, 0, 0, 2, 0, 0, 0])),
+  message('X', Buffer.from([2, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 47, 97])),
 ]);
 
 function readInPieces(size: number): { replies: Reply[]; output: string } {
@@ -43,7 +43,7 @@ function readInPieces(size: number): { replies: Reply[]; output: string } {
 }
 
 /** What not every launcher tells of an end. */
-const UNTOLD = { cpuMs: null, outdated: null };
+const UNTOLD = { cpuMs: null, peakBytes: null, outdated: null };
 
 describe('the messages of a launcher process', () => {
   it('are read whole, in whatever pieces they come', () => {
@@ -57,8 +57,8 @@ describe('the messages of a launcher process', () => {
       { kind: 'failed', code: 'ENOENT' },
       { kind: 'exited', code: null, signal: 'SIGABRT', open: { stdout: false, stderr: false }, alone: true, ...UNTOLD },
       { kind: 'turned-down', reason: 'no' },
-      { ...ended, cpuMs: 300, outdated: null },
-      { ...ended, cpuMs: 1, outdated: '/a' },
+      { ...ended, cpuMs: 300, peakBytes: 2_048, outdated: null },
+      { ...ended, cpuMs: 1, peakBytes: 256 * 1_024, outdated: '/a' },
     ];
     for (const size of [1, 2, 3, 7, STREAM.length]) {
       assert.deepEqual(readInPieces(size), { replies: expected, output: 'onetwo' }, `pieces of ${size}`);

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { cpuMsOf } from '../../../lib/processes/process-table.js';
 import type { Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
@@ -84,6 +85,27 @@ describe('a warm loader', () => {
       ['failed', 64, null],
     ]);
     assert.deepEqual(pids, [launcher.pid]);
+  });
+
+  it('says what of its CPU time each job has used, and of no job how much memory', async () => {
+    const { launcher } = open();
+    const traces: Outcome['traces'][] = [];
+    for (const args of [
+      ['burn', '300'],
+      ['exit', '0'],
+      ['burn', '100'],
+    ]) {
+      traces.push((await start(launcher, job(args)).outcome).traces);
+    }
+    const spent = traces.map((each) => each?.cpuMs ?? Number.NaN);
+    // The kernel counts in steps of 10 ms, the time in itself apart.
+    assert.ok((spent[0] as number) >= 280 && (spent[2] as number) >= 80, `${spent}`);
+    const all = cpuMsOf(launcher.pid ?? 0) as number;
+    assert.ok(spent.reduce((sum, each) => sum + each) <= all, `${spent} of ${all}`);
+    assert.deepEqual(
+      traces.map((each) => each?.peakBytes),
+      [null, null, null],
+    );
   });
 
   it('gives each job its own environment and keeps nothing of it', async () => {
