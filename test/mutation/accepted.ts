@@ -68,14 +68,14 @@ export const ACCEPTED: readonly Accepted[] = [
   {
     file: 'lib/core/engine.ts',
     within: '#epoch',
-    from: "#lifecycle = { kind: 'starting' }; #epoch = 0;",
-    to: "#lifecycle = { kind: 'starting' }; #epoch = 1;",
+    from: '#lifecycle; #epoch = 0;',
+    to: '#lifecycle; #epoch = 1;',
     why: 'The first assignment sets it, and before that there is no partition to restore.',
   },
   {
     file: 'lib/core/engine.ts',
     within: '#runCommittedStarts',
-    from: "if (this.#lifecycle.kind !== 'running')",
+    from: 'if (!this.#lifecycle.isWorking)',
     to: 'if (false)',
     why: 'A drain withdraws all starts when it begins, and before the first assignment there is none.',
   },
