@@ -168,9 +168,9 @@ export function poolForm(config: Config, loader: LoaderProgram): PoolForm {
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */
-export function workerSettings(config: Config, { bundled }: LoaderProgram): WorkerSettings {
+export function workerSettings(config: Config, { bundled, launch }: LoaderProgram): WorkerSettings {
   const { retry, circuit_breaker } = config.service;
-  const { failure_patterns, success_pattern, launch } = config.as_cli;
+  const { failure_patterns, success_pattern } = config.as_cli;
   return {
     sinkUnavailable: {
       exitCodes: circuit_breaker.exit_codes,

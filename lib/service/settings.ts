@@ -6,12 +6,19 @@ import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
 import type { LedgerConnection } from '../ledger/store.js';
 import type { LedgerTable } from '../ledger/table.js';
+import type { LaunchMode } from '../types.js';
 import { tenantNamed } from '../util/tenant-name.js';
 
-/** How the loader is started: the file to execute and what stands before `ingest`. */
+/** The loader, and how it is started. */
 export interface LoaderProgram {
+  /** The file to execute. */
   readonly file: string;
+  /** What stands before `ingest` where it is called once. */
   readonly args: readonly string[];
+  /** The same where it loads files: a loader that stays is another script. */
+  readonly loadArgs: readonly string[];
+  /** By `as_cli.launch`, where `auto` is decided. */
+  readonly launch: LaunchMode;
   /** Whether it is the one of this package, whose exit codes say what happened. */
   readonly bundled: boolean;
 }
@@ -69,7 +76,7 @@ export function engineSettings(
     settleMs: config.ingest.settle_seconds * 1000,
     command: {
       executable: loader.file,
-      executableArgs: loader.args,
+      executableArgs: loader.loadArgs,
       bundled: loader.bundled,
       createTable: config.auto_create_tables,
       batchSize: batchSizeFor(config, loader),

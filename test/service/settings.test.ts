@@ -65,7 +65,10 @@ function configured(more: Readonly<Record<string, string>> = {}): Config {
   return loadConfig({ file: null, env: {}, args: { ...GIVEN, ...more } }).config;
 }
 
-const LOADER = { file: '/usr/bin/node', args: ['/opt/as-cli'], bundled: true };
+const LOADER = {
+  ...{ file: '/usr/bin/node', args: ['/opt/as-cli'], loadArgs: ['/opt/warm'] },
+  ...({ bundled: true, launch: 'warm' } as const),
+};
 
 describe('engineSettings', () => {
   it('hands each part its slice, in milliseconds', () => {
@@ -95,7 +98,7 @@ describe('engineSettings', () => {
       fairness: { weights: new Map([['acme', 2.5]]), maxRunning: 5, share: 56 },
       command: {
         executable: '/usr/bin/node',
-        executableArgs: ['/opt/as-cli'],
+        executableArgs: ['/opt/warm'],
         bundled: true,
         createTable: true,
         batchSize: 10,
