@@ -2,7 +2,7 @@
  * Keeps one bundled loader (`lib/loader/warm.ts`) for many jobs, instead of a process for each. What ends a job early ends the
  * loader, and the next job gets a new one; so does every thousandth, lest anything grow, the one after a load that left much
  * memory behind, and the first after an upgrade or a change of what Node itself trusts. A job has begun when the loader says that
- * it took it: if it dies before, the job is none the worse.
+ * it took it: if it dies before, the job is none the worse. Before a job the loader looks at its file.
  */
 import { statSync } from 'node:fs';
 import { killGroup } from '../../processes/leftovers.js';
@@ -10,9 +10,10 @@ import { cpuMsOf, isStopped, residentBytes } from '../../processes/process-table
 import type { Command } from '../../types.js';
 import { withinTime } from '../../util/deadline.js';
 import { Deferred } from '../../util/deferred.js';
+import { lookHere } from '../../util/look.js';
 import { LineSplitter } from '../output/line-splitter.js';
 import { failed } from './direct.js';
-import type { ChildListener, Exit, Launch, Launcher } from './launcher.js';
+import type { ChildListener, Exit, Launch, Launcher, Look, Looker, LookRequest } from './launcher.js';
 import { startLongLived } from './long-lived.js';
 import { spawnErrorBehind } from './spawn-errors.js';
 
@@ -20,8 +21,8 @@ export const JOBS_PER_LOADER = 1_000;
 /** What a loader may hold between two jobs. One that has loaded only small files holds a tenth. */
 export const MAX_RESIDENT_BYTES = 512 * 1024 * 1024;
 
-/** More than the loader puts into one line. */
-const MAX_LINE_BYTES = 256 * 1024;
+/** More than the loader puts into one line, of which the longest has a long list of allowed roots. */
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
 /** From the end of its input to its end. */
 const END_MS = 2_000;
 /** How long its last words may still come after its end. */
@@ -41,10 +42,12 @@ interface Job {
   taken: boolean;
 }
 
-export class WarmLauncher implements Launcher {
+export class WarmLauncher implements Launcher, Looker {
   readonly name = 'warm';
   readonly #onChange: (launcher: Launcher) => void;
   #loader: WarmLoader | null = null;
+  /** Looks that were begun or given up. */
+  #looks = 0;
 
   /** @param onChange called with each new loader */
   constructor(onChange: (launcher: Launcher) => void) {
@@ -61,23 +64,45 @@ export class WarmLauncher implements Launcher {
     if (script === undefined || command.args.some((arg) => arg.includes('\0'))) {
       return { kind: 'failed', code: 'ERR_INVALID_ARG_VALUE', message: 'an argument contains a NUL' };
     }
-    if (this.#loader?.fits(command) !== true) {
-      this.#loader?.retire();
-      this.#loader = null;
-      try {
-        this.#loader = new WarmLoader(command);
-      } catch (error) {
-        return failed(await spawnErrorBehind(error));
-      }
-      const failure = await this.#loader.failure();
-      if (failure !== null) return failure;
-      this.#onChange(this);
-    }
-    return this.#loader.load(args, command.env, listener);
+    const loader = await this.#loaderFor(command);
+    return loader instanceof WarmLoader ? loader.load(args, command.env, listener) : loader;
+  }
+
+  async look(request: LookRequest, command: Command): Promise<Look | null> {
+    this.#looks += 1;
+    const look = this.#looks;
+    const loader = await this.#loaderFor(command);
+    // Given up before it was begun.
+    if (look !== this.#looks) return null;
+    // Why there is no loader the start for the job will say.
+    return loader instanceof WarmLoader ? loader.look(request) : lookHere(request);
+  }
+
+  abandon(): void {
+    this.#looks += 1;
+    if (this.#loader?.abandon() === true) this.#loader = null;
   }
 
   async close(): Promise<void> {
     await this.#loader?.retire();
+  }
+
+  /** The one that there is, or a new one; else why there is none. */
+  async #loaderFor(command: Command): Promise<WarmLoader | Launch> {
+    if (this.#loader?.fits(command) === true) return this.#loader;
+    void this.#loader?.retire();
+    this.#loader = null;
+    let loader: WarmLoader;
+    try {
+      loader = new WarmLoader(command);
+    } catch (error) {
+      return failed(await spawnErrorBehind(error));
+    }
+    const failure = await loader.failure();
+    if (failure !== null) return failure;
+    this.#loader = loader;
+    this.#onChange(this);
+    return loader;
   }
 }
 
@@ -91,6 +116,7 @@ class WarmLoader {
   /** Its CPU time up to the end of the last job: what is new at the next one's end is that one's. */
   #cpuMs = 0;
   #job: Job | null = null;
+  #looked: Deferred<Look | null> | null = null;
   #alive = true;
 
   constructor(command: Command) {
@@ -138,6 +164,29 @@ class WarmLoader {
     return this.#running(job);
   }
 
+  look(request: LookRequest): Promise<Look | null> {
+    const looked = new Deferred<Look | null>();
+    this.#looked = looked;
+    this.#process.stdin.write(`${JSON.stringify({ look: request })}\n`);
+    const watch = setInterval(() => this.#wake(), LOOK_MS);
+    void looked.promise.then(() => clearInterval(watch));
+    return looked.promise;
+  }
+
+  /**
+   * Gives up the look under way, if there is one: a process that waits for a disk may not die before that answers, so nothing
+   * here waits for its end.
+   */
+  abandon(): boolean {
+    if (this.#looked === null) return false;
+    this.#alive = false;
+    this.#kill();
+    this.#process.unref();
+    for (const stream of [this.#process.stdin, this.#process.stdout, this.#process.stderr]) stream.destroy();
+    this.#answer(null);
+    return true;
+  }
+
   /** Lets it end; kills it if it does not. No job runs. */
   async retire(): Promise<void> {
     if (!this.#alive) return;
@@ -150,7 +199,7 @@ class WarmLoader {
 
   #read(line: string): void {
     const job = this.#job;
-    if (job === null) return;
+    if (job === null) return this.#readLook(line);
     const [kind, value] = parse(line);
     if (kind === 'taken') job.taken = true;
     else if (kind === 'out') job.listener.stdout(Buffer.from(String(value)));
@@ -168,6 +217,16 @@ class WarmLoader {
     const spent = now - this.#cpuMs;
     this.#cpuMs = now;
     return spent;
+  }
+
+  #readLook(line: string): void {
+    const [kind, value] = parse(line);
+    if (kind === 'looked') this.#answer(value as Look);
+  }
+
+  #answer(look: Look | null): void {
+    this.#looked?.resolve(look);
+    this.#looked = null;
   }
 
   #running(job: Job): Launch {
@@ -188,6 +247,7 @@ class WarmLoader {
   async #end(code: number | null, signal: string | null): Promise<void> {
     this.#alive = false;
     this.#ended.resolve();
+    this.#answer(null);
     const job = this.#job;
     if (job === null) return;
     clearInterval(job.watch);

@@ -283,7 +283,8 @@ describe('a warm loader', () => {
     const run = start(launcher, job(['hold']));
     const outcome = await run.outcome;
     assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 9]);
-    assert.equal(isAlive(Number(run.lines[0])), false);
+    // It was sent KILL.
+    await waitUntil(() => !isAlive(Number(run.lines[0])), 60_000, 'what held its output is gone');
     assert.equal((await start(launcher, job(['exit', '3'])).outcome).exitCode, 3);
   });
 
