@@ -7,7 +7,7 @@ import { type LedgerTable, NEWEST_FIRST, quoted, SELECTED } from './table.js';
 
 export interface Question {
   readonly query: string;
-  readonly parameters: Readonly<Record<string, string | number>>;
+  readonly parameters: Readonly<Record<string, string | number | readonly string[]>>;
 }
 
 export const GROUPINGS = ['reason', 'status', 'tenant', 'disposition', 'table'] as const;
@@ -40,6 +40,12 @@ export function rowsQuestion({ database, name }: LedgerTable, loadId: string): Q
   const order = "ORDER BY finished_at, status != 'failed'";
   const query = `SELECT ${SELECTED} FROM ${quoted(database, name)} WHERE load_id = {id:UUID} ${order}`;
   return { query, parameters: { id: loadId } };
+}
+
+/** All rows of these loads, the oldest first. */
+export function rowsOfEachQuestion({ database, name }: LedgerTable, loadIds: readonly string[]): Question {
+  const query = `SELECT ${SELECTED} FROM ${quoted(database, name)} WHERE load_id IN ({ids:Array(UUID)}) ORDER BY finished_at`;
+  return { query, parameters: { ids: [...loadIds] } };
 }
 
 /** The largest first. */
