@@ -7,7 +7,7 @@ import { type LedgerRow, type LedgerTable, NEWEST_FIRST, quoted, selected } from
 
 export interface Question {
   readonly query: string;
-  readonly parameters: Readonly<Record<string, string | number>>;
+  readonly parameters: Readonly<Record<string, string | number | readonly string[]>>;
   readonly settings?: Readonly<Record<string, string>>;
 }
 
@@ -94,6 +94,16 @@ export function extentQuestion({ database, name }: LedgerTable, topic: string): 
   const columns = 'count() AS rows, toUnixTimestamp64Milli(min(taken_at)) AS since';
   const query = `SELECT ${columns} FROM ${quoted(database, name)} WHERE topic = {topic:String}`;
   return { query, parameters: { topic } };
+}
+
+/** All rows of these loads, the oldest first. */
+export function rowsOfEachQuestion(
+  { database, name }: LedgerTable,
+  loadIds: readonly string[],
+  columns: Columns = null,
+): Question {
+  const query = `SELECT ${selected(columns)} FROM ${quoted(database, name)} WHERE load_id IN ({ids:Array(UUID)}) ORDER BY finished_at`;
+  return { query, parameters: { ids: [...loadIds] } };
 }
 
 /** The largest first. */

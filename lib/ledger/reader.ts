@@ -1,7 +1,15 @@
 /** Reads the ledger: its table, also one that an older version has made. Changes nothing. */
 import type { Load } from './load.js';
 import type { LoadQuery } from './load-filter.js';
-import { type Group, type Grouping, groupQuestion, listQuestion, type Question, rowsQuestion } from './queries.js';
+import {
+  type Group,
+  type Grouping,
+  groupQuestion,
+  listQuestion,
+  type Question,
+  rowsOfEachQuestion,
+  rowsQuestion,
+} from './queries.js';
 import { isMissingColumn, isMissingTable, type LedgerStore, type StoreError } from './store.js';
 import { COLUMNS_QUERY, type LedgerRow, type LedgerTable, toLoad } from './table.js';
 
@@ -30,6 +38,11 @@ export class LedgerReader {
   /** The oldest first; none where there is no such load. @throws StoreError */
   async rowsOf(loadId: string): Promise<readonly Load[]> {
     return (await this.#rows((columns) => rowsQuestion(this.#table, loadId, columns))).map(toLoad);
+  }
+
+  /** The rows of several, the oldest first. @throws StoreError */
+  async rowsOfEach(loadIds: readonly string[]): Promise<readonly Load[]> {
+    return (await this.#rows((columns) => rowsOfEachQuestion(this.#table, loadIds, columns))).map(toLoad);
   }
 
   /** The largest first. @throws StoreError */

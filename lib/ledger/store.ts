@@ -27,6 +27,9 @@ const INSERT_SETTINGS = {
   date_time_input_format: 'basic',
 } as const;
 
+/** Else something on the way takes the connection for dead. */
+const AT_WORK = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '20000' } as const;
+
 /** The codes of errors that say that a row is wrong, which no repetition changes. */
 const DATA_ERRORS: ReadonlySet<string> = new Set([
   '6',
@@ -68,11 +71,14 @@ export class LedgerStore {
   /** How to connect at the moment: user and password may change. */
   readonly #current: () => LedgerConnection;
   #client: { readonly of: string; readonly client: ClickHouseClient } | null = null;
+  readonly #requestMs: number;
   #isMade = false;
 
-  constructor(table: LedgerTable, current: () => LedgerConnection) {
+  /** @param requestMs how long it waits for an answer */
+  constructor(table: LedgerTable, current: () => LedgerConnection, requestMs = REQUEST_MS) {
     this.#table = table;
     this.#current = current;
+    this.#requestMs = requestMs;
   }
 
   /** @param lines rows as JSON @param token a batch that was written already under it is not written again */
@@ -115,6 +121,12 @@ export class LedgerStore {
     return answer.json<Row>();
   }
 
+  /** A statement that may take long: the server says meanwhile that it is at work. */
+  async command(query: string): Promise<void> {
+    const client = await this.#connect();
+    await client.command({ query, clickhouse_settings: AT_WORK });
+  }
+
   async close(): Promise<void> {
     await this.#client?.client.close();
     this.#client = null;
@@ -141,7 +153,7 @@ export class LedgerStore {
       url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
       ...{ username: user, password, application: 'atd-ingestion' },
       ...(secure && caFile !== null ? { tls: { ca_cert: Buffer.from(await new DistantFile(caFile).read()) } } : {}),
-      ...{ request_timeout: REQUEST_MS, max_open_connections: 2 },
+      ...{ request_timeout: this.#requestMs, max_open_connections: 2 },
       log: { level: ClickHouseLogLevel.OFF },
     });
     const before = this.#client?.client;

@@ -180,7 +180,7 @@ function weightsOf(weights: readonly string[]): Map<string, number> {
 }
 
 /** Where a server is named, so is its database, as the Python service of the same name does. */
-function databaseOf({ clickhouse: { host, port, database } }: Config): string | null {
+export function databaseOf({ clickhouse: { host, port, database } }: Config): string | null {
   return database ?? (host === null && port === null ? null : 'default');
 }
 

@@ -23,7 +23,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/cli/reconcile/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
   'lib/cli/progress/': ['lib/cli/'],
   'lib/cli/sending/': ['lib/kafka/'],
-  'lib/cli/loads/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/ledger/', 'lib/core/'],
+  'lib/cli/loads/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
+  'lib/cli/undone/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/ledger/'],
   'lib/service/': [
     'lib/config/',
     'lib/notify/',
