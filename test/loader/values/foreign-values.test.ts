@@ -225,11 +225,14 @@ const LISTS: readonly (readonly [text: string, type: string, expected: string | 
   ['(1)', 'Tuple(a Int8)', '(1)'],
   ['(1.5,-2)', 'Point', '(1.5,-2)'],
   ['[[(1,2)],[]]', 'Polygon', '[[(1,2)],[]]'],
-  ['', 'Array(Int8)', '[]'],
-  ['', 'Map(String, Int8)', '{}'],
   ['', 'Tuple(Int8, String)', null],
   ["[1,'x']", 'Array(Dynamic)', "[1,'x']"],
 ];
+
+test('nothing between two separators is a list or map of nothing', async () => {
+  const columns = 'a Array(Int8), b Map(String, Int8), c Array(String), z Int8';
+  await check({ file: ['nothing.csv', 'a,b,c,z\n,"",\\N,1\n'], columns, expected: [{ a: [], b: {}, c: [], z: 1 }] });
+});
 
 test('lists, maps and tuples in text are what is written, or refused', async () => {
   for (const [text, type, expected] of LISTS) {
