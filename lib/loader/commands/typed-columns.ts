@@ -5,12 +5,13 @@ import type { LoadError } from '../failures.js';
 import { arrowFields } from '../file/arrow-schema.js';
 import { type AvroTime, type AvroTimes, avroTimes } from '../file/avro-times.js';
 import type { Format } from '../file/formats.js';
-import { parquetNames } from '../file/parquet-names.js';
+import { type ParquetColumn, parquetColumns } from '../file/parquet-names.js';
 import type { RecordsRequest } from '../options/records-options.js';
 import { dataError, listed } from './load.js';
 
 /**
  * @param columns as ClickHouse describes them
+ * @param hasClocks that it has a type for times of day
  * @throws LoadError where values would be lost
  */
 export function readable(
@@ -18,17 +19,17 @@ export function readable(
   format: Format,
   sample: Uint8Array,
   columns: readonly Column[],
+  hasClocks: boolean,
 ): readonly Column[] {
   if (format.name === 'avro') return withAvroTimes(request, columns, avroTimes(sample));
-  if (format.name === 'parquet' && !request.skipUnknown) refuseUnread(request, parquetNames(sample), columns);
-  if (format.name === 'parquet') return columns.map((column) => ({ ...column, type: jsonAsText(column.type) }));
+  if (format.name === 'parquet') {
+    const found = parquetColumns(sample);
+    if (!request.skipUnknown) refuseUnread(request, namesOf(found), columns);
+    const read = columns.map((column) => ({ ...column, type: jsonAsText(column.type) }));
+    return hasClocks ? withClocks(read, found) : read;
+  }
   if (format.name !== 'arrow') return columns;
-  if (!request.skipUnknown)
-    refuseUnread(
-      request,
-      arrowFields(sample).map(({ name }) => name),
-      columns,
-    );
+  if (!request.skipUnknown) refuseUnread(request, namesOf(arrowFields(sample)), columns);
   refuseDate64(request, columns);
   return columns.map((column) => ({ ...column, type: withoutDictionary(column.type) }));
 }
@@ -49,6 +50,25 @@ export function readsJson(format: Format, columns: readonly Column[]): boolean {
 
 function jsonAsText(type: string): string {
   return type.replace(/\bJSON\b(\([^()]*\))?/g, 'String');
+}
+
+function namesOf(columns: readonly { readonly name: string }[]): readonly string[] {
+  return columns.map(({ name }) => name);
+}
+
+/** Times of day of Parquet, which ClickHouse describes as instants of 1 January 1970, and reads as either. */
+function withClocks(columns: readonly Column[], found: readonly ParquetColumn[]): readonly Column[] {
+  const byName = new Map(found.map(({ name, clocks }) => [name, clocks]));
+  return columns.map((column) => {
+    const clocks = byName.get(column.name) ?? [];
+    if (clocks.every((scale) => scale === null)) return column;
+    let leaf = 0;
+    const type = withLeaves(column.type, ({ name }) => {
+      const scale = clocks[leaf++] ?? null;
+      return name === 'DateTime64' && scale !== null ? `Time64(${scale})` : null;
+    });
+    return leaf === clocks.length ? { ...column, type } : column;
+  });
 }
 
 /** How a column of few values is stored is the file's affair; ClickHouse makes such columns of text alone. */
