@@ -37,6 +37,18 @@ async function check(file: string, [column, type, expected]: Case): Promise<void
 
 const UTC3 = "DateTime64(3, 'UTC')";
 
+const RECORD = 'Tuple(x Nullable(Int64), y Nullable(String))';
+const NO_RECORD = { x: null, y: null };
+/** Records, lists and maps that are NULL. */
+const ABSENT: readonly Case[] = [
+  ['record', RECORD, NO_RECORD],
+  ['record', 'Tuple(x Int64, y String)', null],
+  ['records', `Array(${RECORD})`, [NO_RECORD]],
+  ['records', 'Array(Tuple(x Nullable(Int64), y String))', null],
+  ['list', 'Array(Int32)', []],
+  ['byName', 'Map(String, Int32)', {}],
+];
+
 const FIXTURES: Readonly<Record<string, readonly Case[]>> = {
   'clocks.arrows': [
     ['seconds', 'Int16', 300],
@@ -84,6 +96,9 @@ const FIXTURES: Readonly<Record<string, readonly Case[]>> = {
     ['inside', 'Tuple(n Int8, at Time64(6))', { n: 1, at: '01:01:01.500000' }],
     ['instant', 'String', '1970-01-01 01:01:01.000'],
   ],
+  'absent.arrows': ABSENT,
+  'absent.orc': ABSENT,
+  'absent.avro': [...ABSENT, ['present', 'Tuple(x Int8, y String)', { x: 5, y: 's' }]],
   'alternatives.avro': [
     ['large', 'Int16', 300],
     ['large', 'Int8', null],
