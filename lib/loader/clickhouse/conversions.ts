@@ -172,8 +172,9 @@ class Converter {
     const hasForm = form === null ? [] : [`${this.#functions.define(form)}(${given})`];
     const { value, fits } = this.#composite(`${this.#functions.define(parsed)}(${given})`, type, to);
     const held = [...hasForm, ...(fits === null ? [] : [fits])].join(' AND ') || '1';
-    // No text is a list or map of nothing, but no tuple.
-    const mayBeEmpty = to.name !== 'Tuple' || this.#options.nullAsDefault;
+    // Nothing between two separators is a list or map of nothing, but no tuple.
+    const { format, nullAsDefault } = this.#options;
+    const mayBeEmpty = nullAsDefault || (to.name !== 'Tuple' && (format === 'csv' || format === 'tsv'));
     return { value, fits: mayBeEmpty ? `(${given} = '' OR (${held}))` : held };
   }
 

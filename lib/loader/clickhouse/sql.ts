@@ -214,6 +214,14 @@ export interface InsertOptions {
 /** Of a ClickHouse that describes a column as JSON, and so knows it. */
 const JSON_AS_TEXT: Settings = { input_format_parquet_enable_json_parsing: 0 };
 
+/**
+ * Formats whose structs, lists and maps are read where they are NULL only if NULL is a default: a struct of fields that are NULL, and
+ * nothing in the others. Values within them are read by types that may be NULL.
+ */
+const NULL_STRUCTS: ReadonlySet<string> = new Set(['arrow', 'orc', 'avro']);
+/** Else the reader of Arrow shows what is left in the places of a struct that is NULL. */
+const ABSENT_TUPLES: Settings = { allow_experimental_nullable_tuple_type: 1 };
+
 /** Where ClickHouse chooses the types of values, text stays text: it would make 2 March of 30 February, and 1 February of 01/02/2024. */
 const DATES_AS_TEXT: Settings = { input_format_try_infer_dates: 0, input_format_try_infer_datetimes: 0 };
 /** Alternatives as alike as whole numbers of 32 and of 64 bits are read as the file has them. */
@@ -240,7 +248,7 @@ export function insertSettings({
     date_time_input_format: 'best_effort',
     input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
     input_format_json_ignore_unknown_keys_in_named_tuple: skipUnknown ? 1 : 0,
-    input_format_null_as_default: nullAsDefault ? 1 : 0,
+    input_format_null_as_default: nullAsDefault || NULL_STRUCTS.has(format.name) ? 1 : 0,
     input_format_json_read_numbers_as_strings: 1,
     input_format_json_read_bools_as_strings: 1,
     precise_float_parsing: 1,
@@ -263,6 +271,7 @@ export function insertSettings({
     ...placeOfRows(format),
     // What JSON columns of a Parquet file hold is taken as it is written, since not all of it is an object.
     ...(format.readsJson ? JSON_AS_TEXT : {}),
+    ...(format.name === 'arrow' && hasExactBlocks(known) ? ABSENT_TUPLES : {}),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...(columns.some(({ type }) => CHOSEN_TYPES.test(type)) ? DATES_AS_TEXT : {}),
     ...(columns.some(({ readAs }) => /\bVariant\(/.test(readAs)) ? ALIKE : {}),

@@ -225,29 +225,78 @@ const LISTS: readonly (readonly [text: string, type: string, expected: string | 
   ['(1)', 'Tuple(a Int8)', '(1)'],
   ['(1.5,-2)', 'Point', '(1.5,-2)'],
   ['[[(1,2)],[]]', 'Polygon', '[[(1,2)],[]]'],
-  ['', 'Array(Int8)', '[]'],
-  ['', 'Map(String, Int8)', '{}'],
   ['', 'Tuple(Int8, String)', null],
   ["[1,'x']", 'Array(Dynamic)', "[1,'x']"],
 ];
 
-test('lists, maps and tuples in text are what is written, or refused', async () => {
-  for (const [text, type, expected] of LISTS) {
-    const what = `${text} into ${type}`;
-    const files = [
-      await bench.write('lists.csv', `a,z\n"${text.replaceAll('"', '""')}",1\n`),
-      await bench.writeSelect('lists.parquet', `SELECT ${literal(text)} AS a, 1 AS z`, 'Parquet'),
-    ];
-    for (const file of files) {
-      const table = `lists_${tables++}`;
-      await queryRows(bench.clickhouse, `CREATE TABLE ${table} (a ${type}, z Int8) ENGINE = Memory`);
-      const ended = await bench.load(file, table);
-      assert.equal(ended.code, expected === null ? 65 : 0, `${file}: ${what}: ${ended.stderr}`);
-      if (expected === null) assert.match(ended.stderr, /row 1, column 'a': expected .*, found /, what);
-      const rows = await bench.rows(`SELECT toString(a) AS a FROM ${table}`);
-      assert.deepEqual(rows, expected === null ? [] : [{ a: expected }], `${file}: ${what}`);
-    }
+test('nothing between two separators is a list or map of nothing', async () => {
+  const columns = 'a Array(Int8), b Map(String, Int8), c Array(String), z Int8';
+  await check({ file: ['nothing.csv', 'a,b,c,z\n,"",\\N,1\n'], columns, expected: [{ a: [], b: {}, c: [], z: 1 }] });
+});
+
+const named = (type: string): string => type.replace(/\W+/g, '_');
+
+test('lists, maps and tuples in text are what is written', async () => {
+  const loaded = LISTS.filter(([, , expected]) => expected !== null);
+  const columns = loaded.map(([, type], index) => `c${index} ${type}`).join(', ');
+  const names = loaded.map((_, index) => `c${index}`);
+  const fields = loaded.map(([text]) => `"${text.replaceAll('"', '""')}"`);
+  const values = loaded.map(([text], index) => `${literal(text)} AS c${index}`).join(', ');
+  for (const file of [
+    await bench.write('lists.csv', `${names.join(',')}\n${fields.join(',')}\n`),
+    await bench.writeSelect('lists.parquet', `SELECT ${values}`, 'Parquet'),
+  ]) {
+    const table = `lists_${tables++}`;
+    await queryRows(bench.clickhouse, `CREATE TABLE ${table} (${columns}) ENGINE = Memory`);
+    const ended = await bench.load(file, table);
+    assert.deepEqual([ended.code, ended.stderr], [0, ''], file);
+    const [row = {}] = await bench.rows(
+      `SELECT ${names.map((name) => `toString(${name}) AS ${name}`).join(', ')} FROM ${table}`,
+    );
+    for (const [index, [text, type, expected]] of loaded.entries())
+      assert.equal(row[`c${index}`], expected, `${file}: ${text} into ${type}`);
   }
+});
+
+test('lists, maps and tuples in text that ClickHouse would read as others are refused', async () => {
+  for (const [text, type] of LISTS.filter(([, , expected]) => expected === null)) {
+    const table = `refused_${named(type)}`;
+    await queryRows(bench.clickhouse, `CREATE TABLE IF NOT EXISTS ${table} (a ${type}, z Int8) ENGINE = Memory`);
+    const file = await bench.write('lists.csv', `a,z\n"${text.replaceAll('"', '""')}",1\n`);
+    const ended = await bench.load(file, table);
+    assert.equal(ended.code, 65, `${text} into ${type}: ${ended.stderr}`);
+    assert.match(ended.stderr, /row 1, column 'a': expected .*, found /, text);
+  }
+  const file = await bench.writeSelect('lists.parquet', `SELECT '[1,,2]' AS a, 1 AS z`, 'Parquet');
+  const ended = await bench.load(file, 'refused_Array_Int32_');
+  assert.match(ended.stderr, /row 1, column 'a': expected Array\(Int32\), found '\[1,,2\]'/);
+});
+
+test('what a table made of lists and objects would lose is text in it', async () => {
+  const objects = [
+    { a: { day: '01/02/2024', n: 1 }, b: [{ t: '2023-02-30', f: 1.5 }], c: [true, 1], d: { k: ['2024-01-31'] } },
+    { a: { day: '01/31/2024', n: 2 }, b: [], c: [0], d: { k: [] } },
+  ];
+  await check({
+    file: [
+      'lossy.jsonl',
+      `${objects.map((object) => JSON.stringify(object)).join('\n')}\n{"e":[1e400,0.12345678901234567891]}\n`,
+    ],
+    columns: null,
+    expected: [
+      { ...objects[0], c: ['true', '1'], e: [] },
+      { ...objects[1], c: ['0'], e: [] },
+      { a: { day: null, n: null }, b: [], c: [], d: { k: [] }, e: ['1e400', '0.12345678901234567891'] },
+    ],
+  });
+  await check({
+    file: ['lossy.csv', `a,b\n"[1,,2]","[1,2]"\n"[0.12345678901234567891]","[3]"\n`],
+    columns: null,
+    expected: [
+      { a: '[0.12345678901234567891]', b: [3] },
+      { a: '[1,,2]', b: [1, 2] },
+    ],
+  });
 });
 
 function literal(text: string): string {
