@@ -23,6 +23,9 @@ const ROUTES: readonly (readonly [path: string, body: object])[] = [
   ['/api/v1/scale', { slots: 3 }],
   ['/api/v1/drain', {}],
   ['/api/v1/resume', {}],
+  // There are none, and so none is noted.
+  ['/api/v1/dead-letters/replay', { file: '*' }],
+  ['/api/v1/dead-letters/discard', { file: '*' }],
 ];
 
 /** All that anybody can change. */
@@ -61,7 +64,7 @@ describe('what people may change', () => {
       const answer = await service.ask(path, { method: 'POST', headers: authorization, body: JSON.stringify(body) });
       assert.equal(answer.status, 200, path);
     }
-    await service.seen('act.done', ROUTES.length, DEADLINE_MS);
+    await service.seen('act.done', 6, DEADLINE_MS);
     assert.deepEqual(
       service.events('act.done').map(({ act }) => act),
       ['pause', 'resume', 'reload', 'scale', 'drain', 'join'],
