@@ -96,7 +96,8 @@ export class Engine {
     const kept = earliest(commitAt, this.#pauses.nextAt());
     if (this.#lifecycle.kind === 'drained') return kept;
     const worked = earliest(kept, this.#records.nextLetterAt(), this.#loader.nextAt());
-    if (this.#lifecycle.kind === 'draining') return worked;
+    // What else there is waits for the group, or for the end of a drain.
+    if (this.#lifecycle.kind !== 'running') return worked;
     return earliest(worked, this.#nextStartAt(), this.#asides.nextAt);
   }
 

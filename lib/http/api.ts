@@ -4,6 +4,7 @@
  * GET.
  */
 import { timingSafeEqual } from 'node:crypto';
+import { type LettersWish, readLettersWish } from './letter-wishes.js';
 import {
   type PauseWish,
   type Problem,
@@ -46,6 +47,12 @@ export interface ApiHandlers {
   reload(wish: Wish): Promise<ApiAnswer>;
   /** Has so many loads run at the same time. */
   scale(wish: ScaleWish): Promise<ApiAnswer>;
+  /** The dead letters that the query asks for. */
+  letters(query: string): ApiAnswer | Promise<ApiAnswer>;
+  /** Announces the files of dead letters again. */
+  replay(wish: LettersWish): Promise<ApiAnswer>;
+  /** Gives them up for good. */
+  discard(wish: LettersWish): Promise<ApiAnswer>;
   /** Has this instance finish what runs, leave the group, and stay up. */
   drain(wish: Wish): ApiAnswer;
   /** Has it join the group again. */
@@ -58,6 +65,11 @@ type Change = (body: string, handlers: ApiHandlers) => Promise<ApiAnswer> | ApiA
 const CHANGES: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['/api/v1/reload', (body, handlers) => asWished(readWish(body), (wish) => handlers.reload(wish))],
   ['/api/v1/scale', (body, handlers) => asWished(readScaleWish(body), (wish) => handlers.scale(wish))],
+  ['/api/v1/dead-letters/replay', (body, handlers) => asWished(readLettersWish(body), (wish) => handlers.replay(wish))],
+  [
+    '/api/v1/dead-letters/discard',
+    (body, handlers) => asWished(readLettersWish(body), (wish) => handlers.discard(wish)),
+  ],
   ['/api/v1/drain', (body, handlers) => asWished(readWish(body), (wish) => handlers.drain(wish))],
   ['/api/v1/resume', (body, handlers) => asWished(readWish(body), (wish) => handlers.join(wish))],
 ]);
@@ -110,6 +122,7 @@ function changeOfTenant(path: string): Change | null {
 /** What there is to see there; null where there is nothing. */
 function look({ path, query = '' }: ApiRequest, handlers: ApiHandlers): (() => ApiAnswer | Promise<ApiAnswer>) | null {
   if (path === '/api/v1/tenants') return () => ({ status: 200, body: handlers.tenants() });
+  if (path === '/api/v1/dead-letters') return () => handlers.letters(query);
   if (path === '/api/v1/loads') return () => handlers.loads(query);
   const [, id] = LOAD_PATH.exec(path) ?? [];
   return id === undefined ? null : () => handlers.load(id.toLowerCase());

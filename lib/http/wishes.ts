@@ -25,12 +25,12 @@ const MAX_SECONDS = 366 * 86_400;
 const MAX_TEXT = 200;
 
 export function readWish(text: string): Wish | Problem {
-  const read = readBody(text, []);
+  const read = readFields(text, []);
   return 'problem' in read ? read : read.wish;
 }
 
 export function readPauseWish(text: string): PauseWish | Problem {
-  const read = readBody(text, ['seconds']);
+  const read = readFields(text, ['seconds']);
   if ('problem' in read) return read;
   const { seconds = null } = read.fields;
   const isTime = typeof seconds === 'number' && seconds > 0 && seconds <= MAX_SECONDS;
@@ -39,7 +39,7 @@ export function readPauseWish(text: string): PauseWish | Problem {
 }
 
 export function readScaleWish(text: string): ScaleWish | Problem {
-  const read = readBody(text, ['slots']);
+  const read = readFields(text, ['slots']);
   if ('problem' in read) return read;
   const { slots } = read.fields;
   if (typeof slots !== 'number') return { problem: 'slots must be a number: how many loads may run at the same time' };
@@ -47,7 +47,10 @@ export function readScaleWish(text: string): ScaleWish | Problem {
 }
 
 /** @param more the names that it may have beside by and reason */
-function readBody(text: string, more: readonly string[]): { readonly wish: Wish; readonly fields: Fields } | Problem {
+export function readFields(
+  text: string,
+  more: readonly string[],
+): { readonly wish: Wish; readonly fields: Fields } | Problem {
   let body: unknown;
   try {
     body = text.trim() === '' ? {} : JSON.parse(text);

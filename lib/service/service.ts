@@ -148,6 +148,7 @@ export class Service {
         loads: this.#onlookers.loads,
         changing: {
           ...{ control: this.#adapters.control, reloads: this.#reloads, acts: this.#onlookers.acts, now },
+          config: () => this.#reloads.config,
           status: () => this.#engine.status(),
           handle: (event) => this.#handleEvent(event),
           isStopping: () => this.#phase !== 'running',

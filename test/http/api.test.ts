@@ -7,9 +7,9 @@ import type { Wish } from '../../lib/http/wishes.js';
 const TOKEN = 'a-long-token';
 
 interface Changed {
-  readonly act: 'pause' | 'resume' | 'reload' | 'scale' | 'drain' | 'join';
+  readonly act: 'pause' | 'resume' | 'reload' | 'scale' | 'drain' | 'join' | 'replay' | 'discard';
   readonly tenant?: string | null;
-  readonly wish: Wish & { readonly forMs?: number | null; readonly slots?: number };
+  readonly wish: Wish & { readonly forMs?: number | null; readonly slots?: number; readonly wanted?: object };
 }
 
 function setUp(token: string | null | Error = TOKEN) {
@@ -38,6 +38,15 @@ function setUp(token: string | null | Error = TOKEN) {
     scale: async (wish) => {
       changes.push({ act: 'scale', wish });
       return { status: 200, body: { slots: wish.slots } };
+    },
+    letters: (query) => ({ status: 200, body: { query } }),
+    replay: async (wish) => {
+      changes.push({ act: 'replay', wish });
+      return { status: 200, body: {} };
+    },
+    discard: async (wish) => {
+      changes.push({ act: 'discard', wish });
+      return { status: 200, body: {} };
     },
     drain: (wish) => {
       changes.push({ act: 'drain', wish });
@@ -147,7 +156,39 @@ describe('what /api/v1 changes', () => {
     ]);
   });
 
-  const ALL = ['reload', 'scale', 'drain', 'resume', 'tenants/acme/pause', 'tenants/acme/resume'];
+  it('is a replay or a discard of the letters that are named, or that a filter lets through', async () => {
+    const { changes, ask } = setUp();
+    const any = { letters: null, since: null, tenant: null, disposition: null, about: null, file: null };
+    const path = '/api/v1/dead-letters/replay';
+    await ask({ path, body: '{"letters":["3/1204","0/7"],"by":"jo","reason":"mended"}' });
+    await ask({ path: '/api/v1/dead-letters/discard', body: '{"tenant":"","since":"2026-11-28T05:00:00Z"}' });
+    assert.deepEqual(changes, [
+      { act: 'replay', wish: { by: 'jo', reason: 'mended', wanted: { ...any, letters: ['3/1204', '0/7'] } } },
+      {
+        act: 'discard',
+        wish: { by: '', reason: '', wanted: { ...any, since: Date.UTC(2026, 10, 28, 5), tenant: '' } },
+      },
+    ]);
+    const wrong = [
+      '',
+      '{}',
+      '{"tenant":null}',
+      '{"letters":[]}',
+      '{"letters":["x"]}',
+      '{"letters":"3/1"}',
+      '{"file":1}',
+    ];
+    for (const body of [...wrong, '{"since":"yesterday"}', '{"tenants":"acme"}']) {
+      const answer = await ask({ path, body });
+      assert.equal(answer.status, 400, `${body}: ${JSON.stringify(answer.body)}`);
+    }
+    assert.equal(changes.length, 2);
+  });
+
+  const ALL = [
+    ...['reload', 'scale', 'drain', 'resume', 'tenants/acme/pause', 'tenants/acme/resume'],
+    ...['dead-letters/replay', 'dead-letters/discard'],
+  ];
   const NO_CHANGE: readonly (readonly [what: string, request: Partial<ApiRequest>, status: number])[] = [
     ['without a token', { headers: { authorization: undefined } }, 401],
     ['with a wrong token', { headers: { authorization: 'Bearer another-one' } }, 401],

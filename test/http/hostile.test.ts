@@ -28,7 +28,7 @@ async function start(t: TestContext, body = 'atd_slots 4\n') {
   const nothing = () => ({ status: 200, body: {} });
   const api = {
     ...{ token: () => 'token', tenants: () => ({ tenants: [] }), loads: nothing, load: nothing },
-    ...{ pause, resume: pause, reload, scale: reload },
+    ...{ pause, resume: pause, reload, scale: reload, replay: reload, discard: reload, letters: nothing },
     ...{ drain: () => nothing(), join: () => nothing() },
   };
   const http = await startHttp(

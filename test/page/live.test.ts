@@ -16,7 +16,7 @@ describe('the page of a service that runs', { skip: NO_BROWSER }, () => {
   });
   after(() => browser.close());
 
-  it('shows a load that runs and that it is done, one that fails and why, loads that are held back, a pause, a restart', async (t) => {
+  it('shows a load that runs and that it is done, one that fails and why, its replay, loads that are held back, a pause, a restart', async (t) => {
     const place = await createPlace(t);
     const token = writeScript(place, 'token', 'a-token-of-this-test');
     const http = { token_file: token };
@@ -43,6 +43,15 @@ describe('the page of a service that runs', { skip: NO_BROWSER }, () => {
     await page.locator('#verdict[data-mood="attention"] li', { hasText: '1 file given up' }).waitFor();
     await page.locator('#figures dd.note', { hasText: '1 dead letter since the start' }).waitFor();
 
+    writeScript(place, 'bad.csv', 'true');
+    await page.locator('#letters-look').click();
+    await page.getByRole('button', { name: /^Replay \d/ }).click();
+    await page.locator('#act-token').fill('a-token-of-this-test');
+    await page.locator('#act-by').fill('maria');
+    await page.locator('#act-do').click();
+    await page.locator('#loads tbody tr', { hasText: '✓ loadedbad.csv' }).waitFor();
+    await page.locator('#letters .note', { hasText: 'There is no dead letter' }).waitFor();
+
     const away = new Gate(place, 'clickhouse');
     const script = `[ -e '${place.directory}/clickhouse-is-open' ] || { echo 'no ClickHouse today' >&2; exit 7; }`;
     await announce(writeScript(place, 'early.csv', script), 'acme');
@@ -53,7 +62,6 @@ describe('the page of a service that runs', { skip: NO_BROWSER }, () => {
     await page.locator('#loads tbody tr', { hasText: '✓ loadedearly.csv' }).waitFor();
 
     await page.getByRole('button', { name: 'Pause acme' }).click();
-    await page.locator('#act-token').fill('a-token-of-this-test');
     await page.locator('#act-by').fill('maria');
     await page.locator('#act-reason').fill('their disk is full');
     await page.locator('#act-do').click();
@@ -73,7 +81,7 @@ describe('the page of a service that runs', { skip: NO_BROWSER }, () => {
     await announce(writeScript(place, 'later.csv', 'true'), 'acme');
     await page.locator('#loads tbody tr', { hasText: 'later.csv' }).waitFor();
     // What was before is still there to be read.
-    assert.equal(await page.locator('#loads tbody tr', { hasText: 'bad.csv' }).count(), 1);
+    assert.equal(await page.locator('#loads tbody tr', { hasText: 'bad.csv' }).count(), 2);
     assert.deepEqual(faults, []);
     assert.equal(await next.stop(), 0);
   });

@@ -103,7 +103,7 @@ describe('the page', { skip: NO_BROWSER }, () => {
     await rows.nth(2).locator('button').focus();
     change({ pauses: [none, called] as never });
     await rows.nth(2).waitFor({ state: 'detached' });
-    assert.equal(await page.evaluate('document.activeElement.dataset.tenant'), 'null');
+    assert.equal(await page.evaluate('document.activeElement.ariaLabel'), 'Resume null');
     assert.equal(await rows.count(), 2);
     assert.deepEqual(faults, []);
   });
@@ -129,6 +129,53 @@ describe('the page', { skip: NO_BROWSER }, () => {
     await page.reload();
     await page.getByRole('button', { name: 'Reload settings' }).click();
     assert.equal(await page.locator('#act-token').inputValue(), '');
+  });
+
+  it('replays and discards dead letters, by keys alone', async (t) => {
+    const { http } = await stage(t, { mood: 'failing' });
+    const { page, faults } = await openPage(t, browser, http.url);
+    await page.locator('#letters-look').waitFor();
+    await page.locator('#letters-look').focus();
+    await page.keyboard.press('Enter');
+    const rows = page.locator('#letters tbody tr');
+    await rows.nth(1).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole('button', { name: 'Replay 0/7' }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#act-title', { hasText: 'Replay dead letter 0/7' }).waitFor();
+    assert.deepEqual(await page.locator('#act label:visible').allTextContents(), ['Token ', 'Your name ', 'Reason ']);
+    await page.locator('#act-token').fill('token');
+    await page.keyboard.press('Enter');
+    await page.locator('#act').waitFor({ state: 'hidden' });
+    await rows.nth(1).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Discard all of these' }).click();
+    await page.locator('#act-title', { hasText: 'Discard dead letter 3/1204' }).waitFor();
+    await page.locator('#act-do').click();
+    await page.locator('#letters .note', { hasText: 'There is no dead letter' }).waitFor();
+    assert.deepEqual(faults, []);
+  });
+
+  it('changes the slots, drains the instance, and resumes it', async (t) => {
+    const { http, change, acts } = await stage(t);
+    const { page, faults } = await openPage(t, browser, http.url);
+    await page.getByRole('button', { name: 'Change slots' }).click();
+    assert.equal(await page.locator('#act-slots').inputValue(), '4');
+    assert.deepEqual(await violations(page), []);
+    await page.locator('#act-token').fill('token');
+    await page.locator('#act-by').fill('maria');
+    await page.locator('#act-slots').fill('8');
+    await page.keyboard.press('Enter');
+    await page.locator('#act').waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Drain' }).click();
+    await page.locator('#act-do').click();
+    await page.locator('#act').waitFor({ state: 'hidden' });
+    change({ state: 'drained', drain: { since: 0, by: 'maria', reason: 'a disk' } });
+    await page.locator('#words', { hasText: /^Drained: out of the group/ }).waitFor();
+    await page.getByRole('button', { name: 'Resume this instance' }).click();
+    await page.locator('#act-do').click();
+    await page.locator('#act').waitFor({ state: 'hidden' });
+    assert.deepEqual(acts, ['scale to 8 by maria', 'drain by maria', 'resume by maria']);
+    assert.deepEqual(faults, []);
   });
 
   it('says that the service is gone, and goes on by itself when it is back', async (t) => {

@@ -1,6 +1,7 @@
 /** A service that is played: its HTTP side and its feed are the real ones, how it is and what it loads is made up. */
 import type { Effect } from '../../lib/core/events.js';
 import { Feed } from '../../lib/feed/feed.js';
+import type { ApiHandlers } from '../../lib/http/api.js';
 import { type HttpAdapter, startHttp } from '../../lib/http/server.js';
 import { LoadAnswers } from '../../lib/ledger/load-answers.js';
 import { readLoadQuery } from '../../lib/ledger/load-filter.js';
@@ -27,6 +28,8 @@ export interface Stage {
   readonly feed: Feed;
   /** Loads one more file of some tenant, or fails to. */
   load(changes?: Partial<Job>, fails?: string): void;
+  /** What was asked to be changed. */
+  readonly acts: readonly string[];
   /** What the status says from now on. */
   change(changes: Partial<PageStatus>): void;
 }
@@ -93,6 +96,7 @@ export async function startStage({
   if (mood === 'failing')
     for (let letter = 1; letter <= 30; letter += 1)
       feed.observe({ type: 'dead-lettered', letterId: letter }, [], now());
+  const acts: string[] = [];
   const options = { host: '127.0.0.1', port, names: [], onWaiting: () => undefined };
   const http = await startHttp(
     { ...options, signal: new AbortController().signal },
@@ -100,7 +104,7 @@ export async function startStage({
       ...HANDLERS,
       events: (take) => feed.watch((make) => take(() => withLags(make(), mood))),
       api: {
-        ...HANDLERS.api,
+        ...playedApi(acts),
         loads: async (query) => {
           const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
           if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };
@@ -113,7 +117,37 @@ export async function startStage({
     play.changes = { ...play.changes, ...changes };
     feed.observe({ type: 'tick' }, [], now());
   };
-  return { http, feed, load, change };
+  return { http, feed, load, change, acts };
+}
+
+/** Has two dead letters, until they are replayed or discarded. */
+function playedApi(acts: string[]): ApiHandlers {
+  const places = new Set(['0/7', '3/1204']);
+  const done = (body: object = {}) => ({ status: 200, body });
+  const handle: ApiHandlers['replay'] = async ({ wanted: { letters } }) => {
+    for (const letter of letters ?? []) places.delete(letter);
+    return done({ done: letters, refused: [], handledBefore: 0 });
+  };
+  const note = (act: string, by: string) => {
+    acts.push(`${act} by ${by}`);
+    return done();
+  };
+  return {
+    ...HANDLERS.api,
+    scale: async ({ slots, by }) => note(`scale to ${slots}`, by),
+    drain: ({ by }) => note('drain', by),
+    join: ({ by }) => note('resume', by),
+    replay: handle,
+    discard: handle,
+    letters: () => done({ letters: [...places].map(letterAt) }),
+  };
+}
+
+function letterAt(place: string): object {
+  const [partition, offset] = place.split('/').map(Number);
+  const files = [`/data/in/acme/events-${offset}.csv`];
+  const letter = { partition, offset, sentAt: now() - HOUR_MS, tenant: 'acme', files, replayCount: 0, handled: null };
+  return { ...letter, disposition: 'permanent-failure', reason: REASONS[0] };
 }
 
 function statusOf(

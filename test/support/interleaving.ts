@@ -65,6 +65,8 @@ class Player {
     if (world.unrestored !== null && this.#random.chance(0.4)) return world.restore();
     const dice = this.#random.below(100);
     if (world.drained) return this.#restart();
+    if (world.hasLeft) return this.#whileLeft();
+    if (world.isOrdered && this.#random.chance(0.05)) return this.#order();
     if (world.asides.size > 0 && this.#random.chance(0.2)) return this.#answerAside();
     if (world.copies.length > 0 && this.#random.chance(0.05)) return this.#control();
     if (dice < 35) return this.#deliver();
@@ -81,13 +83,14 @@ class Player {
     if (dice < 96) return this.#rebalance();
     if (dice < 98) return this.#othersProgress();
     if (dice === 98) return this.#restart();
-    return this.#drain();
+    return this.#random.chance(0.5) ? this.#drain() : this.#order();
   }
 
   /** Everything is answered, and well, until nothing is left to happen. */
   settle(): void {
     const { world } = this;
     if (world.draining) this.#finishDrain();
+    if (world.isOrdered) this.#order();
     if (world.drained) world.restart();
     // A commit that outlives its tenure may move the group back; what it uncovers is read again after the next join.
     if (world.commit !== null) world.answerCommit(true);
@@ -207,10 +210,32 @@ class Player {
     if (this.#random.chance(0.9)) this.#rebalance();
   }
 
+  /** People have the instance drained, or end that. */
+  #order(): void {
+    const { world } = this;
+    if (world.draining) return;
+    world.isOrdered = !world.isOrdered;
+    const order = { since: world.now, by: 'jo', reason: '' };
+    world.tell(world.isOrdered ? { type: 'drain-ordered', order } : { type: 'drain-ended', by: 'jo' });
+  }
+
+  #whileLeft(): void {
+    const { world } = this;
+    const dice = this.#random.below(10);
+    if (dice < 3) return world.tell({ type: 'left-group' });
+    if (dice < 5) return this.#passTime();
+    if (dice < 7) return this.#othersProgress();
+    if (dice === 7) return this.#random.chance(0.5) ? this.#restart() : this.#drain();
+    if (world.asides.size > 0 && dice === 8) return this.#answerAside();
+    this.#order();
+    if (this.#random.chance(0.9)) this.#rebalance();
+  }
+
   #drain(): void {
     const { world } = this;
     if (world.draining) return world.tell({ type: 'force-stop' });
     world.draining = true;
+    world.isOrdered = false;
     world.tell({ type: 'drain', stopAt: world.now + this.#random.below(600) });
   }
 

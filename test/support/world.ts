@@ -98,6 +98,10 @@ export class World {
   engine: Engine;
   drained = false;
   draining = false;
+  /** People have ordered the drain of this instance, and not ended it. */
+  isOrdered = false;
+  /** It is out of the group for that. */
+  hasLeft = false;
   /** The engine has said that it starts no load. */
   startsHeld = false;
   /** The longest metadata that the broker takes. */
@@ -160,6 +164,7 @@ export class World {
       state === 'starting' ||
       state === 'draining' ||
       state === 'stopped' ||
+      state === 'drained' ||
       breaker.state !== 'closed' ||
       commits.startsHeld ||
       suspects.isAlone;
@@ -303,6 +308,8 @@ export class World {
     this.children.clear();
     this.drained = false;
     this.draining = false;
+    this.isOrdered = false;
+    this.hasLeft = false;
     this.startsHeld = false;
     this.expelled = false;
     for (const part of this.all) {
@@ -365,6 +372,11 @@ export class World {
         assert.equal(this.children.size, 0, 'drained while children run');
         this.drained = true;
         return;
+      case 'leave-group':
+        return this.#leave();
+      case 'join-group':
+        this.hasLeft = false;
+        return;
       case 'starts-held':
         this.startsHeld = effect.held;
         return;
@@ -373,9 +385,26 @@ export class World {
     }
   }
 
+  #leave(): void {
+    assert.equal(this.children.size, 0, 'the group is left while children run');
+    assert.equal(this.commit, null, 'the group is left while a commit is under way');
+    assert.ok(
+      ![...this.letters.values()].some(({ onItsWay }) => onItsWay),
+      'the group is left while a letter is on its way',
+    );
+    this.hasLeft = true;
+    this.expelled = false;
+    this.unrestored = null;
+    for (const part of this.all) {
+      part.owned = false;
+      part.beginTenure();
+    }
+  }
+
   #run(jobId: string, number: number): void {
     const part = this.partOf(partition(number));
     assert.ok(!this.draining, `${jobId} is started in a drain`);
+    assert.ok(!this.hasLeft, `${jobId} is started out of the group`);
     assert.ok(!this.startsHeld, `${jobId} is started though no commit was acknowledged for a session`);
     assert.ok(part.owned, `${jobId} is started though its partition is not ours`);
     assert.ok(!this.children.has(jobId), `${jobId} is started while it runs`);

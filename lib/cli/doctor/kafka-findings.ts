@@ -4,10 +4,10 @@ import type { Config } from '../../config/load.js';
 import { ask, fetchFrom, withCluster } from '../../kafka/admin.js';
 import { createKafkaClient } from '../../kafka/client.js';
 import { groupObstacle, isMissingRight, userObstacle } from '../../kafka/group/refusals.js';
+import { withinSeconds } from '../../sending/within.js';
 import { kafkaOptions, letterTopicOf, mendClient, SILENT } from '../../service/adapters.js';
 import { waitingTopicOf } from '../../service/settings.js';
 import { countText } from '../../util/plain-text.js';
-import { withinSeconds } from '../sending/within.js';
 import { type Finding, ill, unasked, well } from './finding.js';
 
 const PATIENCE_S = 10;

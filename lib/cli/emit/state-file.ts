@@ -3,7 +3,7 @@ import { closeSync, constants, fsyncSync, mkdirSync, openSync, readFileSync, rmS
 import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { AtdError } from '../../errors.js';
-import { isProcessGone } from '../who.js';
+import { isProcessGone } from '../../processes/process-gone.js';
 import type { Announcement } from './announcement.js';
 import { type EmitHead, type EmitLine, type EmitState, firstOwner, lineOf, type Owner, stateOf } from './emit-state.js';
 

@@ -1,7 +1,7 @@
 /** Which of the announced files are loaded or given up, by what the group has committed and by its dead letters. */
 import type { CommittedPosition } from '../../core/events.js';
 import { decodeMetadata } from '../../core/offsets/commit-metadata.js';
-import type { Letter } from '../letters/letter.js';
+import type { Letter } from '../../letters/letter.js';
 import type { SentMessage } from './announce.js';
 
 /** Whether a commit says of an offset that its message is done: below it, or completed ahead of it. */

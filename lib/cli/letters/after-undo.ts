@@ -5,10 +5,10 @@
 import type { Config } from '../../config/load.js';
 import { replayedFiles, replayOf } from '../../core/rules/replays.js';
 import { isAtdError } from '../../errors.js';
+import type { Refused, Replayable } from '../../letters/replay-plan.js';
 import { rowsLeft } from '../undone/counts.js';
 import { type Raised, raise } from '../undone/generations.js';
 import { openTables } from '../undone/load-tables.js';
-import type { Refused, Replayable } from './replay-plan.js';
 
 /** Those of which something is to be done differently. @throws AtdError ATD_UNREACHABLE */
 export async function afterUndo(

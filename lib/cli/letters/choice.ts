@@ -1,23 +1,9 @@
 /** Which letters a command is about: by filters, or by the places of some. */
 import { AtdError } from '../../errors.js';
+import { type Choice, type Place, readPlace } from '../../letters/choice.js';
+import { isNarrow } from '../../letters/letter.js';
 import type { ParsedOptions } from '../options.js';
 import { spanMs } from '../span.js';
-import { isNarrow, isWanted, type Letter, type LetterFilter } from './letter.js';
-
-const PLACE = /^(\d{1,10})\/(\d{1,16})$/;
-
-export interface Place {
-  readonly partition: number;
-  readonly offset: number;
-}
-
-export interface Choice {
-  /** Milliseconds since the epoch; null for all times. */
-  readonly since: number | null;
-  readonly filter: LetterFilter;
-  /** Null for all that the filter lets through. */
-  readonly places: readonly Place[] | null;
-}
 
 /** @throws AtdError ATD_USAGE */
 export function choiceOf({ values }: ParsedOptions, places: readonly string[], now: number): Choice {
@@ -31,8 +17,8 @@ export function choiceOf({ values }: ParsedOptions, places: readonly string[], n
 
 /** @throws AtdError ATD_USAGE */
 export function placeNamed(text: string): Place {
-  const [, partition, offset] = PLACE.exec(text)?.map(Number) ?? [];
-  if (partition !== undefined && offset !== undefined) return { partition, offset };
+  const place = readPlace(text);
+  if (place !== null) return place;
   throw new AtdError('ATD_USAGE', `a letter is named by its place, PARTITION/OFFSET as in the list, not "${text}"`);
 }
 
@@ -41,11 +27,6 @@ export function demandChoice({ since, filter, places }: Choice, action: string):
   if (since !== null || places !== null || isNarrow(filter)) return;
   const remedy = `name their places, or filter them; --file '*' is all that name a file`;
   throw new AtdError('ATD_USAGE', `${action} needs to know which letters: ${remedy}`);
-}
-
-export function isChosen(letter: Letter, { filter, places }: Choice): boolean {
-  const isNamed = ({ partition, offset }: Place) => partition === letter.partition && offset === letter.offset;
-  return (places === null || places.some(isNamed)) && isWanted(letter, filter);
 }
 
 /** @returns milliseconds since the epoch; null where it is not said */

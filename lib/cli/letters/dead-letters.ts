@@ -1,14 +1,15 @@
 /** `atd-ingestion dead-letters`: what was given up, and why, read from the topic of the dead letters. */
 import { AtdError, ExitCode } from '../../errors.js';
+import { GROUPINGS, isWanted, letterOf } from '../../letters/letter.js';
+import { Book, rangesSince, readBook, readLetters } from '../../letters/letter-topic.js';
 import type { HeaderValue, KafkaRecord } from '../../types.js';
 import { didYouMean } from '../../util/did-you-mean.js';
 import { countText } from '../../util/plain-text.js';
 import { loadSettings, oneOf, type ParsedOptions } from '../options.js';
 import { terminalColumns } from '../terminal.js';
 import { choiceOf, placeNamed } from './choice.js';
-import { GROUPINGS, isWanted, letterOf } from './letter.js';
-import { Book, openSource, rangesSince, readBook, readLetters } from './letter-topic.js';
 import { Groups, type HandledLetter, placeOf, renderLetter, renderWhole } from './letter-view.js';
+import { openSource } from './source.js';
 
 const DEFAULT_LIMIT = 100;
 const ACTIONS = ['list', 'show', 'replay', 'discard'];

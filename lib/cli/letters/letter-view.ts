@@ -1,7 +1,8 @@
 /** Dead letters as a person reads them in a terminal. */
+
+import { type Grouping, groupOf, type Letter } from '../../letters/letter.js';
+import type { Handled } from '../../letters/marks.js';
 import { bytesText, countText, table, withoutControl, wrap } from '../../util/plain-text.js';
-import { type Grouping, groupOf, type Letter } from './letter.js';
-import type { Handled } from './marks.js';
 
 const INDENT = '  ';
 

@@ -1,8 +1,9 @@
 /** What `replay` and `discard` say that they did, for people and for programs. */
+
+import type { Letter } from '../../letters/letter.js';
+import type { Refused } from '../../letters/replay-plan.js';
 import { countText, withoutControl, wrap } from '../../util/plain-text.js';
-import type { Letter } from './letter.js';
 import { placeOf } from './letter-view.js';
-import type { Refused } from './replay-plan.js';
 
 export interface Outcome {
   /** `replayed`, `would be replayed`, `discarded` … */

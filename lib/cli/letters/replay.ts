@@ -3,33 +3,25 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/load.js';
 import { AtdError, ExitCode } from '../../errors.js';
-import { readBounds } from '../../kafka/admin.js';
+import { all, BATCH, type Chosen, discardAll, findChosen, forDiscard, replayRules } from '../../letters/chosen.js';
+import type { Letter } from '../../letters/letter.js';
+import { type Book, rangesSince } from '../../letters/letter-topic.js';
+import type { Claim } from '../../letters/marks.js';
+import { planReplay, type Refused, type Replayable } from '../../letters/replay-plan.js';
+import { type ReplayRun, replayBatch, settleClaims } from '../../letters/replay-run.js';
+import { batchSize, pauseBefore, rateOf } from '../../sending/rate.js';
+import { openSender } from '../../sending/sender.js';
 import { wrap } from '../../util/plain-text.js';
 import { loadSettings, type ParsedOptions } from '../options.js';
 import { Progress } from '../progress/progress.js';
-import { batchSize, pauseBefore, rateOf } from '../sending/rate.js';
-import { openSender } from '../sending/sender.js';
 import { terminalColumns } from '../terminal.js';
 import { whoAsks } from '../who.js';
 import { afterUndo } from './after-undo.js';
-import { type Choice, choiceOf, demandChoice, isChosen } from './choice.js';
-import { type Letter, letterOf } from './letter.js';
-import { asking, Book, openSource, rangesSince, readLetters, type Source } from './letter-topic.js';
-import type { Claim } from './marks.js';
-import { planReplay, type Refused, type Replayable, type ReplayRules } from './replay-plan.js';
-import { type ReplayRun, replayBatch, sendMark, settleClaims } from './replay-run.js';
+import { choiceOf, demandChoice } from './choice.js';
 import { acted, type Outcome, renderOutcome } from './replay-view.js';
+import { openSource } from './source.js';
 
-/** Letters of one claim. */
-const BATCH = 100;
 const DEFAULT_REPLAYS = 3;
-
-/** Letters as they were chosen, by their partition. */
-interface Found<One> {
-  readonly book: Book;
-  readonly chosen: ReadonlyMap<number, readonly One[]>;
-  readonly partitions: readonly number[];
-}
 
 export async function replay(options: ParsedOptions, places: readonly string[]): Promise<ExitCode> {
   const { values } = options;
@@ -42,11 +34,11 @@ export async function replay(options: ParsedOptions, places: readonly string[]):
   if (values['run'] !== undefined && !again) throw new AtdError('ATD_USAGE', '--run goes with --again alone');
   const { config } = loadSettings(options);
   const source = openSource(config);
-  const rules = await rulesOf(source, config, maxReplays);
-  const found = await withGenerations(
-    config,
-    await find(source, choice, (record, letter) => planReplay(record, letter, rules)),
-  );
+  const limits = { topic: config.kafka.topic, maxReplays, maxMessageBytes: config.ingest.max_message_bytes };
+  const rules = await replayRules(source, limits);
+  const ranges = await rangesSince(source, choice.since);
+  const plan = await findChosen(source, ranges, choice, (record, letter) => planReplay(record, letter, rules));
+  const found = await withGenerations(config, plan);
   const { book } = found;
   const isDry = values['dry-run'] === true;
   const asked = { topic: config.kafka.topic, again, run, isDry };
@@ -76,27 +68,14 @@ export async function discard(options: ParsedOptions, places: readonly string[])
   demandChoice(choice, 'discard');
   const { config } = loadSettings(options);
   const source = openSource(config);
-  const found = await find(source, choice, (_, letter) => ({ letter }));
-  const { book } = found;
+  const ranges = await rangesSince(source, choice.since);
+  const found = await findChosen(source, ranges, choice, (_, letter) => ({ letter }));
   const isDry = options.values['dry-run'] === true;
-  const open = ({ letter }: { letter: Letter }) =>
-    book.of(letter.partition).isFree(letter.offset, { again: false, run: '' });
-  const done = all(found).filter(open);
-  const claimed = all(found).filter(({ letter }) => book.of(letter.partition).isClaimed(letter.offset));
-  const refused = claimed.map(({ letter }): Refused => ({ kind: 'refused', letter, why: 'it is being replayed' }));
-  const handled = all(found).length - done.length - refused.length;
+  const { done, refused, handled } = forDiscard(found);
   if (!isDry && done.length > 0) {
     const sender = await openSender(source.kafka, config.kafka.bootstrap_servers);
     try {
-      for (const [partition, ofPartition] of found.chosen) {
-        const chosen = ofPartition.filter(open);
-        for (let from = 0; from < chosen.length; from += BATCH) {
-          const batch = chosen.slice(from, from + BATCH);
-          const letters = batch.map(({ letter }) => letter.offset);
-          const mark = { act: 'discarded', id: randomUUID(), by: whoAsks(), at: Date.now(), letters } as const;
-          await sendMark({ source, sender }, partition, mark, batch);
-        }
-      }
+      await discardAll(source, sender, found, whoAsks());
     } finally {
       await sender.close();
     }
@@ -104,40 +83,15 @@ export async function discard(options: ParsedOptions, places: readonly string[])
   return finish(options, { acted: isDry ? 'would be discarded' : 'discarded', topic: null, done, refused, handled });
 }
 
-/** The chosen letters and what became of them, in one pass. */
-async function find<One extends { readonly letter: Letter }>(
-  source: Source,
-  choice: Choice,
-  take: (record: Parameters<typeof letterOf>[0], letter: Letter) => One,
-): Promise<Found<One>> {
-  const ranges = await rangesSince(source, choice.since);
-  const book = new Book();
-  const chosen = new Map<number, One[]>();
-  await readLetters(source, ranges, (record) => {
-    const letter = book.take(record) ? null : letterOf(record);
-    if (letter === null || !isChosen(letter, choice)) return;
-    const ofPartition = chosen.get(record.partition) ?? [];
-    ofPartition.push(take(record, letter));
-    chosen.set(record.partition, ofPartition);
-  });
-  return { book, chosen, partitions: [...ranges.keys()] };
-}
-
 /** Loaded anew where their rows were taken out. */
 async function withGenerations(
   config: Config,
-  found: Found<Replayable | Refused>,
-): Promise<Found<Replayable | Refused>> {
+  found: Chosen<Replayable | Refused>,
+): Promise<Chosen<Replayable | Refused>> {
   const planned = all(found).filter((one) => one.kind === 'replayable');
   const changed = await afterUndo(config, planned);
   const now = (one: Replayable | Refused) => (one.kind === 'replayable' ? (changed.get(one) ?? one) : one);
   return { ...found, chosen: new Map([...found.chosen].map(([partition, some]) => [partition, some.map(now)])) };
-}
-
-async function rulesOf(source: Source, config: Config, maxReplays: number): Promise<ReplayRules> {
-  const { topic } = config.kafka;
-  const bounds = await asking({ ...source, topic }, () => readBounds(source.kafka, topic));
-  return { topic, partitions: bounds.size, maxReplays, maxMessageBytes: config.ingest.max_message_bytes };
 }
 
 /** In order, and no faster than was asked for. */
@@ -171,10 +125,6 @@ function isOpen(
 ): boolean {
   const handling = book.of(partition);
   return handling.isFree(offset, asked) || (asked.isDry && handling.isClaimed(offset));
-}
-
-function all<One>({ chosen }: Found<One>): One[] {
-  return [...chosen.values()].flat();
 }
 
 function sayWait({ by, at }: Claim): void {

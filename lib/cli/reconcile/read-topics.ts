@@ -7,11 +7,12 @@ import { AtdError } from '../../errors.js';
 import { hasTopic, readBounds, readCommitted, readRanges } from '../../kafka/admin.js';
 import { groupObstacle } from '../../kafka/group/refusals.js';
 import { toRecord } from '../../kafka/shapes.js';
+import { letterOf } from '../../letters/letter.js';
+import { asking, type Ranges, rangesSince, readBook, readLetters } from '../../letters/letter-topic.js';
 import { waitingTopicOf } from '../../service/settings.js';
 import type { KafkaRecord } from '../../types.js';
 import { passedBy } from '../emit/wait-state.js';
-import { letterOf } from '../letters/letter.js';
-import { asking, openSource, type Ranges, rangesSince, readBook, readLetters } from '../letters/letter-topic.js';
+import { openSource } from '../letters/source.js';
 import { Progress } from '../progress/progress.js';
 import type { TopicMarks } from './topic-marks.js';
 

@@ -1,5 +1,6 @@
 /** `atd-ingestion reconcile`: the files on the disk beside what the topic and the ledger know of them. */
 import { AtdError, ExitCode } from '../../errors.js';
+import { rateOf } from '../../sending/rate.js';
 import { hasLedger } from '../../service/settings.js';
 import { tenantNamed } from '../../util/tenant-name.js';
 import { type TenantRule, tenantRule } from '../emit/announcement.js';
@@ -8,7 +9,6 @@ import { chooseLoader } from '../executable.js';
 import { openLedger } from '../loads/sources.js';
 import { loadSettings, type ParsedOptions } from '../options.js';
 import { addressOf } from '../remote.js';
-import { rateOf } from '../sending/rate.js';
 import { spanMs } from '../span.js';
 import { compare } from './compare.js';
 import { Report } from './report.js';

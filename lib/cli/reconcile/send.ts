@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import type { Kafka } from 'kafkajs';
 import type { Config } from '../../config/load.js';
 import { createKafkaClient } from '../../kafka/client.js';
+import { openSender, type Sender } from '../../sending/sender.js';
 import { kafkaOptions, mendClient, SILENT } from '../../service/adapters.js';
 import type { Lane } from '../../types.js';
 import { announceAll, findUnacknowledged } from '../emit/announce.js';
 import type { Announcement } from '../emit/announcement.js';
 import type { EmitState } from '../emit/emit-state.js';
 import { StateFile, stateDirectory } from '../emit/state-file.js';
-import { openSender, type Sender } from '../sending/sender.js';
 
 /** Files whose messages are announced by one state file. */
 const CHUNK = 10_000;

@@ -5,11 +5,11 @@
  */
 import { decode } from '../../core/rules/decode.js';
 import { atFirstPlace, replayOf } from '../../core/rules/replays.js';
+import type { Letter } from '../../letters/letter.js';
+import type { Handled } from '../../letters/marks.js';
 import type { KafkaRecord } from '../../types.js';
 import { tenantNamed } from '../../util/tenant-name.js';
 import type { TenantRule } from '../emit/announcement.js';
-import type { Letter } from '../letters/letter.js';
-import type { Handled } from '../letters/marks.js';
 import type { PathIndex } from './path-index.js';
 
 /** The letter that is about the newest message of a file. */

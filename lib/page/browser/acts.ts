@@ -1,5 +1,6 @@
 /** What people may change, in a dialogue that asks for the token. The token stays in this page's memory, and goes with it. */
-import { type Act, requestOf, resultText } from '../view/acts.js';
+import type { Act } from '../view/act.js';
+import { type Field, requestOf, resultText } from '../view/acts.js';
 import { element, setText } from './dom.js';
 
 let token = '';
@@ -7,16 +8,24 @@ let token = '';
 const dialog = () => element<HTMLDialogElement>('#act');
 const input = (id: string) => element<HTMLInputElement>(`#act-${id}`);
 
-let act: Act = { kind: 'reload' };
+const FIELDS: readonly Field[] = ['by', 'reason', 'minutes', 'slots'];
 
-export function ask(wanted: Act): void {
+let act: Act = { kind: 'reload' };
+let onDone: () => void = () => undefined;
+
+/** @param done called when it is done */
+export function ask(wanted: Act, done: () => void = () => undefined): void {
   act = wanted;
-  const { title, note, button } = requestOf(act, { by: '', reason: '', minutes: '' });
+  onDone = done;
+  const { title, note, button, fields } = requestOf(act, { by: '', reason: '', minutes: '', slots: '' });
   setText(element('#act-title'), title);
   setText(element('#act-note'), note);
   setText(element('#act-do'), button);
   setText(element('#act-answer'), '');
-  for (const label of dialog().querySelectorAll<HTMLElement>('.of-pause')) label.hidden = act.kind !== 'pause';
+  for (const field of FIELDS) (input(field).parentElement as HTMLElement).hidden = !fields.includes(field);
+  // What is hidden is sent by nobody, and must not keep the form from being sent.
+  for (const field of ['minutes', 'slots'] as const) input(field).value = '';
+  if (act.kind === 'scale') input('slots').value = String(act.slots);
   input('token').value = token;
   dialog().showModal();
 }
@@ -33,8 +42,8 @@ export function prepareActs(): void {
 async function perform(): Promise<void> {
   const answer = element('#act-answer');
   const asked = act;
-  const wish = { by: input('by').value, reason: input('reason').value, minutes: input('minutes').value };
-  const { path, body } = requestOf(asked, wish);
+  const [by = '', reason = '', minutes = '', slots = ''] = FIELDS.map((field) => input(field).value);
+  const { path, body } = requestOf(asked, { by, reason, minutes, slots });
   const given = input('token').value.trim();
   setText(answer, 'Asking …');
   try {
@@ -42,10 +51,11 @@ async function perform(): Promise<void> {
     const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
     const text = resultText(asked, response.status, await response.text());
     if (response.status !== 401) token = given;
+    if (response.ok) onDone();
     // Closed meanwhile, and open for something else.
     if (act !== asked) return;
     setText(answer, text.words);
-    if (text.isDone && asked.kind !== 'reload') dialog().close();
+    if (text.isDone) dialog().close();
   } catch (error) {
     if (act === asked) setText(answer, `The service did not answer: ${(error as Error).message}`);
   }

@@ -1,4 +1,5 @@
 /** Writes rows and texts into the document, and touches only what has changed. Whatever a text holds, it stays text. */
+import type { Act, ActButton } from '../view/act.js';
 import type { Cell, FailureGroup, Row, Table } from '../view/tables.js';
 
 export function element<T extends HTMLElement = HTMLElement>(selector: string): T {
@@ -48,49 +49,53 @@ export function fillList<T>(
   }
 }
 
-export type OnAct = (act: NonNullable<Row['act']>) => void;
+export type OnAct = (act: Act) => void;
 
 /** @param numbers the columns that are numbers, counted from 0 */
 export function fillTable(section: HTMLElement, { rows, note }: Table, numbers: readonly number[], onAct: OnAct): void {
   const body = section.querySelector('tbody') as HTMLElement;
-  const make = ({ cells, act }: Row): HTMLElement => {
+  const make = ({ cells, buttons = [] }: Row): HTMLElement => {
     const row = document.createElement('tr');
     for (const [index] of cells.entries()) {
       const cell = document.createElement('td');
       if (numbers.includes(index)) cell.className = 'number';
       row.append(cell);
     }
-    if (act !== undefined) row.append(actCell(onAct));
+    if (buttons.length > 0) row.append(actCell(buttons.length, onAct));
     return row;
   };
-  fillList(body, rows, ({ key, act }) => `${key} ${act === undefined ? '' : 'act'}`, make, fillRow);
+  fillList(body, rows, ({ key, buttons = [] }) => `${key} ${buttons.length}`, make, fillRow);
   setText(section.querySelector('.note') as HTMLElement, note);
 }
 
-/** What the button is for is written on it, so that one listener does for its life. */
-function actCell(onAct: OnAct): HTMLElement {
+/** What each button of a row is for at the moment, so that one listener does for its life. */
+const acts = new WeakMap<HTMLElement, Act>();
+
+function actCell(count: number, onAct: OnAct): HTMLElement {
   const cell = document.createElement('td');
   cell.className = 'act';
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.addEventListener('click', () => {
-    const { tenant = '', isPaused } = button.dataset;
-    onAct({ tenant: tenant === '' ? null : tenant, isPaused: isPaused === 'true' });
-  });
-  cell.append(button);
+  for (let made = 0; made < count; made += 1) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.addEventListener('click', () => {
+      const act = acts.get(button);
+      if (act !== undefined) onAct(act);
+    });
+    cell.append(button);
+  }
   return cell;
 }
 
-function fillRow(node: HTMLElement, { cells, act }: Row): void {
+function fillRow(node: HTMLElement, { cells, buttons = [] }: Row): void {
   for (const [index, cell] of cells.entries()) {
     fillCell(node.children[index] as HTMLElement, typeof cell === 'string' ? { text: cell } : cell);
   }
-  const button = node.querySelector('button');
-  if (act === undefined || button === null) return;
-  setText(button, act.isPaused ? 'Resume' : 'Pause');
-  button.setAttribute('aria-label', `${act.isPaused ? 'Resume' : 'Pause'} ${act.tenant ?? 'files without a tenant'}`);
-  setData(button, 'tenant', act.tenant ?? '');
-  setData(button, 'isPaused', String(act.isPaused));
+  for (const [index, button] of [...node.querySelectorAll('button')].entries()) {
+    const { text, label, act } = buttons[index] as ActButton;
+    setText(button, text);
+    if (button.getAttribute('aria-label') !== label) button.setAttribute('aria-label', label);
+    acts.set(button, act);
+  }
 }
 
 function fillCell(node: HTMLElement, { text, title, mood, share, isFile }: Cell): void {

@@ -1,6 +1,7 @@
 /** The page: events of the service come in, the state that they make is shown, twice a second at most. */
 import { duration } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
+import type { Act } from '../view/act.js';
 import { type Figure, figuresOf } from '../view/figures.js';
 import { seriesOf } from '../view/series.js';
 import {
@@ -17,6 +18,7 @@ import { verdictOf } from '../view/verdict.js';
 import { ask, prepareActs } from './acts.js';
 import { Charts } from './charts.js';
 import { element, fillGroups, fillList, fillTable, setData, setText } from './dom.js';
+import { prepareLetters } from './letters.js';
 import { LoadQuestions } from './loads.js';
 
 const EVERY_MS = 500;
@@ -70,7 +72,10 @@ function renderHead(now: number): void {
   if (status === null) return;
   const up = duration(serviceNow(state, now) - status.startedAt);
   setText(element('#service'), `${showControl(status.version)} at ${location.host}, up ${up}`);
-  element('#reload').hidden = !status.permitsChanges;
+  const { permitsChanges } = status;
+  for (const id of ['reload', 'drain', 'letters']) element(`#${id}`).hidden = !permitsChanges;
+  element('#scale').hidden = !permitsChanges || status.adaptiveSlots !== null;
+  setText(element('#drain'), status.drain === null ? 'Drain' : 'Resume this instance');
 }
 
 function makeFigure(): HTMLElement {
@@ -95,8 +100,7 @@ function fillFigure(node: HTMLElement, { label, value, note, mood }: Figure): vo
 }
 
 function renderTables(now: number): void {
-  const onAct = ({ tenant, isPaused }: { readonly tenant: string | null; readonly isPaused: boolean }) =>
-    ask({ kind: isPaused ? 'resume' : 'pause', tenant });
+  const onAct = (act: Act) => ask(act);
   fillTable(element('#running'), runningTable(state, now), [], onAct);
   const groups = failureGroups(state, now);
   fillGroups(element('#groups'), groups);
@@ -157,9 +161,12 @@ function listen(): void {
 }
 
 prepareActs();
+prepareLetters();
 // Who has no mouse scrolls what is too wide or too long by its keys.
 for (const node of document.querySelectorAll<HTMLElement>('.wide')) node.tabIndex = 0;
 element('#reload').addEventListener('click', () => ask({ kind: 'reload' }));
+element('#drain').addEventListener('click', () => ask({ kind: state.status?.drain == null ? 'drain' : 'join' }));
+element('#scale').addEventListener('click', () => ask({ kind: 'scale', slots: state.status?.slots ?? 1 }));
 element('#tenant-filter').addEventListener('input', request);
 for (const id of ['load-filter', 'load-status']) {
   element(`#${id}`).addEventListener('input', () => questions.filter(loadFilter()));

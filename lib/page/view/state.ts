@@ -24,6 +24,7 @@ export interface PageStatus extends Omit<EngineStatus, 'partitions'> {
   readonly settings: {
     readonly needRestart: readonly string[];
     readonly lastReload: { readonly at: number; readonly error: string | null } | null;
+    readonly scaled?: { readonly slots: number; readonly configured: number; readonly by: string } | null;
   };
   readonly loadTimeoutMs: number;
   readonly permitsChanges: boolean;

@@ -4,6 +4,7 @@ import type { Load, LoadStatus } from '../../ledger/load.js';
 import { rowKey } from '../../ledger/load-states.js';
 import { bytesText, countText, duration, numberText } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
+import type { ActButton } from './act.js';
 import { fineTime, latencyText } from './figures.js';
 import { GIVEN_UP_MS, type PageState, type PageStatus, serviceNow } from './state.js';
 
@@ -21,8 +22,8 @@ export interface Cell {
 export interface Row {
   readonly key: string;
   readonly cells: readonly (Cell | string)[];
-  /** Whom its buttons concern, and whether it is paused; left out where there is no button. */
-  readonly act?: { readonly tenant: string | null; readonly isPaused: boolean };
+  /** Left out where there is none. */
+  readonly buttons?: readonly ActButton[];
 }
 
 export interface Table {
@@ -151,8 +152,8 @@ export function tenantTable({ status, history }: PageState, filter: string): Tab
       ...(failed > 0 ? { mood: 'attention' as const } : {}),
     };
     const cell: Cell = isPaused ? { text: `${name} (paused)`, mood: 'attention' } : { text: name };
-    const act = status.permitsChanges ? { act: { tenant, isPaused } } : {};
-    return { key: tenant ?? '-', cells: [cell, ...counts, givenUp, p50, p95], ...act };
+    const cells = [cell, ...counts, givenUp, p50, p95];
+    return { key: tenant ?? '-', cells, ...buttonsOf(status, tenant, isPaused) };
   });
   if (found.length === 0)
     return { rows, note: filter === '' ? 'No tenant has had a file yet.' : 'No tenant is called so.' };
@@ -220,7 +221,11 @@ export function heldTable(state: PageState, now: number): Table {
       .filter((part) => part !== '')
       .join(': ');
     const time = `paused for ${duration(at - since)}${end}`;
-    return { key: `pause ${tenant ?? '-'}`, cells: [tenantName(tenant), '', time, why], ...actOf(status, tenant) };
+    return {
+      key: `pause ${tenant ?? '-'}`,
+      cells: [tenantName(tenant), '', time, why],
+      ...buttonsOf(status, tenant, true),
+    };
   });
   const rows: Row[] = [...pauses, ...tables, ...tenants];
   return {
@@ -229,8 +234,11 @@ export function heldTable(state: PageState, now: number): Table {
   };
 }
 
-function actOf({ permitsChanges }: PageStatus, tenant: string | null): Pick<Row, 'act'> {
-  return permitsChanges ? { act: { tenant, isPaused: true } } : {};
+function buttonsOf({ permitsChanges }: PageStatus, tenant: string | null, isPaused: boolean): Pick<Row, 'buttons'> {
+  if (!permitsChanges) return {};
+  const text = isPaused ? 'Resume' : 'Pause';
+  const label = `${text} ${tenant ?? 'files without a tenant'}`;
+  return { buttons: [{ text, label, act: { kind: isPaused ? 'resume' : 'pause', tenant } }] };
 }
 
 function fileCell(file: string): Cell {

@@ -62,6 +62,10 @@ function nextTry({ state, until }: PageStatus['breaker'], at: number): string {
   return until <= at ? 'one is about to be tried' : `one is tried in ${duration(until - at)}`;
 }
 
+function scaledText({ slots, configured, by }: NonNullable<PageStatus['settings']['scaled']>): string {
+  return `${by === '' ? 'somebody' : by} set ${slots} slots instead of ${configured}`;
+}
+
 /** What does not keep the service from its work, and somebody should know. */
 function lesserTrouble({ givenUp }: PageState, status: PageStatus, at: number): string[] {
   const { heldTables, heldTenants, pauses, settings, partitions } = status;
@@ -76,6 +80,7 @@ function lesserTrouble({ givenUp }: PageState, status: PageStatus, at: number): 
     ...(pauses.length === 0 ? [] : [`${countText(pauses.length, 'tenant')} paused`]),
     ...(full === 0 ? [] : [`${countText(full, 'partition')} not read: enough of it waits`]),
     ...(settings.lastReload?.error == null ? [] : [`the last reload was refused: ${settings.lastReload.error}`]),
+    ...(settings.scaled == null ? [] : [scaledText(settings.scaled)]),
     ...(settings.needRestart.length === 0 ? [] : [`settings that need a restart: ${settings.needRestart.join(', ')}`]),
   ];
 }

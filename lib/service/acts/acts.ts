@@ -2,6 +2,7 @@
 import { type Act, actRow } from '../../ledger/act.js';
 import type { LedgerRow } from '../../ledger/table.js';
 import type { Logger } from '../../telemetry/logger.js';
+import { stripControl } from '../../util/safe-text.js';
 import type { ReloadResult } from '../reload/reloads.js';
 
 export interface ActSources {
@@ -35,4 +36,9 @@ function reloadInWords({ changed, needRestart }: Extract<ReloadResult, { readonl
   const names = changed.map((text) => text.replace(/:.*/s, ''));
   const taken = names.length === 0 ? 'nothing changed' : `changed ${names.join(', ')}`;
   return needRestart.length === 0 ? taken : `${taken}; need a restart: ${needRestart.join(', ')}`;
+}
+
+/** As it may stand in a log. */
+export function signed({ by, reason }: Pick<Act, 'by' | 'reason'>): Pick<Act, 'by' | 'reason'> {
+  return { by: stripControl(by), reason: stripControl(reason) };
 }

@@ -5,11 +5,11 @@ import type { EngineEvent } from '../../core/events.js';
 import type { EngineStatus } from '../../core/status.js';
 import type { ApiAnswer, ApiHandlers } from '../../http/api.js';
 import type { Wish } from '../../http/wishes.js';
-import { stripControl } from '../../util/safe-text.js';
 import type { ReloadResult, Reloads } from '../reload/reloads.js';
-import type { Acts } from './acts.js';
+import { type Acts, signed } from './acts.js';
+import { type LetterSources, letterHandlers } from './letters.js';
 
-export interface Changing {
+export interface Changing extends LetterSources {
   readonly control: Pick<ControlAdapter, 'give'>;
   readonly reloads: Pick<Reloads, 'request' | 'scale'>;
   readonly acts: Pick<Acts, 'note' | 'reloaded'>;
@@ -25,6 +25,7 @@ const RELOAD_BY = '/api/v1/reload';
 const STOPPING: ApiAnswer = { status: 503, body: { error: 'the service is stopping' } };
 
 export function changeHandlers({
+  config,
   control,
   reloads,
   acts,
@@ -32,10 +33,11 @@ export function changeHandlers({
   handle,
   isStopping,
   now,
-}: Changing): Pick<ApiHandlers, 'pause' | 'resume' | 'reload' | 'scale' | 'drain' | 'join'> {
+}: Changing): Omit<ApiHandlers, 'token' | 'tenants' | 'loads' | 'load'> {
   const note = (act: Parameters<Acts['note']>[0]['act'], subject: string, result: string, wish: Wish) =>
     acts.note({ act, subject, result, ...signed(wish) });
   return {
+    ...letterHandlers({ config, acts }),
     pause: async (tenant, { forMs, ...wish }) => {
       const since = Math.round(now());
       const until = forMs === null ? null : since + forMs;
@@ -79,10 +81,6 @@ export function changeHandlers({
       return { status: 200, body: { state: status().state, drain: null, wasDrained } };
     },
   };
-}
-
-function signed({ by, reason }: Wish): Wish {
-  return { by: stripControl(by), reason: stripControl(reason) };
 }
 
 function answerReload(result: ReloadResult): ApiAnswer {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Waited } from '../../../lib/cli/emit/wait-state.js';
-import type { Letter } from '../../../lib/cli/letters/letter.js';
 import { EMPTY_METADATA, encodeMetadata } from '../../../lib/core/offsets/commit-metadata.js';
+import type { Letter } from '../../../lib/letters/letter.js';
 
 function message(number: number, offset: number, partition = 0) {
   return { topic: 'files', partition, offset, number };

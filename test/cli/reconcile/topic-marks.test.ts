@@ -1,11 +1,11 @@
 /** What messages, letters and copies say of files, by the records that a service and the commands send. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { letterOf } from '../../../lib/cli/letters/letter.js';
-import type { Handled } from '../../../lib/cli/letters/marks.js';
 import { PathIndex } from '../../../lib/cli/reconcile/path-index.js';
 import { type Marks, TopicMarks } from '../../../lib/cli/reconcile/topic-marks.js';
 import { REPLAY_OF_HEADER } from '../../../lib/core/rules/replays.js';
+import { letterOf } from '../../../lib/letters/letter.js';
+import type { Handled } from '../../../lib/letters/marks.js';
 import type { KafkaRecord } from '../../../lib/types.js';
 import { letterRecord } from '../../support/letters.js';
 

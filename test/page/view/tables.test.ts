@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LoadAnswer } from '../../../lib/ledger/load-answers.js';
+import type { Act } from '../../../lib/page/view/act.js';
 import { requestOf, resultText } from '../../../lib/page/view/acts.js';
 import { figuresOf, trendOf } from '../../../lib/page/view/figures.js';
+import { letterTable } from '../../../lib/page/view/letters.js';
 import { seriesOf } from '../../../lib/page/view/series.js';
 import { nextState, type PageFilter, type PageHistory, type PageState } from '../../../lib/page/view/state.js';
 import {
@@ -93,8 +95,9 @@ describe('the tables of the page', () => {
       '(no tenant) | 0 | 0 | 1,200 | 2 | – | –',
       'late (paused) | 0 | 0 | 0 | 0 | – | –',
     ]);
-    assert.deepEqual(table.rows[2]?.act, { tenant: 'late', isPaused: true });
-    assert.equal(tenantTable(knows({ ...changes, permitsChanges: false }), '').rows[0]?.act, undefined);
+    const button = { text: 'Resume', label: 'Resume late', act: { kind: 'resume', tenant: 'late' } };
+    assert.deepEqual(table.rows[2]?.buttons, [button]);
+    assert.equal(tenantTable(knows({ ...changes, permitsChanges: false }), '').rows[0]?.buttons, undefined);
     assert.equal(tenantTable(state, 'ACM').rows.length, 1);
     const many = Array.from({ length: 500 }, (_, n) => ({ ...load, tenant: `t${n}`, waiting: 0, running: 0 }));
     const { rows, note } = tenantTable(knows({ tenants: many }), '');
@@ -182,7 +185,7 @@ describe('the figures of the page', () => {
 });
 
 describe('a change by the page', () => {
-  const WISH = { by: ' maria ', reason: 'disk', minutes: '90' };
+  const WISH = { by: ' maria ', reason: 'disk', minutes: '90', slots: '' };
 
   it('is a request of /api/v1', () => {
     const { path, body } = requestOf({ kind: 'pause', tenant: 'acme' }, WISH);
@@ -192,7 +195,20 @@ describe('a change by the page', () => {
       by: 'maria',
       reason: 'disk',
     });
-    assert.equal(requestOf({ kind: 'reload' }, WISH).path, 'api/v1/reload');
+    const signed = { by: 'maria', reason: 'disk' };
+    const asked = (act: Act, changes: Partial<typeof WISH> = {}) => {
+      const request = requestOf(act, { ...WISH, ...changes });
+      return [request.path, request.body, request.fields.slice(2)];
+    };
+    const letters = ['3/1204', '0/7'];
+    assert.deepEqual(asked({ kind: 'reload' }), ['api/v1/reload', signed, []]);
+    assert.deepEqual(asked({ kind: 'drain' }), ['api/v1/drain', signed, []]);
+    assert.deepEqual(asked({ kind: 'join' }), ['api/v1/resume', signed, []]);
+    assert.deepEqual(asked({ kind: 'scale', slots: 4 }), ['api/v1/scale', { ...signed, slots: 4 }, ['slots']]);
+    assert.deepEqual(asked({ kind: 'scale', slots: 4 }, { slots: '8' })[1], { ...signed, slots: 8 });
+    assert.deepEqual(asked({ kind: 'replay', letters }), ['api/v1/dead-letters/replay', { ...signed, letters }, []]);
+    assert.deepEqual(asked({ kind: 'discard', letters })[0], 'api/v1/dead-letters/discard');
+    assert.equal(requestOf({ kind: 'discard', letters }, WISH).title, 'Discard 2 dead letters');
   });
 
   it('says what became of it', () => {
@@ -203,5 +219,35 @@ describe('a change by the page', () => {
     assert.equal(resultText(pause, 502, 'Bad\u0007').words, 'Nothing has changed: Bad‹U+0007›');
     const taken = JSON.stringify({ changed: [{}, {}], needRestart: ['kafka.topic'] });
     assert.equal(resultText({ kind: 'reload' }, 200, taken).words, '2 taken over; a restart is needed for kafka.topic');
+    const replay = { kind: 'replay', letters: [] } as const;
+    const all = JSON.stringify({ done: ['3/1204'], refused: [], handledBefore: 0 });
+    assert.deepEqual(resultText(replay, 200, all), { isDone: true, words: '1 letter replayed' });
+    const some = JSON.stringify({ done: [], refused: [{ letter: '0/7', why: 'no\u0007' }], handledBefore: 2 });
+    const words = '0 letters replayed; 2 replayed or discarded before; 0/7 refused: no‹U+0007›';
+    assert.deepEqual(resultText(replay, 200, some), { isDone: false, words });
+  });
+});
+
+describe('the table of dead letters', () => {
+  it('shows each with its file, why, and a button to replay and to discard it', () => {
+    const letter = {
+      partition: 3,
+      offset: 1204,
+      sentAt: NOW - 60_000,
+      tenant: 'acme',
+      disposition: 'permanent-failure',
+    };
+    const table = letterTable([{ ...letter, reason: 'row 2\u0007', files: ['/in/a.csv'], replayCount: 1 }], NOW);
+    assert.deepEqual(texts(table), [
+      '3/1204 | a.csv | acme | permanent-failure: row 2‹U+0007›, replayed 1 × | 1 min ago',
+    ]);
+    assert.deepEqual(
+      table.rows[0]?.buttons?.map(({ label, act }) => [label, act]),
+      [
+        ['Replay 3/1204', { kind: 'replay', letters: ['3/1204'] }],
+        ['Discard 3/1204', { kind: 'discard', letters: ['3/1204'] }],
+      ],
+    );
+    assert.match(letterTable([], NOW).note, /^There is no dead letter/);
   });
 });

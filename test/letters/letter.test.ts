@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sinceOf } from '../../../lib/cli/letters/choice.js';
-import { groupOf, isWanted, type Letter, letterOf } from '../../../lib/cli/letters/letter.js';
-import { Groups, renderLetter, renderWhole } from '../../../lib/cli/letters/letter-view.js';
-import { letterMessage } from '../../../lib/kafka/letter-message.js';
-import { toRecord } from '../../../lib/kafka/shapes.js';
-import { record } from '../../support/engine.js';
+import { sinceOf } from '../../lib/cli/letters/choice.js';
+import { Groups, renderLetter, renderWhole } from '../../lib/cli/letters/letter-view.js';
+import { letterMessage } from '../../lib/kafka/letter-message.js';
+import { toRecord } from '../../lib/kafka/shapes.js';
+import { groupOf, isWanted, type Letter, letterOf } from '../../lib/letters/letter.js';
+import { record } from '../support/engine.js';
 
 const FORM = { headers: 'all', value: 'whole', key: 'own', diagnosis: 'full', time: 'now' } as const;
 const SENT = Date.UTC(2026, 10, 28, 5, 12, 33, 456);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Claim, Handling, MARK_HEADER, type Mark, markOf } from '../../../lib/cli/letters/marks.js';
+import { type Claim, Handling, MARK_HEADER, type Mark, markOf } from '../../lib/letters/marks.js';
 
 function claim(id: string, letters: readonly number[], changes: Partial<Claim> = {}): Claim {
   return { act: 'claim', id, by: 'me', at: 1, run: id, again: false, letters, ends: {}, host: 'h', pid: 1, ...changes };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { batchSize, pauseBefore, rateOf } from '../../../lib/cli/sending/rate.js';
+import { batchSize, pauseBefore, rateOf } from '../../lib/sending/rate.js';
 
 describe('--rate', () => {
   it('is so many in a second, a minute or an hour', () => {

@@ -1,14 +1,11 @@
-/** The topic of the dead letters, as the commands read it: without a group, and with the marks that stand among the letters. */
+/** The topic of the dead letters, as people have it read: without a group, and with the marks that stand among the letters. */
 import type { Kafka } from 'kafkajs';
-import type { Config } from '../../config/load.js';
-import { AtdError } from '../../errors.js';
-import { hasTopic, readBounds, readBoundsSince, readRanges } from '../../kafka/admin.js';
-import { createKafkaClient } from '../../kafka/client.js';
-import type { Bounds } from '../../kafka/group/lost-offsets.js';
-import { isMissingRight, userObstacle } from '../../kafka/group/refusals.js';
-import { toRecord } from '../../kafka/shapes.js';
-import { kafkaOptions, letterTopicOf, mendClient, SILENT } from '../../service/adapters.js';
-import type { KafkaRecord } from '../../types.js';
+import { AtdError } from '../errors.js';
+import { hasTopic, readBounds, readBoundsSince, readRanges } from '../kafka/admin.js';
+import type { Bounds } from '../kafka/group/lost-offsets.js';
+import { isMissingRight, userObstacle } from '../kafka/group/refusals.js';
+import { toRecord } from '../kafka/shapes.js';
+import type { KafkaRecord } from '../types.js';
 import { Handling, markOf } from './marks.js';
 
 export interface Source {
@@ -18,12 +15,6 @@ export interface Source {
 }
 
 export type Ranges = ReadonlyMap<number, Bounds>;
-
-export function openSource(config: Config): Source {
-  mendClient(config);
-  const kafka = createKafkaClient({ ...kafkaOptions(() => config), ...SILENT, retries: 1 });
-  return { kafka, topic: letterTopicOf(config), groupId: config.kafka.group_id };
-}
 
 /**
  * Where the letters stand that were sent since then; empty where nothing was ever given up.

@@ -1,6 +1,6 @@
 /** A dead letter -> the message that announces its files again, or why it cannot be replayed. */
-import { decode } from '../../core/rules/decode.js';
-import { LETTER_NOTES, listMayBeCut, textOf } from '../../core/rules/headers.js';
+import { decode } from '../core/rules/decode.js';
+import { LETTER_NOTES, listMayBeCut, textOf } from '../core/rules/headers.js';
 import {
   GENERATION_HEADER,
   MAX_GENERATION,
@@ -9,8 +9,8 @@ import {
   REPLAY_OF_HEADER,
   type Replay,
   replayAtFirstPlace,
-} from '../../core/rules/replays.js';
-import type { HeaderValue, KafkaRecord } from '../../types.js';
+} from '../core/rules/replays.js';
+import type { HeaderValue, KafkaRecord } from '../types.js';
 import type { Letter } from './letter.js';
 
 /** By which a replayed message is found again: the claim, and the letter's place in its partition. */

@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Letter, letterOf } from '../../../lib/cli/letters/letter.js';
-import {
-  meaningOf,
-  planReplay,
-  type Refused,
-  type Replayable,
-  sendingHeaders,
-} from '../../../lib/cli/letters/replay-plan.js';
-import { replayOf } from '../../../lib/core/rules/replays.js';
-import type { KafkaRecord } from '../../../lib/types.js';
-import { type Given, letterRecord } from '../../support/letters.js';
+import { replayOf } from '../../lib/core/rules/replays.js';
+import { type Letter, letterOf } from '../../lib/letters/letter.js';
+import { meaningOf, planReplay, type Refused, type Replayable, sendingHeaders } from '../../lib/letters/replay-plan.js';
+import type { KafkaRecord } from '../../lib/types.js';
+import { type Given, letterRecord } from '../support/letters.js';
 
 const RULES = { topic: 'files', partitions: 4, maxReplays: 3, maxMessageBytes: 100_000 };
 const VALUE = { filename: ['/a', '/b', '/c'], tenant: 'acme', size: 300, more: { x: [1] } };

@@ -3,8 +3,8 @@
  * that they are about. There all who read see marks and letters in one order, so that of two who want the same letter one gets
  * it, and a run on another machine knows what was replayed.
  */
-import { textOf } from '../../core/rules/headers.js';
-import type { KafkaRecord } from '../../types.js';
+import { textOf } from '../core/rules/headers.js';
+import type { KafkaRecord } from '../types.js';
 
 /** Of a mark; a letter has none. Its value is the act, for people who look at the topic with other tools. */
 export const MARK_HEADER = 'atd.mark';

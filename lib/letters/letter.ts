@@ -1,9 +1,9 @@
 /** A dead letter as people ask for it: read from its message, chosen, counted. */
-import { decode } from '../../core/rules/decode.js';
-import { textOf } from '../../core/rules/headers.js';
-import { isGlobMatch } from '../../ledger/glob.js';
-import type { KafkaRecord } from '../../types.js';
-import { tenantNamed } from '../../util/tenant-name.js';
+import { decode } from '../core/rules/decode.js';
+import { textOf } from '../core/rules/headers.js';
+import { isGlobMatch } from '../ledger/glob.js';
+import type { KafkaRecord } from '../types.js';
+import { tenantNamed } from '../util/tenant-name.js';
 
 export interface Letter {
   readonly partition: number;

@@ -1,8 +1,8 @@
 /** Sends the messages of commands, each acknowledged by all replicas, and none twice by a repetition of the client. */
 import type { Kafka, Message, RecordMetadata } from 'kafkajs';
-import { AtdError } from '../../errors.js';
-import { isMissingRight, userObstacle } from '../../kafka/group/refusals.js';
-import { createPartitioner } from '../../kafka/partitioner.js';
+import { AtdError } from '../errors.js';
+import { isMissingRight, userObstacle } from '../kafka/group/refusals.js';
+import { createPartitioner } from '../kafka/partitioner.js';
 import { withinSeconds } from './within.js';
 
 /** A person waits for it. */

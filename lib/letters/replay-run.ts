@@ -7,13 +7,13 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
-import { textOf } from '../../core/rules/headers.js';
-import { AtdError } from '../../errors.js';
-import { readBounds, readRanges } from '../../kafka/admin.js';
-import { encodeHeaders } from '../../kafka/letter-message.js';
-import { toRecord } from '../../kafka/shapes.js';
+import { textOf } from '../core/rules/headers.js';
+import { AtdError } from '../errors.js';
+import { readBounds, readRanges } from '../kafka/admin.js';
+import { encodeHeaders } from '../kafka/letter-message.js';
+import { toRecord } from '../kafka/shapes.js';
+import { isProcessGone } from '../processes/process-gone.js';
 import type { Sender } from '../sending/sender.js';
-import { isProcessGone } from '../who.js';
 import { asking, type Book, readLetters, type Source } from './letter-topic.js';
 import { type Claim, MARK_HEADER, type Mark } from './marks.js';
 import { meaningOf, REPLAY_ID_HEADER, type Replayable, replayId, sendingHeaders } from './replay-plan.js';
@@ -85,9 +85,10 @@ export async function settleClaims(
   at: ReplayRun,
   onWait: (claim: Claim) => void,
   partitions: Iterable<number>,
+  isMeant: (claim: Claim) => boolean = () => true,
 ): Promise<void> {
   for (const partition of partitions) {
-    for (const claim of at.book.of(partition).openClaims()) await settle(at, partition, claim, onWait);
+    for (const claim of at.book.of(partition).openClaims().filter(isMeant)) await settle(at, partition, claim, onWait);
   }
 }
 
@@ -122,7 +123,7 @@ async function settle(at: ReplayRun, partition: number, claim: Claim, onWait: (c
 }
 
 /** Whether its process is known to be gone. */
-function isGone({ host, pid }: Claim): boolean {
+export function isGone({ host, pid }: Claim): boolean {
   if (host !== hostname()) return false;
   return pid === process.pid || isProcessGone(pid);
 }

@@ -1,5 +1,5 @@
 /** `--rate`: so many in a time, and not faster. */
-import { AtdError } from '../../errors.js';
+import { AtdError } from '../errors.js';
 
 const RATE = /^(\d+(?:\.\d+)?)(?:\/(s|min|m|h))?$/;
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, min: 60, h: 3_600 };

@@ -1,0 +1,162 @@
+/**
+ * Dead letters as a service lists, replays and discards them for people: the last ones of each partition, a bounded number at a
+ * time, and one wish after the other. For more there is the command line, by the same rules.
+ */
+import { randomUUID } from 'node:crypto';
+import { AtdError } from '../errors.js';
+import { openSender } from '../sending/sender.js';
+import { type Choice, isChosen } from './choice.js';
+import { all, BATCH, type Chosen, discardAll, findChosen, forDiscard, isUnhandled, replayRules } from './chosen.js';
+import { type Letter, letterOf } from './letter.js';
+import { Book, type Ranges, rangesSince, readLetters, type Source } from './letter-topic.js';
+import type { Handled } from './marks.js';
+import { planReplay, type Refused, type Replayable } from './replay-plan.js';
+import { isGone, type ReplayRun, replayBatch, settleClaims } from './replay-run.js';
+
+/** Of each partition; a mark stands behind its letter, so what became of one of these is among them. */
+export const LAST_MESSAGES = 2_000;
+/** Letters that one wish may be about. */
+export const MOST_LETTERS = 500;
+/** As the command line does where nothing is said. */
+const MAX_REPLAYS = 3;
+
+export interface LetterSettings {
+  readonly source: Source;
+  readonly brokers: readonly string[];
+  /** The topic that announces files. */
+  readonly topic: string;
+  readonly maxMessageBytes: number;
+}
+
+export interface ListedLetter extends Letter {
+  readonly handled: Handled | null;
+}
+
+export interface LetterOutcome {
+  readonly done: readonly Letter[];
+  readonly refused: readonly Refused[];
+  /** How many of the chosen ones were replayed or discarded before. */
+  readonly handled: number;
+}
+
+export class LetterWork {
+  readonly #settings: () => LetterSettings;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param settings those that hold at the moment */
+  constructor(settings: () => LetterSettings) {
+    this.#settings = settings;
+  }
+
+  /** The newest first, of those that are not handled or, where that is asked for, of all. */
+  list(choice: Choice, limit: number, isAll: boolean): Promise<ListedLetter[]> {
+    return this.#alone(async () => {
+      const { source } = this.#settings();
+      const book = new Book();
+      const letters: Letter[] = [];
+      await readLetters(source, await lastOf(source, choice.since), (record) => {
+        const letter = book.take(record) ? null : letterOf(record);
+        if (letter !== null && isChosen(letter, choice)) letters.push(letter);
+      });
+      const listed = letters.map((letter) => ({
+        ...letter,
+        handled: book.of(letter.partition).handled(letter.offset),
+      }));
+      const wanted = isAll ? listed : listed.filter(({ handled }) => handled === null);
+      return wanted.sort((a, b) => b.sentAt - a.sentAt).slice(0, limit);
+    });
+  }
+
+  /** @throws AtdError ATD_USAGE where more are chosen than are done at a time; ATD_KAFKA_CONNECT */
+  replay(choice: Choice, by: string): Promise<LetterOutcome> {
+    return this.#alone(async () => {
+      const { source, brokers, topic, maxMessageBytes } = this.#settings();
+      const rules = await replayRules(source, { topic, maxReplays: MAX_REPLAYS, maxMessageBytes });
+      const ranges = await lastOf(source, choice.since);
+      const chosen = await findChosen(source, ranges, choice, (record, letter) => planReplay(record, letter, rules));
+      const { book } = chosen;
+      bound(all(chosen).filter(({ letter }) => isUnhandled(book, letter)).length);
+      const sender = await openSender(source.kafka, brokers);
+      try {
+        const run = randomUUID().slice(0, 8);
+        const at: ReplayRun = { source, sender, book, topic, by, run, again: false, announced: new Set() };
+        await settleClaims(at, () => undefined, chosen.partitions, isGone);
+        const done: Letter[] = [];
+        for (const [partition, ofPartition] of chosen.letters) {
+          const open = ofPartition.filter((one): one is Replayable => one.kind === 'replayable' && isOpen(book, one));
+          for (let from = 0; from < open.length; from += BATCH) {
+            const replayed = await replayBatch(at, partition, open.slice(from, from + BATCH));
+            done.push(...replayed.map(({ letter }) => letter));
+          }
+        }
+        return outcomeOf(chosen, done);
+      } finally {
+        await sender.close();
+      }
+    });
+  }
+
+  /** @throws AtdError as `replay` */
+  discard(choice: Choice, by: string): Promise<LetterOutcome> {
+    return this.#alone(async () => {
+      const { source, brokers } = this.#settings();
+      const chosen = await findChosen(source, await lastOf(source, choice.since), choice, (_, letter) => ({ letter }));
+      const { done, refused, handled } = forDiscard(chosen);
+      bound(done.length);
+      if (done.length > 0) {
+        const sender = await openSender(source.kafka, brokers);
+        try {
+          await discardAll(source, sender, chosen, by);
+        } finally {
+          await sender.close();
+        }
+      }
+      return { done: done.map(({ letter }) => letter), refused, handled };
+    });
+  }
+
+  /** Reading takes the topic's last messages into memory: never twice at a time, however many ask. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(work);
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+}
+
+async function lastOf(source: Source, since: number | null): Promise<Ranges> {
+  const ranges = await rangesSince(source, since);
+  return new Map(
+    [...ranges].map(([partition, { low, high }]) => [partition, { low: Math.max(low, high - LAST_MESSAGES), high }]),
+  );
+}
+
+function bound(letters: number): void {
+  if (letters <= MOST_LETTERS) return;
+  const remedy = 'name fewer, or use atd-ingestion dead-letters, which has no bound';
+  throw new AtdError('ATD_USAGE', `${letters} letters are meant, and ${MOST_LETTERS} are done at a time; ${remedy}`);
+}
+
+function isOpen(book: Book, { letter }: Replayable): boolean {
+  return isUnhandled(book, letter);
+}
+
+/** What was neither done nor refused was handled before, or is in somebody else's hands. */
+function outcomeOf(chosen: Chosen<Replayable | Refused>, done: readonly Letter[]): LetterOutcome {
+  const { book } = chosen;
+  const isDone = new Set(done);
+  const others = all(chosen).filter(({ letter }) => !isDone.has(letter));
+  const refused = others.flatMap((one): Refused[] => {
+    const { letter } = one;
+    if (book.of(letter.partition).isClaimed(letter.offset)) {
+      return [
+        {
+          kind: 'refused',
+          letter,
+          why: 'somebody is replaying it, or was interrupted: atd-ingestion dead-letters replay waits for that',
+        },
+      ];
+    }
+    return one.kind === 'refused' && isUnhandled(book, letter) ? [one] : [];
+  });
+  return { done, refused, handled: others.length - refused.length };
+}

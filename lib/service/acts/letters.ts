@@ -1,0 +1,86 @@
+/** The dead letters over HTTP: listed, replayed, discarded, each by the work that the command line does as well. */
+import type { Config } from '../../config/load.js';
+import { isAtdError } from '../../errors.js';
+import type { ApiAnswer, ApiHandlers } from '../../http/api.js';
+import { readLettersQuery, type WantedLetters } from '../../http/letter-wishes.js';
+import { createKafkaClient } from '../../kafka/client.js';
+import { type Choice, readPlace } from '../../letters/choice.js';
+import type { Letter } from '../../letters/letter.js';
+import { type LetterOutcome, LetterWork } from '../../letters/letter-work.js';
+import { kafkaOptions, letterTopicOf, SILENT } from '../adapters.js';
+import { type Acts, signed } from './acts.js';
+
+export interface LetterSources {
+  /** As it is at the moment. */
+  readonly config: () => Config;
+  readonly acts: Pick<Acts, 'note'>;
+}
+
+export function letterHandlers({ config, acts }: LetterSources): Pick<ApiHandlers, 'letters' | 'replay' | 'discard'> {
+  const work = new LetterWork(() => {
+    const { kafka, ingest } = config();
+    const client = createKafkaClient({ ...kafkaOptions(config), ...SILENT, retries: 1 });
+    return {
+      source: { kafka: client, topic: letterTopicOf(config()), groupId: kafka.group_id },
+      ...{ brokers: kafka.bootstrap_servers, topic: kafka.topic, maxMessageBytes: ingest.max_message_bytes },
+    };
+  });
+  const handle =
+    (act: 'replay' | 'discard'): ApiHandlers['replay'] =>
+    ({ wanted, ...wish }) =>
+      answered(async () => {
+        const { by, reason } = signed(wish);
+        const outcome = await work[act](choiceOf(wanted), by);
+        const result = `${outcome.done.length} of ${countOf(outcome)}`;
+        if (outcome.done.length > 0) acts.note({ act, subject: subjectOf(outcome.done), result, by, reason });
+        return shown(outcome);
+      });
+  return {
+    letters: (query) => {
+      const read = readLettersQuery(query);
+      if ('problem' in read) return { status: 400, body: { error: read.problem } };
+      const { wanted, limit, isAll } = read;
+      return answered(async () => ({ letters: await work.list(choiceOf(wanted), limit, isAll) }));
+    },
+    replay: handle('replay'),
+    discard: handle('discard'),
+  };
+}
+
+async function answered(make: () => Promise<object>): Promise<ApiAnswer> {
+  try {
+    return { status: 200, body: await make() };
+  } catch (error) {
+    const isMistake = isAtdError(error) && error.code === 'ATD_USAGE';
+    return { status: isMistake ? 422 : 503, body: { error: (error as Error).message } };
+  }
+}
+
+function choiceOf({ letters, since, tenant, disposition, about, file }: WantedLetters): Choice {
+  const places = letters?.map(readPlace).filter((place) => place !== null) ?? null;
+  return { since, filter: { tenant, disposition, reason: about, file }, places };
+}
+
+function shown({ done, refused, handled }: LetterOutcome): object {
+  return {
+    done: done.map(placeOf),
+    refused: refused.map(({ letter, why }) => ({ letter: placeOf(letter), why })),
+    handledBefore: handled,
+  };
+}
+
+const MAX_SUBJECTS = 10;
+
+/** The first of them: `3/1204 3/1205 …`. */
+function subjectOf(letters: readonly Letter[]): string {
+  const more = letters.length > MAX_SUBJECTS ? ' …' : '';
+  return `${letters.slice(0, MAX_SUBJECTS).map(placeOf).join(' ')}${more}`;
+}
+
+function countOf({ done, refused, handled }: LetterOutcome): number {
+  return done.length + refused.length + handled;
+}
+
+function placeOf({ partition, offset }: Letter): string {
+  return `${partition}/${offset}`;
+}
