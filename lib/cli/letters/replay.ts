@@ -91,7 +91,7 @@ async function withGenerations(
   const planned = all(found).filter((one) => one.kind === 'replayable');
   const changed = await afterUndo(config, planned);
   const now = (one: Replayable | Refused) => (one.kind === 'replayable' ? (changed.get(one) ?? one) : one);
-  return { ...found, chosen: new Map([...found.chosen].map(([partition, some]) => [partition, some.map(now)])) };
+  return { ...found, letters: new Map([...found.letters].map(([partition, some]) => [partition, some.map(now)])) };
 }
 
 /** In order, and no faster than was asked for. */
