@@ -197,7 +197,8 @@ const NOTHING = { loaded: 0, failed: 0, rows: 0, bytes: 0 };
 
 function runningLoad(tenant: string, slot: number, at: number): PageStatus['running'][number] {
   const job = { ...JOB, id: `files/0/9${slot}/0`, file: `/data/in/${tenant}/events-00${slot}.parquet`, tenant };
-  return { job, attempt: slot === 3 ? 2 : 1, startedAt: at - ([1_200, 12_000, 61_000, 268_000][slot] ?? 0) };
+  const lastLine = slot === 0 ? '' : `inserting block ${slot * 7}: ${slot * 500_000} rows sent to atd_${tenant}`;
+  return { job, attempt: slot === 3 ? 2 : 1, startedAt: at - ([1_200, 12_000, 61_000, 268_000][slot] ?? 0), lastLine };
 }
 
 function speedsOf(mood: Mood): readonly object[] {

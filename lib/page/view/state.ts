@@ -11,7 +11,7 @@ import type { Sums } from '../../telemetry/rates.js';
 import type { TotalsOfTenants } from '../../telemetry/tenant-totals.js';
 
 /** What the page reads of `/api/v1/status`. */
-export interface PageStatus extends Omit<EngineStatus, 'partitions'> {
+export interface PageStatus extends Omit<EngineStatus, 'partitions' | 'running'> {
   readonly version: string;
   readonly at: number;
   readonly startedAt: number;
@@ -27,6 +27,7 @@ export interface PageStatus extends Omit<EngineStatus, 'partitions'> {
   };
   readonly loadTimeoutMs: number;
   readonly permitsChanges: boolean;
+  readonly running: readonly (EngineStatus['running'][number] & { readonly lastLine?: string })[];
   readonly partitions: readonly (PartitionStatus & { readonly lag: number | null })[];
   readonly totals: TotalsOfTenants;
   /** In the stream of events alone. */

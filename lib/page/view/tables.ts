@@ -38,12 +38,13 @@ export function runningTable(state: PageState, now: number): Table {
   const { status } = state;
   if (status === null) return { rows: [], note: '' };
   const at = serviceNow(state, now);
-  const rows = status.running.map(({ job, attempt, startedAt }) => {
+  const rows = status.running.map(({ job, attempt, startedAt, lastLine = '' }) => {
     const elapsed = Math.max(0, at - startedAt);
     const share = Math.min(1, elapsed / status.loadTimeoutMs);
     const again = attempt > 1 ? `, attempt ${attempt}` : '';
     const time = `${duration(elapsed)} of ${duration(status.loadTimeoutMs)}${again}`;
-    return { key: job.id, cells: [fileCell(job.file), tenantName(job.tenant), { text: time, share, ...late(share) }] };
+    const cells = [fileCell(job.file), tenantName(job.tenant), { text: time, share, ...late(share) }];
+    return { key: job.id, cells: [...cells, lastLine === '' ? '–' : showControl(lastLine)] };
   });
   return { rows: rows.slice(0, MOST), note: rows.length === 0 ? 'Nothing is being loaded.' : more(rows.length, MOST) };
 }

@@ -26,13 +26,13 @@ describe('the tables of the page', () => {
   it('have the loads that run, each with its share of the deadline', () => {
     const job = { id: 'a', file: '/in/x.csv', tenant: null } as never;
     const running = [
-      { job, attempt: 1, startedAt: NOW - 30_000 },
+      { job, attempt: 1, startedAt: NOW - 30_000, lastLine: 'row\u202e 7' },
       { job, attempt: 2, startedAt: NOW - 270_000 },
     ];
     const table = runningTable(knows({ running }), NOW);
     assert.deepEqual(texts(table), [
-      'x.csv | (no tenant) | 30 s of 5 min',
-      'x.csv | (no tenant) | 5 min of 5 min, attempt 2',
+      'x.csv | (no tenant) | 30 s of 5 min | row‹U+202E› 7',
+      'x.csv | (no tenant) | 5 min of 5 min, attempt 2 | –',
     ]);
     assert.deepEqual(
       table.rows.map(({ cells }) => (cells[2] as { share: number; mood?: string }).mood),
