@@ -35,6 +35,7 @@ export interface Shown {
   readonly status: () => EngineStatus;
   readonly overview: (status: EngineStatus) => object;
   readonly loads: Pick<LoadAnswers, 'list' | 'rowsOf'>;
+  readonly settings: () => readonly object[];
   readonly reload: (by: string) => Promise<ReloadResult>;
   readonly now: () => number;
 }
@@ -51,7 +52,7 @@ export function httpHandlers(shown: Shown): HttpHandlers {
   };
 }
 
-function apiHandlers({ config: { http }, status, loads, control, reload, now }: Shown): ApiHandlers {
+function apiHandlers({ config: { http }, status, loads, settings, control, reload, now }: Shown): ApiHandlers {
   const tokenFile = http.token_file === null ? null : new DistantFile(http.token_file);
   return {
     token: async () => (tokenFile === null ? null : tokenIn(await tokenFile.read(), http.token_file)),
@@ -59,6 +60,7 @@ function apiHandlers({ config: { http }, status, loads, control, reload, now }: 
       const { tenants, pauses, heldTables } = status();
       return { tenants, pauses, heldTables };
     },
+    settings: () => ({ settings: settings() }),
     loads: async (query) => {
       const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
       if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };

@@ -92,6 +92,28 @@ describe('the page', { skip: NO_BROWSER }, () => {
     assert.deepEqual(faults, []);
   });
 
+  it('has the settings folded, and those that were set first, with where they came from and no secret', async (t) => {
+    const { http } = await stage(t);
+    const { page, faults } = await openPage(t, browser, http.url);
+    await page.locator('#words', { hasText: /^Well, loading/ }).waitFor();
+    assert.equal(await page.locator('#settings table').isVisible(), false);
+    await page.locator('#settings summary').focus();
+    await page.keyboard.press('Enter');
+    const rows = page.locator('#settings tbody tr');
+    await rows.nth(20).waitFor();
+    const texts = (await rows.allTextContents()).slice(0, 4);
+    assert.deepEqual(texts.slice(0, 3), [
+      'kafka.topicfilesargument --topic',
+      'clickhouse.hostdb1environment ATD_CLICKHOUSE_HOST',
+      'clickhouse.password(set)environment ATD_CLICKHOUSE_PASSWORD',
+    ]);
+    assert.match(texts[3] ?? '', /default$/);
+    assert.match((await page.locator('#settings .note').textContent()) ?? '', /^3 of \d+ are not at their defaults/);
+    assert.ok(!(await page.content()).includes('of-the-stage'));
+    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(faults, []);
+  });
+
   it('keeps the focus where a row above goes away', async (t) => {
     const { http, change } = await stage(t);
     const pause = { since: 0, until: null, by: '', reason: '' };

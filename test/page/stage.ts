@@ -1,4 +1,5 @@
 /** A service that is played: its HTTP side and its feed are the real ones, how it is and what it loads is made up. */
+import { loadConfig, shownSettings } from '../../lib/config/load.js';
 import type { Effect } from '../../lib/core/events.js';
 import { Feed } from '../../lib/feed/feed.js';
 import { type HttpAdapter, startHttp } from '../../lib/http/server.js';
@@ -37,6 +38,13 @@ const REASONS = [
   'exit code 65: the column "severity" is not in the table, and the table may not be changed',
   'no file is there: /data/in/late.parquet',
 ];
+
+/** As somebody has set them. */
+const settings = loadConfig({
+  file: null,
+  env: { ATD_CLICKHOUSE_PASSWORD: 'of-the-stage', ATD_CLICKHOUSE_HOST: 'db1' },
+  args: { 'kafka.topic': 'files' },
+});
 
 function now(): number {
   return performance.timeOrigin + performance.now();
@@ -101,6 +109,7 @@ export async function startStage({
       events: (take) => feed.watch((make) => take(() => withLags(make(), mood))),
       api: {
         ...HANDLERS.api,
+        settings: () => ({ settings: shownSettings(settings.config, settings.origins) }),
         loads: async (query) => {
           const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
           if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };

@@ -10,9 +10,18 @@ import {
   type PageFilter,
   type PageLoads,
   type PageState,
+  type PageStatus,
   serviceNow,
 } from '../view/state.js';
-import { failureGroups, heldTable, loadTable, partitionTable, runningTable, tenantTable } from '../view/tables.js';
+import {
+  failureGroups,
+  heldTable,
+  loadTable,
+  partitionTable,
+  runningTable,
+  settingsTable,
+  tenantTable,
+} from '../view/tables.js';
 import { verdictOf } from '../view/verdict.js';
 import { ask, prepareActs } from './acts.js';
 import { Charts } from './charts.js';
@@ -113,11 +122,25 @@ function renderTables(now: number): void {
   );
   fillTable(element('#loads'), loadTable(state, now), [], onAct);
   fillTable(element('#partitions'), partitionTable(state, now), [2, 3, 4, 5], onAct);
+  if (element<HTMLDetailsElement>('#settings').open) fillTable(element('#settings'), settingsTable(state), [], onAct);
 }
 
 function loadFilter(): PageFilter {
   const status = element<HTMLSelectElement>('#load-status').value as PageFilter['status'];
   return { text: element<HTMLInputElement>('#load-filter').value, status };
+}
+
+/** Asked for whenever they are opened, and after a reload while they are. */
+async function showSettings(): Promise<void> {
+  if (!element<HTMLDetailsElement>('#settings').open) return;
+  request();
+  try {
+    const response = await fetch('api/v1/settings');
+    if (!response.ok) return;
+    take({ type: 'settings', ...((await response.json()) as Pick<PageEvent & { type: 'settings' }, 'settings'>) });
+  } catch {
+    // The stream notices that the service is away.
+  }
 }
 
 /** Goes on by itself after the service was away; a browser gives up where it is answered by an error. */
@@ -130,7 +153,10 @@ function listen(): void {
       take(event(JSON.parse(data) as never));
     });
   };
-  on('status', (status) => ({ type: 'status', status, now: Date.now() }));
+  on('status', (status: PageStatus) => {
+    if (status.settings.lastReload?.at !== state.status?.settings.lastReload?.at) void showSettings();
+    return { type: 'status', status, now: Date.now() };
+  });
   on('history', (history) => ({ type: 'history', history }));
   on('loads', (loads: PageLoads) => {
     if (loads.skipped > 0) questions.missed();
@@ -164,6 +190,7 @@ element('#tenant-filter').addEventListener('input', request);
 for (const id of ['load-filter', 'load-status']) {
   element(`#${id}`).addEventListener('input', () => questions.filter(loadFilter()));
 }
+element('#settings').addEventListener('toggle', () => void showSettings());
 setInterval(request, CLOCK_MS);
 listen();
 request();

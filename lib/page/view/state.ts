@@ -1,4 +1,5 @@
 /** What the page knows: what the service last said of itself, and the loads that ended. Each message makes the next state. */
+import type { ShownSetting } from '../../config/load.js';
 import type { EngineStatus, PartitionStatus } from '../../core/status.js';
 import type { Latency } from '../../feed/history.js';
 import type { Probe } from '../../http/probes.js';
@@ -69,6 +70,8 @@ export interface PageState {
   readonly givenUp: readonly Load[];
   /** From where the loads of before are; null while that was not answered. */
   readonly origin: Pick<LoadAnswer, 'from' | 'problem'> | null;
+  /** Null before somebody wanted to see them. */
+  readonly settings: readonly ShownSetting[] | null;
 }
 
 export type PageEvent =
@@ -81,6 +84,7 @@ export type PageEvent =
   /** What was before, as that filter wants it. */
   | { readonly type: 'found'; readonly filter: PageFilter; readonly answer: LoadAnswer }
   | { readonly type: 'given-up'; readonly answer: LoadAnswer }
+  | { readonly type: 'settings'; readonly settings: readonly ShownSetting[] }
   | { readonly type: 'not-found'; readonly problem: string };
 
 export const SHOWN_LOADS = 200;
@@ -90,7 +94,7 @@ export const GIVEN_UP_MS = 24 * 60 * 60_000;
 
 export const NOTHING_KNOWN: PageState = {
   ...{ connection: { kind: 'connecting' }, status: null, clockAheadMs: 0, history: null },
-  ...{ filter: { text: '', status: 'all' }, loads: [], givenUp: [], origin: null },
+  ...{ filter: { text: '', status: 'all' }, loads: [], givenUp: [], origin: null, settings: null },
 };
 
 export function nextState(state: PageState, event: PageEvent): PageState {
@@ -115,6 +119,8 @@ export function nextState(state: PageState, event: PageEvent): PageState {
       return withFound(state, event.filter, event.answer);
     case 'given-up':
       return { ...state, givenUp: givenUpOf([...state.givenUp, ...event.answer.loads]) };
+    case 'settings':
+      return { ...state, settings: event.settings };
     case 'not-found':
       return { ...state, origin: { from: 'memory', problem: event.problem } };
   }

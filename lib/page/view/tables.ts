@@ -1,5 +1,6 @@
 /** The tables of the page, as rows of text; what comes from messages and loaders is shown with its control characters. */
 
+import type { ShownSetting } from '../../config/load.js';
 import type { Load, LoadStatus } from '../../ledger/load.js';
 import { rowKey } from '../../ledger/load-states.js';
 import { bytesText, countText, duration, numberText } from '../../util/plain-text.js';
@@ -231,6 +232,33 @@ export function heldTable(state: PageState, now: number): Table {
 
 function actOf({ permitsChanges }: PageStatus, tenant: string | null): Pick<Row, 'act'> {
   return permitsChanges ? { act: { tenant, isPaused: true } } : {};
+}
+
+const ORIGINS: Readonly<Record<ShownSetting['origin'], string>> = {
+  default: 'default',
+  file: 'file',
+  environment: 'environment',
+  argument: 'argument',
+};
+
+/** Those that somebody has set first. */
+export function settingsTable({ settings }: PageState): Table {
+  if (settings === null) return { rows: [], note: 'Asking the service for them' };
+  const isSet = ({ origin }: ShownSetting) => origin !== 'default';
+  const rows = [...settings.filter(isSet), ...settings.filter((each) => !isSet(each))].map((each): Row => {
+    const from = [ORIGINS[each.origin], showControl(each.from)].join(' ').trim();
+    return { key: each.name, cells: [each.name, valueText(each.value), from] };
+  });
+  return {
+    rows,
+    note: `${settings.filter(isSet).length} of ${settings.length} are not at their defaults; secrets are not shown.`,
+  };
+}
+
+function valueText(value: unknown): string {
+  if (value === null || value === '') return 'not set';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((each) => valueText(each)).join(', ');
+  return showControl(String(value));
 }
 
 function fileCell(file: string): Cell {

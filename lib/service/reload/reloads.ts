@@ -21,9 +21,12 @@ export interface PreparedParts {
   discard(): void;
 }
 
+type Origins = LoadedConfig['origins'];
+
 export interface ReloadParts {
   /** What the service is started with. */
   readonly config: Config;
+  readonly origins: Origins;
   /** Reads all settings anew. @throws AtdError as the start does */
   readonly read: () => LoadedConfig;
   /** @throws AtdError where a part cannot work with these settings; then nothing has changed */
@@ -57,6 +60,7 @@ export class Reloads {
   readonly #parts: ReloadParts;
   readonly #begun = new Deferred();
   #config: Config;
+  #origins: Origins;
   #isUnderWay = false;
   /** The file of ClickHouse's password, once it was asked for. */
   #secret: { readonly file: string; readonly disk: DistantFile } | null = null;
@@ -68,11 +72,17 @@ export class Reloads {
   constructor(parts: ReloadParts) {
     this.#parts = parts;
     this.#config = parts.config;
+    this.#origins = parts.origins;
   }
 
   /** What holds at the moment. */
   get config(): Config {
     return this.#config;
+  }
+
+  /** Where each of its settings came from. */
+  get origins(): Origins {
+    return this.#origins;
   }
 
   get isUnderWay(): boolean {
@@ -152,12 +162,17 @@ export class Reloads {
   async #reload(by: string): Promise<ReloadResult> {
     let prepared: PreparedParts;
     let config: Config;
+    let origins: Origins;
     let result: Extract<ReloadResult, { kind: 'taken' }>;
     try {
-      const { config: read, warnings } = this.#parts.read();
+      const { config: read, warnings, origins: found } = this.#parts.read();
       for (const warning of warnings) this.#parts.log('warn', 'config.warning', { warning });
       const { config: planned, changed, needRestart } = planReload(this.#config, read);
       config = planned;
+      // What stays as it is came from where it came from.
+      origins = new Map(
+        [...found].map(([key, from]) => [key, (needRestart.includes(key) && this.#origins.get(key)) || from]),
+      );
       result = { kind: 'taken', changed, needRestart };
       prepared = await this.#parts.prepare(config);
     } catch (error) {
@@ -170,6 +185,7 @@ export class Reloads {
     }
     const isQuieter = LOG_LEVELS.indexOf(config.log_level) < LOG_LEVELS.indexOf(this.#config.log_level);
     this.#config = config;
+    this.#origins = origins;
     // So that the line is seen by whichever of two levels shows more.
     if (isQuieter) this.#report(by, result);
     prepared.takeOver();
