@@ -42,6 +42,10 @@ describe('the page', { skip: NO_BROWSER }, () => {
           await page.locator('#chart-bytes canvas').waitFor();
           const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
           assert.ok(Number(wide) <= 0, `${width}: ${wide} pixels wider than the window`);
+          const hidden = await page.evaluate(
+            '[...document.querySelectorAll(".wide")].filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.ariaLabel)',
+          );
+          assert.deepEqual(hidden, [], `${width}: to be scrolled sideways`);
           assert.deepEqual(await violations(page), [], `${width} ${scheme}`);
           if (PICTURES !== undefined) {
             mkdirSync(PICTURES, { recursive: true });

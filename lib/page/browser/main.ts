@@ -25,7 +25,7 @@ import {
 import { verdictOf } from '../view/verdict.js';
 import { ask, prepareActs } from './acts.js';
 import { Charts } from './charts.js';
-import { element, fillGroups, fillList, fillTable, setData, setText } from './dom.js';
+import { element, fillGroups, fillList, fillTable, nameTableParts, setData, setText } from './dom.js';
 import { LoadQuestions } from './loads.js';
 
 const EVERY_MS = 500;
@@ -34,28 +34,30 @@ const CLOCK_MS = 1_000;
 /** After this long without an event the connection is taken for lost; the service sends one every 5 s. */
 const SILENCE_MS = 20_000;
 const AGAIN_MS = 2_000;
+const ANSWERS: ReadonlySet<PageEvent['type']> = new Set(['found', 'settings']);
 
 let state: PageState = NOTHING_KNOWN;
 let shownHistory: PageState['history'] = null;
-let isDue = false;
+let due: ReturnType<typeof setTimeout> | null = null;
 let renderedAt = 0;
 const charts = new Charts();
 const questions = new LoadQuestions(take, () => state);
 
 function take(event: PageEvent): void {
   state = nextState(state, event);
-  request();
+  request(ANSWERS.has(event.type));
 }
 
-function request(): void {
-  if (isDue) return;
-  isDue = true;
-  const wait = Math.max(0, renderedAt + EVERY_MS - performance.now());
-  setTimeout(() => requestAnimationFrame(render), wait);
+/** @param isUrgent an answer to what somebody has just asked for */
+function request(isUrgent = false): void {
+  if (due !== null && !isUrgent) return;
+  if (due !== null) clearTimeout(due);
+  const wait = isUrgent ? 0 : Math.max(0, renderedAt + EVERY_MS - performance.now());
+  due = setTimeout(() => requestAnimationFrame(render), wait);
 }
 
 function render(): void {
-  isDue = false;
+  due = null;
   renderedAt = performance.now();
   const now = Date.now();
   const { words, mood, reasons } = verdictOf(state, now);
@@ -183,14 +185,15 @@ function listen(): void {
 }
 
 prepareActs();
+nameTableParts();
 // Who has no mouse scrolls what is too wide or too long by its keys.
 for (const node of document.querySelectorAll<HTMLElement>('.wide')) node.tabIndex = 0;
 element('#reload').addEventListener('click', () => ask({ kind: 'reload' }));
-element('#tenant-filter').addEventListener('input', request);
+element('#tenant-filter').addEventListener('input', () => request());
 for (const id of ['load-filter', 'load-status']) {
   element(`#${id}`).addEventListener('input', () => questions.filter(loadFilter()));
 }
 element('#settings').addEventListener('toggle', () => void showSettings());
-setInterval(request, CLOCK_MS);
+setInterval(() => request(), CLOCK_MS);
 listen();
 request();

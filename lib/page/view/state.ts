@@ -114,11 +114,11 @@ export function nextState(state: PageState, event: PageEvent): PageState {
     case 'loads':
       return withLoads(state, event.loads.loads);
     case 'filter':
-      return { ...state, filter: event.filter, loads: chosen(state.loads, event.filter) };
+      return { ...state, filter: event.filter, loads: chosen(state.loads.toReversed(), event.filter) };
     case 'found':
       return withFound(state, event.filter, event.answer);
     case 'given-up':
-      return { ...state, givenUp: givenUpOf([...state.givenUp, ...event.answer.loads]) };
+      return { ...state, givenUp: givenUpOf([...event.answer.loads.toReversed(), ...state.givenUp.toReversed()]) };
     case 'settings':
       return { ...state, settings: event.settings };
     case 'not-found':
@@ -128,17 +128,18 @@ export function nextState(state: PageState, event: PageEvent): PageState {
 
 /** A connection that is made anew may bring some again. */
 function withLoads(state: PageState, rows: readonly Load[]): PageState {
-  const givenUp = givenUpOf([...state.givenUp, ...rows]);
-  return { ...state, loads: chosen([...state.loads, ...rows], state.filter), givenUp };
+  const givenUp = givenUpOf([...state.givenUp.toReversed(), ...rows]);
+  return { ...state, loads: chosen([...state.loads.toReversed(), ...rows], state.filter), givenUp };
 }
 
 function withFound(state: PageState, filter: PageFilter, { loads, from, problem }: LoadAnswer): PageState {
   // Somebody has typed on meanwhile.
   if (filter !== state.filter) return state;
-  return { ...state, loads: chosen([...loads, ...state.loads], filter), origin: { from, problem } };
+  const known = [...loads.toReversed(), ...state.loads.toReversed()];
+  return { ...state, loads: chosen(known, filter), origin: { from, problem } };
 }
 
-/** The state of each file, or its attempts where these are wanted, as /api/v1/loads has them. */
+/** The state of each file, or its attempts where these are wanted, as /api/v1/loads has them. @param rows the oldest first */
 function chosen(rows: readonly Load[], { text, status }: PageFilter): Load[] {
   const filter = { ...ANY_LOAD, text: text.trim() || null, status: status === 'all' ? null : status };
   const each = asksForAttempts(filter) ? [...new Map(rows.map((row) => [rowKey(row), row])).values()] : statesOf(rows);
@@ -155,8 +156,12 @@ function givenUpOf(rows: readonly Load[]): Load[] {
   );
 }
 
-function latest(loads: Load[], most: number): Load[] {
-  return loads.sort((a, b) => b.finishedAt - a.finishedAt).slice(0, most);
+/** Of the same moment the one that came later is the first. */
+function latest(loads: readonly Load[], most: number): Load[] {
+  return loads
+    .toReversed()
+    .sort((a, b) => b.finishedAt - a.finishedAt)
+    .slice(0, most);
 }
 
 /** The service's clock now. */

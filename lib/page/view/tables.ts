@@ -5,7 +5,7 @@ import type { Load, LoadStatus } from '../../ledger/load.js';
 import { rowKey } from '../../ledger/load-states.js';
 import { bytesText, countText, duration, numberText } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
-import { fineTime, latencyText } from './figures.js';
+import { elapsedText, fineTime, latencyText } from './figures.js';
 import { GIVEN_UP_MS, type PageState, type PageStatus, serviceNow } from './state.js';
 
 export interface Cell {
@@ -43,7 +43,7 @@ export function runningTable(state: PageState, now: number): Table {
     const elapsed = Math.max(0, at - startedAt);
     const share = Math.min(1, elapsed / status.loadTimeoutMs);
     const again = attempt > 1 ? `, attempt ${attempt}` : '';
-    const time = `${duration(elapsed)} of ${duration(status.loadTimeoutMs)}${again}`;
+    const time = `${elapsedText(elapsed)} of ${duration(status.loadTimeoutMs)}${again}`;
     const cells = [fileCell(job.file), tenantName(job.tenant), { text: time, share, ...late(share) }];
     return { key: job.id, cells: [...cells, lastLine === '' ? '–' : showControl(lastLine)] };
   });
