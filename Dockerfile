@@ -35,6 +35,8 @@ LABEL org.opencontainers.image.title="ATD Ingestion" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION" \
     org.opencontainers.image.base.name="$NODE_IMAGE"
+# No Python: the bundled loader stays, loads one file after another, and looks at the files before. Another loader is to be
+# started by one (as_cli.launch): see the target appsentinels.
 # As process 1, tini reaps what loaders leave behind and hands the stop signal on to the service alone.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends tini \

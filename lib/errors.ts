@@ -74,3 +74,10 @@ export function isAtdError(error: unknown): error is AtdError {
 export function exitCodeOf(error: unknown): ExitCode {
   return isAtdError(error) ? EXIT_CODE_OF[error.code] : ExitCode.internal;
 }
+
+/** What is compressed has more bytes than may be taken in; the data may be all right. */
+export class TooLarge extends Error {
+  constructor(most: number) {
+    super(`it unpacks to more than ${most} bytes`);
+  }
+}

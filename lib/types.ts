@@ -194,6 +194,11 @@ export const LAUNCH_MODES = ['direct', 'launcher', 'warm', 'prefork'] as const;
 
 export type LaunchMode = (typeof LAUNCH_MODES)[number];
 
+/** What `as_cli.launch` may be: `auto` is `warm` for the bundled loader and `launcher` for any other. */
+export const LAUNCH_SETTINGS = ['auto', ...LAUNCH_MODES] as const;
+
+export type LaunchSetting = (typeof LAUNCH_SETTINGS)[number];
+
 /** How a probe of the loader ended. */
 export interface ProbeResult {
   /** Why no process came of it; null when one ran. */

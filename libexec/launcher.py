@@ -15,6 +15,8 @@ import stat
 import struct
 import sys
 
+OLDEST = (3, 8)  # It can start processes without forking.
+
 STARTED, FAILED, STDOUT, STDERR, STDOUT_END, STDERR_END, EXITED, READY, LOOKED, TURNED_DOWN = b"SFOEoeXRLT"
 STDOUT_OPEN, STDERR_OPEN, NOT_ALONE = 1, 2, 4
 
@@ -311,4 +313,6 @@ def kill(pid):
 
 
 if __name__ == "__main__":
+    if sys.version_info < OLDEST:
+        sys.exit("Python %d.%d is too old" % sys.version_info[:2])
     sys.exit(main())

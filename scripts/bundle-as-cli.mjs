@@ -1,6 +1,7 @@
 /**
- * Makes one file of the bundled loader, dist/as-cli.js, and beside it the code that this Node compiles it to: as-cli is one
- * process per file to load, and most of its CPU time would be finding and compiling modules (docs/loader.md has the figures).
+ * Makes one file of the bundled loader, dist/as-cli.js, and beside it the code that this Node compiles it to: where as-cli is one
+ * process per file to load, most of its CPU time would be finding and compiling modules (docs/loader.md has the figures). The
+ * loader that stays becomes one file, too, in the place of dist/lib/loader/warm.js: by that file an upgrade is noticed.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -38,3 +39,17 @@ setFlagsFromString('--lazy');
 const cache = path(`as-cli.${process.version}-${process.arch}.cache`);
 rmSync(cache, { force: true });
 writeFileSync(cache, script.createCachedData());
+
+const warm = path('lib/loader/warm.js');
+buildSync({
+  entryPoints: [warm],
+  outfile: warm,
+  allowOverwrite: true,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: `node${oldestNode()}`,
+  sourcemap: true,
+  sourcesContent: false,
+  logLevel: 'warning',
+});

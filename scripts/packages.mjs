@@ -75,7 +75,7 @@ Architecture: all
 Maintainer: The makers of ${NAME} <${NAME}@localhost>
 Installed-Size: ${kilobytes}
 Depends: nodejs (>= 20.19)
-Recommends: python3-minimal | perl, ca-certificates
+Recommends: python3-minimal, ca-certificates
 Section: database
 Priority: optional
 Description: loads the files announced on a Kafka topic into ClickHouse

@@ -192,7 +192,7 @@ describe('The documents', () => {
       [...source.matchAll(/'([a-z]+\.[a-z]+)'/g)].map(([, name = '']) => name),
     );
     const nouns =
-      /^(service|http|config|loader|leftovers|kafka|partitions?|group|offsets|record|job|child|letter|commit|breaker|table|tenants?|lane|aside|control|ledger|pool|drain|systemd|log|prefork|notice)\./;
+      /^(service|http|config|loader|leftovers|kafka|partitions?|group|offsets|record|job|child|letter|commit|breaker|table|tenants?|lane|aside|control|ledger|pool|drain|act|instance|systemd|log|prefork|notice)\./;
     const composed = [
       ...(['pause', 'resume'] as const).map((type) => describeEffect({ type, partitions: [] })),
       ...(['open', 'half-open'] as const).map((state) =>

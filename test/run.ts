@@ -15,19 +15,17 @@ import { selectLocalTests, selectTests, selectUnitTests } from './test-selection
 
 const REPORTER = fileURLToPath(new URL('./count-reporter.js', import.meta.url));
 const TESTS = fileURLToPath(new URL('.', import.meta.url));
-/** Files at once: tests that start processes must not starve each other; the others wait more than they compute. */
-const CONCURRENCY = '--test-concurrency=2';
-const UNIT_CONCURRENCY = '--test-concurrency=4';
+/** Files at once: of two that run side by side on two processors, half of the time would be spent waiting. */
+const CONCURRENCY = '--test-concurrency=4';
 /** A fifteenth of what all tests play: the model would compute as long as a fifth of the other unit tests together. */
 const UNIT_INTERLEAVINGS = '100';
 /** What runs without Kafka and ClickHouse. */
 const WITHOUT_SERVICES = new Map([
-  ['--local', { select: selectLocalTests, concurrency: CONCURRENCY, env: {} }],
+  ['--local', { select: selectLocalTests, env: {} }],
   [
     '--unit',
     {
       select: selectUnitTests,
-      concurrency: UNIT_CONCURRENCY,
       env: { INTERLEAVINGS: process.env['INTERLEAVINGS'] ?? UNIT_INTERLEAVINGS },
     },
   ],
@@ -91,7 +89,7 @@ async function main(): Promise<number> {
     console.error(few !== undefined ? 'no such test does without Kafka and ClickHouse' : `no test file below ${TESTS}`);
     return 1;
   }
-  if (few !== undefined) return await runTests([few.concurrency, ...flags, ...files], few.env);
+  if (few !== undefined) return await runTests([...flags, ...files], few.env);
   const starts = await Promise.allSettled([startKafka(), startClickHouse()]);
   const [kafka, clickHouse] = starts;
   try {

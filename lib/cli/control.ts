@@ -1,5 +1,6 @@
-/** `atd-ingestion pause`, `resume` and `reload`: what a person changes in a service that runs, by its HTTP side. */
+/** `atd-ingestion pause`, `resume`, `drain`, `scale` and `reload`: what a person changes in a service that runs, by its HTTP side. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AtdError, ExitCode } from '../errors.js';
 import { secretIn } from '../util/file-text.js';
 import { withoutControl } from '../util/plain-text.js';
@@ -10,6 +11,11 @@ import { whoAsks } from './who.js';
 
 /** The messages without a tenant, as `/api/v1` names them. */
 const NONE = '-';
+/** How often it is asked whether an instance has left its group. */
+const EVERY_MS = 500;
+
+const DRAINING = 'what runs is finished; then the instance leaves its group and stays up, until it is resumed';
+const DRAINED = 'the instance has left its group; `atd-ingestion resume` ends that';
 
 export async function pause(options: ParsedOptions): Promise<ExitCode> {
   const { values } = options;
@@ -18,47 +24,106 @@ export async function pause(options: ParsedOptions): Promise<ExitCode> {
   if (values['for'] !== undefined && ms === null) {
     throw new AtdError('ATD_USAGE', `--for ${values['for']} is no time; it looks like 90s, 30m, 1h or 2d`);
   }
-  const wish = { by: whoAsks(), reason: (values['reason'] as string | undefined) ?? '' };
   const seconds = ms === null ? {} : { seconds: ms / 1_000 };
-  return change(options, `/api/v1/tenants/${encodeURIComponent(tenant)}/pause`, { ...wish, ...seconds }, (answer) => {
-    const { until } = answer as { readonly until: number | null };
-    const end = until === null ? 'until somebody resumes it' : `until ${new Date(until).toISOString()}`;
-    return `${nameOf(tenant)} is paused ${end}, in all instances of the group`;
-  });
+  return change(
+    options,
+    `/api/v1/tenants/${encodeURIComponent(tenant)}/pause`,
+    { ...wishOf(options), ...seconds },
+    (answer) => {
+      const { until } = answer as { readonly until: number | null };
+      const end = until === null ? 'until somebody resumes it' : `until ${new Date(until).toISOString()}`;
+      return `${nameOf(tenant)} is paused ${end}, in all instances of the group`;
+    },
+  );
 }
 
 export async function resume(options: ParsedOptions): Promise<ExitCode> {
+  if (options.positionals.length === 0) return join(options);
   const tenant = tenantOf(options, 'resume');
   const path = `/api/v1/tenants/${encodeURIComponent(tenant)}/resume`;
-  return change(options, path, { by: whoAsks() }, () => `${nameOf(tenant)} goes on, in all instances of the group`);
+  return change(options, path, wishOf(options), () => `${nameOf(tenant)} goes on, in all instances of the group`);
 }
 
 export async function reload(options: ParsedOptions): Promise<ExitCode> {
-  return change(options, '/api/v1/reload', {}, (answer) => {
+  return change(options, '/api/v1/reload', wishOf(options), (answer) => {
     const { changed, needRestart } = answer as { readonly changed: string[]; readonly needRestart: string[] };
     const now = changed.length === 0 ? 'no setting has changed' : `changed:\n  ${changed.join('\n  ')}`;
     return needRestart.length === 0 ? now : `${now}\nneed a restart:\n  ${needRestart.join('\n  ')}`;
   });
 }
 
+function join(options: ParsedOptions): Promise<ExitCode> {
+  return change(options, '/api/v1/resume', wishOf(options), (answer) => {
+    if ((answer as { readonly wasDrained: boolean }).wasDrained) return 'the instance joins its group again';
+    return 'nothing was to be done: the instance is not drained; to resume a tenant, name it';
+  });
+}
+
+export async function scale(options: ParsedOptions): Promise<ExitCode> {
+  const [text = '', ...more] = options.positionals;
+  if (!/^\d{1,9}$/.test(text) || more.length > 0) {
+    throw new AtdError('ATD_USAGE', 'scale needs one number: how many files may be loaded at the same time');
+  }
+  return change(options, '/api/v1/scale', { ...wishOf(options), slots: Number(text) }, (answer) => {
+    const { slots, before, configured } = answer as Readonly<Record<string, number>>;
+    const end =
+      slots === configured
+        ? 'as thread_pool_size says'
+        : `thread_pool_size (${configured}) holds again after a restart`;
+    return `${slots} slots, ${before === slots ? 'as before' : `${before} before`}; ${end}`;
+  });
+}
+
+export async function drain(options: ParsedOptions): Promise<ExitCode> {
+  const { wait, json } = options.values;
+  const words = wait === true && json !== true ? 'what runs is finished …' : DRAINING;
+  const code = await change(options, '/api/v1/drain', wishOf(options), ({ state }) =>
+    state === 'drained' ? DRAINED : words,
+  );
+  return code === ExitCode.ok && wait === true ? waitUntilDrained(addressOf(options), json === true) : code;
+}
+
+async function waitUntilDrained(base: string, isQuiet: boolean): Promise<ExitCode> {
+  for (;;) {
+    const { status, text } = await call(base, '/api/v1/status');
+    if (status !== 200) throw unreachable(base, `it answers ${status}: ${text.trim()}`);
+    const { state, drain: order } = JSON.parse(text) as { readonly state: string; readonly drain: unknown };
+    if (state === 'drained') {
+      if (!isQuiet) process.stdout.write(`${DRAINED}\n`);
+      return ExitCode.ok;
+    }
+    if (order === null) {
+      process.stderr.write(
+        'atd-ingestion: the instance is not drained: somebody has resumed it, or it was restarted\n',
+      );
+      return ExitCode.tryAgain;
+    }
+    await delay(EVERY_MS);
+  }
+}
+
+function wishOf({ values }: ParsedOptions): { readonly by: string; readonly reason: string } {
+  return { by: whoAsks(), reason: (values['reason'] as string | undefined) ?? '' };
+}
+
 async function change(
   options: ParsedOptions,
   path: string,
   body: object,
-  say: (answer: unknown) => string,
+  say: (answer: Readonly<Record<string, unknown>>) => string,
 ): Promise<ExitCode> {
   const token = tokenOf(options);
   const base = addressOf(options);
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
   const { status, text } = await call(base, path, { method: 'POST', headers, body: JSON.stringify(body) });
-  let answer: { readonly error?: unknown };
+  let answer: Readonly<Record<string, unknown>>;
   try {
-    answer = JSON.parse(text) as { readonly error?: unknown };
+    answer = JSON.parse(text) as Readonly<Record<string, unknown>>;
   } catch {
     throw unreachable(base, `it answers ${status}: ${text.trim()}`);
   }
   if (status !== 200) {
-    process.stderr.write(`atd-ingestion: nothing was changed: ${withoutControl(String(answer.error))}\n`);
+    process.stderr.write(`atd-ingestion: nothing was changed: ${withoutControl(String(answer['error']))}\n`);
     return exitCodeFor(status);
   }
   process.stdout.write(

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.js';
 import { AtdError } from '../errors.js';
 import type { LoaderProgram } from '../service/settings.js';
+import type { LaunchMode, LaunchSetting } from '../types.js';
 
 const DEFAULT_EXECUTABLE = 'as-cli';
 
@@ -45,11 +46,12 @@ export function chooseLoader({ as_cli }: Config): LoaderProgram {
   const found = findExecutable(as_cli.executable, process.env['PATH'] ?? '');
   const bundle = fileURLToPath(new URL('../../../bin/as-cli', import.meta.url));
   if (found !== null && realpathSync(found) !== realpathSync(bundle)) {
-    if (as_cli.launch !== 'warm') return { file: found, args: [], bundled: false };
+    const launch = launchOf(as_cli.launch, false);
+    if (launch !== 'warm') return { file: found, args: [], loadArgs: [], bundled: false, launch };
     throw new AtdError(
       'ATD_CONFIG_INVALID',
       `as_cli.launch is warm, which only the bundled loader can be, but as_cli.executable is ${found}; ` +
-        `set as_cli.executable to ${bundle}, or as_cli.launch to launcher`,
+        `set as_cli.executable to ${bundle}, or as_cli.launch to auto`,
     );
   }
   if (found === null && as_cli.executable !== DEFAULT_EXECUTABLE) {
@@ -59,6 +61,12 @@ export function chooseLoader({ as_cli }: Config): LoaderProgram {
         'install it, correct the setting, or leave the setting out to use the bundled loader',
     );
   }
-  const script = as_cli.launch === 'warm' ? fileURLToPath(new URL('../loader/warm.js', import.meta.url)) : bundle;
-  return { file: process.execPath, args: [script], bundled: true };
+  const launch = launchOf(as_cli.launch, true);
+  const script = launch === 'warm' ? fileURLToPath(new URL('../loader/warm.js', import.meta.url)) : bundle;
+  return { file: process.execPath, args: [bundle], loadArgs: [script], bundled: true, launch };
+}
+
+function launchOf(setting: LaunchSetting, bundled: boolean): LaunchMode {
+  if (setting !== 'auto') return setting;
+  return bundled ? 'warm' : 'launcher';
 }

@@ -1,4 +1,4 @@
-/** `atd-ingestion [run]` and `drain`: the service itself. */
+/** `atd-ingestion [run]` and `drain --waiting`: the service itself. */
 import '../v8-flags.js';
 import type { LoadedConfig } from '../config/load.js';
 import { AtdError, type ExitCode } from '../errors.js';
@@ -11,8 +11,9 @@ import { ignoreSignals, installShutdown } from './shutdown.js';
 
 /** `atd-ingestion drain --waiting`: a service that loads what was set aside, and then ends. */
 export async function drainWaiting(options: ParsedOptions, version: string): Promise<ExitCode> {
-  if (options.values['waiting'] === true) return run(options, version, true);
-  throw new AtdError('ATD_USAGE', 'drain needs --waiting: what was set aside is all that it can load');
+  const other = ['wait', 'reason', 'json', 'token-file', 'url'].find((name) => options.values[name] !== undefined);
+  if (other === undefined) return run(options, version, true);
+  throw new AtdError('ATD_USAGE', `drain --waiting is a service of its own, and takes no --${other}`);
 }
 
 export async function run(options: ParsedOptions, version: string, onlyWaiting = false): Promise<ExitCode> {

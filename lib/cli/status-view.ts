@@ -50,6 +50,7 @@ function rowsOf(report: Report, url: string): Row[] {
     ],
     ['', `${countText(lastHour.loaded, 'file')} loaded and ${lastHour.failed} given up in the last hour`],
     ['Slots', `${running.length} of ${slots} busy, ${waiting}${delayed}`],
+    ...scaledBy(report),
     ...few(running).map(
       ({ job, attempt, startedAt: since }, index): Row => [
         index === 0 ? 'Running' : '',
@@ -64,7 +65,17 @@ function rowsOf(report: Report, url: string): Row[] {
   ];
 }
 
-function stateInWords({ state, at, breaker, commits, partitions, live, ready, suspects }: Report): string {
+function scaledBy({ at, settings: { scaled } }: Report): Row[] {
+  if (scaled === null) return [];
+  const { slots, configured, by, reason, at: since } = scaled;
+  const who = by === '' ? 'somebody' : by;
+  const why = reason === '' ? '' : `: ${reason}`;
+  return [['', `${who} set ${slots} instead of ${configured}, ${duration(at - since)} ago${why}`]];
+}
+
+function stateInWords({ state, drain, at, breaker, commits, partitions, live, ready, suspects }: Report): string {
+  if (state === 'drained') return 'is drained: it has left the group, and reads nothing until somebody resumes it';
+  if (drain !== null) return 'is being drained: what runs is finished, then it leaves the group and stays up';
   if (state === 'draining' || state === 'stopped') return 'is stopping: what runs is finished, nothing new begins';
   if (state === 'starting') return 'is starting';
   if (breaker.state !== 'closed') {

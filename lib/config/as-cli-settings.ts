@@ -1,5 +1,5 @@
 /** Settings of the loader and of its children, a part of the list in `schema.ts`. */
-import { LAUNCH_MODES } from '../types.js';
+import { LAUNCH_SETTINGS } from '../types.js';
 import { AS_CLI_FAILURES, AS_CLI_SUCCESS, PASSED_ENVIRONMENT } from './defaults.js';
 import { choice, number, text, texts } from './setting.js';
 
@@ -11,11 +11,11 @@ export const AS_CLI = {
     'The loader: a name on the PATH, or a path. Without an `as-cli` on the PATH the bundled one runs.',
   ),
   launch: choice(
-    'launcher',
-    LAUNCH_MODES,
-    'How loads are started: `launcher` by a small process of each thread, which is quick, `direct` by the service ' +
-      'itself; `warm` keeps one bundled loader per thread for many files; `prefork` forks a loader that is a Python ' +
-      'program from a process that has its modules.',
+    'auto',
+    LAUNCH_SETTINGS,
+    'How loads are started: `warm` keeps one bundled loader per thread for many files; `launcher` starts a process per ' +
+      'file by a small one of each thread, which is quick, `direct` by the service itself; `prefork` forks a loader that is ' +
+      'a Python program from a process that has its modules. `auto` is `warm` for the bundled loader, `launcher` for others.',
   ),
   timeout: number(300, 0.001, DAY, 'Seconds that one load may take.'),
   grace: number(10, 0, 3_600, 'Seconds between SIGTERM and SIGKILL.'),

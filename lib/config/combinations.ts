@@ -103,9 +103,9 @@ function valueAt(config: Config, key: string): unknown {
   return key.split('.').reduce<unknown>((group, name) => (group as Record<string, unknown>)[name], config);
 }
 
-/** The table and its view. */
+/** The table, its view, and what people changed. */
 function ledgerTables(table: string): string[] {
-  return [table, `${table}_current`];
+  return [table, `${table}_current`, `${table}_acts`];
 }
 
 type Numbered = readonly [key: string, value: number];

@@ -10,7 +10,11 @@ export const LEDGER_SETTINGS = {
       '`clickhouse.host` is set, and no otherwise.',
   ),
   database: text(null, 'Database of that table; null for the one of the files.', { pattern: IDENTIFIER }),
-  table: text('atd__loads', 'Its name; its view is `<ledger.table>_current`.', { pattern: IDENTIFIER }),
+  table: text(
+    'atd__loads',
+    'Its name; its view is `<ledger.table>_current`, and `<ledger.table>_acts` has what people changed.',
+    { pattern: IDENTIFIER },
+  ),
   retention_days: whole(400, 1, 36_500, 'Days after which its rows are deleted.'),
   required: flag(
     false,

@@ -32,9 +32,9 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, Source>;
 }
 
-/** Where a value came from: which file, variable or argument. */
+/** Where a value came from: which file, variable or argument, or an order to a service that runs. */
 export interface Source {
-  readonly kind: 'default' | 'file' | 'environment' | 'argument';
+  readonly kind: 'default' | 'file' | 'environment' | 'argument' | 'order';
   readonly name: string;
 }
 
@@ -44,7 +44,7 @@ export interface ShownSetting {
   /** As `check-config` shows it: of a secret, whether it is set. */
   readonly value: unknown;
   readonly origin: Source['kind'];
-  /** The file, the variable or the argument; empty for the default. */
+  /** The file, the variable, the argument or the order; empty for the default. */
   readonly from: string;
 }
 

@@ -45,6 +45,30 @@ export function planReload(running: Config, read: Config): Reload {
   return { config, changed, needRestart };
 }
 
+/**
+ * The same with so many slots.
+ *
+ * @throws AtdError ATD_CONFIG_INVALID where that setting, or those beside it, do not allow it
+ */
+export function planScale(running: Config, slots: number): Config {
+  const refuse = (why: string): never => {
+    throw new AtdError('ATD_CONFIG_INVALID', why);
+  };
+  if (running.thread_pool_size === 'auto') {
+    refuse(
+      'the number of slots is found out by the service itself (thread_pool_size: auto); set a number to set it by hand',
+    );
+  }
+  const { min = 1, max = slots } = listSettings().find(([key]) => key === 'thread_pool_size')?.[1] ?? {};
+  if (!Number.isSafeInteger(slots) || slots < min || slots > max) {
+    refuse(`slots must be a whole number from ${min} to ${max} (as thread_pool_size), not ${slots}`);
+  }
+  const config = Object.freeze({ ...running, thread_pool_size: slots });
+  const complaints = [...checkTogether(config), ...checkCombinations(config)];
+  if (complaints.length > 0) refuse(`${slots} slots do not go together with other settings: ${complaints.join('; ')}`);
+  return config;
+}
+
 /** The running settings, with those of `keys` as they were read. */
 function withTaken(running: unknown, read: unknown, keys: ReadonlySet<string>, key: string): unknown {
   if (keys.has(key)) return read;

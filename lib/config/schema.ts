@@ -181,6 +181,11 @@ export const SETTINGS = {
       'A file that was written to within so many seconds waits, uncharged, for at most ten times as long; then it is loaded ' +
         'as it is. 0 for not at all.',
     ),
+    provenance: flag(
+      false,
+      'Whether each row says which load it is of: tables that the bundled loader makes get `_load_id`, `_file` and ' +
+        '`_loaded_at`, and are filled there, as are tables that have them. For `loads undo`.',
+    ),
     max_message_bytes: whole(MIB, 1_024, 64 * MIB, 'Longer messages are dead-lettered unread.'),
     max_queued_jobs: whole(
       1_000,

@@ -1,15 +1,14 @@
 /**
  * The whole decision: an event in, effects out. Pure and synchronous; the clock and the dice are the caller's.
  *
- * Run state: `starting` until the group first gives an assignment; `running`; `draining` from the request to stop until
- * no child runs, no letter is on its way and the last commit is answered; then `stopped`.
- *
- * The engine conducts. `records` keeps the books of records, `jobs` those of jobs, and `markers` those of starts that wait
- * for a commit; records and jobs do not know each other. What passes between them passes here.
+ * The engine conducts. `lifecycle` says where the run is between its start and its end; `records` keeps the books of
+ * records, `jobs` those of jobs, and `markers` those of starts that wait for a commit; records and jobs do not know each other.
+ * What passes between them passes here.
  */
 import type { KafkaRecord, Outcome, ProbeResult, TopicPartition } from '../types.js';
 import { earliest } from '../util/earliest.js';
 import type { CommitOffset, CommittedPosition, Effect, EngineEvent, RecordDefect } from './events.js';
+import { Lifecycle, type Work } from './lifecycle.js';
 import { isDoubtful } from './rules/loader-probe.js';
 import { excuse, leave } from './rules/unjudged-ends.js';
 import type { EngineSettings } from './settings.js';
@@ -26,13 +25,6 @@ import { SetAsides } from './state/set-asides.js';
 import { StartMarkers } from './state/start-markers.js';
 import { type EngineStatus, statusOf } from './status.js';
 
-type Lifecycle =
-  | { readonly kind: 'starting' | 'running' | 'stopped' }
-  | { readonly kind: 'draining'; readonly stopAt: number; readonly stopped: boolean; readonly finalCommits: number };
-
-/** Tries at the last commit of a drain, a second apart; what it would have saved is loaded again, not lost. */
-const MAX_FINAL_COMMITS = 10;
-
 export class Engine {
   readonly #settings: EngineSettings;
   readonly #random: () => number;
@@ -44,17 +36,20 @@ export class Engine {
   readonly #reading: Reading;
   readonly #pauses: Pauses;
   readonly #asides: SetAsides;
-  #lifecycle: Lifecycle = { kind: 'starting' };
+  readonly #lifecycle: Lifecycle;
   #epoch = 0;
   /** Whether no load is started, for no commit was acknowledged for a whole session. */
   #startsHeld = false;
   #effects: Effect[] = [];
+  readonly #emit = (effect: Effect): void => {
+    this.#effects.push(effect);
+  };
 
   /** @param random a source of numbers in [0, 1), for the jitter of retries */
   constructor(settings: EngineSettings, random: () => number) {
     this.#settings = settings;
     this.#random = random;
-    const emit = (effect: Effect) => this.#emit(effect);
+    const emit = this.#emit;
     this.#commits = new Commits(settings.records.commitIntervalMs, settings.records.boot);
     this.#markers = new StartMarkers(this.#commits);
     this.#records = new Records(settings.records, this.#commits, this.#markers, emit);
@@ -63,6 +58,7 @@ export class Engine {
     this.#pauses = new Pauses(!settings.awaitsControl);
     this.#reading = new Reading(settings, this.#records, this.#jobs, this.#loader);
     const parts = { records: this.#records, jobs: this.#jobs, commits: this.#commits, enqueue: this.#enqueue };
+    this.#lifecycle = new Lifecycle(this.#work());
     this.#asides = new SetAsides(settings.onlyWaiting === true ? null : settings.records.waiting, parts, emit);
   }
 
@@ -72,7 +68,7 @@ export class Engine {
     this.#effects = [];
     const breakerBefore = this.#jobs.breaker.state;
     this.#handleEvent(event, now);
-    if (this.#lifecycle.kind !== 'draining') this.#records.sendDueLetters(now);
+    if (!this.#lifecycle.isStopping) this.#records.sendDueLetters(now);
     this.#holdStarts(now);
     this.#probeLoader(now);
     this.#applyPauses(now);
@@ -82,7 +78,7 @@ export class Engine {
     this.#commit(event, now);
     if (this.#startsHeld) this.#endVainHold(event, now);
     this.#runCommittedStarts();
-    this.#advanceDrain(now);
+    this.#lifecycle.advance(now);
     this.#jobs.reportBreaker(breakerBefore);
     return this.#effects;
   }
@@ -96,17 +92,12 @@ export class Engine {
   nextWakeAt(): number | null {
     if (this.#lifecycle.kind === 'stopped') return null;
     const commitAt = this.#records.nextCommitAt();
-    if (this.#lifecycle.kind === 'draining') {
-      return earliest(commitAt, this.#lifecycle.stopped ? null : this.#lifecycle.stopAt);
-    }
-    const nextAt = earliest(this.#records.nextLetterAt(), this.#nextStartAt(), this.#asides.nextAt);
-    return earliest(commitAt, nextAt, this.#loader.nextAt(), this.#pauses.nextAt());
-  }
-
-  /** Most events have one effect, and a list that begins with it takes less memory than one that grows from nothing. */
-  #emit(effect: Effect): void {
-    if (this.#effects.length === 0) this.#effects = [effect];
-    else this.#effects.push(effect);
+    if (this.#lifecycle.isStopping) return earliest(commitAt, this.#lifecycle.stopAt);
+    const kept = earliest(commitAt, this.#pauses.nextAt());
+    if (this.#lifecycle.kind === 'drained') return kept;
+    const worked = earliest(kept, this.#records.nextLetterAt(), this.#loader.nextAt());
+    if (this.#lifecycle.kind === 'draining') return worked;
+    return earliest(worked, this.#nextStartAt(), this.#asides.nextAt);
   }
 
   #nextStartAt(): number | null {
@@ -121,7 +112,8 @@ export class Engine {
 
   status(): EngineStatus {
     return statusOf({
-      lifecycle: this.#lifecycle.kind,
+      lifecycle: this.#lifecycle.shown,
+      drain: this.#lifecycle.order,
       pausedAll: this.#reading.pausedAll,
       jobs: this.#jobs,
       records: this.#records,
@@ -136,7 +128,10 @@ export class Engine {
   #handleEvent(event: EngineEvent, now: number): void {
     switch (event.type) {
       case 'assigned':
+        // From before the group was left.
+        if (this.#lifecycle.kind === 'drained') return;
         this.#epoch = event.epoch;
+        this.#lifecycle.assigned();
         return this.#reassign(event.partitions);
       case 'restored':
         if (event.epoch === this.#epoch) for (const position of event.positions) this.#restore(position, now);
@@ -169,10 +164,15 @@ export class Engine {
       case 'commit-failed':
         return this.#records.commitFailed(event, now);
       case 'drain':
-        return this.#beginDrain(event.stopAt);
+        return this.#lifecycle.stop(event.stopAt);
       case 'force-stop':
-        if (this.#lifecycle.kind === 'draining') this.#lifecycle = { ...this.#lifecycle, stopAt: now };
-        return;
+        return this.#lifecycle.hasten(now);
+      case 'drain-ordered':
+        return this.#lifecycle.drain(event.order);
+      case 'left-group':
+        return this.#lifecycle.left();
+      case 'drain-ended':
+        return this.#lifecycle.resume();
       case 'rebalancing':
         return this.#records.beforeRebalance();
       case 'started':
@@ -185,7 +185,6 @@ export class Engine {
   }
 
   #reassign(partitions: readonly TopicPartition[]): void {
-    if (this.#lifecycle.kind === 'starting') this.#lifecycle = { kind: 'running' };
     for (const lost of this.#records.assignment.replace(partitions)) this.#dropJobs(lost);
   }
 
@@ -221,7 +220,7 @@ export class Engine {
     const end = { jobId, startedAt, outcome };
     if (this.#settings.command.bundled || outcome.result !== 'failed') this.#finish(jobId, outcome, now);
     else if (!isDoubtful(outcome)) this.#finishUnlessTroubled(end, now);
-    else if (this.#lifecycle.kind === 'running') this.#loader.hold(end);
+    else if (this.#lifecycle.isWorking) this.#loader.hold(end);
     else this.#finish(jobId, leave(outcome), now);
   }
 
@@ -241,8 +240,8 @@ export class Engine {
   }
 
   #probeLoader(now: number): void {
-    if (this.#lifecycle.kind !== 'starting' && this.#lifecycle.kind !== 'running') return;
-    if (this.#loader.begin(now)) this.#emit({ type: 'probe' });
+    const isMeant = this.#lifecycle.kind === 'starting' || this.#lifecycle.isWorking;
+    if (isMeant && this.#loader.begin(now)) this.#emit({ type: 'probe' });
   }
 
   #applyPauses(now: number): void {
@@ -303,7 +302,7 @@ export class Engine {
   }
 
   #runCommittedStarts(): void {
-    if (this.#lifecycle.kind !== 'running') return;
+    if (!this.#lifecycle.isWorking) return;
     for (const state of this.#markers.takeCommitted()) this.#jobs.run(state);
   }
 
@@ -315,36 +314,30 @@ export class Engine {
     if (resume.length > 0) this.#emit({ type: 'resume', partitions: resume });
   }
 
-  #beginDrain(stopAt: number): void {
-    if (this.#lifecycle.kind !== 'starting' && this.#lifecycle.kind !== 'running') return;
-    this.#lifecycle = { kind: 'draining', stopAt, stopped: false, finalCommits: 0 };
-    this.#withdrawStarts(() => true);
-    this.#records.beforeDrain();
-  }
-
   get #isIdle(): boolean {
     return this.#jobs.running.size === 0 && this.#records.deadLetters.inFlight === 0;
   }
 
-  #advanceDrain(now: number): void {
-    if (this.#lifecycle.kind !== 'draining') return;
-    const { stopAt, stopped, finalCommits } = this.#lifecycle;
-    if (now >= stopAt && !stopped) {
-      for (const { jobId, outcome } of this.#loader.releaseHeld()) this.#finish(jobId, leave(outcome), now);
-      for (const jobId of this.#jobs.running.ids()) this.#emit({ type: 'stop', jobId });
-      this.#lifecycle = { ...this.#lifecycle, stopped: true };
-    }
-    if (!this.#isIdle) return;
-    if (this.#commits.nextAt() !== null && finalCommits < MAX_FINAL_COMMITS) {
-      // Nothing can be committed before the committed position is known; that answer is on its way.
-      if (!this.#records.assignment.isRestored && now < stopAt) return;
-      const isAgain = finalCommits > 0 && this.#commits.isFailing;
-      if (isAgain && now < (this.#commits.nextAt() ?? now) && now < stopAt) return;
-      this.#lifecycle = { ...this.#lifecycle, finalCommits: now < stopAt ? finalCommits + 1 : MAX_FINAL_COMMITS };
-      this.#records.commit(now, true, true);
-    }
-    if (this.#commits.inFlight) return;
-    this.#lifecycle = { kind: 'stopped' };
-    this.#emit({ type: 'drained', uncommitted: this.#records.uncommitted });
+  #work(): Work {
+    return {
+      isIdle: () => this.#isIdle,
+      commitAt: () => this.#commits.nextAt(),
+      isCommitting: () => this.#commits.inFlight,
+      isCommitFailing: () => this.#commits.isFailing,
+      isRestored: () => this.#records.assignment.isRestored,
+      commitAsLast: (now) => this.#records.commit(now, true, true),
+      forgetStarts: () => this.#records.beforeDrain(),
+      commitAll: () => this.#records.touchAll(),
+      withdrawStarts: () => this.#withdrawStarts(() => true),
+      stopChildren: (now) => this.#stopChildren(now),
+      dropAll: () => this.#reassign([]),
+      uncommitted: () => this.#records.uncommitted,
+      emit: (effect) => this.#emit(effect),
+    };
+  }
+
+  #stopChildren(now: number): void {
+    for (const { jobId, outcome } of this.#loader.releaseHeld()) this.#finish(jobId, leave(outcome), now);
+    for (const jobId of this.#jobs.running.keys()) this.#emit({ type: 'stop', jobId });
   }
 }

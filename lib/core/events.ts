@@ -44,6 +44,15 @@ export interface TenantPause {
   readonly reason: string;
 }
 
+/** That this instance is to read nothing, until somebody ends that. */
+export interface DrainOrder {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** Who wants it, and why, in their own words. */
+  readonly by: string;
+  readonly reason: string;
+}
+
 export interface MachineLoad {
   /** Programs that run or wait for a processor, for each processor. */
   readonly perProcessor: number;
@@ -118,6 +127,12 @@ export type EngineEvent =
   | { readonly type: 'drain'; readonly stopAt: number }
   /** A second request to stop: do not wait for the children. */
   | { readonly type: 'force-stop' }
+  /** People have this instance finish what runs, commit, leave the group and stay up. */
+  | { readonly type: 'drain-ordered'; readonly order: DrainOrder }
+  /** What `leave-group` asked for is done. */
+  | { readonly type: 'left-group' }
+  /** They have it go on. */
+  | { readonly type: 'drain-ended'; readonly by: string }
   /** A loader that is not the bundled one is there for the first time, or its executable is another one than before. */
   | { readonly type: 'loader-changed' }
   /** The probe that was asked for has ended. */
@@ -162,6 +177,9 @@ export type Action =
   | { readonly type: 'resume'; readonly partitions: readonly TopicPartition[] }
   /** Asks whether the loader works at all, without a file; the answer is to be `probed`. */
   | { readonly type: 'probe' }
+  /** Nothing runs any more by the order of people, who may end it; `uncommitted` as of `drained`. */
+  | { readonly type: 'leave-group'; readonly uncommitted: number }
+  | { readonly type: 'join-group' }
   /** Nothing runs any more. `uncommitted` records are finished, and no acknowledged commit contains them. */
   | { readonly type: 'drained'; readonly uncommitted: number };
 

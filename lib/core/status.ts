@@ -1,6 +1,6 @@
 /** What an operator asks the engine: one snapshot, plain data, for `/api/status` and for the gauges of `/metrics`. */
 import type { Job } from '../types.js';
-import type { BreakerState, SlotReason, TenantPause } from './events.js';
+import type { BreakerState, DrainOrder, SlotReason, TenantPause } from './events.js';
 import type { Fault } from './rules/circuit-breaker.js';
 import type { LaneLoad, TenantLoad } from './rules/turns/scheduler.js';
 import type { Commits } from './state/commits.js';
@@ -14,7 +14,7 @@ import type { SetAsides } from './state/set-asides.js';
 import type { HeldTable } from './state/table-holds.js';
 
 /** The numbers are exported as a metric and stay as they are. */
-export const RUN_STATES = { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4 } as const;
+export const RUN_STATES = { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4, drained: 5 } as const;
 
 export type RunState = keyof typeof RUN_STATES;
 
@@ -38,6 +38,8 @@ export interface PartitionStatus {
 
 export interface EngineStatus {
   readonly state: RunState;
+  /** By whom this instance alone is drained, or is being drained; null where it is not, as in a stop. */
+  readonly drain: DrainOrder | null;
   /** Jobs that may run at the same time now. */
   readonly slots: number;
   /** How there came to be so many; null where their number is fixed. */
@@ -87,6 +89,7 @@ export interface EngineStatus {
 
 export function statusOf(engine: {
   readonly lifecycle: Exclude<RunState, 'paused'>;
+  readonly drain: DrainOrder | null;
   readonly pausedAll: boolean;
   readonly jobs: Jobs;
   readonly records: Records;
@@ -100,9 +103,10 @@ export function statusOf(engine: {
   const { scheduler, breaker, running, tables, suspects, slots } = jobs;
   return {
     state: lifecycle === 'running' && engine.pausedAll ? 'paused' : lifecycle,
+    drain: engine.drain,
     slots: slots.limit,
     adaptiveSlots: slots.isAdaptive ? { max: slots.max, reason: slots.reason, since: slots.since } : null,
-    running: running.states().map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
+    running: [...running.values()].map(({ job, starts, startedAt }) => ({ job, attempt: starts, startedAt })),
     queue: {
       jobs: scheduler.jobs + tables.parked + suspects.size,
       delayed: scheduler.delayed + tables.parked + suspects.size,

@@ -4,6 +4,15 @@
  * GET.
  */
 import { timingSafeEqual } from 'node:crypto';
+import {
+  type PauseWish,
+  type Problem,
+  readPauseWish,
+  readScaleWish,
+  readWish,
+  type ScaleWish,
+  type Wish,
+} from './wishes.js';
 
 export interface ApiRequest {
   readonly method: string;
@@ -21,13 +30,6 @@ export interface ApiAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Who wants it, and why; for how long, in milliseconds, or null for until it is ended. */
-export interface PauseWish {
-  readonly by: string;
-  readonly reason: string;
-  readonly forMs: number | null;
-}
-
 export interface ApiHandlers {
   /** The token that permits changes; null where changes are off. Rejects where its file cannot be read. */
   token(): string | null | Promise<string | null>;
@@ -43,16 +45,30 @@ export interface ApiHandlers {
   /** @throws AtdError when the brokers did not take it */
   resume(tenant: string | null, wish: PauseWish): Promise<object>;
   /** Has the settings read anew, and says what became of that. */
-  reload(): Promise<ApiAnswer>;
+  reload(wish: Wish): Promise<ApiAnswer>;
+  /** Has so many loads run at the same time. */
+  scale(wish: ScaleWish): Promise<ApiAnswer>;
+  /** Has this instance finish what runs, leave the group, and stay up. */
+  drain(wish: Wish): ApiAnswer;
+  /** Has it join the group again. */
+  join(wish: Wish): ApiAnswer;
 }
+
+type Change = (body: string, handlers: ApiHandlers) => Promise<ApiAnswer> | ApiAnswer;
+
+/** What changes this instance. */
+const CHANGES: ReadonlyMap<string, Change> = new Map<string, Change>([
+  ['/api/v1/reload', (body, handlers) => asWished(readWish(body), (wish) => handlers.reload(wish))],
+  ['/api/v1/scale', (body, handlers) => asWished(readScaleWish(body), (wish) => handlers.scale(wish))],
+  ['/api/v1/drain', (body, handlers) => asWished(readWish(body), (wish) => handlers.drain(wish))],
+  ['/api/v1/resume', (body, handlers) => asWished(readWish(body), (wish) => handlers.join(wish))],
+]);
 
 const TENANT_PATH = /^\/api\/v1\/tenants\/([^/]+)\/(pause|resume)$/;
 const LOAD_PATH = /^\/api\/v1\/loads\/([^/]+)$/;
 const TENANT = /^[a-z0-9][a-z0-9_]{0,62}$/;
 /** In a path, the messages without a tenant. */
 const NONE = '-';
-const MAX_SECONDS = 366 * 86_400;
-const MAX_TEXT = 200;
 
 export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Promise<ApiAnswer> {
   const { method, path } = request;
@@ -61,28 +77,36 @@ export async function answerApi(request: ApiRequest, handlers: ApiHandlers): Pro
     if (method === 'GET' || method === 'HEAD') return shown();
     return { ...failure(405, 'only GET and HEAD'), headers: { Allow: 'GET, HEAD' } };
   }
-  if (path === '/api/v1/reload') {
-    if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
-    return (await refuse(request, handlers)) ?? handlers.reload();
-  }
-  const [, name = '', act] = TENANT_PATH.exec(path) ?? [];
-  if (act === undefined)
+  const change = CHANGES.get(path) ?? changeOfTenant(path);
+  if (change === null)
     return failure(404, 'not here; docs/openapi.yaml lists what is: /api/v1/status, /api/v1/events, /api/v1/tenants …');
   if (method !== 'POST') return { ...failure(405, 'only POST'), headers: { Allow: 'POST' } };
-  const refusal = await refuse(request, handlers);
-  if (refusal !== null) return refusal;
+  return (await refuse(request, handlers)) ?? change(request.body, handlers);
+}
+
+function asWished<W extends Wish>(
+  wish: W | Problem,
+  change: (wish: W) => Promise<ApiAnswer> | ApiAnswer,
+): Promise<ApiAnswer> | ApiAnswer {
+  return 'problem' in wish ? failure(400, wish.problem) : change(wish);
+}
+
+function changeOfTenant(path: string): Change | null {
+  const [, name = '', act] = TENANT_PATH.exec(path) ?? [];
+  if (act === undefined) return null;
   const tenant = name === NONE ? null : name.toLowerCase();
   if (tenant !== null && !TENANT.test(tenant)) {
-    return failure(400, `${JSON.stringify(name)} is no tenant; ${NONE} means the messages without one`);
+    return () => failure(400, `${JSON.stringify(name)} is no tenant; ${NONE} means the messages without one`);
   }
-  const wish = readWish(request.body);
-  if ('problem' in wish) return failure(400, wish.problem);
-  try {
-    const body = await (act === 'pause' ? handlers.pause(tenant, wish) : handlers.resume(tenant, wish));
-    return { status: 200, body };
-  } catch (error) {
-    return failure(503, (error as Error).message);
-  }
+  return (text, handlers) =>
+    asWished(readPauseWish(text), async (wish) => {
+      try {
+        const body = await (act === 'pause' ? handlers.pause(tenant, wish) : handlers.resume(tenant, wish));
+        return { status: 200, body };
+      } catch (error) {
+        return failure(503, (error as Error).message);
+      }
+    });
 }
 
 /** What there is to see there; null where there is nothing. */
@@ -118,27 +142,4 @@ async function refuse({ headers }: ApiRequest, handlers: ApiHandlers): Promise<A
 function isSame(given: string, token: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(token)];
   return a.length === b.length && a.length > 0 && timingSafeEqual(a, b);
-}
-
-function readWish(text: string): PauseWish | { readonly problem: string } {
-  let body: unknown;
-  try {
-    body = text.trim() === '' ? {} : JSON.parse(text);
-  } catch (error) {
-    return { problem: `the body is no JSON: ${(error as Error).message}` };
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    return { problem: 'the body is no JSON object' };
-  const { by = '', reason = '', seconds = null, ...rest } = body as Readonly<Record<string, unknown>>;
-  const [unknown] = Object.keys(rest);
-  if (unknown !== undefined)
-    return { problem: `${JSON.stringify(unknown)} is not known; known are by, reason and seconds` };
-  for (const [name, value] of Object.entries({ by, reason })) {
-    if (typeof value !== 'string' || value.length > MAX_TEXT) {
-      return { problem: `${name} must be a text of at most ${MAX_TEXT} characters` };
-    }
-  }
-  const isTime = typeof seconds === 'number' && seconds > 0 && seconds <= MAX_SECONDS;
-  if (seconds !== null && !isTime) return { problem: `seconds must be a number from 0 to ${MAX_SECONDS}` };
-  return { by: by as string, reason: reason as string, forMs: isTime ? Math.round(seconds * 1000) : null };
 }

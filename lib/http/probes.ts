@@ -2,6 +2,7 @@
  * The two questions of an orchestrator. Liveness: would a restart help? Readiness: can this instance do its work? A
  * ClickHouse that is away makes neither false: a restart would only make it worse.
  */
+import type { DrainOrder } from '../core/events.js';
 import type { EngineStatus } from '../core/status.js';
 
 export interface Probe {
@@ -38,7 +39,8 @@ export function probeReadiness(status: EngineStatus, poolReady: boolean, obstacl
   if (status.state === 'starting') {
     reasons.push(`the consumer has not joined its group yet${obstacle === null ? '' : `: ${obstacle}`}`);
   } else if (obstacle !== null) reasons.push(obstacle);
-  if (status.state === 'draining' || status.state === 'stopped') reasons.push('the service is stopping');
+  if (status.drain !== null) reasons.push(drainInWords(status.state, status.drain));
+  else if (status.state === 'draining' || status.state === 'stopped') reasons.push('the service is stopping');
   if (status.commits.startsHeld) {
     reasons.push(`no load is started, for no commit has been acknowledged for a session: ${status.commits.reason}`);
   }
@@ -51,6 +53,12 @@ export function probeReadiness(status: EngineStatus, poolReady: boolean, obstacl
   }
   if (status.breaker.cause === 'service-fault') reasons.push(`the loader cannot be run: ${status.breaker.reason}`);
   return { ok: reasons.length === 0, reasons };
+}
+
+/** `drained by maria@host: ClickHouse is moved`. */
+export function drainInWords(state: EngineStatus['state'], { by, reason }: DrainOrder): string {
+  const done = state === 'drained' ? 'drained' : 'being drained';
+  return `${done} by ${by === '' ? 'somebody' : by}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 function seconds(ms: number): number {

@@ -1,4 +1,5 @@
 /** What is asked of the cluster beside producing and consuming, each time over a connection of its own. */
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import type { CommitOffset, CommittedPosition } from '../core/events.js';
 import type { Bounds } from './group/lost-offsets.js';
@@ -58,9 +59,15 @@ export interface TopicToMake {
 }
 
 /**
- * Makes a topic unless there is one of that name.
+/** How long brokers may take to hear of a topic that was made, and to choose its leaders. */
+const LED_MS = 30_000;
+const LOOK_AGAIN_MS = 100;
+const NOT_YET: ReadonlySet<unknown> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
+
+/**
+ * Makes a topic unless there is one of that name; resolves when its partitions can be written to.
  *
- * @throws KafkaJSError when no broker answers, or the user may not make it
+ * @throws KafkaJSError when no broker answers, the user may not make it, or it has no leaders in time
  */
 export function createMissingTopic(kafka: Kafka, { topic, like, partitions, config = {} }: TopicToMake): Promise<void> {
   return ask(kafka, 3, async (admin) => {
@@ -71,8 +78,24 @@ export function createMissingTopic(kafka: Kafka, { topic, like, partitions, conf
     const numPartitions = partitions ?? Math.max(1, own.length);
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
     const made = { topic, numPartitions, replicationFactor, configEntries };
-    await admin.createTopics({ topics: [made], waitForLeaders: true });
+    // The client's own wait for leaders ends with an error where the broker that it asks has not heard of the topic yet.
+    await admin.createTopics({ topics: [made], waitForLeaders: false });
+    await untilLed(admin, topic);
   });
+}
+
+async function untilLed(admin: Admin, topic: string): Promise<void> {
+  const deadline = performance.now() + LED_MS;
+  for (;;) {
+    try {
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      return;
+    } catch (error) {
+      const { type } = error as { type?: unknown };
+      if (!NOT_YET.has(type) || performance.now() > deadline) throw error;
+      await delay(LOOK_AGAIN_MS);
+    }
+  }
 }
 
 /** Offsets as the client wants them, by their topics. */

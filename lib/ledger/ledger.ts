@@ -3,6 +3,7 @@
  * memory and on the disk, and what there is no room for is counted.
  */
 import { withinTime } from '../util/deadline.js';
+import { ActQueue } from './act-queue.js';
 import type { Load } from './load.js';
 import { type Batch, LedgerQueue } from './queue.js';
 import { Spill } from './spill.js';
@@ -45,6 +46,7 @@ interface Waiter {
 const DISK_MS = 10_000;
 
 export class Ledger {
+  readonly acts: ActQueue;
   readonly #options: LedgerOptions;
   readonly #events: LedgerEvents;
   readonly #queue: LedgerQueue;
@@ -63,6 +65,12 @@ export class Ledger {
     const { directory, required, run } = options;
     this.#options = options;
     this.#events = events;
+    this.acts = new ActQueue({
+      run,
+      write: (lines, token) => options.store.writeActs(lines, token),
+      onTrouble: (reason) =>
+        events.log('warn', 'ledger.away', { reason, consequence: 'acts of people wait; they stand in the log' }),
+    });
     const tokenOf = (id: number) => `${run}-${id}`;
     const hasDisk = () => this.#spill?.isBehind === false;
     this.#queue = new LedgerQueue({ hasDisk, mayLose: !required, tokenOf });
@@ -130,6 +138,7 @@ export class Ledger {
     await this.#spill?.end();
     const { waiting, bytesOnDisk } = this.#queue;
     if (waiting > 0) this.#events.log('warn', 'ledger.left', { rows: waiting, onDisk: bytesOnDisk > 0 });
+    await this.acts.close();
     await this.#options.store.close();
   }
 

@@ -2,7 +2,7 @@
 import type { Load } from './load.js';
 
 /** The state of each file: of its rows the latest, and one that another instance's counts for only where there is no other. */
-function isNewer(one: Load, other: Load): boolean {
+export function isNewer(one: Load, other: Load): boolean {
   const [a, b] = [one, other].map(({ status }) => status !== 'superseded');
   return a === b ? one.finishedAt >= other.finishedAt : (a as boolean);
 }

@@ -8,8 +8,9 @@ import type { Lane, OutcomeResult } from '../types.js';
  * - `given-up`: no further attempt is made; its message is a dead letter.
  * - `skipped`: no attempt was made at all; its message was refused, and is a dead letter.
  * - `superseded`: an attempt ended after its partition had gone to another instance, whose own row counts.
+ * - `undone`: somebody has its rows taken out of the table; it is not loaded again but under another generation.
  */
-export const LOAD_STATUSES = ['loaded', 'failed', 'given-up', 'skipped', 'superseded'] as const;
+export const LOAD_STATUSES = ['loaded', 'failed', 'given-up', 'skipped', 'superseded', 'undone'] as const;
 
 export type LoadStatus = (typeof LOAD_STATUSES)[number];
 

@@ -1,13 +1,14 @@
 /** Questions to the ledger, as statements with parameters. */
 import { tenantNamed } from '../util/tenant-name.js';
 import { globSource } from './glob.js';
-import type { Load } from './load.js';
+import type { Load, LoadStatus } from './load.js';
 import { asksForAttempts, type LoadFilter, type LoadQuery } from './load-filter.js';
-import { type LedgerTable, NEWEST_FIRST, quoted, selected } from './table.js';
+import { type LedgerRow, type LedgerTable, NEWEST_FIRST, quoted, selected } from './table.js';
 
 export interface Question {
   readonly query: string;
-  readonly parameters: Readonly<Record<string, string | number>>;
+  readonly parameters: Readonly<Record<string, string | number | readonly string[]>>;
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export const GROUPINGS = ['reason', 'status', 'tenant', 'disposition', 'table'] as const;
@@ -47,6 +48,65 @@ export function rowsQuestion({ database, name }: LedgerTable, loadId: string, co
   const order = "ORDER BY finished_at, status != 'failed'";
   const query = `SELECT ${selected(columns)} FROM ${quoted(database, name)} WHERE load_id = {id:UUID} ${order}`;
   return { query, parameters: { id: loadId } };
+}
+
+/** What the newest loads of a path came to. */
+export interface PathState {
+  readonly path: string;
+  readonly tenant: string | null;
+  readonly status: LoadStatus;
+  readonly finishedAt: number;
+  readonly startedAt: number | null;
+  readonly bytes: number | null;
+  readonly disposition: string;
+  readonly reason: string;
+}
+
+/** Of paths in one question; parameters would stand in the address, which servers and proxies keep short. */
+export const MAX_PATHS_BYTES = 2 * 1024 * 1024;
+
+/** Of each path, tenant and state the newest load; so a path that is loaded each day is a few rows. */
+export function pathsQuestion({ database, name }: LedgerTable, paths: readonly string[]): Question {
+  const wanted = paths.map((path) => `'${path.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`).join(', ');
+  const columns = 'load_id, path, tenant, status, finished_at, started_at, bytes, disposition, reason';
+  const loads = `SELECT ${columns} FROM ${quoted(database, name)} WHERE status != 'superseded' AND path IN (${wanted}) ${LATEST}`;
+  const query = [
+    'SELECT path, tenant, status, toUnixTimestamp64Milli(finished_at) AS finishedAt,',
+    'toUnixTimestamp64Milli(started_at) AS startedAt, bytes, disposition, reason',
+    `FROM (${loads}) ORDER BY finished_at DESC LIMIT 1 BY path, tenant, status`,
+  ].join(' ');
+  return { query, parameters: {}, settings: { max_query_size: String(4 * MAX_PATHS_BYTES) } };
+}
+
+export function toPathState(row: LedgerRow): PathState {
+  const numberOrNull = (value: LedgerRow[string] | undefined) => (value == null ? null : Number(value));
+  return {
+    path: String(row['path']),
+    tenant: String(row['tenant']) || null,
+    status: String(row['status']) as LoadStatus,
+    finishedAt: Number(row['finishedAt']),
+    startedAt: numberOrNull(row['startedAt']),
+    bytes: numberOrNull(row['bytes']),
+    disposition: String(row['disposition']),
+    reason: String(row['reason']),
+  };
+}
+
+/** How many rows there are of one topic's messages, and since when (`since`, in milliseconds). */
+export function extentQuestion({ database, name }: LedgerTable, topic: string): Question {
+  const columns = 'count() AS rows, toUnixTimestamp64Milli(min(taken_at)) AS since';
+  const query = `SELECT ${columns} FROM ${quoted(database, name)} WHERE topic = {topic:String}`;
+  return { query, parameters: { topic } };
+}
+
+/** All rows of these loads, the oldest first. */
+export function rowsOfEachQuestion(
+  { database, name }: LedgerTable,
+  loadIds: readonly string[],
+  columns: Columns = null,
+): Question {
+  const query = `SELECT ${selected(columns)} FROM ${quoted(database, name)} WHERE load_id IN ({ids:Array(UUID)}) ORDER BY finished_at`;
+  return { query, parameters: { ids: [...loadIds] } };
 }
 
 /** The largest first. */

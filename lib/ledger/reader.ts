@@ -1,20 +1,28 @@
 /** Reads the ledger: its table, also one that an older version has made. Changes nothing. */
 import type { Load } from './load.js';
 import type { LoadQuery } from './load-filter.js';
-import { type Group, type Grouping, groupQuestion, listQuestion, type Question, rowsQuestion } from './queries.js';
+import {
+  type Group,
+  type Grouping,
+  groupQuestion,
+  listQuestion,
+  type Question,
+  rowsOfEachQuestion,
+  rowsQuestion,
+} from './queries.js';
 import { isMissingColumn, isMissingTable, type LedgerStore, type StoreError } from './store.js';
 import { COLUMNS_QUERY, type LedgerRow, type LedgerTable, toLoad } from './table.js';
 
 export class LedgerReader {
   readonly #store: Pick<LedgerStore, 'query' | 'close'>;
   readonly #table: LedgerTable;
-  readonly #maxSeconds: number | undefined;
+  readonly #limits: Readonly<Record<string, number>>;
 
-  /** @param maxSeconds after which ClickHouse gives up a question */
+  /** @param maxSeconds after which ClickHouse gives up a question; left out for what its user may take */
   constructor(store: Pick<LedgerStore, 'query' | 'close'>, table: LedgerTable, maxSeconds?: number) {
     this.#store = store;
     this.#table = table;
-    this.#maxSeconds = maxSeconds;
+    this.#limits = maxSeconds === undefined ? {} : { max_execution_time: maxSeconds };
   }
 
   /** For people. */
@@ -39,6 +47,11 @@ export class LedgerReader {
     return (await this.#rows((columns) => rowsQuestion(this.#table, loadId, columns))).map(toLoad);
   }
 
+  /** The rows of several, the oldest first. @throws StoreError */
+  async rowsOfEach(loadIds: readonly string[]): Promise<readonly Load[]> {
+    return (await this.#rows((columns) => rowsOfEachQuestion(this.#table, loadIds, columns))).map(toLoad);
+  }
+
   /** The largest first. @throws StoreError */
   async groups(query: LoadQuery, by: Grouping): Promise<readonly Group[]> {
     const rows = await this.#rows(() => groupQuestion(this.#table, query, by));
@@ -52,7 +65,7 @@ export class LedgerReader {
   }
 
   async #rows(questionOf: (columns: ReadonlySet<string> | null) => Question): Promise<readonly LedgerRow[]> {
-    const ask = ({ query, parameters }: Question) => this.#store.query<LedgerRow>(query, parameters, this.#maxSeconds);
+    const ask = ({ query, parameters }: Question) => this.#store.query<LedgerRow>(query, parameters, this.#limits);
     try {
       return await ask(questionOf(null));
     } catch (error) {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { DistantFile } from '../util/distant-file.js';
+import { actsTableOf, createActsTable } from './act.js';
 import { type LedgerTable, quoted, STANDING_QUERY, type Standing, statementsFor, viewOf } from './table.js';
 
 export interface LedgerConnection {
@@ -25,6 +26,9 @@ const INSERT_SETTINGS = {
   input_format_import_nested_json: 0,
   date_time_input_format: 'basic',
 } as const;
+
+/** Else something on the way takes the connection for dead. */
+const AT_WORK = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '20000' } as const;
 
 /** The codes of errors that say that a row is wrong, which no repetition changes. */
 const DATA_ERRORS: ReadonlySet<string> = new Set([
@@ -67,27 +71,22 @@ export class LedgerStore {
   /** How to connect at the moment: user and password may change. */
   readonly #current: () => LedgerConnection;
   #client: { readonly of: string; readonly client: ClickHouseClient } | null = null;
+  readonly #requestMs: number;
   #isMade = false;
 
-  constructor(table: LedgerTable, current: () => LedgerConnection) {
+  /** @param requestMs how long it waits for an answer */
+  constructor(table: LedgerTable, current: () => LedgerConnection, requestMs = REQUEST_MS) {
     this.#table = table;
     this.#current = current;
+    this.#requestMs = requestMs;
   }
 
   /** @param lines rows as JSON @param token a batch that was written already under it is not written again */
   async write(lines: readonly string[], token: string): Promise<void> {
     const client = await this.#connect();
     if (!this.#isMade) await this.#make(client);
-    const { database, name } = this.#table;
     try {
-      // As they are: `insert` would want them as objects, and make the same texts of these again.
-      const { stream } = await client.exec({
-        query: `INSERT INTO ${quoted(database, name)} FORMAT JSONEachRow`,
-        values: Readable.from([Buffer.from(lines.join('\n'))], { objectMode: false }),
-        clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
-      });
-      stream.resume();
-      await finished(stream);
+      await insert(client, quoted(this.#table.database, this.#table.name), lines, token);
     } catch (error) {
       // Somebody may have dropped it, or the server is another one.
       this.#isMade = false;
@@ -95,16 +94,37 @@ export class LedgerStore {
     }
   }
 
-  /** @param maxSeconds after which ClickHouse gives it up; left out for what its user may take */
+  /** The same for acts of people. */
+  async writeActs(lines: readonly string[], token: string): Promise<void> {
+    const client = await this.#connect();
+    const into = quoted(this.#table.database, actsTableOf(this.#table));
+    try {
+      await insert(client, into, lines, token);
+    } catch (error) {
+      if (!isMissingTable(error as StoreError)) throw error;
+      // Not before it is needed: where nobody may change anything, there is none.
+      await client.command({ query: createActsTable(this.#table) });
+      await insert(client, into, lines, token);
+    }
+  }
+
+  /** @param settings for ClickHouse, of this question */
   async query<Row>(
     query: string,
     parameters: Readonly<Record<string, unknown>> = {},
-    maxSeconds?: number,
+    settings: Readonly<Record<string, string | number>> = {},
   ): Promise<Row[]> {
     const client = await this.#connect();
-    const settings = maxSeconds === undefined ? {} : { clickhouse_settings: { max_execution_time: maxSeconds } };
-    const answer = await client.query({ query, format: 'JSONEachRow', query_params: { ...parameters }, ...settings });
+    const answer = await client.query({
+      ...{ query, format: 'JSONEachRow', query_params: { ...parameters }, clickhouse_settings: settings },
+    });
     return answer.json<Row>();
+  }
+
+  /** A statement that may take long: the server says meanwhile that it is at work. */
+  async command(query: string): Promise<void> {
+    const client = await this.#connect();
+    await client.command({ query, clickhouse_settings: AT_WORK });
   }
 
   async close(): Promise<void> {
@@ -133,7 +153,7 @@ export class LedgerStore {
       url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
       ...{ username: user, password, application: 'atd-ingestion' },
       ...(secure && caFile !== null ? { tls: { ca_cert: Buffer.from(await new DistantFile(caFile).read()) } } : {}),
-      ...{ request_timeout: REQUEST_MS, max_open_connections: 2 },
+      ...{ request_timeout: this.#requestMs, max_open_connections: 2 },
       log: { level: ClickHouseLogLevel.OFF },
     });
     const before = this.#client?.client;
@@ -141,4 +161,15 @@ export class LedgerStore {
     await before?.close();
     return client;
   }
+}
+
+async function insert(client: ClickHouseClient, into: string, lines: readonly string[], token: string): Promise<void> {
+  // As they are: `insert` would want them as objects, and make the same texts of these again.
+  const { stream } = await client.exec({
+    query: `INSERT INTO ${into} FORMAT JSONEachRow`,
+    values: Readable.from([Buffer.from(lines.join('\n'))], { objectMode: false }),
+    clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
+  });
+  stream.resume();
+  await finished(stream);
 }

@@ -103,7 +103,9 @@ export function statementsFor(table: LedgerTable, standing: Standing | null): st
     statements.push(`${alter} ${added.join(', ')}`);
   }
   if (!standing.createQuery.includes(`toIntervalDay(${retentionDays})`)) {
-    statements.push(`${alter} MODIFY TTL ${ttl(retentionDays)} SETTINGS materialize_ttl_after_modify = 0`);
+    statements.push(
+      `${alter} MODIFY TTL ${ttl('finished_at', retentionDays)} SETTINGS materialize_ttl_after_modify = 0`,
+    );
   }
   // What a newer version made is left as it is: its columns and its view have all that this one's have.
   if (version < SCHEMA_VERSION || !standing.hasView) statements.push(createView(table));
@@ -119,7 +121,7 @@ function createTable(table: LedgerTable): string {
     `CREATE TABLE IF NOT EXISTS ${quoted(database, name)}${clusterClause(table)} (${columns.join(', ')}`,
     ', INDEX load_id load_id TYPE bloom_filter(0.01) GRANULARITY 1)',
     `ENGINE = ${isReplicated ? 'ReplicatedMergeTree' : 'MergeTree'}`,
-    `PARTITION BY toYYYYMM(finished_at) ORDER BY (finished_at, load_id) TTL ${ttl(retentionDays)}`,
+    `PARTITION BY toYYYYMM(finished_at) ORDER BY (finished_at, load_id) TTL ${ttl('finished_at', retentionDays)}`,
     `SETTINGS ${isReplicated ? '' : 'non_replicated_deduplication_window = 10000, '}ttl_only_drop_parts = 1`,
     `COMMENT '${comment()}'`,
   ].join(' ');
@@ -137,11 +139,11 @@ function createView(table: LedgerTable): string {
 /** Of rows of the same moment the one that ends the matter. */
 export const NEWEST_FIRST = "ORDER BY finished_at DESC, status = 'failed'";
 
-function ttl(days: number): string {
-  return `toDateTime(finished_at) + toIntervalDay(${days})`;
+export function ttl(column: string, days: number): string {
+  return `toDateTime(${column}) + toIntervalDay(${days})`;
 }
 
-function clusterClause({ onCluster }: LedgerTable): string {
+export function clusterClause({ onCluster }: LedgerTable): string {
   return onCluster === null ? '' : ` ON CLUSTER '${onCluster.replaceAll("'", "\\'")}'`;
 }
 
@@ -192,7 +194,7 @@ export function toRow(load: Load): LedgerRow {
 }
 
 /** Seconds since the epoch, whatever the time zone of the server. */
-function moment(ms: number | null): string | null {
+export function moment(ms: number | null): string | null {
   return ms === null ? null : (ms / 1_000).toFixed(3);
 }
 

@@ -3,10 +3,12 @@
  * arguments and environment, and keeps its connection. What a job could leave behind is in `run` alone, which keeps nothing.
  *
  * In comes a line of JSON per job, `{"args": […], "env": {…}}`. Out go lines of JSON: `["taken"]`, `["out", TEXT]` and
- * `["error", TEXT]` as often as it takes, `["end", EXIT CODE]`. It ends when its input does, in the middle of a job too: whoever
- * wanted the job is gone.
+ * `["error", TEXT]` as often as it takes, `["end", EXIT CODE]`. Before a job it looks at the file for who gives the jobs:
+ * `{"look": {"file": …, "roots": […]}}` is answered by `["looked", …]`, or never, where a disk hangs. It ends when its input does,
+ * in the middle of a job too: whoever wanted the job is gone.
  */
 
+import { type LookRequest, lookHere } from '../util/look.js';
 import { cachingClient } from './clickhouse/caching-client.js';
 import { type ClickHouse, connect } from './clickhouse/client.js';
 import { type Output, run } from './main.js';
@@ -15,6 +17,10 @@ import type { Connection } from './options/connection-options.js';
 interface Job {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+}
+
+interface Question {
+  readonly look: LookRequest;
 }
 
 /** A longer text goes in pieces, so that no line is longer than its reader allows. */
@@ -39,7 +45,9 @@ function connectOrKeep(connection: Connection): ClickHouse {
   return { ...kept.clickhouse, close: async () => undefined };
 }
 
-async function perform({ args, env }: Job): Promise<void> {
+async function perform(wanted: Job | Question): Promise<void> {
+  if ('look' in wanted) return report(['looked', lookHere(wanted.look)]);
+  const { args, env } = wanted;
   await report(['taken']);
   await report(['end', await run(args, env, output, connectOrKeep)]);
 }
@@ -59,7 +67,7 @@ process.stdin.setEncoding('utf8');
 process.stdin.on('data', (text: string) => {
   const lines = (pending + text).split('\n');
   pending = lines.pop() ?? '';
-  for (const line of lines) void perform(JSON.parse(line) as Job);
+  for (const line of lines) void perform(JSON.parse(line) as Job | Question);
 });
 process.stdin.on('end', () => process.exit());
 // Nobody reads the answers any more.

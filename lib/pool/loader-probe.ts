@@ -119,7 +119,8 @@ export class LoaderProbe {
     const { file } = this.#options;
     this.#looker ??= startLooker();
     const looker = await this.#looker;
-    const look = looker === null ? lookHere(file) : looker.look({ file, roots: [] }).then(fingerprintOf);
+    const look =
+      looker === null ? lookHere(file) : looker.look({ file, roots: [] }, this.#command()).then(fingerprintOf);
     const isLate = Symbol('late');
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<typeof isLate>((resolve) => {

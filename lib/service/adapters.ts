@@ -9,11 +9,12 @@ import { type CommandRules, commandTemplate } from '../core/rules/command.js';
 import { registerCodecs } from '../kafka/batches/codecs.js';
 import { boundBatches } from '../kafka/batches/decode-messages.js';
 import { createKafkaClient, type KafkaClientOptions } from '../kafka/client.js';
-import { type ConsumerAdapter, type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
+import { type ConsumerEvents, createConsumer } from '../kafka/consumer.js';
 import { createDeadLetter, type DeadLetterAdapter } from '../kafka/dead-letter.js';
 import { mendOutOfRange } from '../kafka/group/out-of-range.js';
 import { mendHeaderDecoder } from '../kafka/header-decoder.js';
 import { stopIdleTimer } from '../kafka/idle-timer.js';
+import { createMember, type MemberAdapter } from '../kafka/member.js';
 import { closeSilentConnections } from '../kafka/silent-connections.js';
 import { steadyClock } from '../kafka/steady-clock.js';
 import { Ledger, type LedgerEvents } from '../ledger/ledger.js';
@@ -46,7 +47,7 @@ export const SILENT = {
 } as const satisfies AdapterEvents['kafka'];
 
 export interface Adapters {
-  readonly consumer: ConsumerAdapter;
+  readonly consumer: MemberAdapter;
   /** The same, where records are set aside. */
   readonly waiting: WaitingAdapter | null;
   readonly deadLetter: DeadLetterAdapter;
@@ -90,22 +91,26 @@ export function createAdapters(
   const { dead_letter } = config.service;
   const letterTopic = letterTopicOf(config);
   const waitingTopic = waitingTopicOf(config);
-  const makeConsumer = (consumerEvents: ConsumerEvents) =>
-    createConsumer(
-      {
-        kafka,
-        asking,
-        topic,
-        besides: waitingTopic === null ? [] : [waitingTopic.topic],
-        brokers: bootstrap_servers,
-        groupId: group_id,
-        letterTopic,
-        fromBeginning: auto_offset_reset === 'earliest',
-        onLostOffsets: on_lost_offsets,
-        sessionTimeoutMs: config.kafka.session_timeout_ms,
-        maxWaitMs: config.kafka.poll_timeout_ms,
-      },
-      consumerEvents,
+  const makeConsumer = (memberEvents: ConsumerEvents) =>
+    createMember(
+      (consumerEvents) =>
+        createConsumer(
+          {
+            kafka,
+            asking,
+            topic,
+            besides: waitingTopic === null ? [] : [waitingTopic.topic],
+            brokers: bootstrap_servers,
+            groupId: group_id,
+            letterTopic,
+            fromBeginning: auto_offset_reset === 'earliest',
+            onLostOffsets: on_lost_offsets,
+            sessionTimeoutMs: config.kafka.session_timeout_ms,
+            maxWaitMs: config.kafka.poll_timeout_ms,
+          },
+          consumerEvents,
+        ),
+      memberEvents,
     );
   const waiting =
     waitingTopic === null
@@ -180,9 +185,9 @@ export function poolForm(config: Config, loader: LoaderProgram): PoolForm {
 }
 
 /** The bundled loader is believed by its exit code alone: what else it says may be quoted from the file. */
-export function workerSettings(config: Config, { bundled }: LoaderProgram): WorkerSettings {
+export function workerSettings(config: Config, { bundled, launch }: LoaderProgram): WorkerSettings {
   const { retry, circuit_breaker } = config.service;
-  const { failure_patterns, success_pattern, launch } = config.as_cli;
+  const { failure_patterns, success_pattern } = config.as_cli;
   return {
     sinkUnavailable: {
       exitCodes: circuit_breaker.exit_codes,

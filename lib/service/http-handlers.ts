@@ -1,19 +1,16 @@
 /** What the HTTP side shows and changes, by the parts that know and do it. */
 import { hostname } from 'node:os';
 import type { Config } from '../config/load.js';
-import type { ControlAdapter } from '../control/control-topic.js';
-import { pauseOrder, resumeOrder } from '../control/orders.js';
 import type { EngineStatus } from '../core/status.js';
 import type { Feed } from '../feed/feed.js';
-import type { ApiAnswer, ApiHandlers } from '../http/api.js';
+import type { ApiHandlers } from '../http/api.js';
 import type { HttpHandlers } from '../http/server.js';
 import type { LoadAnswers } from '../ledger/load-answers.js';
 import { readLoadQuery } from '../ledger/load-filter.js';
 import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { DistantFile } from '../util/distant-file.js';
-import { stripControl } from '../util/safe-text.js';
+import { type Changing, changeHandlers } from './acts/changes.js';
 import type { Health } from './health.js';
-import type { ReloadResult } from './reload/reloads.js';
 
 /** Names of this machine, in lower case, and those of the configuration. */
 export function ownNames({ http }: Config): string[] {
@@ -30,14 +27,12 @@ export interface Shown {
   readonly config: Config;
   readonly metrics: Pick<MetricsAdapter, 'render'>;
   readonly health: Pick<Health, 'live' | 'ready'>;
-  readonly control: Pick<ControlAdapter, 'give'>;
   readonly feed: Pick<Feed, 'watch'>;
   readonly status: () => EngineStatus;
   readonly overview: (status: EngineStatus) => object;
   readonly loads: Pick<LoadAnswers, 'list' | 'rowsOf'>;
   readonly settings: () => readonly object[];
-  readonly reload: (by: string) => Promise<ReloadResult>;
-  readonly now: () => number;
+  readonly changing: Changing;
 }
 
 export function httpHandlers(shown: Shown): HttpHandlers {
@@ -52,7 +47,7 @@ export function httpHandlers(shown: Shown): HttpHandlers {
   };
 }
 
-function apiHandlers({ config: { http }, status, loads, settings, control, reload, now }: Shown): ApiHandlers {
+function apiHandlers({ config: { http }, status, loads, settings, changing }: Shown): ApiHandlers {
   const tokenFile = http.token_file === null ? null : new DistantFile(http.token_file);
   return {
     token: async () => (tokenFile === null ? null : tokenIn(await tokenFile.read(), http.token_file)),
@@ -73,30 +68,8 @@ function apiHandlers({ config: { http }, status, loads, settings, control, reloa
       const where = rest.from === 'ledger' ? 'in the ledger' : 'among the last ones of this run';
       return { status: 404, body: { error: `no load ${id} ${where}`, ...rest } };
     },
-    pause: async (tenant, { by, reason, forMs }) => {
-      const since = Math.round(now());
-      const until = forMs === null ? null : since + forMs;
-      const pause = { tenant, since, until, by: stripControl(by), reason: stripControl(reason) };
-      await control.give(pauseOrder(pause));
-      return { ...pause, paused: true };
-    },
-    resume: async (tenant) => {
-      await control.give(resumeOrder(tenant));
-      return { tenant, paused: false };
-    },
-    reload: async () => answerReload(await reload('/api/v1/reload')),
+    ...changeHandlers(changing),
   };
-}
-
-function answerReload(result: ReloadResult): ApiAnswer {
-  switch (result.kind) {
-    case 'taken':
-      return { status: 200, body: { changed: result.changed, needRestart: result.needRestart } };
-    case 'refused':
-      return { status: 422, body: { error: `${result.error}\nthe settings from before hold` } };
-    case 'ignored':
-      return { status: 503, body: { error: 'the service is stopping' } };
-  }
 }
 
 /** @throws Error where there is none */

@@ -13,6 +13,7 @@ import { NoticeSender } from '../notify/notice-sender.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { MetricsAdapter } from '../telemetry/metrics.js';
 import { preforkAdvice } from '../telemetry/prefork-lines.js';
+import { Acts } from './acts/acts.js';
 import { eventLog, type Observer, Observers } from './observers.js';
 import type { Overview } from './overview.js';
 import type { LoaderProgram } from './settings.js';
@@ -42,6 +43,8 @@ export class Onlookers implements Observer {
   readonly loads: LoadAnswers;
   /** For people who should look. */
   readonly notices: NoticeSender;
+  /** What people change is noted here by whoever does it. */
+  readonly acts: Acts;
   readonly #all: Observers;
 
   constructor(sources: OnlookerSources) {
@@ -56,6 +59,7 @@ export class Onlookers implements Observer {
       this.feed.take(made);
     });
     this.loads = new LoadAnswers({ recent, ledger, reader: ledgerReader });
+    this.acts = new Acts({ logger, instance, version, keep: (row) => ledger?.acts.add(row), now });
     this.notices = new NoticeSender({
       settings: () => config().notify,
       from: `atd-ingestion ${config().kafka.group_id} on ${hostname()}`,

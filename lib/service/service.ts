@@ -143,13 +143,18 @@ export class Service {
     this.#http = await startHttp(
       { host, port, names: ownNames(config), onWaiting, signal: this.#stopping.signal },
       httpHandlers({
-        ...{ config, now, metrics: this.#metrics, health: this.#health, control: this.#adapters.control },
+        ...{ config, metrics: this.#metrics, health: this.#health },
         feed: this.#onlookers.feed,
         status: () => this.#engine.status(),
         overview: (status) => this.#overview.of(status),
         loads: this.#onlookers.loads,
         settings: () => shownSettings(this.#reloads.config, this.#reloads.origins),
-        reload: (by) => this.reload(by),
+        changing: {
+          ...{ control: this.#adapters.control, reloads: this.#reloads, acts: this.#onlookers.acts, now },
+          status: () => this.#engine.status(),
+          handle: (event) => this.#handleEvent(event),
+          isStopping: () => this.#phase !== 'running',
+        },
       }),
     );
     const leftovers = this.#adapters.pool.clearLeftovers();
@@ -166,16 +171,16 @@ export class Service {
     if (this.#options.onlyWaiting === true) {
       void this.#adapters.waiting?.whenEmpty().then(() => this.drain('nothing waits any more'));
     }
-    this.#adapters.consumer.start().catch((error: unknown) => {
-      this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
-    });
+    this.#consume(this.#adapters.consumer.start());
     this.#reloads.begin();
     this.#onlookers.notices.start();
   }
 
   /** Takes over what has changed in the settings; never before the start is over, nor in a stop. */
-  reload(by: string): Promise<ReloadResult> {
-    return this.#reloads.request(by);
+  async reload(by: string): Promise<ReloadResult> {
+    const result = await this.#reloads.request(by);
+    this.#onlookers.acts.reloaded(result, { by, reason: '' });
+    return result;
   }
 
   /** Begins an orderly stop; `done` resolves within the configured deadline. */
@@ -215,6 +220,12 @@ export class Service {
     this.#alarm.set(this.#engine.nextWakeAt());
   }
 
+  #consume(started: Promise<void>): void {
+    started.catch((error: unknown) => {
+      this.#fail('kafka.failed', error, isAtdError(error) ? exitCodeOf(error) : ExitCode.crash);
+    });
+  }
+
   /** What cannot be counted or logged is done all the same. */
   #unreported(event: EngineEvent, error: unknown): void {
     this.#metrics.observeDefect();
@@ -237,6 +248,10 @@ export class Service {
         return this.#adapters.consumer.resume(effect.partitions);
       case 'probe':
         return void this.#probeLoader();
+      case 'leave-group':
+        return void this.#adapters.consumer.leave().then(() => this.#handleEvent({ type: 'left-group' }));
+      case 'join-group':
+        return this.#consume(this.#adapters.consumer.join());
       case 'drained':
         return void this.#end(effect.uncommitted === 0 ? ExitCode.ok : ExitCode.tryAgain);
       default:

@@ -4,14 +4,22 @@ import type { Config } from '../config/schema.js';
 import type { Boot } from '../core/offsets/interruptions.js';
 import type { WaitingTopic } from '../core/rules/headers.js';
 import type { EngineSettings } from '../core/settings.js';
+import { loadIdOf } from '../ledger/load-id.js';
 import type { LedgerConnection } from '../ledger/store.js';
 import type { LedgerTable } from '../ledger/table.js';
+import type { LaunchMode } from '../types.js';
 import { tenantNamed } from '../util/tenant-name.js';
 
-/** How the loader is started: the file to execute and what stands before `ingest`. */
+/** The loader, and how it is started. */
 export interface LoaderProgram {
+  /** The file to execute. */
   readonly file: string;
+  /** What stands before `ingest` where it is called once. */
   readonly args: readonly string[];
+  /** The same where it loads files: a loader that stays is another script. */
+  readonly loadArgs: readonly string[];
+  /** By `as_cli.launch`, where `auto` is decided. */
+  readonly launch: LaunchMode;
   /** Whether it is the one of this package, whose exit codes say what happened. */
   readonly bundled: boolean;
 }
@@ -69,7 +77,7 @@ export function engineSettings(
     settleMs: config.ingest.settle_seconds * 1000,
     command: {
       executable: loader.file,
-      executableArgs: loader.args,
+      executableArgs: loader.loadArgs,
       bundled: loader.bundled,
       createTable: config.auto_create_tables,
       batchSize: batchSizeFor(config, loader),
@@ -87,6 +95,7 @@ export function engineSettings(
       timeoutMs: config.as_cli.timeout * 1000,
       graceMs: config.as_cli.grace * 1000,
       allowedRoots: config.ingest.allowed_roots,
+      ...(config.ingest.provenance ? { loadIdOf } : {}),
       environment: pick(environment, passedVariables(config, loader, environment)),
     },
     retry: {
@@ -147,7 +156,7 @@ export function ledgerConnection(
 
 /** The ledger's own. */
 export function reservedTables({ ledger: { table } }: Pick<Config, 'ledger'>): ReadonlySet<string> {
-  return new Set([table, `${table}_current`]);
+  return new Set([table, `${table}_current`, `${table}_acts`]);
 }
 
 /** Those of `tenants.allowed`, as they are compared. */
@@ -171,7 +180,7 @@ function weightsOf(weights: readonly string[]): Map<string, number> {
 }
 
 /** Where a server is named, so is its database, as the Python service of the same name does. */
-function databaseOf({ clickhouse: { host, port, database } }: Config): string | null {
+export function databaseOf({ clickhouse: { host, port, database } }: Config): string | null {
   return database ?? (host === null && port === null ? null : 'default');
 }
 

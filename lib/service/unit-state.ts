@@ -17,7 +17,9 @@ export function unitState(
   return { phase: phaseOf(status, isPoolReady, isReloading), isLive: live.ok, status: describe(status, live, ready) };
 }
 
-function phaseOf({ state }: EngineStatus, isPoolReady: boolean, isReloading: boolean): UnitState['phase'] {
+function phaseOf({ state, drain }: EngineStatus, isPoolReady: boolean, isReloading: boolean): UnitState['phase'] {
+  // By order of people, who may end it: the unit is up.
+  if (drain !== null) return isReloading ? 'reloading' : 'running';
   if (state === 'draining' || state === 'stopped') return 'stopping';
   if (state === 'starting' || !isPoolReady) return 'starting';
   return isReloading ? 'reloading' : 'running';

@@ -44,6 +44,12 @@ export function describeEvent(event: EngineEvent): LogLine | null {
       return info('drain.begun', { childrenStopAt: new Date(event.stopAt).toISOString() });
     case 'force-stop':
       return warn('drain.hastened', {});
+    case 'drain-ordered':
+      return info('instance.draining', { by: event.order.by, reason: event.order.reason });
+    case 'left-group':
+      return info('instance.drained', { until: 'somebody resumes it, or a restart' });
+    case 'drain-ended':
+      return info('instance.resumed', { by: event.by });
     case 'dead-lettered':
       return event.leftOut === undefined || event.leftOut.length === 0
         ? null
@@ -176,17 +182,22 @@ export function describeEffect(effect: Effect): LogLine | null {
           })
         : info('commit.recovered', { reason: effect.reason });
     case 'drained':
-      return effect.uncommitted === 0
-        ? info('drain.done', {})
-        : error('drain.uncommitted', {
-            records: effect.uncommitted,
-            consequence: 'they are finished, and are loaded again at the next start',
-          });
+      return effect.uncommitted === 0 ? info('drain.done', {}) : uncommitted(effect.uncommitted);
+    case 'leave-group':
+      return effect.uncommitted === 0 ? null : uncommitted(effect.uncommitted);
     case 'commit':
     case 'set-aside':
     case 'probe':
+    case 'join-group':
       return null;
   }
+}
+
+function uncommitted(records: number): LogLine {
+  return error('drain.uncommitted', {
+    records,
+    consequence: 'they are finished, and are loaded again by the next reader',
+  });
 }
 
 function describeLoader(verdict: LoaderVerdict): LogLine {

@@ -84,7 +84,7 @@ export const METRICS = {
   atd_breaker_state: gauge('Circuit breaker: 0 closed, 1 half-open, 2 open.'),
   atd_last_reload_successful: gauge('Whether the last reload was taken over, or there was none: 1, or 0.'),
   atd_settings_timestamp_seconds: gauge('When the settings that hold were read.'),
-  atd_run_state: gauge('0 starting, 1 running, 2 paused, 3 draining, 4 stopped.'),
+  atd_run_state: gauge('0 starting, 1 running, 2 paused, 3 draining, 4 stopped, 5 drained.'),
   atd_build_info: gauge('Always 1; the version is in the label.', ['version']),
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

@@ -1,4 +1,4 @@
-/** What may be said of how a table is made. It becomes a part of a statement, and may not end its place there; ClickHouse judges the rest. */
+/** What may be said of how a table is made, and the columns that it may have beside those of files. What is said becomes a part of a statement, and may not end its place there; ClickHouse judges the rest. */
 
 /** The MergeTree family alone remembers what was inserted. */
 export function isEngine(text: string): boolean {
@@ -23,3 +23,34 @@ export function isExpression(text: string): boolean {
 export function isCluster(text: string): boolean {
   return /^([\w.-]+|\{\w+\})$/.test(text);
 }
+
+/** A column of a table that says where its rows come from. */
+export interface ProvenanceColumn {
+  readonly name: string;
+  /** What it is in a table that is made. */
+  readonly definition: string;
+  /** Which types it may have in another one. */
+  readonly fits: RegExp;
+}
+
+/** By this one the rows of a load are found. */
+export const LOAD_ID: ProvenanceColumn = {
+  name: '_load_id',
+  definition: 'UUID',
+  fits: /^(?:(?:Nullable|LowCardinality)\()*(?:UUID|String)\)*$/,
+};
+
+/** The time has a default, for the rows that others insert. */
+export const PROVENANCE: readonly ProvenanceColumn[] = [
+  LOAD_ID,
+  {
+    name: '_file',
+    definition: 'LowCardinality(String)',
+    fits: /^(?:(?:Nullable|LowCardinality)\()*String\)*$/,
+  },
+  {
+    name: '_loaded_at',
+    definition: "DateTime64(3, 'UTC') DEFAULT now64(3)",
+    fits: /^(?:(?:Nullable|LowCardinality)\()*Date(?:Time)?(?:32|64)?(?:\(|\)|$)/,
+  },
+];

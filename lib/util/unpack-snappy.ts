@@ -1,7 +1,7 @@
 /** Snappy in one piece, which begins with the length of what it unpacks to. */
 import createSnappyCodec from 'kafkajs-snappy';
+import { TooLarge } from '../errors.js';
 import { Leb128Reader } from './leb128.js';
-import { TooLarge } from './too-large.js';
 
 /** What the package takes for many pieces, whose lengths are looked at by nobody. */
 export const XERIAL_MAGIC = Buffer.from('82534e4150505900', 'hex');

@@ -3,7 +3,7 @@
  * the whole window with each block. So frames are looked through first, which their layout permits without unpacking.
  */
 import { Decompress, decompress } from 'fzstd';
-import { TooLarge } from './too-large.js';
+import { TooLarge } from '../errors.js';
 import {
   CHECKSUM_BYTES,
   contentBytes,

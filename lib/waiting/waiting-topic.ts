@@ -7,9 +7,10 @@ import { CompressionTypes, type Kafka } from 'kafkajs';
 import { ORIGIN_HEADER, originHeader, type WaitingTopic } from '../core/rules/headers.js';
 import { isAtdError } from '../errors.js';
 import { describeMissing, hasTopic, readBounds, readCommitted } from '../kafka/admin.js';
-import type { ConsumerAdapter, ConsumerEvents } from '../kafka/consumer.js';
+import type { ConsumerEvents } from '../kafka/consumer.js';
 import { groupObstacle, isLost, isMissingRight } from '../kafka/group/refusals.js';
 import { encodeHeaders } from '../kafka/letter-message.js';
+import type { MemberAdapter } from '../kafka/member.js';
 import type { KafkaRecord, TopicPartition } from '../types.js';
 import { abortableDelay } from '../util/deadline.js';
 import { checkWaitingTopic } from './topic-check.js';
@@ -29,7 +30,7 @@ export interface WaitingEvents extends ConsumerEvents {
   outOfRange(): void;
 }
 
-export interface WaitingAdapter extends ConsumerAdapter {
+export interface WaitingAdapter extends MemberAdapter {
   /** Resolves when every in-sync replica has the copies, with null; else why not: they may be there all the same. */
   setAside(to: TopicPartition, records: readonly KafkaRecord[]): Promise<Refusal | null>;
   /** Resolves when the group has committed all that was set aside. */
@@ -59,7 +60,7 @@ function refusalOf(error: unknown): Refusal {
 
 /** @param makeConsumer makes the consumer of the topic itself */
 export function readWithWaiting(
-  makeConsumer: (events: ConsumerEvents) => ConsumerAdapter,
+  makeConsumer: (events: ConsumerEvents) => MemberAdapter,
   { kafka, asking, groupId, waiting }: WaitingOptions,
   events: WaitingEvents,
 ): WaitingAdapter {
@@ -114,6 +115,11 @@ export function readWithWaiting(
       }
     }
   };
+  let prepared: Promise<void> | null = null;
+  const ready = () => {
+    prepared ??= prepare();
+    return prepared;
+  };
   const isEmpty = async () => {
     const bounds = await readBounds(kafka, topic);
     const committed = new Map(
@@ -127,7 +133,7 @@ export function readWithWaiting(
   };
   return {
     async start() {
-      await prepare();
+      await ready();
       obstacle = null;
       if (!stopping.signal.aborted) await consumer.start();
     },
@@ -148,6 +154,14 @@ export function readWithWaiting(
       stopping.abort();
       reader.close();
       await Promise.allSettled([consumer.stop(), producer.disconnect()]);
+    },
+    leave() {
+      reader.close();
+      return consumer.leave();
+    },
+    async join() {
+      await ready();
+      await consumer.join();
     },
     health() {
       const health = consumer.health();

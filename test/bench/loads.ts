@@ -37,7 +37,7 @@ export class ServiceLoads {
 
   /** With a process of the bundled loader, or of `--as-cli`, for each file. */
   static cold(bench: Bench, name: string): Promise<ServiceLoads> {
-    return ServiceLoads.start(bench, name, { executable: bench.loader });
+    return ServiceLoads.start(bench, name, { executable: bench.loader, launch: 'launcher' });
   }
 
   /** With bundled loaders that stay. */

@@ -89,13 +89,25 @@ describe('atd-ingestion check-config', () => {
     assert.match(stdout, new RegExp(`^# loader: ${loader}$`, 'm'));
   });
 
-  it('knows the bundled loader when it is on the PATH, and starts it as it is to be launched', async (t) => {
+  it('knows the bundled loader when it is on the PATH, and says how loaders are started', async (t) => {
     const directory = temporaryDirectory(t);
     symlinkSync(join(PACKAGE_ROOT, 'bin/as-cli'), join(directory, 'as-cli'));
     const env = { PATH: directory };
-    assert.match((await runCli(['check-config'], env)).stdout, /^# loader: .*bin\/as-cli \(bundled\)$/m);
-    const warm = await runCli(['check-config'], { ...env, ATD_AS_CLI_LAUNCH: 'warm' });
-    assert.match(warm.stdout, /^# loader: .*loader\/warm\.js \(bundled\)$/m);
+    const { stdout } = await runCli(['check-config'], env);
+    assert.match(stdout, /^# loader: .*bin\/as-cli \(bundled\)$/m);
+    assert.match(stdout, /^# as_cli\.launch: auto is warm for this loader$/m);
+    const other = await runCli(['check-config'], { ...env, ATD_AS_CLI_EXECUTABLE: '/bin/true' });
+    assert.match(other.stdout, /^# as_cli\.launch: auto is launcher for this loader$/m);
+    const former = /^# note: as_cli\.launch is launcher, the default of former versions/m;
+    for (const [executable, isSaid] of [
+      ['as-cli', true],
+      ['/bin/true', false],
+    ] as const) {
+      const changes = { ATD_AS_CLI_EXECUTABLE: executable, ATD_AS_CLI_LAUNCH: 'launcher' };
+      const { stdout: said } = await runCli(['check-config'], { ...env, ...changes });
+      assert.equal(former.test(said), isSaid, executable);
+      assert.doesNotMatch(said, /auto is/);
+    }
   });
 
   it('says what is accepted but without effect', async () => {

@@ -9,6 +9,7 @@ const COMMANDS = [
   'run',
   'drain',
   'emit',
+  'reconcile',
   'status',
   'dead-letters',
   'loads',
@@ -40,7 +41,7 @@ describe('atd-ingestion', () => {
   const MISUSE: readonly (readonly [args: string[], says: RegExp])[] = [
     [['rnu'], /unknown command rnu; did you mean run\?$/],
     [['check-confg'], /unknown command check-confg; did you mean check-config\?$/],
-    [['frobnicate'], /unknown command frobnicate; commands: run, drain, emit, /],
+    [['frobnicate'], /unknown command frobnicate; commands: run, emit, reconcile, dead-letters, /],
     [['constructor'], /unknown command constructor; commands: /],
     [['--confg', 'x'], /unknown option --confg; did you mean --config\?$/],
     [['emit', '--tenent', 'x'], /unknown option --tenent; did you mean --tenant\?$/],

@@ -24,7 +24,7 @@ function report(changes: Partial<Report> = {}, play = new Play()): Report {
     perSecond: { loaded: 5.23, failed: 0, rows: 12_400, bytes: 32_505_856 },
     lastHour: { loaded: 312, failed: 2, rows: 31_200, bytes: 1_000 },
     lastLoadedAt: AT - 2_000,
-    settings: { since: AT, needRestart: [], lastReload: null },
+    settings: { since: AT, needRestart: [], lastReload: null, scaled: null },
     allowList: null as never,
     loadTimeoutMs: 300_000,
     permitsChanges: false,
@@ -146,7 +146,7 @@ Slots     0 of ${SETTINGS.slots} busy, nothing waits
 
   it('says which settings wait for a restart, and why a reload was refused', () => {
     const lastReload = { at: AT, by: 'SIGHUP', error: 'kafka.topic: odd', changed: [] };
-    const text = show({ settings: { since: AT, needRestart: ['http.port', 'log_file'], lastReload } });
+    const text = show({ settings: { since: AT, needRestart: ['http.port', 'log_file'], lastReload, scaled: null } });
     assert.match(text, /Settings +the last reload was refused: kafka\.topic: odd\n/);
     assert.match(text, /Settings +need a restart: http\.port, log_file\n/);
   });

@@ -46,6 +46,7 @@ const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string]
   [{ default_table: 'loads', 'ledger.table': 'loads' }, 'ledger.table', 'atd__loads'],
   [{ default_table: 'loads_current', 'ledger.table': 'loads' }, 'ledger.table', 'atd__loads'],
   [{ 'tenants.allowed': 'acme, Loads', 'ledger.table': 'atd_loads' }, 'ledger.table', 'atd__loads'],
+  [{ 'tenants.allowed': 'loads_acts', 'ledger.table': 'atd_loads' }, 'ledger.table', 'atd__loads'],
   [{ 'tenants.allowed': 'loads_current', 'ledger.table': 'atd_loads' }, 'ledger.table', 'atd__loads'],
   [{ 'tenants.allowed': 'acme,logs', default_table: 'atd_logs' }, 'default_table', 'atd__logs'],
   [{ schema_file: join(PLACE, 'schema'), log_file: join(PLACE, 'schema') }, 'log_file', join(PLACE, 'log')],

@@ -42,6 +42,7 @@ test('the status is one snapshot of everything an operator asks for', () => {
     setAside: null,
     deadLettersPending: 1,
     deadLettersRefused: null,
+    drain: null,
     partitions: [
       {
         topic: 'files',
@@ -85,5 +86,5 @@ test('records that are complete ahead of an incomplete one are counted', () => {
 });
 
 test('the numbers of the run states are fixed, because dashboards know them', () => {
-  assert.deepEqual(RUN_STATES, { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4 });
+  assert.deepEqual(RUN_STATES, { starting: 0, running: 1, paused: 2, draining: 3, stopped: 4, drained: 5 });
 });

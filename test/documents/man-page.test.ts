@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ALIASES, COMMANDS, type CommandDefinition, wholeCall } from '../../lib/cli/main.js';
+import { ALIASES, COMMANDS, type CommandDefinition, wholeCall } from '../../lib/cli/commands.js';
 import { ERROR_CODES, ExitCode } from '../../lib/errors.js';
 import { read, section } from '../support/documents.js';
 import { PACKAGE_ROOT } from '../support/package-root.js';

@@ -1,5 +1,5 @@
 /** `etc/man/atd-ingestion.1`: the commands as `--help` shows them, all on one page. */
-import { ALIASES, COMMANDS, type CommandDefinition, wholeCall } from '../../lib/cli/main.js';
+import { ALIASES, COMMANDS, type CommandDefinition, wholeCall } from '../../lib/cli/commands.js';
 import type { OptionDefinition } from '../../lib/cli/options.js';
 import { environmentName, listSettings } from '../../lib/config/schema.js';
 import { AtdError, ERROR_CODES, ExitCode, exitCodeOf } from '../../lib/errors.js';
@@ -57,7 +57,7 @@ export function manPage(commands: Readonly<Record<string, CommandDefinition>> = 
   const { description } = JSON.parse(read('package.json')) as { readonly description: string };
   const summary = `${description.charAt(0).toLowerCase()}${description.slice(1).replace(/\.$/, '')}`;
   const lines = [
-    '.\\" Made by `npm run docs` from the tables of the commands in lib/cli/main.ts.',
+    '.\\" Made by `npm run docs` from the tables of the commands in lib/cli/commands.ts.',
     '.TH ATD\\-INGESTION 1 "" "ATD Ingestion" "User Commands"',
     // Neither hyphens nor stretched blanks: what stands here is to be copied.
     '.nh',

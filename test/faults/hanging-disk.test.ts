@@ -5,31 +5,39 @@ import { mountHangingDisk } from '../support/hanging-disk.js';
 import { createPlace, type Settings, startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { closeBooks, fixtureLoads } from './ledger.js';
+import { createTables } from './rows.js';
+import { FULL } from './seed.js';
 
 const SLOTS = 2;
+const OTHERS = 6;
 /** Threads of libuv that the whole process shares, by default. */
 const SHARED_THREADS = 4;
 
-for (const launch of ['launcher', 'direct'] as const) {
+/** A bundled loader that stays looks by itself; it has to be started within its time. */
+const WAYS = [['launcher', 4], ['direct', 4], ...(FULL ? [['warm', 15] as const] : [])] as const;
+
+for (const [launch, timeout] of WAYS) {
   test(`row 55: files on a disk that hangs take a slot for a while, and hold no thread and no stop (${launch})`, async (t) => {
     const disk = await mountHangingDisk();
     if (disk === null) return t.skip('this user may not mount a file system');
     t.after(disk.end);
     const place = await createPlace(t);
-    const short = writeScript(place, 'short', 'exit 0');
+    const tables = launch === 'warm' ? await createTables(t, place) : null;
+    const others = tables?.writeSamples(OTHERS) ?? Array(OTHERS).fill(writeScript(place, 'short', 'exit 0'));
     const hanging = Array.from({ length: SHARED_THREADS * 2 }, (_, index) => join(disk.directory, `${index}`));
     const announcements = new Announcements(place);
     const settings: Settings = {
       thread_pool_size: SLOTS,
-      as_cli: { timeout: 4, launch },
+      ...tables?.settings,
+      as_cli: { ...(tables?.settings['as_cli'] as object), timeout, launch },
       service: { retry: { max_timeouts: 100, backoff_seconds: 0 } },
     };
     const service = await startService(t, place, settings);
     await announcements.files(hanging, { tenant: 'hanging' });
     const isLate = (line: Record<string, unknown>) => line['result'] === 'timed-out';
     await service.until(() => service.events('job.ended').filter(isLate).length > SLOTS, 60_000, 'looks are given up');
-    await announcements.files(Array(6).fill(short), { tenant: 'other' });
-    await service.until(() => fixtureLoads(place).size === 6, 60_000, 'the other files are loaded');
+    await announcements.files(others, { tenant: 'other' });
+    await service.seen('job.loaded', OTHERS, 120_000);
     const running = () =>
       service.events('job.started').length - service.events('job.ended').length - service.events('job.loaded').length;
     await service.until(() => running() === SLOTS, 60_000, 'all slots are taken');
@@ -43,6 +51,8 @@ for (const launch of ['launcher', 'direct'] as const) {
     const last = await startService(t, place, { ...settings, service: { retry: { max_attempts: 1 } } });
     await last.seen('letter.sent', hanging.length, 60_000);
     assert.equal(await last.stop(), 0);
-    await closeBooks({ place, records: announcements.records, loads: fixtureLoads(place), mayRepeat: false });
+    const { records } = announcements;
+    const loads = (await tables?.loads('other', records.slice(hanging.length))) ?? fixtureLoads(place);
+    await closeBooks({ place, records, loads, mayRepeat: false });
   });
 }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ApiHandlers, type ApiRequest, answerApi, type PauseWish } from '../../lib/http/api.js';
+import { type ApiHandlers, type ApiRequest, answerApi } from '../../lib/http/api.js';
 import { isOwnHost, refusalOf } from '../../lib/http/hosts.js';
+import type { Wish } from '../../lib/http/wishes.js';
 
 const TOKEN = 'a-long-token';
 
 interface Changed {
-  readonly act: 'pause' | 'resume' | 'reload';
-  readonly tenant: string | null;
-  readonly wish: PauseWish;
+  readonly act: 'pause' | 'resume' | 'reload' | 'scale' | 'drain' | 'join';
+  readonly tenant?: string | null;
+  readonly wish: Wish & { readonly forMs?: number | null; readonly slots?: number };
 }
 
 function setUp(token: string | null | Error = TOKEN) {
@@ -31,9 +32,21 @@ function setUp(token: string | null | Error = TOKEN) {
       changes.push({ act: 'resume', tenant, wish });
       return { tenant, paused: false };
     },
-    reload: async () => {
-      changes.push({ act: 'reload', tenant: null, wish: { by: '', reason: '', forMs: null } });
+    reload: async (wish) => {
+      changes.push({ act: 'reload', wish });
       return { status: 422, body: { error: 'thread_pool_size must be a whole number' } };
+    },
+    scale: async (wish) => {
+      changes.push({ act: 'scale', wish });
+      return { status: 200, body: { slots: wish.slots } };
+    },
+    drain: (wish) => {
+      changes.push({ act: 'drain', wish });
+      return { status: 200, body: { state: 'draining' } };
+    },
+    join: (wish) => {
+      changes.push({ act: 'join', wish });
+      return { status: 200, body: { state: 'starting' } };
     },
   };
   const ask = async (request: Partial<ApiRequest>) => {
@@ -119,20 +132,49 @@ describe('what /api/v1 changes', () => {
     );
   });
 
-  const NO_RELOAD: readonly (readonly [what: string, request: Partial<ApiRequest>, status: number])[] = [
+  it('is another number of slots, a drain of the instance and its end, each with who wants it and why', async () => {
+    const { changes, ask } = setUp();
+    const by = { by: 'maria', reason: 'a backlog' };
+    const body = JSON.stringify(by);
+    await ask({ path: '/api/v1/scale', body: JSON.stringify({ ...by, slots: 8 }) });
+    await ask({ path: '/api/v1/drain', body });
+    await ask({ path: '/api/v1/resume', body });
+    await ask({ path: '/api/v1/reload', body });
+    assert.deepEqual(changes, [
+      { act: 'scale', wish: { ...by, slots: 8 } },
+      { act: 'drain', wish: by },
+      { act: 'join', wish: by },
+      { act: 'reload', wish: by },
+    ]);
+  });
+
+  const ALL = ['reload', 'scale', 'drain', 'resume', 'tenants/acme/pause', 'tenants/acme/resume'];
+  const NO_CHANGE: readonly (readonly [what: string, request: Partial<ApiRequest>, status: number])[] = [
     ['without a token', { headers: { authorization: undefined } }, 401],
     ['with a wrong token', { headers: { authorization: 'Bearer another-one' } }, 401],
     ['by GET', { method: 'GET' }, 405],
     ['by HEAD', { method: 'HEAD' }, 405],
-    ['by a path below', { path: '/api/v1/reload/now' }, 404],
+    ['by PUT', { method: 'PUT' }, 405],
+    ['with a body that is no object', { body: '[]' }, 400],
+    ['with a field that is not known', { body: '{"slots":2,"force":true}' }, 400],
   ];
-  for (const [what, request, status] of NO_RELOAD) {
-    it(`is no reload ${what}`, async () => {
+  for (const [what, request, status] of NO_CHANGE) {
+    it(`is nothing ${what}, of whatever there is to change`, async () => {
       const { changes, ask } = setUp();
-      assert.equal((await ask({ path: '/api/v1/reload', ...request })).status, status);
+      const given = { body: '{"slots":2}', ...request };
+      for (const path of ALL) assert.equal((await ask({ path: `/api/v1/${path}`, ...given })).status, status, path);
       assert.deepEqual(changes, []);
     });
   }
+
+  it('is nothing by a path below, nor with a number of slots that is none', async () => {
+    const { changes, ask } = setUp();
+    for (const path of ALL) assert.equal((await ask({ path: `/api/v1/${path}/now` })).status, 404, path);
+    for (const body of ['', '{}', '{"slots":"2"}', '{"slots":null}']) {
+      assert.equal((await ask({ path: '/api/v1/scale', body })).status, 400, body);
+    }
+    assert.deepEqual(changes, []);
+  });
 
   it('is said to have failed where the brokers did not take it', async () => {
     const { ask } = setUp();

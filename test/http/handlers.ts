@@ -16,5 +16,8 @@ export const HANDLERS: HttpHandlers = {
     pause: async (tenant) => ({ tenant }),
     resume: async (tenant) => ({ tenant }),
     reload: async () => ({ status: 200, body: {} }),
+    scale: async ({ slots }) => ({ status: 200, body: { slots } }),
+    drain: () => ({ status: 200, body: {} }),
+    join: () => ({ status: 200, body: {} }),
   },
 };

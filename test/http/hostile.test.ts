@@ -28,7 +28,8 @@ async function start(t: TestContext, body = 'atd_slots 4\n') {
   const nothing = () => ({ status: 200, body: {} });
   const api = {
     ...{ token: () => 'token', tenants: () => ({ tenants: [] }), settings: () => ({}), loads: nothing, load: nothing },
-    ...{ pause, resume: pause, reload },
+    ...{ pause, resume: pause, reload, scale: reload },
+    ...{ drain: () => nothing(), join: () => nothing() },
   };
   const http = await startHttp(
     { host: '127.0.0.1', port: 0, names: [], onWaiting: () => undefined, signal: AbortSignal.abort() },

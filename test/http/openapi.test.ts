@@ -11,6 +11,7 @@ import { HANDLERS } from './handlers.js';
 
 interface Operation {
   readonly security?: readonly object[];
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly example?: object } } };
   readonly responses: Readonly<Record<string, { readonly $ref?: string; readonly content?: object }>>;
 }
 
@@ -31,11 +32,11 @@ describe('docs/openapi.yaml', () => {
   });
   after(() => http.close());
 
-  async function ask(path: string, method: string, headers: Readonly<Record<string, string>> = {}) {
+  async function ask(path: string, method: string, headers: Readonly<Record<string, string>> = {}, body = '') {
     const request = httpRequest(`${http.url}${path.replace('{tenant}', 'acme')}`, {
       ...{ method: method.toUpperCase(), headers, agent: false },
     });
-    request.end();
+    request.end(body);
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     const { statusCode: status, headers: got } = response;
     response.destroy();
@@ -47,7 +48,9 @@ describe('docs/openapi.yaml', () => {
     for (const { path, method, operation } of operations) {
       const at = `${method} ${path}`;
       for (const headers of [{}, { Authorization: 'Bearer token' }]) {
-        const { status, type } = await ask(path, method, headers);
+        const example = operation.requestBody?.content['application/json'].example;
+        const body = example === undefined ? '' : JSON.stringify(example);
+        const { status, type } = await ask(path, method, headers, body);
         const said = operation.responses[status];
         assert.ok(said !== undefined, `${at} answers ${status}`);
         const name = said.$ref?.split('/').at(-1);
@@ -70,7 +73,7 @@ describe('docs/openapi.yaml', () => {
   /** As the sources of the server write them: whole, or as a pattern with a name and an act in it. */
   function routes(): string[] {
     const sources = read('lib/http/server.ts') + read('lib/http/api.ts');
-    const whole = [...sources.matchAll(/'(\/(?:api\/)?[a-z0-9/]+)'/g)].map(([, path]) => path as string);
+    const whole = [...sources.matchAll(/'(\/(?:api\/)?[a-z0-9/-]+)'/g)].map(([, path]) => path as string);
     const pattern = /\/\^(\\\/api.*)\\\/\(\[\^\/\]\+\)\\\/\(([a-z|]+)\)\$\//.exec(sources);
     const [, stem = '', acts = ''] = pattern ?? [];
     const named = [...sources.matchAll(/\/\^(\\\/api\S*)\\\/\(\[\^\/\]\+\)\$\//g)].map(

@@ -1,7 +1,7 @@
 /** Questions to the cluster: the real client, against a broker that does what it is told. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ask, hasTopic, readCommitted } from '../../lib/kafka/admin.js';
+import { ask, createMissingTopic, hasTopic, readCommitted } from '../../lib/kafka/admin.js';
 import { hastyKafka, partition, startBroker, TOPIC } from '../support/group-member.js';
 import { CODES } from '../support/kafka-requests.js';
 import { waitUntil } from '../support/processes.js';
@@ -12,6 +12,22 @@ describe('hasTopic', () => {
     const kafka = hastyKafka(broker);
     assert.deepEqual([await hasTopic(kafka, TOPIC), await hasTopic(kafka, 'file')], [true, false]);
     assert.deepEqual(broker.topics.names, [TOPIC]);
+  });
+});
+
+describe('createMissingTopic', () => {
+  it('waits for brokers that have not heard of the topic yet', async (t) => {
+    const broker = await startBroker(t, 2, { lateness: 3 });
+    await createMissingTopic(hastyKafka(broker), { topic: 'made', like: TOPIC });
+    assert.equal(broker.topics.partitions('made')?.length, 2);
+    const asked = broker.seen('Metadata').filter(({ topics }) => topics?.includes('made'));
+    assert.ok(asked.length > 3, 'it was asked until a broker knew it');
+  });
+
+  it('leaves a topic alone that is there', async (t) => {
+    const broker = await startBroker(t, 2);
+    await createMissingTopic(hastyKafka(broker), { topic: TOPIC, like: TOPIC, partitions: 1 });
+    assert.deepEqual(broker.seen('CreateTopics'), []);
   });
 });
 

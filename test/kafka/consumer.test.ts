@@ -378,7 +378,9 @@ describe('the consumer: crashes', () => {
         record: () => crash(broker),
         restarting() {
           member.adapter.pause([partition(0)]);
-          committed = member.adapter.commit([position(0, 1)]);
+          // However slow the commit is, the next membership begins after it.
+          const letJoin = broker.hold('JoinGroup');
+          committed = member.adapter.commit([position(0, 1)]).finally(letJoin);
         },
       },
     });

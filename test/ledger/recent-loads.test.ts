@@ -121,7 +121,7 @@ describe('a question for loads', () => {
     ['colour=red', 'colour is not known; known are since, tenant, status, file, text, limit'],
     ['since=yesterday', 'since yesterday is no time, such as 2026-11-28T05:00:00Z'],
     ['status=loded', 'status loded is not known; did you mean loaded?'],
-    ['status=x', 'status x is not known; one of loaded, failed, given-up, skipped, superseded'],
+    ['status=x', 'status x is not known; one of loaded, failed, given-up, skipped, superseded, undone'],
     ['limit=0', 'limit 0 is no number from 1 on'],
     ['limit=many', 'limit many is no number from 1 on'],
   ] as const) {

@@ -1,37 +1,25 @@
 /** HTTPS: a TLS server before the ClickHouse of the sandbox, with certificates that the test makes. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { type AddressInfo, connect } from 'node:net';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createServer, type Server } from 'node:tls';
 import { Authority, type Certificate, whyNoCertificates } from '../sandbox/certificates.js';
 import { type Bench, type Ended, startBench } from './as-cli.js';
+import { serveTls, type TlsFront } from './tls-front.js';
 
 const skip = whyNoCertificates;
 
 describe('as-cli over HTTPS', { skip }, () => {
   let bench: Bench;
   /** Before the ClickHouse: with a certificate that holds, and with one that has expired. */
-  const servers: Server[] = [];
+  const servers: TlsFront[] = [];
   let port: number;
   let expiredPort: number;
   let file: string;
 
-  async function serve({ cert, key }: Certificate): Promise<number> {
-    const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => {
-      const onward = connect(bench.clickhouse.port, bench.clickhouse.host);
-      socket.on('error', () => onward.destroy());
-      onward.on('error', () => socket.destroy());
-      socket.pipe(onward).pipe(socket);
-    });
-    // A client that does not trust the certificate ends the handshake.
-    server.on('tlsClientError', () => undefined);
-    server.listen(0, '127.0.0.1');
+  async function serve(certificate: Certificate): Promise<number> {
+    const server = await serveTls(bench.clickhouse, certificate);
     servers.push(server);
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
+    return server.port;
   }
 
   before(async () => {

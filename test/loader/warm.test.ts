@@ -2,17 +2,20 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Outcome } from '../../lib/types.js';
 import { compileSinkRules } from '../../lib/worker/attempt/classify.js';
 import { supervise } from '../../lib/worker/attempt/supervise.js';
 import { WarmLauncher } from '../../lib/worker/launch/warm.js';
+import { Authority, whyNoCertificates } from '../sandbox/certificates.js';
 import { execute } from '../sandbox/clickhouse-client.js';
 import { command } from '../support/commands.js';
 import { asCli, type Bench, connectionVariables, startBench } from './as-cli.js';
+import { serveTls } from './tls-front.js';
 
 const WARM = fileURLToPath(new URL('../../lib/loader/warm.js', import.meta.url));
 
@@ -132,6 +135,8 @@ test('password and schema file are read anew for each job', async () => {
   const [password, schema] = [bench.path('password'), bench.path('schema.json')];
   const file = await bench.write('rotated.csv', 'a\n1\n');
   const { CLICKHOUSE_PASSWORD: right = '', ...rest } = connection();
+  await warmly(['--help']);
+  const { pid } = launcher;
   const rotated = (table: string) =>
     warmly(
       [
@@ -149,10 +154,39 @@ test('password and schema file are read anew for each job', async () => {
     writeFileSync(schema, JSON.stringify({ a: type }));
     const { code: found, stderr } = await rotated(table);
     assert.equal(found, code, stderr);
+    assert.equal(launcher.pid, pid, 'by one process');
     if (code !== 0) continue;
     const columns = `SELECT type FROM system.columns WHERE database = currentDatabase() AND table = '${table}'`;
     assert.deepEqual(await bench.rows(columns), [{ type }]);
   }
+});
+
+test('the authorities are read anew for each job', { skip: whyNoCertificates }, async (t) => {
+  const file = await bench.write('secure.csv', 'a\n1\n');
+  const trusted = bench.path('trusted.pem');
+  const [old, renewed] = ['old', 'renewed'].map((name) => new Authority(dirname(file), name)) as [Authority, Authority];
+  const fronts = await Promise.all(
+    [old, renewed].map((authority, n) => serveTls(bench.clickhouse, authority.issue(`server-${n}`))),
+  );
+  t.after(() => {
+    for (const front of fronts) front.close();
+  });
+  const pids = new Set<number | null>();
+  for (const [trust, codes] of [
+    [old, [0, 78]],
+    // What was trusted at the job before has an open connection, which is not used any more.
+    [renewed, [78, 0]],
+  ] as const) {
+    copyFileSync(trust.file, trusted);
+    for (const [n, { port }] of fronts.entries()) {
+      const secure = { CLICKHOUSE_SECURE: 'true', CLICKHOUSE_CA_FILE: trusted, CLICKHOUSE_PORT: String(port) };
+      const { code, stderr } = await load(file, 'secure', secure);
+      assert.equal(code, codes[n], stderr);
+      pids.add(launcher.pid);
+    }
+  }
+  assert.equal(pids.size, 1, 'by one process');
+  assert.equal(await countOf('secure'), 2);
 });
 
 test('jobs share a connection, and one that the server closed in between is made anew', async (t) => {

@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test';
 import { LoaderProbe } from '../../lib/pool/loader-probe.js';
 import type { LogLine } from '../../lib/telemetry/log-lines.js';
 import { preforkAdvice } from '../../lib/telemetry/prefork-lines.js';
-import type { LaunchMode, ProbeResult } from '../../lib/types.js';
+import type { LaunchSetting, ProbeResult } from '../../lib/types.js';
 import { PYTHON } from '../support/prefork.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'atd-probe-'));
@@ -47,7 +47,7 @@ describe('the advice to fork a loader', () => {
     pythonCpuMs: 1_234,
   };
 
-  function advised(probes: readonly Partial<ProbeResult>[], launch: LaunchMode = 'launcher'): LogLine[] {
+  function advised(probes: readonly Partial<ProbeResult>[], launch: LaunchSetting = 'launcher'): LogLine[] {
     const lines: LogLine[] = [];
     const advice = preforkAdvice(
       () => launch,
@@ -59,7 +59,10 @@ describe('the advice to fork a loader', () => {
 
   it('is given once, with what it saves', () => {
     const text = 'as-cli spends 1.2 s of CPU before it begins; as_cli.launch: prefork saves it';
-    assert.deepEqual(advised([{}, {}]), [{ level: 'info', event: 'prefork.advised', fields: { advice: text } }]);
+    for (const launch of ['launcher', 'auto'] as const) {
+      const line = { level: 'info', event: 'prefork.advised', fields: { advice: text } };
+      assert.deepEqual(advised([{}, {}], launch), [line], launch);
+    }
   });
 
   it('is not given where it would be of no use', () => {

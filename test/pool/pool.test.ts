@@ -408,6 +408,20 @@ describe('pool: warm loaders', () => {
     await waitUntil(() => pids.every((pid) => stateOf(pid) === null), 60_000, 'they have ended and are reaped');
   });
 
+  it('end with a primary that is killed, in the middle of a job too', async () => {
+    const killed = await primary(
+      settings,
+      `
+      events.onStarted = (_, pid) => process.stdout.write(String(pid));
+      events.onLine = () => process.kill(process.pid, 'SIGKILL');
+      await pool.run('job', ${JSON.stringify(job('deaf'))});`,
+    );
+    assert.equal(killed.signal, 'SIGKILL');
+    const pid = Number(killed.said);
+    assert.ok(pid > 0, killed.said);
+    await waitUntil(() => !isAlive(pid), 60_000, 'its loader has ended');
+  });
+
   it('die with their thread, and leave one orphan', async () => {
     const { pool, told } = await openReadyWith(1, settings);
     const each = job('deaf');

@@ -1,7 +1,6 @@
 /** A Kafka that asks who it is talked to by: who gets in, who does not and what that one is told, with certificates made here. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,8 +10,9 @@ import { createKafkaClient, type KafkaClientOptions } from '../../lib/kafka/clie
 import { userObstacle } from '../../lib/kafka/group/refusals.js';
 import { whyNoCertificates } from '../sandbox/certificates.js';
 import { withAdmin } from '../sandbox/kafka-admin.js';
-import { type Listener, type SecureKafka, startSecureKafka, USERS } from '../sandbox/kafka-secure.js';
+import { type Listener, type SecureKafka, USERS } from '../sandbox/kafka-secure.js';
 import { createTopic, groupOffsets, produce, readAll } from '../sandbox/topics.js';
+import { SecuredPlaces } from '../support/secured-places.js';
 import {
   launch,
   type Place,
@@ -33,29 +33,15 @@ type Mechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
 
 describe('a Kafka that asks who it is talked to by', { skip }, () => {
   let kafka: SecureKafka;
-  let directory: string;
-  let places = 0;
+  let places: SecuredPlaces;
 
   before(async () => {
-    kafka = await startSecureKafka(BELIEVED_MS);
-    directory = mkdtempSync(join(tmpdir(), 'atd-secure-'));
+    places = await SecuredPlaces.start(BELIEVED_MS);
+    kafka = places.kafka;
   });
-  after(async () => {
-    await kafka?.stop();
-    if (directory !== undefined) rmSync(directory, { recursive: true });
-  });
+  after(() => places?.stop());
 
-  async function createPlace(t: TestContext): Promise<Place> {
-    places += 1;
-    const brokers = [kafka.address('PLAINTEXT')];
-    const own = mkdtempSync(join(directory, 'place-'));
-    const [topic, ledger] = [`topic-${places}`, join(own, 'ledger')];
-    writeFileSync(ledger, '');
-    await createTopic(brokers, topic, 1);
-    t.diagnostic(`topic ${topic}`);
-    const sandbox = { brokers, kind: 'kafka', description: '', stop: async () => undefined } as const;
-    return { kafka: sandbox, topic, group: `${topic}-group`, directory: own, ledger };
-  }
+  const createPlace = (t: TestContext): Promise<Place> => places.make(t, 1);
 
   function start(t: TestContext, place: Place, listener: Listener, ways: Settings): ServiceProcess {
     const ssl = { enabled: true, ca_file: kafka.authority.file };

@@ -1,16 +1,14 @@
 /** The topic of what was set aside, taken away while the service runs: its rights, or itself. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import kafkajs, { type AclOperationTypes as Operation } from 'kafkajs';
 import { Announcements } from '../faults/announcements.js';
 import { fixtureLoads } from '../faults/ledger.js';
 import { whyNoCertificates } from '../sandbox/certificates.js';
 import { withAdmin } from '../sandbox/kafka-admin.js';
-import { type SecureKafka, startSecureKafka, USERS } from '../sandbox/kafka-secure.js';
-import { createTopic, groupOffsets } from '../sandbox/topics.js';
+import { type SecureKafka, USERS } from '../sandbox/kafka-secure.js';
+import { groupOffsets } from '../sandbox/topics.js';
+import { SecuredPlaces } from '../support/secured-places.js';
 import { PARTITIONS, type Place, type ServiceProcess, spawnService, writeScript } from '../support/service-process.js';
 
 const DEADLINE_MS = 240_000;
@@ -23,37 +21,26 @@ const skip = process.env['SANDBOX_KAFKA_KIND'] === 'mock' ? 'there is no Apache 
 
 describe('the topic of what was set aside', { skip }, () => {
   let kafka: SecureKafka;
-  let directory: string;
-  let places = 0;
+  let places: SecuredPlaces;
 
   before(async () => {
-    kafka = await startSecureKafka(BELIEVED_MS);
-    directory = mkdtempSync(join(tmpdir(), 'atd-aside-rights-'));
+    places = await SecuredPlaces.start(BELIEVED_MS);
+    kafka = places.kafka;
   });
-  after(async () => {
-    await kafka?.stop();
-    if (directory !== undefined) rmSync(directory, { recursive: true });
-  });
+  after(() => places?.stop());
 
   /** Where the user may do all that it needs, by a right on all that begins with the topic's name. */
   async function createPlace(t: TestContext): Promise<Place> {
-    places += 1;
-    const brokers = [kafka.address('PLAINTEXT')];
-    const own = mkdtempSync(join(directory, 'place-'));
-    const [topic, ledger] = [`aside-${places}`, join(own, 'ledger')];
-    writeFileSync(ledger, '');
-    await createTopic(brokers, topic, PARTITIONS);
-    t.diagnostic(`topic ${topic}`);
-    await withAdmin(brokers, async (admin) => {
+    const place = await places.make(t, PARTITIONS);
+    await withAdmin(place.kafka.brokers, async (admin) => {
       const who = { principal: 'User:poor', host: '*', permissionType: AclPermissionTypes.ALLOW };
       const what = { operation: AclOperationTypes.ALL, resourcePatternType: ResourcePatternTypes.PREFIXED };
       const { TOPIC, GROUP } = AclResourceTypes;
       await admin.createAcls({
-        acl: [TOPIC, GROUP].map((resourceType) => ({ ...who, ...what, resourceType, resourceName: topic })),
+        acl: [TOPIC, GROUP].map((resourceType) => ({ ...who, ...what, resourceType, resourceName: place.topic })),
       });
     });
-    const sandbox = { brokers, kind: 'kafka', description: '', stop: async () => undefined } as const;
-    return { kafka: sandbox, topic, group: `${topic}-group`, directory: own, ledger };
+    return place;
   }
 
   function start(t: TestContext, place: Place): ServiceProcess {

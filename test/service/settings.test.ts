@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { loadConfig } from '../../lib/config/load.js';
 import type { Config } from '../../lib/config/schema.js';
+import { loadIdOf } from '../../lib/ledger/load-id.js';
 import { workerSettings } from '../../lib/service/adapters.js';
 import { engineSettings, hasLedger, ledgerConnection, ledgerTable } from '../../lib/service/settings.js';
 
@@ -65,7 +66,10 @@ function configured(more: Readonly<Record<string, string>> = {}): Config {
   return loadConfig({ file: null, env: {}, args: { ...GIVEN, ...more } }).config;
 }
 
-const LOADER = { file: '/usr/bin/node', args: ['/opt/as-cli'], bundled: true };
+const LOADER = {
+  ...{ file: '/usr/bin/node', args: ['/opt/as-cli'], loadArgs: ['/opt/warm'] },
+  ...({ bundled: true, launch: 'warm' } as const),
+};
 
 describe('engineSettings', () => {
   it('hands each part its slice, in milliseconds', () => {
@@ -83,7 +87,7 @@ describe('engineSettings', () => {
           defaultTable: 'd',
           allowedTenants: new Set(['acme', 'globex']),
           tenantRequired: true,
-          reservedTables: new Set(['atd__loads', 'atd__loads_current']),
+          reservedTables: new Set(['atd__loads', 'atd__loads_current', 'atd__loads_acts']),
         },
         waiting: { of: 'announced', topic: 'announced.waiting' },
       },
@@ -95,7 +99,7 @@ describe('engineSettings', () => {
       fairness: { weights: new Map([['acme', 2.5]]), maxRunning: 5, share: 56 },
       command: {
         executable: '/usr/bin/node',
-        executableArgs: ['/opt/as-cli'],
+        executableArgs: ['/opt/warm'],
         bundled: true,
         createTable: true,
         batchSize: 10,
@@ -121,6 +125,11 @@ describe('engineSettings', () => {
       },
       breaker: { threshold: 3, openMs: 2_000, maxOpenMs: 30_000 },
     });
+  });
+
+  it('has the ledger say which load a row is of, where it is to be said', () => {
+    const { command } = engineSettings(configured({ 'ingest.provenance': 'true' }), LOADER, {});
+    assert.equal(command.loadIdOf?.('files/0/1/0@5', 1), loadIdOf('files/0/1/0@5', 1));
   });
 
   it('lets one tenant have every slot, and a share of the queue that keeps them all busy', () => {

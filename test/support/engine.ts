@@ -314,6 +314,10 @@ function describeEffect(effect: Effect): string {
       return `${effect.partition.partition} has ${effect.completedAhead} completed ahead`;
     case 'metadata-problem':
       return `${effect.partition.partition} metadata ${effect.problem}`;
+    case 'leave-group':
+      return effect.uncommitted === 0 ? 'leave the group' : `leave the group with ${effect.uncommitted} uncommitted`;
+    case 'join-group':
+      return 'join the group';
     case 'probe':
       return 'probe';
     case 'set-aside':

@@ -2,13 +2,13 @@
 import { DIRECT } from '../../lib/worker/launch/direct.js';
 import type { Launcher } from '../../lib/worker/launch/launcher.js';
 import { type LauncherProcess, startLauncher } from '../../lib/worker/launch/launcher-process.js';
-import { LAUNCHER_PROGRAMS } from '../../lib/worker/launch/launcher-programs.js';
+import { LAUNCHER } from '../../lib/worker/launch/launcher-program.js';
 import { ForkedCommands, startPreforking } from './prefork.js';
 
-/** The launcher processes of this test file, in the order of preference. */
+/** The launcher process of this test file; none where there is no Python for it. */
 export async function startLaunchers(): Promise<readonly LauncherProcess[]> {
-  const started = await Promise.all(LAUNCHER_PROGRAMS.map((program) => startLauncher(program)));
-  return started.filter((launcher) => launcher !== null);
+  const started = await startLauncher(LAUNCHER);
+  return started === null ? [] : [started];
 }
 
 /** One that forks only where there is a Python to fork. */

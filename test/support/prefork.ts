@@ -85,8 +85,8 @@ export class ForkedCommands implements Launcher, Looker {
     return launcher.launch(wrapped, listener);
   }
 
-  look(request: LookRequest): Promise<Look | null> {
-    return this.#preforking.launcher.look(request);
+  look(request: LookRequest, command: Command): Promise<Look | null> {
+    return this.#preforking.launcher.look(request, command);
   }
 
   abandon(): void {

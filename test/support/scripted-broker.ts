@@ -32,6 +32,8 @@ export interface BrokerOptions {
   /** Whether a topic that a client asks for is made. */
   readonly createsTopics?: boolean;
   readonly tls?: TlsOptions | null;
+  /** How many answers that describe a topic do not know it yet when it has been made. */
+  readonly lateness?: number;
   /** How long a client is told to keep quiet when it has connected. */
   readonly throttleMs?: number;
 }
@@ -57,6 +59,8 @@ export class ScriptedBroker {
   #port = 0;
   #generation = 0;
   #isRebalancing = false;
+  /** Of topics that were made, how many answers still do not know them. */
+  readonly #unheard = new Map<string, number>();
 
   private constructor(options: BrokerOptions) {
     this.#options = options;
@@ -209,7 +213,10 @@ export class ScriptedBroker {
       case 'Produce':
         return this.#produce(request, answer, code);
       case 'CreateTopics':
-        if (code === 0) this.topics.create(request.topic, request.partitions);
+        if (code === 0) {
+          this.topics.create(request.topic, request.partitions);
+          this.#unheard.set(request.topic, this.#options.lateness ?? 0);
+        }
         return answer.array([request.topic], (topic) => answer.string(topic).int16(code));
       case 'SaslHandshake':
         return answer.int16(code).array([request.mechanism], (mechanism) => answer.string(mechanism));
@@ -230,7 +237,7 @@ export class ScriptedBroker {
       .string('cluster')
       .int32(NODE)
       .array(names, (name) => {
-        const partitions = this.topics.partitions(name);
+        const partitions = topics !== null && this.#isUnheard(name) ? null : this.topics.partitions(name);
         answer
           .int16(partitions === null ? CODES.UNKNOWN_TOPIC : 0)
           .string(name)
@@ -240,6 +247,12 @@ export class ScriptedBroker {
           for (const list of [copies, copies]) answer.array(list, (node) => answer.int32(node));
         });
       });
+  }
+
+  #isUnheard(topic: string): boolean {
+    const left = this.#unheard.get(topic) ?? 0;
+    this.#unheard.set(topic, Math.max(0, left - 1));
+    return left > 0;
   }
 
   #joinGroup({ protocol, from }: Requests['JoinGroup'] & { from: Connection }, answer: Writer, code: number): Writer {

@@ -58,6 +58,13 @@ const EVENTS: readonly (readonly [EngineEvent, string | null, Record<string, unk
   [{ type: 'rebalancing' }, 'info group.rebalancing', {}],
   [{ type: 'drain', stopAt: 0.5 }, 'info drain.begun', { childrenStopAt: '1970-01-01T00:00:00.000Z' }],
   [{ type: 'force-stop' }, 'warn drain.hastened', {}],
+  [
+    { type: 'drain-ordered', order: { since: 1, by: 'jo', reason: 'a disk' } },
+    'info instance.draining',
+    { by: 'jo', reason: 'a disk' },
+  ],
+  [{ type: 'left-group' }, 'info instance.drained', { until: 'somebody resumes it, or a restart' }],
+  [{ type: 'drain-ended', by: 'jo' }, 'info instance.resumed', { by: 'jo' }],
   [{ type: 'record', record: record(5) }, null],
   [{ type: 'finished', jobId: 'j', outcome: failed }, null],
   [{ type: 'dead-lettered', letterId: 3, leftOut: [] }, null],
@@ -133,9 +140,14 @@ const EFFECTS: readonly (readonly [Effect, string | null, Record<string, unknown
   [{ type: 'stop', jobId: 'j' }, 'info child.stopping', { job: 'j' }],
   [{ type: 'drained', uncommitted: 0 }, 'info drain.done', {}],
   [
+    { type: 'leave-group', uncommitted: 2 },
+    'error drain.uncommitted',
+    { records: 2, consequence: 'they are finished, and are loaded again by the next reader' },
+  ],
+  [
     { type: 'drained', uncommitted: 3 },
     'error drain.uncommitted',
-    { records: 3, consequence: 'they are finished, and are loaded again at the next start' },
+    { records: 3, consequence: 'they are finished, and are loaded again by the next reader' },
   ],
   [
     { type: 'starts-held', held: true, reason: 'away' },

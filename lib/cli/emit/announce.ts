@@ -33,6 +33,9 @@ export interface Announcing {
   readonly perSecond: number | null;
 }
 
+/** For what has to be found, not sent. */
+export type Looking = Omit<Announcing, 'sender' | 'perSecond'>;
+
 /** A message of ours in the topic. */
 export interface SentMessage extends TopicPartition {
   readonly offset: number;
@@ -44,11 +47,7 @@ export async function announceAll(at: Announcing): Promise<void> {
   const { state, sender, file, perSecond } = at;
   const { head, files } = state;
   const done = new Set(state.found);
-  if (state.open !== null) {
-    const found = await lookFor(at, state.open);
-    for (const number of found) done.add(number);
-    file?.write({ found: [...found] });
-  }
+  for (const number of await findUnacknowledged(at)) done.add(number);
   const progress = new Progress('announced', files.length);
   const startedAt = performance.now();
   const size = batchSize(perSecond, BATCH);
@@ -74,8 +73,17 @@ export async function announceAll(at: Announcing): Promise<void> {
   }
 }
 
+/** The numbers of the messages that were sent without an acknowledgement and are there; each is there or never will be, then. */
+export async function findUnacknowledged(at: Looking): Promise<ReadonlySet<number>> {
+  const { open } = at.state;
+  if (open === null) return new Set();
+  const found = await lookFor(at, open);
+  at.file?.write({ found: [...found] });
+  return found;
+}
+
 /** Where each of our messages stands that were sent since the partitions ended there. */
-export async function findSent({ kafka, groupId, state }: Announcing, ends: Intent['ends']): Promise<SentMessage[]> {
+export async function findSent({ kafka, groupId, state }: Looking, ends: Intent['ends']): Promise<SentMessage[]> {
   const { topic, id } = state.head;
   return asking(topic, async () => {
     if (!(await hasTopic(kafka, topic))) return [];
@@ -101,7 +109,7 @@ export async function endsOf({ kafka, state }: Announcing): Promise<Intent['ends
   });
 }
 
-async function lookFor(at: Announcing, { from, to, ends }: Intent): Promise<Set<number>> {
+async function lookFor(at: Looking, { from, to, ends }: Intent): Promise<Set<number>> {
   const startedAt = performance.now();
   for (;;) {
     const found = new Set((await findSent(at, ends)).map(({ number }) => number));

@@ -8,7 +8,7 @@ import { globPattern } from './glob.js';
 export interface Announcement {
   readonly filename: string;
   readonly format: string | null;
-  readonly size: number;
+  readonly size: number | null;
   readonly tenant: string | null;
 }
 

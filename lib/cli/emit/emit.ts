@@ -150,7 +150,7 @@ function sayDry({ values }: ParsedOptions, files: readonly Announcement[], left:
 }
 
 /** As the settings say here; they need not be those of the service. */
-function rulesOf(config: Config): EmitRules {
+export function rulesOf(config: Config): EmitRules {
   const { ingest, tenants, table_prefix, default_table } = config;
   const listed = tenants.allowed_file === null ? [] : parseTenantList(readFileSync(tenants.allowed_file, 'utf8'));
   return {
@@ -182,7 +182,7 @@ function makeSamples(values: ParsedOptions['values'], tenant: string | null): Sa
   });
 }
 
-function laneOf(value: unknown): Lane | null {
+export function laneOf(value: unknown): Lane | null {
   const lane = LANES.find((known) => known === value);
   if (lane !== undefined || value === undefined) return lane ?? null;
   throw new AtdError('ATD_USAGE', `--lane must be one of ${LANES.join(', ')}, not ${String(value)}`);

@@ -3,6 +3,7 @@ import {
   accessSync,
   constants,
   type Dirent,
+  opendirSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -33,9 +34,24 @@ const STDIN = '-';
 export function findFiles(names: readonly string[], isDeep: boolean): FoundFile[] {
   const paths = new Set<string>();
   for (const name of names.flatMap((each) => (each === STDIN ? listOnStdin() : [each]))) {
-    for (const path of expand(name, isDeep)) paths.add(path);
+    const path = resolve(name);
+    const isWhole = isDeep && isDirectory(path);
+    for (const found of expand(name, path, isWhole ? { depth: null, list: sorted } : null)) paths.add(found);
   }
   return [...paths].map(lookAt);
+}
+
+/**
+ * The paths below directories and of patterns, one at a time and in no order, for more than memory should hold. One may come
+ * twice where the names overlap. A directory stands for the files in it.
+ *
+ * @param isDeep whether directories stand for all that is below them
+ */
+export function* walkFiles(names: readonly string[], isDeep: boolean): Generator<string> {
+  for (const name of names) {
+    const path = resolve(name);
+    yield* expand(name, path, isDirectory(path) ? { depth: isDeep ? null : 0, list: streamed } : null, streamed);
+  }
 }
 
 function listOnStdin(): string[] {
@@ -44,37 +60,68 @@ function listOnStdin(): string[] {
   return text.split(text.includes('\0') ? '\0' : '\n').filter((line) => line !== '');
 }
 
-function expand(name: string, isDeep: boolean): string[] {
-  const path = resolve(name);
-  const stats = statsOf(path);
-  if (stats === null && isGlob(path)) return matching(parseGlob(path), name);
-  if (stats?.isDirectory() !== true || !isDeep) return [path];
-  return below(path, null);
+type List = (directory: string) => Iterable<Dirent>;
+
+interface Whole {
+  /** How many directories further down; null for all. */
+  readonly depth: number | null;
+  readonly list: List;
 }
 
-function matching(glob: Glob, name: string): string[] {
-  const found = below(glob.base, glob.depth).filter((path) => glob.pattern.test(path));
-  if (found.length > 0) return found;
-  throw new AtdError('ATD_USAGE', `no file matches ${name}`);
+/** @param whole how a directory stands for what is in it; null where the name stands for itself */
+function* expand(name: string, path: string, whole: Whole | null, list: List = sorted): Generator<string> {
+  if (whole !== null) yield* below(path, whole.depth, whole.list);
+  else if (statsOf(path) === null && isGlob(path)) yield* matching(parseGlob(path), name, list);
+  else yield path;
 }
 
-/** @param depth how many directories further down; null for all */
-function below(directory: string, depth: number | null): string[] {
-  let entries: Dirent[];
+function* matching(glob: Glob, name: string, list: List): Generator<string> {
+  let isFound = false;
+  for (const path of below(glob.base, glob.depth, list)) {
+    if (!glob.pattern.test(path)) continue;
+    isFound = true;
+    yield path;
+  }
+  if (!isFound) throw new AtdError('ATD_USAGE', `no file matches ${name}`);
+}
+
+function* below(directory: string, depth: number | null, list: List): Generator<string> {
+  for (const entry of list(directory)) {
+    if (entry.name.startsWith('.')) continue;
+    const path = join(directory, entry.name);
+    if (!entry.isDirectory()) yield path;
+    else if (depth !== 0) yield* below(path, depth === null ? null : depth - 1, list);
+  }
+}
+
+function sorted(directory: string): Dirent[] {
+  const entries = looking(directory, () => readdirSync(directory, { withFileTypes: true }));
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Of a directory of a million files, a thousand are here at a time. */
+function* streamed(directory: string): Generator<Dirent> {
+  const entries = looking(directory, () => opendirSync(directory, { bufferSize: 1_000 }));
   try {
-    entries = readdirSync(directory, { withFileTypes: true });
+    for (;;) {
+      const entry = looking(directory, () => entries.readSync());
+      if (entry === null) return;
+      yield entry;
+    }
+  } finally {
+    entries.closeSync();
+  }
+}
+
+function looking<Answer>(directory: string, look: () => Answer): Answer {
+  try {
+    return look();
   } catch (cause) {
     throw new AtdError('ATD_USAGE', `cannot look into ${directory}: ${(cause as Error).message}`, { cause });
   }
-  const shown = entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return shown.flatMap((entry) => {
-    const path = join(directory, entry.name);
-    if (!entry.isDirectory()) return [path];
-    return depth === 0 ? [] : below(path, depth === null ? null : depth - 1);
-  });
 }
 
-function lookAt(path: string): FoundFile {
+export function lookAt(path: string): FoundFile {
   const stats = statsOf(path);
   if (stats === null) return { path, bytes: 0, onDisk: { kind: 'missing' }, obstacle: null };
   if (stats.isDirectory()) {
@@ -104,7 +151,11 @@ function obstacleOf(path: string): string | null {
   }
 }
 
-function statsOf(path: string): Stats | null {
+function isDirectory(path: string): boolean {
+  return statsOf(path)?.isDirectory() === true;
+}
+
+export function statsOf(path: string): Stats | null {
   try {
     return statSync(path);
   } catch {

@@ -84,7 +84,7 @@ function occupied(path: string, { host, pid }: Owner): AtdError {
   return new AtdError('ATD_USAGE', `${where} is at ${path}, as its last line with "owner" says; ${remedy}`);
 }
 
-function stateDirectory(): string {
+export function stateDirectory(): string {
   const state = process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
   return join(state, 'atd-ingestion');
 }

@@ -4,6 +4,16 @@ import { decodeMetadata } from '../../core/offsets/commit-metadata.js';
 import type { Letter } from '../letters/letter.js';
 import type { SentMessage } from './announce.js';
 
+/** Whether a commit says of an offset that its message is done: below it, or completed ahead of it. */
+export function passedBy({
+  offset,
+  metadata,
+}: Pick<CommittedPosition, 'offset' | 'metadata'>): (at: number) => boolean {
+  if (offset === null) return () => false;
+  const ahead = decodeMetadata(offset, metadata)?.completed ?? [];
+  return (at) => at < offset || ahead.some(([from, to]) => at >= from && at < to);
+}
+
 export class Waited {
   /** By the place of each message: `topic/partition/offset`. */
   readonly #open = new Map<string, SentMessage>();
@@ -39,8 +49,7 @@ export class Waited {
     const moved = new Set(this.#copies.values());
     for (const { topic, partition, offset, metadata } of positions) {
       if (offset === null) continue;
-      const ahead = decodeMetadata(offset, metadata)?.completed ?? [];
-      const isPassed = (at: number) => at < offset || ahead.some(([from, to]) => at >= from && at < to);
+      const isPassed = passedBy({ offset, metadata });
       for (const [place, message] of this.#open) {
         const isHere = message.topic === topic && message.partition === partition && !moved.has(place);
         if (isHere && isPassed(message.offset)) this.#finish(place, message);

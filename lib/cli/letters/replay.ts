@@ -11,6 +11,7 @@ import { batchSize, pauseBefore, rateOf } from '../sending/rate.js';
 import { openSender } from '../sending/sender.js';
 import { terminalColumns } from '../terminal.js';
 import { whoAsks } from '../who.js';
+import { afterUndo } from './after-undo.js';
 import { type Choice, choiceOf, demandChoice, isChosen } from './choice.js';
 import { type Letter, letterOf } from './letter.js';
 import { asking, Book, openSource, rangesSince, readLetters, type Source } from './letter-topic.js';
@@ -42,7 +43,10 @@ export async function replay(options: ParsedOptions, places: readonly string[]):
   const { config } = loadSettings(options);
   const source = openSource(config);
   const rules = await rulesOf(source, config, maxReplays);
-  const found = await find(source, choice, (record, letter) => planReplay(record, letter, rules));
+  const found = await withGenerations(
+    config,
+    await find(source, choice, (record, letter) => planReplay(record, letter, rules)),
+  );
   const { book } = found;
   const isDry = values['dry-run'] === true;
   const asked = { topic: config.kafka.topic, again, run, isDry };
@@ -117,6 +121,17 @@ async function find<One extends { readonly letter: Letter }>(
     chosen.set(record.partition, ofPartition);
   });
   return { book, chosen, partitions: [...ranges.keys()] };
+}
+
+/** Loaded anew where their rows were taken out. */
+async function withGenerations(
+  config: Config,
+  found: Found<Replayable | Refused>,
+): Promise<Found<Replayable | Refused>> {
+  const planned = all(found).filter((one) => one.kind === 'replayable');
+  const changed = await afterUndo(config, planned);
+  const now = (one: Replayable | Refused) => (one.kind === 'replayable' ? (changed.get(one) ?? one) : one);
+  return { ...found, chosen: new Map([...found.chosen].map(([partition, some]) => [partition, some.map(now)])) };
 }
 
 async function rulesOf(source: Source, config: Config, maxReplays: number): Promise<ReplayRules> {

@@ -32,7 +32,7 @@ export function choiceOf(values: Values, now: number): Choice {
 }
 
 /** @throws AtdError ATD_USAGE */
-export function loadIdIn(text: string | undefined): string {
+export function loadIdIn(text: string | undefined, action = 'show'): string {
   if (text !== undefined && UUID.test(text)) return text.toLowerCase();
-  throw new AtdError('ATD_USAGE', `show needs the id of one load, as the list has it, not "${text ?? ''}"`);
+  throw new AtdError('ATD_USAGE', `${action} needs the id of one load, as the list has it, not "${text ?? ''}"`);
 }

@@ -1,4 +1,4 @@
-/** `atd-ingestion loads`: what became of files. Changes nothing. */
+/** `atd-ingestion loads`: what became of files; `undo` and `replay` alone change something. */
 import { AtdError, ExitCode } from '../../errors.js';
 import { hasLedger } from '../../service/settings.js';
 import { didYouMean } from '../../util/did-you-mean.js';
@@ -11,14 +11,16 @@ import { choiceOf, loadIdIn } from './choice.js';
 import { renderGroups, renderLoad, renderRows } from './loads-view.js';
 import { type LoadSource, ledgerSource, serviceSource } from './sources.js';
 
-export async function loads(options: ParsedOptions): Promise<ExitCode> {
+export async function loads(options: ParsedOptions, version: string): Promise<ExitCode> {
   const [action = 'list', id, ...rest] = options.positionals;
+  if (action === 'undo') return (await import('./undo.js')).undo(options, version);
+  if (action === 'replay') return (await import('./replay.js')).replay(options);
   if (rest.length > 0 || (action === 'list' && id !== undefined)) {
     throw new AtdError('ATD_USAGE', `unexpected argument ${rest[0] ?? id}`);
   }
   if (action !== 'list' && action !== 'show') {
-    const meant = didYouMean(action, ['list', 'show']);
-    const hint = meant === null ? 'list or show' : `did you mean ${meant}?`;
+    const meant = didYouMean(action, ['list', 'show', 'undo', 'replay']);
+    const hint = meant === null ? 'list, show, undo or replay' : `did you mean ${meant}?`;
     throw new AtdError('ATD_USAGE', `unknown action ${action}; ${hint}`);
   }
   const run = action === 'list' ? listing(options) : showing(options, loadIdIn(id));

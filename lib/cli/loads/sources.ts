@@ -3,10 +3,11 @@ import type { Config } from '../../config/load.js';
 import { AtdError } from '../../errors.js';
 import type { Load } from '../../ledger/load.js';
 import type { LoadFilter, LoadQuery } from '../../ledger/load-filter.js';
-import { type Group, type Grouping, groupsOf } from '../../ledger/queries.js';
+import { type Group, type Grouping, groupsOf, type Question } from '../../ledger/queries.js';
 import { LedgerReader } from '../../ledger/reader.js';
 import { KEPT_LOADS } from '../../ledger/recent-loads.js';
-import { LedgerStore } from '../../ledger/store.js';
+import { isMissingTable, LedgerStore, type StoreError } from '../../ledger/store.js';
+import type { LedgerTable } from '../../ledger/table.js';
 import { engineSettings, type LoaderProgram, ledgerConnection, ledgerTable } from '../../service/settings.js';
 import { call, unreachable } from '../remote.js';
 
@@ -21,28 +22,51 @@ export interface LoadSource {
   close(): Promise<void>;
 }
 
-export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource {
+/** The ledger of the settings, as a command asks it. */
+export interface OpenLedger extends LoadSource {
+  readonly table: LedgerTable;
+  /** @throws AtdError ATD_UNREACHABLE */
+  ask<Row>(question: Question): Promise<Row[]>;
+}
+
+/** @param instead what else can be done where it does not answer */
+export function openLedger(config: Config, loader: LoaderProgram, instead: string): OpenLedger {
   const table = ledgerTable(config);
   const { environment } = engineSettings(config, loader, process.env).command;
   const connection = ledgerConnection(config, environment);
-  const reader = new LedgerReader(new LedgerStore(table, () => connection), table);
+  const store = new LedgerStore(table, () => connection);
+  const reader = new LedgerReader(store, table);
   const { name } = reader;
   const told = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
     try {
       return await answer;
     } catch (cause) {
       const at = `${connection.host}:${connection.port}`;
-      const remedy = 'check clickhouse.*, or ask the service itself by --url';
+      const remedy = `check clickhouse.*, or ${instead}`;
       throw new AtdError('ATD_UNREACHABLE', `${name} at ${at}: ${(cause as Error).message}; ${remedy}`, { cause });
     }
   };
+  const rows = async <Row>({ query, parameters, settings }: Question): Promise<Row[]> => {
+    try {
+      return await store.query<Row>(query, parameters, settings);
+    } catch (error) {
+      // It is made with the first row.
+      if (isMissingTable(error as StoreError)) return [];
+      throw error;
+    }
+  };
   return {
-    name,
+    ...{ name, table },
+    ask: (question) => told(rows(question)),
     list: (query) => told(reader.list(query)),
     groups: (query, by) => told(reader.groups(query, by)),
     rowsOf: (id) => told(reader.rowsOf(id)),
     close: () => reader.close(),
   };
+}
+
+export function ledgerSource(config: Config, loader: LoaderProgram): LoadSource {
+  return openLedger(config, loader, 'ask the service itself by --url');
 }
 
 /** What a service answers. */

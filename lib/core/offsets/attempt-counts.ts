@@ -25,8 +25,7 @@ interface Entry {
 }
 
 const NOTHING: ChargedAttempts = { failed: 0, timedOut: 0 };
-/** What most records have while they are open; they are many, and share it. */
-const RUNNING_ONCE: Entry = { spent: NOTHING, interrupted: 0, running: 1, aloneSince: null };
+const UNSTARTED: Entry = { spent: NOTHING, interrupted: 0, running: 0, aloneSince: null };
 const NONE: AttemptCounts = { ...NOTHING, interrupted: 0 };
 
 export class AttemptLedger {
@@ -61,12 +60,8 @@ export class AttemptLedger {
 
   /** @param aloneSince now, where nothing else runs meanwhile */
   started(offset: number, aloneSince: number | null = null): void {
-    const entry = this.#entries.get(offset);
-    if (entry === undefined && aloneSince === null) this.#entries.set(offset, RUNNING_ONCE);
-    else {
-      const { running, ...rest } = entry ?? { ...RUNNING_ONCE, running: 0 };
-      this.#entries.set(offset, { ...rest, running: running + 1, aloneSince });
-    }
+    const entry = this.#entries.get(offset) ?? UNSTARTED;
+    this.#entries.set(offset, { ...entry, running: entry.running + 1, aloneSince });
   }
 
   /**

@@ -38,9 +38,14 @@ export interface CommandRules {
   readonly timeoutMs: number;
   readonly graceMs: number;
   readonly allowedRoots: readonly string[];
+  /** What the rows of a load are to say which load they are of; left out where they say nothing. */
+  readonly loadIdOf?: LoadIdOf;
   /** What the child gets of the service's own environment. */
   readonly environment: Readonly<Record<string, string>>;
 }
+
+/** The ledger's: the same in every attempt, delivery and instance. */
+export type LoadIdOf = (token: string, generation: number) => string;
 
 /** The part of a command that is the same for every job. Copying it is cheaper than building a command anew. */
 export interface CommandTemplate {
@@ -48,6 +53,7 @@ export interface CommandTemplate {
   /** The places of the job's own arguments. */
   readonly fileAt: number;
   readonly tableAt: number;
+  readonly loadIdOf: LoadIdOf | null;
 }
 
 export function commandTemplate(rules: CommandRules): CommandTemplate {
@@ -60,13 +66,13 @@ export function commandTemplate(rules: CommandRules): CommandTemplate {
     timeoutMs: rules.timeoutMs,
     graceMs: rules.graceMs,
   };
-  return { command, fileAt: before.length - 3, tableAt: before.length - 1 };
+  return { command, fileAt: before.length - 3, tableAt: before.length - 1, loadIdOf: rules.loadIdOf ?? null };
 }
 
 export function buildCommand(
   job: Job,
   attempt: number,
-  { command, fileAt, tableAt }: CommandTemplate,
+  { command, fileAt, tableAt, loadIdOf }: CommandTemplate,
   settling: Settling | null = null,
 ): Command {
   const args = command.args.slice();
@@ -75,7 +81,7 @@ export function buildCommand(
   return {
     file: command.file,
     args,
-    env: buildEnvironment(job, attempt, command.env),
+    env: buildEnvironment(job, attempt, command.env, loadIdOf),
     input: { file: job.file, allowedRoots: command.input.allowedRoots, settling },
     timeoutMs: command.timeoutMs,
     graceMs: command.graceMs,
@@ -146,12 +152,19 @@ function asCliVariables(rules: CommandRules): Record<string, string> {
   );
 }
 
-function buildEnvironment(job: Job, attempt: number, common: Readonly<Record<string, string>>): Record<string, string> {
+function buildEnvironment(
+  job: Job,
+  attempt: number,
+  common: Readonly<Record<string, string>>,
+  loadIdOf: LoadIdOf | null,
+): Record<string, string> {
   const environment: Record<string, string> = { ...common };
   environment['ATD_JOB_ID'] = job.id;
-  environment['ATD_DEDUP_TOKEN'] = tokenOf(job);
+  const token = tokenOf(job);
+  environment['ATD_DEDUP_TOKEN'] = token;
   const generation = job.replay?.generation ?? 0;
   if (generation > 0) environment['ATD_GENERATION'] = String(generation);
+  if (loadIdOf !== null) environment['ATD_LOAD_ID'] = loadIdOf(token, generation);
   environment['ATD_ATTEMPT'] = String(attempt);
   environment['ATD_TENANT'] = job.tenant ?? '';
   if (job.traceparent !== null) environment['TRACEPARENT'] = job.traceparent;

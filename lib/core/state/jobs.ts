@@ -19,7 +19,6 @@ import type { EngineSettings } from '../settings.js';
 import { type JobState, newJobState } from './job-state.js';
 import type { PartitionState } from './partition-state.js';
 import { isNoLongerOurs, type PendingRecord, type Settlement } from './pending-record.js';
-import { Running } from './running.js';
 import { Suspects } from './suspects.js';
 import { TableHolds } from './table-holds.js';
 
@@ -30,7 +29,8 @@ const MAX_CONTRADICTIONS = 5;
 
 export class Jobs {
   readonly scheduler: Scheduler<JobState>;
-  readonly running = new Running();
+  /** By their id, in the order of their starts. */
+  readonly running = new Map<string, JobState>();
   slots: AdaptiveSlots;
   readonly suspects = new Suspects((state) => this.tables.permits(state) && !this.scheduler.isPaused(state.job.tenant));
   readonly breaker: CircuitBreaker;
@@ -235,7 +235,7 @@ export class Jobs {
   drop({ topic, partition }: PendingRecord['owned'], isUnwanted: (state: JobState) => boolean): Set<PendingRecord> {
     const dropped = [this.scheduler, this.tables, this.suspects].flatMap((waiting) => waiting.drop(isUnwanted));
     for (const { job } of dropped) this.tables.withdrawn(job.id);
-    const running = this.running.states().filter(isUnwanted);
+    const running = [...this.running.values()].filter(isUnwanted);
     this.#emit({ type: 'jobs-dropped', partition: { topic, partition }, jobs: dropped.length + running.length });
     return new Set([...dropped, ...running].map(({ pending }) => pending));
   }
@@ -294,7 +294,7 @@ export class Jobs {
     state.starts += 1;
     state.startedAt = now;
     if (state.starts === 1) state.loadedBefore = this.#loaded;
-    this.running.add(state);
+    this.running.set(state.job.id, state);
     this.breaker.started(state.job.id);
     return state;
   }

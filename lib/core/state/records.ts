@@ -162,6 +162,11 @@ export class Records {
     for (const owned of this.assignment.values()) if (owned.attempts.forgetStarts()) this.#commits.touch(owned);
   }
 
+  /** How this run ends, or that it goes on after all, is to be committed. */
+  touchAll(): void {
+    for (const owned of this.assignment.values()) this.#commits.touch(owned);
+  }
+
   /** Another member finished the record. */
   finishElsewhere(pending: PendingRecord): void {
     pending.finishedElsewhere = true;

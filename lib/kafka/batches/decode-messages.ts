@@ -4,7 +4,7 @@
  * of it is left for the next fetch; a batch that alone is beyond it is not read, and its records say so.
  */
 import { createRequire } from 'node:module';
-import { TooLarge } from '../../util/too-large.js';
+import { TooLarge } from '../../errors.js';
 import { CODECS, unpack } from './unpack.js';
 
 /** A record as the client hands it out. */

@@ -1,6 +1,6 @@
 /** One LZ4 frame, block by block; the package itself makes as much room as the frame claims to need. */
 import { decompressBlock } from 'lz4js';
-import { TooLarge } from '../../util/too-large.js';
+import { TooLarge } from '../../errors.js';
 
 const MAGIC = 0x184d2204;
 const STORED = 0x8000_0000;

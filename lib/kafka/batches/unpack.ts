@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
-import { TooLarge } from '../../util/too-large.js';
+import { TooLarge } from '../../errors.js';
 import { beginsAsXerial, snappyLength, unpackSnappy } from '../../util/unpack-snappy.js';
 import { unpackZstd } from '../../util/unpack-zstd.js';
 import { unpackLz4 } from './lz4.js';

@@ -7,8 +7,7 @@
 
 import type { ByPosition, FormatName } from '../file/formats.js';
 import { readType } from './conversions.js';
-import { parseType, type Type, typeAt, withLeaves } from './type-tree.js';
-import { baseType, isNullable } from './types.js';
+import { baseType, isNullable, parseType, type Type, typeAt, withLeaves } from './type-tree.js';
 
 export interface Column {
   readonly name: string;
@@ -35,12 +34,15 @@ export interface LoadedColumn {
   readonly absent: 'refused' | 'expression' | 'default';
   /** It has no name, and so no place for a value. */
   readonly mustBeEmpty?: boolean;
+  /** The table has its name for what the loader says of each row. */
+  readonly isReserved?: boolean;
 }
 
 export type Matching =
   | { readonly kind: 'columns'; readonly columns: readonly LoadedColumn[]; readonly skipped: readonly string[] }
   | { readonly kind: 'unknown'; readonly names: readonly string[] }
   | { readonly kind: 'clash'; readonly names: readonly [string, string]; readonly target: string }
+  | { readonly kind: 'reserved'; readonly name: string }
   | { readonly kind: 'none' };
 
 export function columnName(fileName: string): string {
@@ -77,17 +79,25 @@ export interface MatchOptions {
   readonly byPosition: ByPosition | null;
   /** Names that the file may use for its columns beside those seen: the schema file's. */
   readonly alsoNamed: readonly string[];
+  /** Columns of the table that are filled by the loader: a file has none of them. */
+  readonly reserved: ReadonlySet<string>;
 }
 
 /** Pairs the columns of a file with those of the table, in the file's order. */
 export function matchColumns(
   file: readonly Column[],
   table: readonly TableColumn[],
-  { skipUnknown, format, typed, open, byPosition, alsoNamed }: MatchOptions,
+  { skipUnknown, format, typed, open, byPosition, alsoNamed, reserved }: MatchOptions,
 ): Matching {
   const insertable = new Map(
-    table.filter(({ kind }) => kind !== 'MATERIALIZED' && kind !== 'ALIAS').map((column) => [column.name, column]),
+    table
+      .filter(({ name, kind }) => kind !== 'MATERIALIZED' && kind !== 'ALIAS' && !reserved.has(name))
+      .map((column) => [column.name, column]),
   );
+  const taboo = file.find(
+    ({ name }) => reserved.has(name) || (!insertable.has(name) && reserved.has(columnName(name))),
+  );
+  if (taboo !== undefined) return { kind: 'reserved', name: taboo.name };
   const taken = new Map<string, LoadedColumn>();
   const unknown: string[] = [];
   const unread = new Map<string, LoadedColumn>();
@@ -116,6 +126,7 @@ export function matchColumns(
         absent: absentFor(target, 'default'),
       });
     }
+    for (const name of taken.size === 0 ? [] : reserved) taken.set(name, { ...UNREAD, ...RESERVED, source: name });
   }
   if (byPosition === null) return { kind: 'columns', columns: [...taken.values()], skipped: unknown };
   const bySource = new Map([...taken.values()].map((column) => [column.source, column]));
@@ -124,6 +135,7 @@ export function matchColumns(
 }
 
 const UNREAD = { target: null, readAs: 'String', type: 'String', absent: 'default' } as const;
+const RESERVED = { readAs: 'Nullable(String)', type: 'Nullable(String)', isReserved: true } as const;
 
 /** The column that a file means by a name: the one of that very name, dots included, else the one of its renamed name. */
 function columnFor(name: string, insertable: ReadonlyMap<string, TableColumn>): TableColumn | undefined {

@@ -5,6 +5,7 @@
  */
 import type { FormatName } from '../file/formats.js';
 import { withDates } from './days.js';
+import { listText } from './list-text.js';
 import { quoteString } from './quoting.js';
 import type { Guarded } from './text-values.js';
 import { type Element, mapLeaves, parseType, type Type, whole } from './type-tree.js';
@@ -94,9 +95,7 @@ class Converter {
     if (from.name === 'Variant' && (isScalar(to) || to.elements.length > 0) && to.name !== 'String')
       return this.#variant(x, from, to);
     if (from.elements.length > 0 && to.elements.length > 0) return this.#composite(x, from, to);
-    // Others may be lists or tuples by another name, as a Point is, and are ClickHouse's to convert.
-    if (to.elements.length > 0 && isScalar(from))
-      return from.name === 'String' && !/\bMap\(/.test(to.text) ? this.#parsed(x, from, to) : never(to);
+    if (to.elements.length > 0 && isScalar(from)) return from.name === 'String' ? this.#parsed(x, from, to) : never(to);
     return this.#scalar(from.elements.length > 0 ? withDates(x, from) : x, from, to);
   }
 
@@ -166,16 +165,17 @@ class Converter {
     };
   }
 
-  /** Text of a list or tuple, as it stands in CSV. ClickHouse makes no maps of it. */
+  /** Text of a list, map or tuple. */
   #parsed(x: string, from: Type, to: Type): Converted {
-    const read = parseType(inBrackets(to));
-    const absent = from.nullable ? `ifNull(${x} = '', 1)` : `${x} = ''`;
-    const given = from.nullable ? `assumeNotNull(${x})` : x;
-    const empty = to.name === 'Tuple' ? undefined : '[]';
-    const text = empty === undefined ? given : `if(${absent}, '${empty}', ${given})`;
-    const { value, fits } = this.#composite(`CAST(${text}, ${quoteString(read.text)})`, read, to);
-    if (this.#options.nullAsDefault && empty !== undefined) return { value, fits };
-    return { value, fits: fits === null ? `NOT ${absent}` : `NOT ${absent} AND ${fits}` };
+    const { type, value: parsed, fits: form } = listText(asArray(to), textType);
+    const given = from.nullable ? `ifNull(${x}, '')` : x;
+    const hasForm = form === null ? [] : [`${this.#functions.define(form)}(${given})`];
+    const { value, fits } = this.#composite(`${this.#functions.define(parsed)}(${given})`, type, to);
+    const held = [...hasForm, ...(fits === null ? [] : [fits])].join(' AND ') || '1';
+    // Nothing between two separators is a list or map of nothing, but no tuple.
+    const { format, nullAsDefault } = this.#options;
+    const mayBeEmpty = nullAsDefault || (to.name !== 'Tuple' && (format === 'csv' || format === 'tsv'));
+    return { value, fits: mayBeEmpty ? `(${given} = '' OR (${held}))` : held };
   }
 
   #composite(x: string, from: Type, to: Type): Converted {
@@ -293,6 +293,7 @@ const AS_TEXT =
 export function readType(to: Type, format: FormatName): string {
   if (AS_TEXT.test(to.name)) return 'Nullable(String)';
   if (to.elements.length === 0) return isScalar(to) ? nullableText(to.text) : to.text;
+  if (format === 'csv') return 'Nullable(String)';
   return format === 'jsonl' ? inJson(to) : inBrackets(to);
 }
 
@@ -301,14 +302,17 @@ function nullableText(type: string): string {
 }
 
 function inJson(to: Type): string {
-  return mapLeaves(to, (type, key) => {
-    if (key) return AS_TEXT.test(type.name) ? 'String' : type.text;
-    if (AS_TEXT.test(type.name)) return 'Nullable(String)';
-    return isScalar(type) ? nullableText(type.text) : type.text;
-  });
+  return mapLeaves(to, (type, key) => textType(type, key) ?? type.text);
 }
 
-/** Within brackets numbers have no quotes, so that they are read by the widest type of their kind: narrower ones wrap around. */
+/** As what text one within a list or the like is read; null for a type of which ClickHouse makes its own reading. */
+function textType(type: Type, key: boolean): string | null {
+  if (AS_TEXT.test(type.name)) return key ? 'String' : 'Nullable(String)';
+  if (!isScalar(type)) return null;
+  return key ? type.text : nullableText(type.text);
+}
+
+/** Within brackets of TSV numbers have no quotes, so that they are read by the widest type of their kind: narrower ones wrap around. */
 function inBrackets(to: Type): string {
   return mapLeaves(to, (type) => {
     const read = wide(type);

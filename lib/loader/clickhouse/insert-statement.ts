@@ -35,7 +35,15 @@ interface Parts {
   readonly columns: readonly LoadedColumn[];
   readonly functions: Functions;
   readonly input: string;
+  /** What is the same in each row, behind what is read. */
+  readonly constants: readonly string[];
   convert(expression: string, column: LoadedColumn): Converted;
+}
+
+/** A column that the file does not have, and what each row has there. */
+export interface FilledColumn {
+  readonly target: string;
+  readonly expression: string;
 }
 
 /** Columns that are converted alike, with their numbers. */
@@ -49,6 +57,7 @@ interface Alike {
  * `ignore` is evaluated for every row, and no row can be left out. A value that does not fit is made known by an error of a parser,
  * since that is the only one that can say which.
  *
+ * @param filled by the loader, behind the file's columns
  * @param bytes of the file, about as many as it would have as plain text
  * @throws UnknownField
  */
@@ -58,6 +67,7 @@ export function insertRecords(
   format: Format,
   options: Options,
   bytes: number,
+  filled: readonly FilledColumn[] = [],
 ): string {
   const functions = new Functions();
   const structure = columns
@@ -65,22 +75,24 @@ export function insertRecords(
     .join(', ');
   const convert = (
     expression: string,
-    { source, readAs, type, absent, target, mustBeEmpty }: LoadedColumn,
+    { source, readAs, type, absent, target, mustBeEmpty, isReserved }: LoadedColumn,
   ): Converted => {
+    if (isReserved) return { value: expression, fits: `isNull(${expression})` };
     if (target === null) return { value: expression, fits: mustBeEmpty ? `empty(${expression})` : null };
     const nullAsDefault = options.nullAsDefault || absent === 'default';
     const more = { nullAsDefault, format: format.name, hasDefault: absent === 'expression', column: source };
     return conversion(expression, parseType(readAs), parseType(type), { ...options, ...more }, functions);
   };
-  const parts: Parts = { columns, functions, input: `input(${quoteString(structure)})`, convert };
+  const constants = filled.map(({ expression }) => expression);
+  const parts: Parts = { columns, functions, input: `input(${quoteString(structure)})`, constants, convert };
   const groups = groupsOf(columns);
   const select = areWorthLists(parts, groups, bytes) ? selectInLists(parts, groups) : selectEach(parts);
-  const targets = columns.flatMap(({ target }) => (target === null ? [] : quoteIdentifier(target)));
+  const targets = [...columns.flatMap(({ target }) => target ?? []), ...filled.map(({ target }) => target)];
   const reader = format.byPosition?.clickhouse ?? format.clickhouse;
-  return `INSERT INTO ${into} (${targets.join(', ')}) ${select} FORMAT ${reader}`;
+  return `INSERT INTO ${into} (${targets.map(quoteIdentifier).join(', ')}) ${select} FORMAT ${reader}`;
 }
 
-function selectEach({ columns, functions, input, convert }: Parts): string {
+function selectEach({ columns, functions, input, constants, convert }: Parts): string {
   const checks: string[] = [];
   const values: string[] = [];
   let same = true;
@@ -91,20 +103,20 @@ function selectEach({ columns, functions, input, convert }: Parts): string {
     if (column.target !== null) values.push(value);
     same &&= column.target !== null && value === name;
   }
-  const listed = same ? '*' : values.join(', ');
+  const listed = [...(same ? ['*'] : values), ...constants].join(', ');
   if (checks.length === 0) return `${withFunctions(functions.definitions)}SELECT ${listed} FROM ${input}`;
   // Beside the values, in a function that works out all its arguments: what both need is worked out once, and within an `if` around it
   // the conditions inside would be worked out for every row (8 times the time of a column of integers).
   const [first = '', ...others] = values;
-  const checked = [`tupleElement(tuple(${first}, ignore(${checks.join(', ')})), 1)`, ...others];
+  const checked = [`tupleElement(tuple(${first}, ignore(${checks.join(', ')})), 1)`, ...others, ...constants];
   return `${withFunctions([...functions.definitions, BAD])}SELECT ${checked.join(', ')} FROM ${numbered(input)}`;
 }
 
 function groupsOf(columns: readonly LoadedColumn[]): readonly Alike[] {
   const groups = new Map<string, Alike>();
   for (const [index, column] of columns.entries()) {
-    const { readAs, type, absent, target, mustBeEmpty } = column;
-    const key = JSON.stringify([readAs, type, absent, target === null, mustBeEmpty]);
+    const { readAs, type, absent, target, mustBeEmpty, isReserved } = column;
+    const key = JSON.stringify([readAs, type, absent, target === null, mustBeEmpty, isReserved]);
     const group = groups.get(key) ?? { column, indexes: [] };
     group.indexes.push(index);
     groups.set(key, group);
@@ -124,7 +136,7 @@ function isConverted({ value, fits }: Converted, expression: string): boolean {
   return fits !== null || value !== expression;
 }
 
-function selectInLists({ columns, functions, input, convert }: Parts, groups: readonly Alike[]): string {
+function selectInLists({ columns, functions, input, constants, convert }: Parts, groups: readonly Alike[]): string {
   const nameOf = (index: number): string => quoteIdentifier(columns[index]?.source ?? '');
   const read: string[] = [];
   const converted: string[] = [];
@@ -164,7 +176,7 @@ function selectInLists({ columns, functions, input, convert }: Parts, groups: re
   if (onlyChecked.length > 0) loaded[0] = `tupleElement(tuple(${loaded[0]}, ignore(${onlyChecked.join(', ')})), 1)`;
   const definitions = withFunctions([...functions.definitions, BAD]);
   const lists = `SELECT ${read.join(', ')}, rowNumberInAllBlocks() AS ${ROW_NUMBER} FROM ${input}`;
-  return `SELECT ${loaded.join(', ')} FROM (${definitions}SELECT ${converted.join(', ')} FROM (${lists}))`;
+  return `SELECT ${[...loaded, ...constants].join(', ')} FROM (${definitions}SELECT ${converted.join(', ')} FROM (${lists}))`;
 }
 
 function numbered(input: string): string {

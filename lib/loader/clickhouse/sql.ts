@@ -7,13 +7,14 @@
  * repeatable when a token is given; without one it would not deduplicate it at all.
  */
 
+import { PROVENANCE } from '../../util/table-shape.js';
 import type { Format } from '../file/formats.js';
 import type { TableName } from '../options/options.js';
 import { PLAIN_TABLE, type TableMaking } from '../options/table-options.js';
 import { type Column, type LoadedColumn, sortingKey, TIME_COLUMN } from './columns.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
 import { checkSample } from './sample-types.js';
-import { isDateOrTime, isNullable } from './types.js';
+import { isDateOrTime, isNullable } from './type-tree.js';
 
 /**
  * How many recent blocks a MergeTree table remembers for deduplication. A file is at most some dozens of blocks, and a
@@ -123,15 +124,21 @@ export function describeSettings(statementBytes: number): Settings {
   return { ...sizeSettings(statementBytes), print_pretty_type_names: 0, precise_float_parsing: 1 };
 }
 
-export type CreateTable = { readonly kind: 'statement'; readonly sql: string } | { readonly kind: 'no-time-column' };
+export type CreateTable =
+  | { readonly kind: 'statement'; readonly sql: string }
+  | { readonly kind: 'no-time-column' }
+  | { readonly kind: 'reserved'; readonly name: string };
 
 /** Rows without a message time never expire: ClickHouse takes the time 0 as no expiry. */
 export function createTableStatement(
   table: TableName,
   columns: readonly Column[],
   ttlHours: number | null,
-  { engine, orderBy, partitionBy, onCluster, durable }: TableMaking = PLAIN_TABLE,
+  { engine, orderBy, partitionBy, onCluster, durable, provenance }: TableMaking = PLAIN_TABLE,
 ): CreateTable {
+  const added = provenance ? PROVENANCE : [];
+  const reserved = columns.find(({ name }) => added.some((column) => column.name === name));
+  if (reserved !== undefined) return { kind: 'reserved', name: reserved.name };
   const suggested = sortingKey(columns);
   const key = orderBy ?? suggested.map(quoteIdentifier).join(', ');
   const keys = `${key} ${partitionBy ?? ''}`;
@@ -149,9 +156,10 @@ export function createTableStatement(
   const settings = [...REMEMBERING];
   if (durable) settings.push(...DURABLE_SETTINGS);
   if (nullableKey) settings.push('allow_nullable_key = 1');
+  const structure = structureOf([...columns, ...added.map(({ name, definition }) => ({ name, type: definition }))]);
   const sql =
     `CREATE TABLE IF NOT EXISTS ${quoteTable(table)}${onClusterClause(onCluster)} ` +
-    `(${structureOf(columns)}) ENGINE = ${engine}${partitionBy === null ? '' : ` PARTITION BY (${partitionBy})`} ORDER BY (${key})${ttl} SETTINGS ${settings.join(', ')}`;
+    `(${structure}) ENGINE = ${engine}${partitionBy === null ? '' : ` PARTITION BY (${partitionBy})`} ORDER BY (${key})${ttl} SETTINGS ${settings.join(', ')}`;
   return { kind: 'statement', sql };
 }
 
@@ -206,6 +214,14 @@ export interface InsertOptions {
 /** Of a ClickHouse that describes a column as JSON, and so knows it. */
 const JSON_AS_TEXT: Settings = { input_format_parquet_enable_json_parsing: 0 };
 
+/**
+ * Formats whose structs, lists and maps are read where they are NULL only if NULL is a default: a struct of fields that are NULL, and
+ * nothing in the others. Values within them are read by types that may be NULL.
+ */
+const NULL_STRUCTS: ReadonlySet<string> = new Set(['arrow', 'orc', 'avro']);
+/** Else the reader of Arrow shows what is left in the places of a struct that is NULL. */
+const ABSENT_TUPLES: Settings = { allow_experimental_nullable_tuple_type: 1 };
+
 /** Where ClickHouse chooses the types of values, text stays text: it would make 2 March of 30 February, and 1 February of 01/02/2024. */
 const DATES_AS_TEXT: Settings = { input_format_try_infer_dates: 0, input_format_try_infer_datetimes: 0 };
 /** Alternatives as alike as whole numbers of 32 and of 64 bits are read as the file has them. */
@@ -232,7 +248,7 @@ export function insertSettings({
     date_time_input_format: 'best_effort',
     input_format_skip_unknown_fields: skipUnknown ? 1 : 0,
     input_format_json_ignore_unknown_keys_in_named_tuple: skipUnknown ? 1 : 0,
-    input_format_null_as_default: nullAsDefault ? 1 : 0,
+    input_format_null_as_default: nullAsDefault || NULL_STRUCTS.has(format.name) ? 1 : 0,
     input_format_json_read_numbers_as_strings: 1,
     input_format_json_read_bools_as_strings: 1,
     precise_float_parsing: 1,
@@ -255,6 +271,7 @@ export function insertSettings({
     ...placeOfRows(format),
     // What JSON columns of a Parquet file hold is taken as it is written, since not all of it is an object.
     ...(format.readsJson ? JSON_AS_TEXT : {}),
+    ...(format.name === 'arrow' && hasExactBlocks(known) ? ABSENT_TUPLES : {}),
     ...(format.name === 'csv' ? tuplesInOneField(columns) : {}),
     ...(columns.some(({ type }) => CHOSEN_TYPES.test(type)) ? DATES_AS_TEXT : {}),
     ...(columns.some(({ readAs }) => /\bVariant\(/.test(readAs)) ? ALIKE : {}),

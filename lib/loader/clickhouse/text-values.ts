@@ -106,10 +106,14 @@ function decimalText(precision: number, scale: number, rounding: boolean): Guard
   const bits = precision <= 9 ? 32 : precision <= 18 ? 64 : precision <= 38 ? 128 : 256;
   const whole = precision - scale;
   const value = `toDecimal${bits}OrNull(x, ${scale})`;
-  const plain = `match(x, '^[+-]?0*[0-9]{0,${whole}}([.][0-9]{0,${scale}}${rounding ? '[0-9]*' : '0*'})?$')`;
+  const more = rounding ? '[0-9]' : '0';
+  // There is a digit before the point or behind it; a sign or a point alone is 0 to the parser.
+  const before = `${whole === 0 ? '0+' : `0*[0-9]{1,${whole}}`}([.][0-9]{0,${scale}}${more}*)?`;
+  const behind = scale === 0 ? `[.]${more}+` : `[.][0-9]{1,${scale}}${more}*`;
+  const plain = `match(x, '^[+-]?(${before}|${behind})$')`;
   // Of a number with an exponent nothing is lost where more digits give the same.
-  const more = `toDecimal256OrNull(x, ${Math.max(scale, Math.min(76 - whole, 40))})`;
-  const kept = rounding ? '' : `${more} = ${value} AND toFloat64OrNull(toString(${more})) = toFloat64OrNull(x) AND `;
+  const finer = `toDecimal256OrNull(x, ${Math.max(scale, Math.min(76 - whole, 40))})`;
+  const kept = rounding ? '' : `${finer} = ${value} AND toFloat64OrNull(toString(${finer})) = toFloat64OrNull(x) AND `;
   const exponent = `(match(x, '[eE]') AND ${kept}abs(toFloat64OrNull(x)) < 1e${whole})`;
   return { value, fits: `((length(x) <= ${whole} AND toString(${value}) = x) OR ${plain} OR ${exponent})` };
 }
@@ -117,7 +121,8 @@ function decimalText(precision: number, scale: number, rounding: boolean): Guard
 const MONTH = '(0?[1-9]|1[0-2])';
 const DAY = '(0?[1-9]|[12][0-9]|3[01])';
 const CLOCK = '([01]?[0-9]|2[0-3]):[0-5][0-9]';
-const ZONE = ' ?(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)?';
+/** The parser takes any two digits for hours. */
+const ZONE = ' ?(Z|UTC|GMT|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?';
 
 /** Ends with its own zone, or says noon otherwise than by hours to 24. */
 const ZONED = ':[0-9]{2}[0-9:.,]* ?(Z|UTC|GMT|[AaPp][Mm].*|[+-][0-9]{2}(:?[0-9]{2})?)$';

@@ -22,6 +22,16 @@ const WRAPPER = /^(Nullable|LowCardinality)\((.*)\)$/s;
 const WITH_ARGUMENTS = /^(\w+)\s*\((.*)\)$/s;
 const NAMED = /^(`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*"|[A-Za-z_]\w*)\s+(\S.*)$/s;
 
+/** Other names of lists and tuples. https://clickhouse.com/docs/sql-reference/data-types/geo */
+const SHAPES: Readonly<Record<string, string>> = {
+  Point: 'Tuple(Float64, Float64)',
+  Ring: 'Array(Point)',
+  LineString: 'Array(Point)',
+  MultiLineString: 'Array(LineString)',
+  Polygon: 'Array(Ring)',
+  MultiPolygon: 'Array(Polygon)',
+};
+
 /** Nullable and LowCardinality are taken off: the first becomes `nullable`, the second changes no value. */
 export function parseType(written: string): Type {
   let text = written.trim();
@@ -32,6 +42,8 @@ export function parseType(written: string): Type {
   }
   const aggregated = /^SimpleAggregateFunction\(.*?, *(?=[A-Z])(.*)\)$/s.exec(text)?.[1];
   if (aggregated !== undefined) return parseType(aggregated);
+  const shape = SHAPES[text];
+  if (shape !== undefined) return { ...parseType(shape), text, nullable };
   const [, name = text, inner = ''] = WITH_ARGUMENTS.exec(text) ?? [];
   const parts = split(inner);
   if (!['Array', 'Map', 'Tuple', 'Nested'].includes(name)) {
@@ -106,4 +118,18 @@ export function typeAt(type: Type, path: Path): Type | undefined {
   if (type.name === 'Nested') return typeAt({ ...type, name: 'Tuple' }, rest);
   const element = type.elements.find(({ name }, index) => (name ?? index) === step);
   return element === undefined ? undefined : typeAt(element.type, rest);
+}
+
+/** The type inside `Nullable` and `LowCardinality`. */
+export function baseType(type: string): string {
+  const inner = /^(?:Nullable|LowCardinality)\((.*)\)$/s.exec(type)?.[1];
+  return inner === undefined ? type : baseType(inner);
+}
+
+export function isNullable(type: string): boolean {
+  return /^(LowCardinality\()?Nullable\(/.test(type);
+}
+
+export function isDateOrTime(type: string): boolean {
+  return /^(Date|Date32|DateTime|DateTime64)(\(|$)/.test(baseType(type));
 }

@@ -5,9 +5,10 @@
 
 import type { LoadedColumn } from '../clickhouse/columns.js';
 import { BAD_VALUE } from '../clickhouse/insert-statement.js';
-import { baseType, isNullable } from '../clickhouse/types.js';
+import { baseType, isNullable } from '../clickhouse/type-tree.js';
 import { oneLine } from '../failures.js';
 import type { ByPosition, Format } from '../file/formats.js';
+import { RESERVED_REMEDY, reservedName } from './provenance.js';
 
 const FOUND_LENGTH = 60;
 
@@ -39,6 +40,8 @@ export function badValue(text: string, columns: readonly LoadedColumn[], format:
   const found = quoted.replace(/\\(.)/gs, '$1').replace(/^day (-?\d+) since 1970$/, dayText);
   const column = columns[Number(index)];
   if (column === undefined) return null;
+  if (column.isReserved)
+    return { place: `row ${row}: ${reservedName(column.source)}`, remedy: RESERVED_REMEDY, wider: null };
   if (column.mustBeEmpty) return unnamed(column, row, found, format);
   const type = baseType(column.type);
   const wider = widerType(column.type, found);

@@ -2,12 +2,13 @@
 import { ExitCode } from '../../errors.js';
 import { type Column, type LoadedColumn, matchColumns, type TableColumn } from '../clickhouse/columns.js';
 import { UnknownField } from '../clickhouse/conversions.js';
-import { insertRecords } from '../clickhouse/insert-statement.js';
+import { type FilledColumn, insertRecords } from '../clickhouse/insert-statement.js';
 import { quoteIdentifier } from '../clickhouse/quoting.js';
 import * as sql from '../clickhouse/sql.js';
 import { explain } from '../failures.js';
 import { type BadValue, badData, badValue, UNKNOWN_COLUMN } from './bad-data.js';
 import { clash, clickhouseFailure, dataError, type Load, listed, tableText } from './load.js';
+import { filledColumns, RESERVED_NAMES, refuseReserved } from './provenance.js';
 import type { TableToMake } from './target-table.js';
 
 /** How many bytes of text those of a compressed or typed file may stand for. */
@@ -61,8 +62,11 @@ async function send(
   const { request, contents, format, clickhouse, bar } = load;
   const isMade = !into.startsWith('FUNCTION ');
   const name = tableText(request);
-  const columns = matched(load, found, table);
-  const statement = insertStatement(load, into, columns);
+  const filled = isMade ? filledColumns(request, table) : [];
+  const ofTable = request.loadId === null ? new Set<string>() : RESERVED_NAMES;
+  const reserved = isMade ? new Set(filled.map(({ target }) => target)) : ofTable;
+  const columns = matched(load, found, table, reserved);
+  const statement = insertStatement(load, into, columns, filled);
   try {
     return await clickhouse.insert(
       statement,
@@ -105,7 +109,12 @@ function remedyFor({ request, schema }: Load, { remedy, wider }: BadValue, isMad
 }
 
 /** @throws LoadError where the columns of the file are not those of the table. */
-function matched(load: Load, found: readonly Column[], table: readonly TableColumn[]): readonly LoadedColumn[] {
+function matched(
+  load: Load,
+  found: readonly Column[],
+  table: readonly TableColumn[],
+  reserved: ReadonlySet<string>,
+): readonly LoadedColumn[] {
   const { request, format, schema } = load;
   const matching = matchColumns(found, table, {
     skipUnknown: request.skipUnknown,
@@ -114,21 +123,28 @@ function matched(load: Load, found: readonly Column[], table: readonly TableColu
     open: format.name === 'jsonl',
     byPosition: format.byPosition,
     alsoNamed: schema?.map((column) => column.name) ?? [],
+    reserved,
   });
   if (matching.kind === 'columns') return matching.columns;
+  if (matching.kind === 'reserved') throw refuseReserved(request, matching.name);
   if (matching.kind === 'clash') throw clash(load, matching.names, matching.target);
   if (matching.kind === 'none')
     throw dataError(request, `it has no column of table ${tableText(request)}`, 'check --table-name');
   throw dataError(request, `table ${tableText(request)} has no column for ${listed(matching.names)}`, ADD_OR_SKIP);
 }
 
-function insertStatement(load: Load, into: string, columns: readonly LoadedColumn[]): string {
+function insertStatement(
+  load: Load,
+  into: string,
+  columns: readonly LoadedColumn[],
+  filled: readonly FilledColumn[],
+): string {
   const { request, format, contents } = load;
   const isPacked = contents.compression !== null || format.typed;
   const bytes = contents.file.bytes * (isPacked ? PACKED : 1);
   const { allowRounding: rounding, nullAsDefault, skipUnknown } = request;
   try {
-    return insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown }, bytes);
+    return insertRecords(into, columns, format, { rounding, nullAsDefault, skipUnknown }, bytes, filled);
   } catch (error) {
     if (!(error instanceof UnknownField)) throw error;
     const why = `table ${tableText(request)} has no field for ${listed([error.field])} in column ${listed([error.column])}`;

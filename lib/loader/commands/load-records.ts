@@ -92,7 +92,7 @@ async function loadFile(
     const { format: read, sample } = layoutOf(format, taken.data);
     const tried: Load = { ...connected, format: read };
     refuseForeignHeader(tried, sample);
-    const inspected = await inspect(tried, sample, typesWanted);
+    const inspected = await inspect(tried, sample, typesWanted, sql.hasExactBlocks(known));
     if (inspected === null) return NOTHING;
     const { columns: found, readsJson } = inspected;
     const load: Load = { ...tried, format: { ...read, readsJson } };
@@ -176,8 +176,11 @@ interface Inspected {
   readonly readsJson: boolean;
 }
 
-/** The columns of the file; null for a file that has none. Without `types` only their names count. */
-async function inspect(load: Load, data: Uint8Array, types: boolean): Promise<Inspected | null> {
+/**
+ * The columns of the file; null for a file that has none. Without `types` only their names count. `isNew` says that ClickHouse has
+ * types for times of day without being asked to.
+ */
+async function inspect(load: Load, data: Uint8Array, types: boolean, isNew: boolean): Promise<Inspected | null> {
   const { request, format, clickhouse } = load;
   const sample = types && format.name === 'jsonl' ? longNumbersAsText(data) : data;
   const list = (statement: string, more: sql.Settings = {}): Promise<readonly Column[]> =>
@@ -192,7 +195,7 @@ async function inspect(load: Load, data: Uint8Array, types: boolean): Promise<In
         return [...(await list(sql.describeSample(format, sample), sql.WITHOUT_UNSUPPORTED)), ...nulls];
       });
       if (format.typed)
-        return { columns: readable(request, format, sample, columns), readsJson: readsJson(format, columns) };
+        return { columns: readable(request, format, sample, columns, isNew), readsJson: readsJson(format, columns) };
       const kept = await withoutDynamic(columns, () => list(sql.describeSample(format, sample), sql.WITHOUT_DYNAMIC));
       const check = sql.checkTypes(format, sample, kept);
       const better = new Map((check === null ? [] : await list(check)).map(({ name, type }) => [name, type]));

@@ -4,6 +4,7 @@ import { type Column, type TableColumn, tableColumns } from '../clickhouse/colum
 import * as sql from '../clickhouse/sql.js';
 import { LoadError, type Stage } from '../failures.js';
 import { clash, clickhouseFailure, type Load, tableText } from './load.js';
+import { refuseReserved, reservedInSchema } from './provenance.js';
 
 export interface Described {
   /** Null if there is no such table. */
@@ -63,6 +64,9 @@ export async function tableToMake(load: Load, columns: readonly Column[]): Promi
       `cannot create table ${tableText(request)}: --ttl-hours needs a date or time column MsgHeader_MessageTime, ` +
         `which ${schema === null ? 'the file' : 'the schema file'} does not have; leave out --ttl-hours`,
     );
+  }
+  if (create.kind === 'reserved') {
+    throw schema === null ? refuseReserved(request, create.name) : reservedInSchema(tableText(request), create.name);
   }
   const statement = sql.describeNullTable(made);
   try {

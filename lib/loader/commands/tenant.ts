@@ -8,6 +8,7 @@ import { dropTable, listTables, type TableInfo } from '../clickhouse/table-state
 import { LoadError, type Stage, serverFailure } from '../failures.js';
 import type { Connection } from '../options/connection-options.js';
 import type { TenantAction, TenantRequest } from '../options/tenant-options.js';
+import { reservedInSchema } from './provenance.js';
 import { readSchemaFile } from './schema-file.js';
 
 export async function manageTenant(request: TenantRequest, connect: Connect): Promise<string> {
@@ -52,6 +53,7 @@ function statementsOf(action: TenantAction, schema: readonly Column[]): readonly
         'schema file does not have; leave out --ttl-hours',
     );
   }
+  if (made.kind === 'reserved') throw reservedInSchema(action.table, made.name);
   return action.dropFirst
     ? [`DROP TABLE IF EXISTS ${sql.quoteTable(table)}${sql.onClusterClause(action.making.onCluster)} SYNC`, made.sql]
     : [made.sql];

@@ -1,5 +1,6 @@
 /**
- * Numbers of an Avro file that are times in a unit of their own. ClickHouse describes most of those without a time zone as plain
+ * What an Avro file says of its columns beyond the types by which ClickHouse describes them: numbers that are times in a unit of their
+ * own, and records that may be NULL. ClickHouse describes most of those without a time zone as plain
  * numbers, and would take them for seconds. https://avro.apache.org/docs/1.12.0/specification/#logical-types
  */
 
@@ -12,8 +13,17 @@ export interface AvroTime {
   readonly isOneOfMany: boolean;
 }
 
-/** By where they are: the column, and within it names of fields, and numbers of what has none, all joined by dots. */
-export type AvroTimes = ReadonlyMap<string, ReadonlyMap<string, AvroTime>>;
+/** By where they are within the column: names of fields, and numbers of what has none, all joined by dots. */
+export interface AvroColumn {
+  readonly times: ReadonlyMap<string, AvroTime>;
+  /** Records that may be NULL, which a Tuple is not. */
+  readonly absent: ReadonlySet<string>;
+}
+
+interface Found {
+  readonly times: Map<string, AvroTime>;
+  readonly absent: Set<string>;
+}
 
 const KEY = 'avro.schema';
 const DIGITS: Readonly<Record<string, number>> = { millis: 3, micros: 6, nanos: 9 };
@@ -21,16 +31,16 @@ const DIGITS: Readonly<Record<string, number>> = { millis: 3, micros: 6, nanos: 
 const DEEPEST = 64;
 
 /** `header` is the beginning of the file, with the whole schema in it. */
-export function avroTimes(header: Uint8Array): AvroTimes {
-  const found = new Map<string, ReadonlyMap<string, AvroTime>>();
+export function avroColumns(header: Uint8Array): ReadonlyMap<string, AvroColumn> {
+  const columns = new Map<string, AvroColumn>();
   const schema = parsed(schemaText(header));
   const named = new Map<string, Schema>();
   for (const { name, type } of fieldsOf(schema)) {
-    const times = new Map<string, AvroTime>();
-    collect(type, [], false, named, times);
-    if (times.size > 0) found.set(String(name), times);
+    const found: Found = { times: new Map(), absent: new Set() };
+    collect(type, [], false, named, found);
+    columns.set(String(name), found);
   }
-  return found;
+  return columns;
 }
 
 interface Schema {
@@ -47,25 +57,33 @@ function collect(
   path: readonly (string | number)[],
   isOneOfMany: boolean,
   named: Map<string, Schema>,
-  times: Map<string, AvroTime>,
+  found: Found,
 ): void {
   if (path.length > DEEPEST) return;
   if (Array.isArray(type)) {
     const types = type.filter((one) => one !== 'null');
-    for (const one of types) collect(one, path, isOneOfMany || types.length > 1, named, times);
+    for (const one of types) collect(one, path, isOneOfMany || types.length > 1, named, found);
+    const [only] = types;
+    const isRecord = types.length === 1 && fieldsOf(schemaOf(only, named) ?? {}).length > 0;
+    if (isRecord && types.length < type.length) found.absent.add(path.join('.'));
     return;
   }
-  const schema = typeof type === 'string' ? named.get(shortName(type)) : (type as Schema | null);
+  const schema = schemaOf(type, named);
   if (typeof schema !== 'object' || schema === null) return;
   if (typeof schema.name === 'string') named.set(shortName(schema.name), schema);
   const inside = (inner: unknown, step: string | number): void =>
-    collect(inner, [...path, step], isOneOfMany, named, times);
+    collect(inner, [...path, step], isOneOfMany, named, found);
   if (schema.type === 'array') return inside(schema.items, 0);
   if (schema.type === 'map') return inside(schema.values, 1);
   for (const { name, type: inner } of fieldsOf(schema)) inside(inner, String(name));
-  if (typeof schema.type === 'object') collect(schema.type, path, isOneOfMany, named, times);
+  if (typeof schema.type === 'object') collect(schema.type, path, isOneOfMany, named, found);
   const time = timeOf(schema.logicalType);
-  if (time !== null) times.set(path.join('.'), { ...time, isOneOfMany });
+  if (time !== null) found.times.set(path.join('.'), { ...time, isOneOfMany });
+}
+
+/** One that was seen before is called by its name. */
+function schemaOf(type: unknown, named: ReadonlyMap<string, Schema>): Schema | null | undefined {
+  return typeof type === 'string' ? named.get(shortName(type)) : (type as Schema | null);
 }
 
 /** Those that ClickHouse does not describe as times. */

@@ -5,8 +5,8 @@
  */
 import { inflateRawSync } from 'node:zlib';
 import { decompressBlock } from 'lz4js';
+import { TooLarge } from '../../errors.js';
 import { Leb128Reader, writeLeb128 } from '../../util/leb128.js';
-import { TooLarge } from '../../util/too-large.js';
 import { unpackSnappy } from '../../util/unpack-snappy.js';
 import { unpackZstd } from '../../util/unpack-zstd.js';
 import type { SchemaPart } from './binary-schema.js';

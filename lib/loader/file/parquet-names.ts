@@ -1,11 +1,15 @@
 /**
- * The names of a Parquet file's columns, and how many rows it has, from its footer: ClickHouse leaves out what it has no use for, as a column without a
- * name, and does not say so. The footer is a struct of Thrift's compact protocol.
+ * The columns of a Parquet file, and how many rows it has, from its footer: ClickHouse leaves out what it has no use for, as a column
+ * without a name, and takes a time of day for an instant of 1970, and does not say so. The footer is a struct of Thrift's compact protocol.
  * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 
 const [FOOTER_SCHEMA, FOOTER_ROWS] = [2, 3];
-const ELEMENT = { name: 4, children: 5 } as const;
+const ELEMENT = { name: 4, children: 5, converted: 6, logical: 10 } as const;
+/** https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
+const CONVERTED_SCALES: Readonly<Record<number, number>> = { 7: 3, 8: 6 };
+const [LOGICAL_TIME, TIME_UNIT] = [7, 2];
+const UNIT_SCALES: Readonly<Record<number, number>> = { 1: 3, 2: 6, 3: 9 };
 export const TYPE = {
   true: 1,
   false: 2,
@@ -24,23 +28,34 @@ export const TYPE = {
 interface SchemaElement {
   name: string;
   children: number;
+  /** Digits of the fraction of a second, of a time of day. */
+  clock: number | null;
 }
 
-/** Of the outermost columns, in their order. `part` ends as the file does. @throws Error where the footer is damaged. */
-export function parquetNames(part: Uint8Array): readonly string[] {
+export interface ParquetColumn {
+  readonly name: string;
+  /** Of all that has a value within it, in its order: digits of the fraction of a second, of a time of day. */
+  readonly clocks: readonly (number | null)[];
+}
+
+/** The outermost ones, in their order. `part` ends as the file does. @throws Error where the footer is damaged. */
+export function parquetColumns(part: Uint8Array): readonly ParquetColumn[] {
   const [root, ...elements] = schemaElements(footerOf(part));
-  const names: string[] = [];
+  const columns: ParquetColumn[] = [];
   let at = 0;
   // An element is followed by those within it.
-  const skip = (): void => {
-    const { children = 0 } = elements[at++] ?? {};
-    for (let child = 0; child < children && at < elements.length; child++) skip();
+  const walk = (clocks: (number | null)[]): void => {
+    const { children = 0, clock = null } = elements[at++] ?? {};
+    if (children === 0) clocks.push(clock);
+    for (let child = 0; child < children && at < elements.length; child++) walk(clocks);
   };
   for (let child = 0; child < (root?.children ?? 0) && at < elements.length; child++) {
-    names.push(elements[at]?.name ?? '');
-    skip();
+    const name = elements[at]?.name ?? '';
+    const clocks: (number | null)[] = [];
+    walk(clocks);
+    columns.push({ name, clocks });
   }
-  return names;
+  return columns;
 }
 
 /** @throws Error where the footer is damaged. */
@@ -65,16 +80,35 @@ function schemaElements(reader: CompactReader): readonly SchemaElement[] {
   reader.struct((field, type) => {
     if (field !== FOOTER_SCHEMA || type !== TYPE.list) return reader.skip(type);
     reader.list(() => {
-      const element: SchemaElement = { name: '', children: 0 };
+      const element: SchemaElement = { name: '', children: 0, clock: null };
       reader.struct((inner, innerType) => {
         if (inner === ELEMENT.name) element.name = reader.text();
         else if (inner === ELEMENT.children) element.children = reader.zigzag();
+        else if (inner === ELEMENT.converted) element.clock ??= CONVERTED_SCALES[reader.zigzag()] ?? null;
+        else if (inner === ELEMENT.logical && innerType === TYPE.struct)
+          element.clock = clockOf(reader) ?? element.clock;
         else reader.skip(innerType);
       });
       elements.push(element);
     });
   });
   return elements;
+}
+
+/** Of a logical type that is a time of day the digits of a fraction. A union is a struct of one field. */
+function clockOf(reader: CompactReader): number | null {
+  let scale: number | null = null;
+  reader.struct((logical, logicalType) => {
+    if (logical !== LOGICAL_TIME || logicalType !== TYPE.struct) return reader.skip(logicalType);
+    reader.struct((field, type) => {
+      if (field !== TIME_UNIT || type !== TYPE.struct) return reader.skip(type);
+      reader.struct((unit, unitType) => {
+        scale = UNIT_SCALES[unit] ?? null;
+        reader.skip(unitType);
+      });
+    });
+  });
+  return scale;
 }
 
 /** Of Thrift's compact protocol. */

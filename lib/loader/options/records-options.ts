@@ -30,6 +30,11 @@ export const RECORDS_OPTIONS: readonly options.OptionSpec[] = [
     value: 'N',
     help: 'how often the rows of this ATD_DEDUP_TOKEN were removed to be loaded again (ATD_GENERATION, 0)',
   },
+  {
+    name: 'load-id',
+    value: 'UUID',
+    help: 'what column _load_id says of each row, with _file and _loaded_at (ATD_LOAD_ID)',
+  },
   { name: 'ttl-hours', value: 'N', help: 'a created table forgets rows N hours after MsgHeader_MessageTime' },
   ...TABLE_OPTIONS,
   DURABLE_OPTION,
@@ -60,6 +65,8 @@ export interface RecordsRequest {
   readonly json: boolean;
   readonly deduplicationToken: string | null;
   readonly generation: number;
+  /** What the rows say which load they are of; null where they say nothing. */
+  readonly loadId: string | null;
   readonly connection: Connection;
 }
 
@@ -70,6 +77,7 @@ export function parseRecordsArguments(
 ): options.Parsed<RecordsRequest> {
   return options.parse(args, RECORDS_OPTIONS, (given) => {
     const createTable = given.has('create-table');
+    const loadId = loadIdFrom(given, env);
     return {
       file: options.required(given, 'file'),
       allowedRoots: allowedRoots(env['ATD_ALLOWED_ROOTS']),
@@ -77,7 +85,7 @@ export function parseRecordsArguments(
       createTable,
       schemaFile: given.get('schema-file') || null,
       ttlHours: options.ttlHours(given, createTable),
-      making: tableMaking(given, createTable),
+      making: { ...tableMaking(given, createTable), provenance: loadId !== null },
       format: formatName(given.get('format')),
       batchSize: batchSize(given.get('batch-size')),
       skipUnknown: given.has('skip-unknown'),
@@ -87,6 +95,7 @@ export function parseRecordsArguments(
       json: options.wantsJson(given, env),
       deduplicationToken: env['ATD_DEDUP_TOKEN'] || null,
       generation: generation(given, env),
+      loadId,
       connection: readConnection(given, env, readText),
     };
   });
@@ -100,6 +109,16 @@ function generation(given: options.Given, env: options.Environment): number {
   const argument = given.get('generation');
   if (argument !== undefined) return options.integer('--generation', argument, 0, MAX_GENERATION);
   return options.integer('ATD_GENERATION', env['ATD_GENERATION'] || '0', 0, MAX_GENERATION);
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function loadIdFrom(given: options.Given, env: options.Environment): string | null {
+  const argument = given.get('load-id');
+  const [source, value] = argument === undefined ? ['ATD_LOAD_ID', env['ATD_LOAD_ID']] : ['--load-id', argument];
+  if (argument === undefined && !value) return null;
+  if (value !== undefined && UUID.test(value)) return value.toLowerCase();
+  throw new options.Invalid(`${source} '${value}' is no UUID, as uuidgen makes one`, options.exitCodeFor(source ?? ''));
 }
 
 /** A list in JSON, as a path may have any character in it. */

@@ -15,6 +15,12 @@ export const DURABLE_OPTION: OptionSpec = {
   help: 'a load that is done outlasts a loss of power: created tables write to disk at once',
 };
 
+export const PROVENANCE_OPTION: OptionSpec = {
+  name: 'provenance',
+  value: null,
+  help: 'the created table has _load_id, _file and _loaded_at, for loads with --load-id',
+};
+
 export interface TableMaking {
   readonly engine: string;
   /** Null for the key that the columns suggest. */
@@ -22,6 +28,8 @@ export interface TableMaking {
   readonly partitionBy: string | null;
   readonly onCluster: string | null;
   readonly durable: boolean;
+  /** Whether it says of each row which load it is of. */
+  readonly provenance: boolean;
 }
 
 export const PLAIN_TABLE: TableMaking = {
@@ -30,6 +38,7 @@ export const PLAIN_TABLE: TableMaking = {
   partitionBy: null,
   onCluster: null,
   durable: false,
+  provenance: false,
 };
 
 /** Whether another statement is asked for than the loader's own: what is wrong with it is then wrong for every file. */
@@ -46,6 +55,7 @@ export function tableMaking(given: Given, createTable: boolean): TableMaking {
     partitionBy: expression(given, 'partition-by'),
     onCluster: cluster(given.get('on-cluster')),
     durable: given.has('durable'),
+    provenance: given.has('provenance'),
   };
 }
 

@@ -2,7 +2,7 @@
 import { normaliseTenant } from '../../core/rules/routing.js';
 import { CONNECTION_OPTIONS, type Connection, type ReadText, readConnection } from './connection-options.js';
 import * as options from './options.js';
-import { DURABLE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from './table-options.js';
+import { DURABLE_OPTION, PROVENANCE_OPTION, TABLE_OPTIONS, type TableMaking, tableMaking } from './table-options.js';
 
 export const TENANT_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'tenant-name', value: 'T', help: 'the tenant (required, but for --list-tables)' },
@@ -13,6 +13,7 @@ export const TENANT_OPTIONS: readonly options.OptionSpec[] = [
   { name: 'ttl-hours', value: 'N', help: 'the created table forgets rows N hours after MsgHeader_MessageTime' },
   ...TABLE_OPTIONS,
   DURABLE_OPTION,
+  PROVENANCE_OPTION,
   { name: 'drop-first', value: null, help: 'with --create-table: delete the table that exists, with all its rows' },
   { name: 'table-prefix', value: 'P', help: "the table is P_T, as by the service's table_prefix (atd)" },
   { name: 'dry-run', value: null, help: 'show the statements and do nothing' },
@@ -62,6 +63,7 @@ const ONLY_WITH_CREATE = [
   'order-by',
   'partition-by',
   'durable',
+  'provenance',
 ] as const;
 
 function action(given: options.Given): TenantAction {

@@ -60,6 +60,7 @@ const OUTCOMES: Readonly<Record<LoadStatus, Cell>> = {
   'given-up': { text: '✕ given up', mood: 'bad' },
   skipped: { text: '✕ refused', mood: 'bad', title: 'Its message was refused, and no load was tried' },
   superseded: { text: '– elsewhere', title: 'Another instance has its partition, and loads it' },
+  undone: { text: '↶ undone', title: 'Somebody has taken its rows out of the table again' },
 };
 
 export function loadTable(state: PageState, now: number): Table {
@@ -239,6 +240,7 @@ const ORIGINS: Readonly<Record<ShownSetting['origin'], string>> = {
   file: 'file',
   environment: 'environment',
   argument: 'argument',
+  order: 'order:',
 };
 
 /** Those that somebody has set first. */

@@ -33,7 +33,10 @@ export function verdictOf(state: PageState, now: number): Verdict {
 type Sentence = readonly [words: string, mood: Verdict['mood'], reason: string | null];
 
 function sentence(status: PageStatus, at: number): Sentence {
-  const { state, breaker, commits, live, ready, suspects, partitions } = status;
+  const { state, drain, breaker, commits, live, ready, suspects, partitions } = status;
+  if (state === 'drained')
+    return ['Drained: out of the group, and reading nothing until it is resumed', 'attention', null];
+  if (drain !== null) return ['Being drained: what runs is finished, then it leaves the group', 'attention', null];
   if (state === 'draining' || state === 'stopped') {
     return ['Stopping: what runs is finished, nothing new begins', 'attention', null];
   }

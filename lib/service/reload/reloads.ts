@@ -3,7 +3,7 @@
  * One reload after the other: who asks while one is under way gets the next one, together with all others that do.
  */
 import type { Config, LoadedConfig } from '../../config/load.js';
-import { planReload } from '../../config/reload.js';
+import { planReload, planScale } from '../../config/reload.js';
 import { LOG_LEVELS, type LogLevel } from '../../types.js';
 import { Deferred } from '../../util/deferred.js';
 import { DistantFile } from '../../util/distant-file.js';
@@ -14,6 +14,17 @@ export type ReloadResult =
   | { readonly kind: 'refused'; readonly error: string }
   /** The service stops. */
   | { readonly kind: 'ignored' };
+
+export type ScaleResult =
+  | { readonly kind: 'taken'; readonly before: number; readonly configured: number }
+  | Exclude<ReloadResult, { readonly kind: 'taken' }>;
+
+/** That people want another number of slots than `thread_pool_size` says. */
+export interface ScaleOrder {
+  readonly slots: number;
+  readonly by: string;
+  readonly reason: string;
+}
 
 /** What the parts of the service have ready for other settings. */
 export interface PreparedParts {
@@ -54,25 +65,30 @@ export interface SettingsStatus {
     /** The names of the settings that it changed. */
     readonly changed: readonly string[];
   } | null;
+  /** The order of somebody for another number of slots, until the next start, or a reload that changes `thread_pool_size`. */
+  readonly scaled: (ScaleOrder & { readonly at: number; readonly configured: number }) | null;
 }
 
 export class Reloads {
   readonly #parts: ReloadParts;
   readonly #begun = new Deferred();
+  /** What holds, and the same without what people have scaled. */
   #config: Config;
   #origins: Origins;
+  #read: Config;
   #isUnderWay = false;
   /** The file of ClickHouse's password, once it was asked for. */
   #secret: { readonly file: string; readonly disk: DistantFile } | null = null;
   /** The one that has not read anything yet. */
   #next: Promise<ReloadResult> | null = null;
   #last: Promise<unknown> = this.#begun.promise;
-  #status: SettingsStatus = { since: Date.now(), needRestart: [], lastReload: null };
+  #status: SettingsStatus = { since: Date.now(), needRestart: [], lastReload: null, scaled: null };
 
   constructor(parts: ReloadParts) {
     this.#parts = parts;
     this.#config = parts.config;
     this.#origins = parts.origins;
+    this.#read = parts.config;
   }
 
   /** What holds at the moment. */
@@ -82,7 +98,9 @@ export class Reloads {
 
   /** Where each of its settings came from. */
   get origins(): Origins {
-    return this.#origins;
+    const { scaled } = this.#status;
+    if (scaled === null) return this.#origins;
+    return new Map([...this.#origins, ['thread_pool_size', { kind: 'order', name: `scale by ${scaled.by}` }]]);
   }
 
   get isUnderWay(): boolean {
@@ -115,6 +133,13 @@ export class Reloads {
     return this.#next;
   }
 
+  /** Behind what is under way. */
+  scale(order: ScaleOrder): Promise<ScaleResult> {
+    const step = this.#last.then(() => this.#scale(order));
+    this.#follow(step);
+    return step;
+  }
+
   /**
    * ClickHouse lets nobody in: where the file of its password has another one by now, that holds from now on. Nothing else is
    * read, for somebody may be changing the rest.
@@ -136,6 +161,7 @@ export class Reloads {
     const prepared = await this.#parts.prepare(config);
     if (this.#parts.isStopping()) return prepared.discard();
     this.#config = config;
+    this.#read = { ...this.#read, clickhouse: config.clickhouse };
     prepared.takeOver();
     const changed = ['clickhouse.password: changed'];
     this.#parts.log('info', 'config.reloaded', { by: 'a refused password', changed, needRestart: [] });
@@ -145,6 +171,30 @@ export class Reloads {
   #readSecret(file: string): Promise<string> {
     if (this.#secret?.file !== file) this.#secret = { file, disk: new DistantFile(file) };
     return this.#secret.disk.read().then(secretIn, () => '');
+  }
+
+  async #scale(order: ScaleOrder): Promise<ScaleResult> {
+    const { thread_pool_size: before } = this.#config;
+    let config: Config;
+    let prepared: PreparedParts;
+    try {
+      config = planScale(this.#read, order.slots);
+      prepared = await this.#parts.prepare(config);
+    } catch (error) {
+      return { kind: 'refused', error: (error as Error).message };
+    }
+    if (this.#parts.isStopping()) {
+      prepared.discard();
+      return { kind: 'ignored' };
+    }
+    const configured = Number(this.#read.thread_pool_size);
+    this.#config = config;
+    this.#status = {
+      ...this.#status,
+      scaled: order.slots === configured ? null : { ...order, at: Date.now(), configured },
+    };
+    prepared.takeOver();
+    return { kind: 'taken', before: Number(before), configured };
   }
 
   async #run(by: string): Promise<ReloadResult> {
@@ -163,12 +213,17 @@ export class Reloads {
     let prepared: PreparedParts;
     let config: Config;
     let origins: Origins;
+    let planned: Config;
+    let scaled: SettingsStatus['scaled'];
     let result: Extract<ReloadResult, { kind: 'taken' }>;
     try {
       const { config: read, warnings, origins: found } = this.#parts.read();
       for (const warning of warnings) this.#parts.log('warn', 'config.warning', { warning });
-      const { config: planned, changed, needRestart } = planReload(this.#config, read);
-      config = planned;
+      const plan = planReload(this.#read, read);
+      const { changed, needRestart } = plan;
+      planned = plan.config;
+      scaled = planned.thread_pool_size === this.#read.thread_pool_size ? this.#status.scaled : null;
+      config = scaled === null ? planned : planScale(planned, scaled.slots);
       // What stays as it is came from where it came from.
       origins = new Map(
         [...found].map(([key, from]) => [key, (needRestart.includes(key) && this.#origins.get(key)) || from]),
@@ -186,6 +241,8 @@ export class Reloads {
     const isQuieter = LOG_LEVELS.indexOf(config.log_level) < LOG_LEVELS.indexOf(this.#config.log_level);
     this.#config = config;
     this.#origins = origins;
+    this.#read = planned;
+    this.#status = { ...this.#status, scaled };
     // So that the line is seen by whichever of two levels shows more.
     if (isQuieter) this.#report(by, result);
     prepared.takeOver();
@@ -196,7 +253,7 @@ export class Reloads {
   #report(by: string, { changed, needRestart }: Extract<ReloadResult, { kind: 'taken' }>): void {
     const at = Date.now();
     const names = changed.map((text) => text.replace(/:.*/s, ''));
-    this.#status = { since: at, needRestart, lastReload: { at, by, error: null, changed: names } };
+    this.#status = { ...this.#status, since: at, needRestart, lastReload: { at, by, error: null, changed: names } };
     this.#parts.log(needRestart.length === 0 ? 'info' : 'warn', 'config.reloaded', { by, changed, needRestart });
     this.#parts.onResult('succeeded');
   }

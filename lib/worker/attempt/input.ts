@@ -3,12 +3,12 @@
  * there is one: on a network disk that hangs a look never returns, and would hold this thread, and with it the end of the
  * whole process, or one of the four threads of libuv, which also look up names. Such a process is given up and replaced.
  */
-import { realpathSync, type Stats, statSync } from 'node:fs';
 import { judgeInput } from '../../core/rules/routing.js';
 import { judgeSettling } from '../../core/rules/settling.js';
 import type { Command, Settling } from '../../types.js';
 import { MAX_TIMER_MS } from '../../util/deadline.js';
-import type { FileKind, Look, Looker, LookRequest } from '../launch/launcher.js';
+import { type FileKind, type Look, lookHere } from '../../util/look.js';
+import type { Looker } from '../launch/launcher.js';
 import type { Ending } from './classify.js';
 import { kernelFileSystemOf } from './mounts.js';
 
@@ -39,10 +39,11 @@ const WORDS: Readonly<Record<Exclude<FileKind, 'file'>, string>> = {
  * @param stopped settles when the attempt is to end before there is a child
  */
 export async function checkInput(
-  { input, timeoutMs }: Command,
+  command: Command,
   looker: Looker | null,
   stopped: Promise<void>,
 ): Promise<Admitted | Refusal | { readonly kind: 'not-started' }> {
+  const { input, timeoutMs } = command;
   const { file, allowedRoots, settling = null } = input;
   const request = { file, roots: allowedRoots };
   if (looker === null) return judge(file, lookHere(request), settling);
@@ -50,7 +51,7 @@ export async function checkInput(
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), Math.min(timeoutMs, MAX_TIMER_MS));
   });
-  const look = await Promise.race([looker.look(request), late, stopped.then(() => 'stopped' as const)]);
+  const look = await Promise.race([looker.look(request, command), late, stopped.then(() => 'stopped' as const)]);
   clearTimeout(timer);
   if (look === 'late' || look === 'stopped') {
     looker.abandon();
@@ -80,27 +81,6 @@ function kernelFile(realPath: string): string | null {
   return fileSystem === null ? null : `made up by the kernel (${fileSystem})`;
 }
 
-function lookHere({ file, roots }: LookRequest): Look {
-  try {
-    const realPath = realpathSync.native(file);
-    const stats = statSync(realPath);
-    const { size: bytes, mtimeMs: modifiedAt, dev, ino, mode, ctimeMs } = stats;
-    const seen = { what: kindOf(stats), bytes, modifiedAt, identity: [dev, ino, mode, ctimeMs].join(' ') };
-    return { kind: 'found', ...seen, realPath, roots: roots.map(followLinks) };
-  } catch (error) {
-    return { kind: 'failed', code: (error as NodeJS.ErrnoException).code ?? (error as Error).message };
-  }
-}
-
-/** A root may be a link itself; one that is not there admits nothing. */
-function followLinks(root: string): string {
-  try {
-    return realpathSync.native(root);
-  } catch {
-    return root;
-  }
-}
-
 function refusalFor(file: string, code: string): Refusal {
   if (MACHINE_FAULTS.has(code))
     return { kind: 'refused', result: 'machine-fault', reason: `cannot look at ${file}: ${code}` };
@@ -109,12 +89,4 @@ function refusalFor(file: string, code: string): Refusal {
   if (MISSING.has(code)) return { kind: 'refused', result: 'file-missing', reason: `no such file: ${file}` };
   // EACCES, EIO, ESTALE and the like may pass, as a missing file may appear.
   return { kind: 'refused', result: 'file-missing', reason: `cannot look at ${file}: ${code}` };
-}
-
-function kindOf(stats: Stats): FileKind {
-  if (stats.isFile()) return 'file';
-  if (stats.isDirectory()) return 'directory';
-  if (stats.isFIFO()) return 'pipe';
-  if (stats.isSocket()) return 'socket';
-  return 'device';
 }

@@ -3,13 +3,16 @@ import type { Command, LaunchMode } from '../../types.js';
 import { DIRECT } from './direct.js';
 import type { ChildListener, Launch, Launcher, Look, Looker, LookRequest } from './launcher.js';
 import { type LauncherProcess, startLauncher } from './launcher-process.js';
-import { LAUNCHER_PROGRAMS, type LauncherProgram } from './launcher-programs.js';
+import { LAUNCHER, type LauncherProgram } from './launcher-program.js';
 import type { AskForMother } from './prefork/place.js';
 import { PreforkLauncher } from './prefork/prefork-launcher.js';
 import { WarmLauncher } from './warm.js';
 
 /** Where no launcher starts, children are started directly, and as often a launcher is tried again. */
 const RETRY_MS = 10_000;
+
+/** Log and status say why. */
+const WITHOUT_PYTHON: Launcher = { ...DIRECT, name: 'direct, as no Python 3.8 starts' };
 
 /**
  * @param onChange called with the chosen launcher, and with each that takes its place
@@ -22,14 +25,11 @@ export async function createLauncher(
 ): Promise<Launcher> {
   if (mode === 'warm') return warm(onChange);
   if (mode === 'prefork' && askForMother !== null) return prefork(onChange, askForMother);
-  for (const program of mode === 'direct' ? [] : LAUNCHER_PROGRAMS) {
-    const process = await startLauncher(program);
-    if (process === null) continue;
-    onChange(process);
-    return new LastingLauncher(program, process, onChange);
-  }
-  onChange(DIRECT);
-  return DIRECT;
+  if (mode === 'direct') return direct(DIRECT, onChange);
+  const process = await startLauncher(LAUNCHER);
+  if (process === null) return direct(WITHOUT_PYTHON, onChange);
+  onChange(process);
+  return new LastingLauncher(LAUNCHER, process, onChange);
 }
 
 /**
@@ -37,10 +37,15 @@ export async function createLauncher(
  * it: then the thread itself looks, and a disk that hangs holds it.
  */
 export async function createLooker(launcher: Launcher): Promise<(Looker & Pick<Launcher, 'close'>) | null> {
-  if (launcher instanceof LastingLauncher) return launcher;
+  if (launcher instanceof LastingLauncher || launcher instanceof WarmLauncher) return launcher;
   if (launcher instanceof PreforkLauncher && launcher.canLook) return launcher;
   const other = await createLauncher('launcher', () => undefined);
   return other instanceof LastingLauncher ? other : null;
+}
+
+function direct(launcher: Launcher, onChange: (launcher: Launcher) => void): Launcher {
+  onChange(launcher);
+  return launcher;
 }
 
 function warm(onChange: (launcher: Launcher) => void): Launcher {

@@ -20,7 +20,7 @@ import type {
   LookRequest,
   Lost,
 } from './launcher.js';
-import { type LauncherProgram, startProgram } from './launcher-programs.js';
+import { type LauncherProgram, startProgram } from './launcher-program.js';
 import { encodeLook, encodeRequest, RELEASE, type Reply, ReplyReader } from './launcher-protocol.js';
 import { spawnErrorBehind } from './spawn-errors.js';
 

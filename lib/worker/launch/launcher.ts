@@ -4,6 +4,9 @@
  * process that has a loader's modules.
  */
 import type { Command } from '../../types.js';
+import type { Look, LookRequest } from '../../util/look.js';
+
+export type { FileKind, Look, LookRequest } from '../../util/look.js';
 
 /** Called with the child's start, at once and before all else, and with its output as it comes. */
 export interface ChildListener {
@@ -53,35 +56,14 @@ export type Launch =
   /** Perhaps after the start of the child, whose pid is not known. */
   | Lost;
 
-export interface LookRequest {
-  readonly file: string;
-  /** Directories whose links are to be followed. */
-  readonly roots: readonly string[];
-}
-
-export type FileKind = 'file' | 'directory' | 'pipe' | 'socket' | 'device';
-
-/** What stands at a path, every link followed. */
-export type Look =
-  | {
-      readonly kind: 'found';
-      readonly what: FileKind;
-      readonly bytes: number;
-      /** Milliseconds since the epoch. */
-      readonly modifiedAt: number;
-      /** Another one after any change: of its place, its rights or its contents. */
-      readonly identity: string;
-      readonly realPath: string;
-      /** One that is not there stands as it was given. */
-      readonly roots: readonly string[];
-    }
-  /** The errno's name. */
-  | { readonly kind: 'failed'; readonly code: string };
-
 /** Looks at one file at a time, so that a disk that hangs holds neither this thread nor one of those that the process shares. */
 export interface Looker {
-  /** Never rejects; null where nobody can tell, because what was to look has died. */
-  readonly look: (request: LookRequest) => Promise<Look | null>;
+  /**
+   * Never rejects; null where nobody can tell, because what was to look has died.
+   *
+   * @param command what is to load the file; where the loader itself looks, it is started for that
+   */
+  readonly look: (request: LookRequest, command: Command) => Promise<Look | null>;
   /** Gives up the look under way, which may never return, with what is looking. */
   readonly abandon: () => void;
 }

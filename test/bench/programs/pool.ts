@@ -14,7 +14,9 @@ let round = 0;
 
 answer(async ({ children, slots, file }: LaunchQuestion): Promise<LaunchAnswer> => {
   const { config } = loadConfig({ file: null, env: {}, args: {} });
-  const commands = commandTemplate(engineSettings(config, { file, args: [], bundled: true }, process.env).command);
+  const commands = commandTemplate(
+    engineSettings(config, { file, args: [], loadArgs: [], bundled: true, launch: 'launcher' }, process.env).command,
+  );
   pool ??= createPool({
     slots,
     settings: { sinkUnavailable: { exitCodes: [], patterns: [] }, forwardLines: false, launch: 'launcher' },

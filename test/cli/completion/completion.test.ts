@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { COMMANDS, completables } from '../../../lib/cli/commands.js';
 import { completionScript, type Shell } from '../../../lib/cli/completion/scripts.js';
-import { COMMANDS, completables } from '../../../lib/cli/main.js';
 import { runCli, temporaryDirectory } from '../../support/cli.js';
 
 function has(shell: Shell): boolean {

@@ -24,6 +24,17 @@ function buildCommand(job: Job, attempt: number, rules: CommandRules): Command {
   return fillIn(job, attempt, commandTemplate(rules));
 }
 
+it('a child is told which load it is where the rows are to say so, the same at every attempt', () => {
+  const rules = { ...COMMAND, loadIdOf: (token: string, generation: number) => `${generation}:${token}` };
+  const replayed: Job = { ...JOB, replay: { token: 'files/0/1/0@5', generation: 2 } };
+  const idOf = (job: Job, attempt: number, given: CommandRules = rules) =>
+    buildCommand(job, attempt, given).env['ATD_LOAD_ID'];
+  assert.equal(idOf(JOB, 1), `0:${buildCommand(JOB, 1, rules).env['ATD_DEDUP_TOKEN']}`);
+  assert.equal(idOf(JOB, 2), idOf(JOB, 1));
+  assert.equal(idOf(replayed, 1), '2:files/0/1/0@5');
+  assert.equal(idOf(JOB, 1, COMMAND), undefined);
+});
+
 const PASSWORD = 'hunter2 & more';
 const CLICKHOUSE = COMMAND.clickhouse;
 

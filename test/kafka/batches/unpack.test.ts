@@ -1,8 +1,8 @@
 /** What producers compressed, unpacked up to a bound; `test/faults/bombs.test.ts` does the same with the whole service. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { TooLarge } from '../../../lib/errors.js';
 import { unpack } from '../../../lib/kafka/batches/unpack.js';
-import { TooLarge } from '../../../lib/util/too-large.js';
 import { bytesOf, PACKERS, type Run } from '../../support/bombs.js';
 
 const MIB = 1024 * 1024;

@@ -11,7 +11,7 @@ import {
   type TableColumn,
   tableColumns,
 } from '../../../lib/loader/clickhouse/columns.js';
-import { baseType, isDateOrTime } from '../../../lib/loader/clickhouse/types.js';
+import { baseType, isDateOrTime } from '../../../lib/loader/clickhouse/type-tree.js';
 
 const TEXT: MatchOptions = {
   skipUnknown: false,
@@ -20,6 +20,7 @@ const TEXT: MatchOptions = {
   open: false,
   byPosition: null,
   alsoNamed: [],
+  reserved: new Set<string>(),
 };
 
 function columns(...names: string[]): Column[] {
@@ -108,7 +109,7 @@ test('text for a column with a DEFAULT expression may be absent', () => {
   const matching = matchColumns(columns('c0', 'c1', 'c2', 'c3'), withDefault, TEXT);
   assert.deepEqual(matching.kind === 'columns' && matching.columns.map(({ readAs }) => readAs), [
     'Nullable(String)',
-    'Array(Int256)',
+    'Nullable(String)',
     'Nullable(String)',
     'Nullable(String)',
   ]);

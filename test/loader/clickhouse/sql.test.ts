@@ -179,6 +179,7 @@ test('a table is made as it is asked for, on each node of a cluster', () => {
     partitionBy: 'id2 % 2',
     onCluster: '{cluster}',
     durable: true,
+    provenance: false,
   };
   const made = sql.createTableStatement(TABLE, columns, null, making);
   const statement = made.kind === 'statement' ? made.sql : '';

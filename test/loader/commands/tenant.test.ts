@@ -37,6 +37,20 @@ async function columnsOf(table: string): Promise<unknown[]> {
   return rows.map(({ name, type }) => `${name} ${type}`);
 }
 
+test('a table is made with the columns that say which load a row is of', async () => {
+  const create = ['--create-table', '--provenance'];
+  await done(...create, '--tenant-name', 'said', '--schema-file', schema);
+  const added = ['_load_id UUID', '_file LowCardinality(String)', "_loaded_at DateTime64(3, 'UTC')"];
+  assert.deepEqual((await columnsOf('atd_said')).slice(3), added);
+  const taken = await bench.write('taken.json', '{"_file": "String"}');
+  const { code, stderr } = await tenant(...create, '--tenant-name', 'taken', '--schema-file', taken);
+  assert.equal(code, 78, stderr);
+  assert.match(
+    stderr,
+    /cannot create table \S*atd_taken: column '_file' of the schema file is one that the table gets/,
+  );
+});
+
 test('a table is made from the schema file, and one that exists is left as it is', async () => {
   const create = ['--tenant-name', ' Acme ', '--create-table', '--schema-file', schema, '--ttl-hours', '262800'];
   assert.equal(await done(...create), `Created table ${bench.clickhouse.database}.atd_acme with 3 columns\n`);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { longNumbersAsText } from '../../../lib/loader/file/json-text.js';
-import { parquetNames } from '../../../lib/loader/file/parquet-names.js';
+import { parquetColumns } from '../../../lib/loader/file/parquet-names.js';
 import { writeLeb128 } from '../../../lib/util/leb128.js';
 
 /** A footer whose second field is this list of the schema's elements. */
@@ -25,19 +25,19 @@ function element(name: string, children: number): number[] {
 
 test('columns of columns that are not there are looked for no longer than there is something', () => {
   const elements = [...element('root', 2), ...element('a', 2 ** 50), ...element('b', 0)];
-  assert.deepEqual(parquetNames(parquetEnd(elements, 3)), ['a']);
+  assert.deepEqual(parquetColumns(parquetEnd(elements, 3)), [{ name: 'a', clocks: [null] }]);
 });
 
 test('a list that claims to be longer than the footer ends with it', () => {
   const noElements = parquetEnd([], 2 ** 50);
-  assert.throws(() => parquetNames(noElements), /the footer ends too early/);
+  assert.throws(() => parquetColumns(noElements), /the footer ends too early/);
   // A list of booleans, which have no bytes of their own as fields.
   const list: number[] = [(1 << 4) | 9, 0xf0 | 1];
   writeLeb128(list, 2 ** 50);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(list.length);
   const end = Buffer.concat([Buffer.from(list), length, Buffer.from('PAR1')]);
-  assert.throws(() => parquetNames(end), /the footer ends too early/);
+  assert.throws(() => parquetColumns(end), /the footer ends too early/);
 });
 
 test('strings without an end are read once, and not from each of their quotes', () => {

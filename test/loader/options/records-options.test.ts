@@ -35,7 +35,14 @@ test('the file and the table are enough, everything else has a default', () => {
     createTable: false,
     schemaFile: null,
     ttlHours: null,
-    making: { engine: 'MergeTree', orderBy: null, partitionBy: null, onCluster: null, durable: false },
+    making: {
+      engine: 'MergeTree',
+      orderBy: null,
+      partitionBy: null,
+      onCluster: null,
+      durable: false,
+      provenance: false,
+    },
     format: null,
     batchSize: null,
     skipUnknown: false,
@@ -45,6 +52,7 @@ test('the file and the table are enough, everything else has a default', () => {
     json: false,
     deduplicationToken: null,
     generation: 0,
+    loadId: null,
     connection: {
       ...{ host: 'localhost', port: 8123, secure: false, ca: null, database: 'default', user: 'default', password: '' },
       ...{ connectMs: 10_000, silenceMs: 600_000 },
@@ -60,6 +68,7 @@ test('the whole command line is understood, with and without an equals sign', ()
     ...['--allow-rounding', '--null-as-default', '--generation', '2', '--durable', '--on-cluster', '{cluster}'],
     ...['--engine', 'ReplacingMergeTree(v)', '--order-by', 'a, cityHash64(b)', '--partition-by', 'toYYYYMM(t)'],
     ...['--db-ca-file', '/etc/ca.pem', '--connect-timeout', '3', '--timeout', '60'],
+    ...['--load-id', '0C9F0A4E-3E55-8A0B-9C1D-2F6A7B8C9D0E'],
   ];
   const joined = [
     ...['--file=a.csv', '--table-name=db1.t', '--create-table', '--batch-size=500', '--schema-file=s.json'],
@@ -68,6 +77,7 @@ test('the whole command line is understood, with and without an equals sign', ()
     ...['--allow-rounding', '--null-as-default', '--generation=2', '--durable', '--on-cluster={cluster}'],
     ...['--engine=ReplacingMergeTree(v)', '--order-by=a, cityHash64(b)', '--partition-by=toYYYYMM(t)'],
     ...['--db-ca-file=/etc/ca.pem', '--connect-timeout=3', '--timeout=60'],
+    '--load-id=0c9f0a4e-3e55-8a0b-9c1d-2f6a7b8c9d0e',
   ];
   const expected: RecordsRequest = {
     file: 'a.csv',
@@ -78,7 +88,7 @@ test('the whole command line is understood, with and without an equals sign', ()
     ttlHours: 24,
     making: {
       ...{ engine: 'ReplacingMergeTree(v)', orderBy: 'a, cityHash64(b)', partitionBy: 'toYYYYMM(t)' },
-      ...{ onCluster: '{cluster}', durable: true },
+      ...{ onCluster: '{cluster}', durable: true, provenance: true },
     },
     format: 'csv',
     batchSize: 500,
@@ -89,6 +99,7 @@ test('the whole command line is understood, with and without an equals sign', ()
     json: true,
     deduplicationToken: null,
     generation: 2,
+    loadId: '0c9f0a4e-3e55-8a0b-9c1d-2f6a7b8c9d0e',
     connection: {
       ...{ host: '::1', port: 1, secure: true, ca: '-----BEGIN CERTIFICATE-----\n', database: 'd', user: 'u' },
       ...{ password: '-w=1', connectMs: 3_000, silenceMs: 60_000 },
@@ -132,6 +143,16 @@ test('the generation of a token comes from either, and is 0 otherwise', () => {
   assert.equal(request(REQUIRED, env).generation, 3);
   assert.equal(request([...REQUIRED, '--generation', '0'], env).generation, 0);
   assert.equal(request(REQUIRED, { ATD_GENERATION: '' }).generation, 0);
+});
+
+test('the load id comes from either, and only a UUID is one', () => {
+  const env = { ATD_LOAD_ID: '0C9F0A4E-3E55-8A0B-9C1D-2F6A7B8C9D0E' };
+  assert.equal(request(REQUIRED, env).loadId, '0c9f0a4e-3e55-8a0b-9c1d-2f6a7b8c9d0e');
+  assert.equal(request(REQUIRED, env).making.provenance, true);
+  assert.equal(request(REQUIRED, { ATD_LOAD_ID: '' }).loadId, null);
+  for (const id of ['', '7', "0c9f0a4e-3e55-8a0b-9c1d-2f6a7b8c9d0'"]) {
+    assert.equal(parsed([...REQUIRED, '--load-id', id], env).kind, 'invalid', id);
+  }
 });
 
 test('HTTPS has a port of its own', () => {
@@ -223,6 +244,7 @@ const MISCONFIGURED: readonly (readonly [args: readonly string[], env: Environme
   ...['/data', '{}', '["data"]', '[1]', '["/data"'].map(
     (text) => [[], { ATD_ALLOWED_ROOTS: text }, /ATD_ALLOWED_ROOTS is .*, which is no list in JSON/] as const,
   ),
+  [[], { ATD_LOAD_ID: 'first' }, /ATD_LOAD_ID 'first' is no UUID/],
   [[], { CLICKHOUSE_PORT: 'x' }, /CLICKHOUSE_PORT 'x' is not a whole number/],
   [[], { CLICKHOUSE_PASSWORD_FILE: '/nowhere' }, /CLICKHOUSE_PASSWORD_FILE '\/nowhere' cannot be read: ENOENT/],
   [['--db-password-file', '/run/secrets/empty'], {}, /--db-password-file '\/run\/secrets\/empty' is empty/],

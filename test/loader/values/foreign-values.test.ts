@@ -53,6 +53,26 @@ const CASES: readonly Case[] = [
     expected: /row 1, column 'a': .*'1\.235'.*--allow-rounding/,
   },
   { file: ['cut.csv', 'a\n1.235\n'], columns: 'a Decimal(10, 2)', args: ['--allow-rounding'], expected: [{ a: 1.23 }] },
+  ...['-', '+', '.', '-.', '.e5'].map((none) => ({
+    file: ['none.jsonl', `{"a":"${none}"}\n`] as const,
+    columns: 'a Decimal(9, 2)',
+    expected: /row 1, column 'a': expected Decimal\(9, 2\), found /,
+  })),
+  {
+    file: ['points.csv', 'a,b,c\n.5,5.,-0\n'],
+    columns: 'a Decimal(2, 2), b Decimal(1, 0), c Decimal(2, 2)',
+    expected: [{ a: 0.5, b: 5, c: 0 }],
+  },
+  ...['+99:00', '-15:00', '+05:70'].map((zone) => ({
+    file: ['zone.csv', `t\n2024-01-01T00:00:00${zone}\n`] as const,
+    columns: "t DateTime('UTC')",
+    expected: /row 1, column 't': expected DateTime\('UTC'\), found /,
+  })),
+  {
+    file: ['zone.csv', 't\n2024-01-01T00:00:00+14:00\n2024-01-01 00:00:00-0930\n'],
+    columns: "t DateTime('UTC')",
+    expected: [{ t: '2023-12-31 10:00:00' }, { t: '2024-01-01 09:30:00' }],
+  },
   { file: ['half.csv', 'a\n10.5\n'], columns: 'a Int64', expected: /row 1, column 'a': .*'10\.5'.*--allow-rounding/ },
   { file: ['half.csv', 'a\n10.5\n'], columns: 'a Int64', args: ['--allow-rounding'], expected: [{ a: 10 }] },
   {
@@ -164,6 +184,123 @@ for (const one of CASES) {
   const { file, columns, args = [] } = one;
   const name = `${file[0]} ${JSON.stringify(file[1])}`;
   test(`${name} into ${columns ?? 'a table of its own'} ${args.join(' ')}`, async () => await check(one));
+}
+
+/** Of a table's column `a`, with what is read back as text; null for a refusal that quotes it. */
+const LISTS: readonly (readonly [text: string, type: string, expected: string | null])[] = [
+  // What ClickHouse's parser leaves out, adds, or has no room for.
+  ['[1,2]x', 'Array(Int32)', null],
+  ['[1,2]]', 'Array(Int32)', null],
+  ['[[1],[2]]x', 'Array(Array(Int8))', null],
+  ["(1,'x')y", 'Tuple(a Int8, b String)', null],
+  ["{'a':1}x", 'Map(String, Int8)', null],
+  ['[1,,2]', 'Array(Int32)', null],
+  ['[1,2,]', 'Array(Int32)', null],
+  ["['a',,'b']", 'Array(String)', null],
+  ['[1e400]', 'Array(Float64)', null],
+  ["{'a':-1e400}", 'Map(String, Float64)', null],
+  ['[1e-400]', 'Array(Float64)', null],
+  ['[0.1234567890123456789]', 'Array(Float64)', null],
+  ['[1.5e-30]', 'Array(Decimal(9, 2))', null],
+  ['[1.000000000000000000000000000000000000001]', 'Array(Decimal(9, 2))', null],
+  [`[${2n ** 256n + 1n}]`, 'Array(Int64)', null],
+  [`(${2n ** 255n},1)`, 'Tuple(Int256, Int8)', null],
+  ['[-1]', 'Array(UInt256)', null],
+  ['(1,2,3)', 'Tuple(Int8, Int8)', null],
+  ['(1e400,2)', 'Point', null],
+  ['[(1,2),(1e400,2)]', 'Ring', null],
+  ['["a"]', 'Array(String)', null],
+  ['[NULL]', 'Array(Int8)', null],
+  ['{NULL:1}', 'Map(String, Int8)', null],
+  // What is there.
+  ['[1, 1e2, 1.0 ,+1]', 'Array(Int16)', '[1,100,1,1]'],
+  ['[0.1,inf,-inf,nan]', 'Array(Float64)', '[0.1,inf,-inf,nan]'],
+  [`[${2n ** 256n - 1n}]`, 'Array(UInt256)', `[${2n ** 256n - 1n}]`],
+  ["[NULL,null,'NULL',' ,5]']", 'Array(Nullable(String))', "[NULL,NULL,'NULL',' ,5]']"],
+  ["['a''b','a\\'b','(','\\\\']", 'Array(String)', "['a\\'b','a\\'b','(','\\\\']"],
+  ["{'a':[1,2],'b:,':[]}", 'Map(String, Array(Int8))', "{'a':[1,2],'b:,':[]}"],
+  ["[{'k':('x',1)}]", 'Array(Map(String, Tuple(s String, n Int8)))', "[{'k':('x',1)}]"],
+  ["[2024-01-31,'1970-01-01']", 'Array(Date)', "['2024-01-31','1970-01-01']"],
+  ['[true,0]', 'Array(Bool)', '[true,false]'],
+  ['(1)', 'Tuple(a Int8)', '(1)'],
+  ['(1.5,-2)', 'Point', '(1.5,-2)'],
+  ['[[(1,2)],[]]', 'Polygon', '[[(1,2)],[]]'],
+  ['', 'Tuple(Int8, String)', null],
+  ["[1,'x']", 'Array(Dynamic)', "[1,'x']"],
+];
+
+test('nothing between two separators is a list or map of nothing', async () => {
+  const columns = 'a Array(Int8), b Map(String, Int8), c Array(String), z Int8';
+  await check({ file: ['nothing.csv', 'a,b,c,z\n,"",\\N,1\n'], columns, expected: [{ a: [], b: {}, c: [], z: 1 }] });
+});
+
+const named = (type: string): string => type.replace(/\W+/g, '_');
+
+test('lists, maps and tuples in text are what is written', async () => {
+  const loaded = LISTS.filter(([, , expected]) => expected !== null);
+  const columns = loaded.map(([, type], index) => `c${index} ${type}`).join(', ');
+  const names = loaded.map((_, index) => `c${index}`);
+  const fields = loaded.map(([text]) => `"${text.replaceAll('"', '""')}"`);
+  const values = loaded.map(([text], index) => `${literal(text)} AS c${index}`).join(', ');
+  for (const file of [
+    await bench.write('lists.csv', `${names.join(',')}\n${fields.join(',')}\n`),
+    await bench.writeSelect('lists.parquet', `SELECT ${values}`, 'Parquet'),
+  ]) {
+    const table = `lists_${tables++}`;
+    await queryRows(bench.clickhouse, `CREATE TABLE ${table} (${columns}) ENGINE = Memory`);
+    const ended = await bench.load(file, table);
+    assert.deepEqual([ended.code, ended.stderr], [0, ''], file);
+    const [row = {}] = await bench.rows(
+      `SELECT ${names.map((name) => `toString(${name}) AS ${name}`).join(', ')} FROM ${table}`,
+    );
+    for (const [index, [text, type, expected]] of loaded.entries())
+      assert.equal(row[`c${index}`], expected, `${file}: ${text} into ${type}`);
+  }
+});
+
+test('lists, maps and tuples in text that ClickHouse would read as others are refused', async () => {
+  for (const [text, type] of LISTS.filter(([, , expected]) => expected === null)) {
+    const table = `refused_${named(type)}`;
+    await queryRows(bench.clickhouse, `CREATE TABLE IF NOT EXISTS ${table} (a ${type}, z Int8) ENGINE = Memory`);
+    const file = await bench.write('lists.csv', `a,z\n"${text.replaceAll('"', '""')}",1\n`);
+    const ended = await bench.load(file, table);
+    assert.equal(ended.code, 65, `${text} into ${type}: ${ended.stderr}`);
+    assert.match(ended.stderr, /row 1, column 'a': expected .*, found /, text);
+  }
+  const file = await bench.writeSelect('lists.parquet', `SELECT '[1,,2]' AS a, 1 AS z`, 'Parquet');
+  const ended = await bench.load(file, 'refused_Array_Int32_');
+  assert.match(ended.stderr, /row 1, column 'a': expected Array\(Int32\), found '\[1,,2\]'/);
+});
+
+test('what a table made of lists and objects would lose is text in it', async () => {
+  const objects = [
+    { a: { day: '01/02/2024', n: 1 }, b: [{ t: '2023-02-30', f: 1.5 }], c: [true, 1], d: { k: ['2024-01-31'] } },
+    { a: { day: '01/31/2024', n: 2 }, b: [], c: [0], d: { k: [] } },
+  ];
+  await check({
+    file: [
+      'lossy.jsonl',
+      `${objects.map((object) => JSON.stringify(object)).join('\n')}\n{"e":[1e400,0.12345678901234567891]}\n`,
+    ],
+    columns: null,
+    expected: [
+      { ...objects[0], c: ['true', '1'], e: [] },
+      { ...objects[1], c: ['0'], e: [] },
+      { a: { day: null, n: null }, b: [], c: [], d: { k: [] }, e: ['1e400', '0.12345678901234567891'] },
+    ],
+  });
+  await check({
+    file: ['lossy.csv', `a,b\n"[1,,2]","[1,2]"\n"[0.12345678901234567891]","[3]"\n`],
+    columns: null,
+    expected: [
+      { a: '[0.12345678901234567891]', b: [3] },
+      { a: '[1,,2]', b: [1, 2] },
+    ],
+  });
+});
+
+function literal(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 test('behind the sample a changed number is an error, and another spelling of one is not', async () => {

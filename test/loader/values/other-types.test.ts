@@ -37,6 +37,18 @@ async function check(file: string, [column, type, expected]: Case): Promise<void
 
 const UTC3 = "DateTime64(3, 'UTC')";
 
+const RECORD = 'Tuple(x Nullable(Int64), y Nullable(String))';
+const NO_RECORD = { x: null, y: null };
+/** Records, lists and maps that are NULL. */
+const ABSENT: readonly Case[] = [
+  ['record', RECORD, NO_RECORD],
+  ['record', 'Tuple(x Int64, y String)', null],
+  ['records', `Array(${RECORD})`, [NO_RECORD]],
+  ['records', 'Array(Tuple(x Nullable(Int64), y String))', null],
+  ['list', 'Array(Int32)', []],
+  ['byName', 'Map(String, Int32)', {}],
+];
+
 const FIXTURES: Readonly<Record<string, readonly Case[]>> = {
   'clocks.arrows': [
     ['seconds', 'Int16', 300],
@@ -63,6 +75,30 @@ const FIXTURES: Readonly<Record<string, readonly Case[]>> = {
     ['fractions', 'Array(String)', ['01:01:01.500']],
     ['ids', 'Array(UUID)', ['61f0c404-5cb3-11e7-907b-a6006ad3dba0']],
   ],
+  // ClickHouse describes them as instants of 1 January 1970.
+  'clocks.parquet': [
+    ['millis', 'String', '01:01:01.500'],
+    ['millis', 'Time64(3)', '01:01:01.500'],
+    ['millis', 'Time', null],
+    ['millis', 'Date', null],
+    ['millis', 'Decimal(9, 1)', 3661.5],
+    ['millis', UTC3, '1970-01-01 01:01:01.500'],
+    ['millis', "DateTime64(3, 'Asia/Tokyo')", null],
+    ['micros', 'Nullable(String)', '01:01:01.000001'],
+    ['micros', 'Time64(3)', null],
+    ['nanos', 'String', '01:01:01.000000001'],
+    ['nanos', 'Time64(9)', '01:01:01.000000001'],
+    ['whole', 'Time', '01:01:01'],
+    ['whole', 'Int32', 3661],
+    ['list', 'Array(Nullable(String))', ['01:01:01.500000', null]],
+    ['byName', 'Map(String, FixedString(12))', { k: '01:01:01.500' }],
+    ['inside', 'Tuple(n Int8, at String)', { n: 1, at: '01:01:01.500000' }],
+    ['inside', 'Tuple(n Int8, at Time64(6))', { n: 1, at: '01:01:01.500000' }],
+    ['instant', 'String', '1970-01-01 01:01:01.000'],
+  ],
+  'absent.arrows': ABSENT,
+  'absent.orc': ABSENT,
+  'absent.avro': [...ABSENT, ['present', 'Tuple(x Int8, y String)', { x: 5, y: 's' }]],
   'alternatives.avro': [
     ['large', 'Int16', 300],
     ['large', 'Int8', null],
@@ -125,6 +161,26 @@ test('a file of polars, whose schema is no message, is loaded and its rows are c
   assert.equal(made.code, 0, made.stderr);
 });
 
+test('a table is made of times of day of Parquet as of those of Arrow', async () => {
+  const made = await bench.load(join(FILES, 'clocks.parquet'), 'made_of_clocks', ['--create-table']);
+  assert.equal(made.code, 0, made.stderr);
+  const named = ['millis', 'micros', 'nanos', 'list', 'byName', 'inside', 'instant'];
+  const types = await bench.rows(
+    `SELECT ${named.map((name) => `toTypeName(${name}) AS ${name}`).join(', ')} FROM made_of_clocks`,
+  );
+  assert.deepEqual(types, [
+    {
+      millis: 'Nullable(Time64(3))',
+      micros: 'Nullable(Time64(6))',
+      nanos: 'Nullable(Time64(9))',
+      list: 'Array(Nullable(Time64(6)))',
+      byName: 'Map(String, Nullable(Time64(3)))',
+      inside: 'Tuple(\n    n Nullable(Int8),\n    at Nullable(Time64(6)))',
+      instant: "Nullable(DateTime64(3, 'UTC'))",
+    },
+  ]);
+});
+
 test('a table is made of alternatives, and of those that are all whole numbers a column of numbers', async () => {
   const made = await bench.load(join(FILES, 'alternatives.avro'), 'made_of_alternatives', ['--create-table']);
   assert.equal(made.code, 0, made.stderr);
@@ -147,7 +203,9 @@ const SHAPES: readonly (readonly [value: string, type: string, expected: unknown
   ["'[300,1]'", 'Array(Int16)', [300, 1]],
   ["CAST('[3]', 'Nullable(String)')", 'Array(Int8)', [3]],
   ["CAST(NULL, 'Nullable(String)')", 'Array(Int8)', null],
-  ["'{}'", 'Map(String, Int8)', null],
+  ["'{}'", 'Map(String, Int8)', {}],
+  ["'{\\'a\\':300}'", 'Map(String, Int8)', null],
+  ["''", 'Map(String, Int8)', null],
   ['toInt64(300)', 'Array(Int8)', null],
   ["CAST(300, 'Nullable(Int64)')", 'Tuple(a Int8)', null],
   ["toDecimal64('1.5', 2)", 'UUID', null],

@@ -19,6 +19,8 @@ function loaded(args: Args = {}): LoadedConfig {
 class Parts {
   readonly done: string[] = [];
   readonly defects: unknown[] = [];
+  /** What was prepared for. */
+  readonly slots: (number | 'auto')[] = [];
   readonly results: string[] = [];
   args: Args;
   isStopping = false;
@@ -37,8 +39,9 @@ class Parts {
         this.onRead();
         return { ...loaded(this.args), warnings: [] };
       },
-      prepare: async ({ log_level }) => {
+      prepare: async ({ log_level, thread_pool_size }) => {
         this.done.push(`prepare ${log_level}`);
+        this.slots.push(thread_pool_size);
         await this.gate;
         return {
           takeOver: () => {
@@ -195,5 +198,80 @@ describe('a password that ClickHouse refused', () => {
 
   it('stays where no file is named', async () => {
     assert.deepEqual(await refuse(new Parts({ 'clickhouse.password': 'old' })), []);
+  });
+});
+
+describe('another number of slots', () => {
+  const order = (slots: number) => ({ slots, by: 'maria', reason: 'a backlog' });
+
+  it('holds through reloads of other settings, and until one that changes thread_pool_size', async () => {
+    const parts = new Parts({ thread_pool_size: '2' });
+    assert.deepEqual(await parts.reloads.scale(order(6)), { kind: 'taken', before: 2, configured: 2 });
+    const { scaled } = parts.reloads.status;
+    assert.deepEqual({ ...scaled, at: 0 }, { ...order(6), at: 0, configured: 2 });
+    parts.args = { thread_pool_size: '2', log_level: 'debug' };
+    const kept = await parts.reloads.request('a');
+    assert.deepEqual(kept, { kind: 'taken', changed: ['log_level: "info" -> "debug"'], needRestart: [] });
+    assert.deepEqual([parts.reloads.config.thread_pool_size, parts.reloads.status.scaled?.slots], [6, 6]);
+    parts.args = { thread_pool_size: '3', log_level: 'debug' };
+    const ended = await parts.reloads.request('a');
+    assert.deepEqual(ended, { kind: 'taken', changed: ['thread_pool_size: 2 -> 3'], needRestart: [] });
+    assert.deepEqual([parts.reloads.config.thread_pool_size, parts.reloads.status.scaled], [3, null]);
+    assert.deepEqual(parts.slots, [6, 6, 3]);
+  });
+
+  it('is taken back by the number of thread_pool_size', async () => {
+    const parts = new Parts({ thread_pool_size: '2' });
+    await parts.reloads.scale(order(6));
+    assert.deepEqual(await parts.reloads.scale(order(2)), { kind: 'taken', before: 6, configured: 2 });
+    assert.equal(parts.reloads.status.scaled, null);
+  });
+
+  it('waits for the reload that is under way', async () => {
+    const parts = new Parts({ thread_pool_size: '2' });
+    const gate = new Deferred();
+    parts.gate = gate.promise;
+    parts.args = { thread_pool_size: '3' };
+    const reload = parts.reloads.request('a');
+    const scale = parts.reloads.scale(order(6));
+    gate.resolve();
+    await reload;
+    assert.deepEqual(await scale, { kind: 'taken', before: 3, configured: 3 });
+  });
+
+  const REFUSED: readonly (readonly [slots: number, args: Args, why: RegExp])[] = [
+    [0, {}, /^slots must be a whole number from 1 to 256 \(as thread_pool_size\), not 0$/],
+    [257, {}, /from 1 to 256 .*not 257$/],
+    [2.5, {}, /whole number .*not 2\.5$/],
+    [
+      2,
+      { thread_pool_size: 'auto' },
+      /^the number of slots is found out by the service itself \(thread_pool_size: auto\); /,
+    ],
+    [
+      9,
+      { 'ingest.max_queued_jobs': '8' },
+      /^9 slots do not go together with other settings: .*ingest\.max_queued_jobs/,
+    ],
+  ];
+  for (const [slots, args, why] of REFUSED) {
+    it(`is refused as ${slots} beside ${JSON.stringify(args)}, and nothing has changed`, async () => {
+      const parts = new Parts(args);
+      const before = parts.reloads.config;
+      const result = await parts.reloads.scale(order(slots));
+      assert.match(result.kind === 'refused' ? result.error : result.kind, why);
+      assert.deepEqual([parts.reloads.config, parts.reloads.status.scaled, parts.done], [before, null, []]);
+    });
+  }
+
+  it('is given up where the service stops meanwhile', async () => {
+    const parts = new Parts();
+    const gate = new Deferred();
+    parts.gate = gate.promise;
+    const scale = parts.reloads.scale(order(6));
+    await waitUntil(() => parts.done.length === 1, 60_000, 'it to be under way');
+    parts.isStopping = true;
+    gate.resolve();
+    assert.deepEqual([await scale, parts.done], [{ kind: 'ignored' }, ['prepare info', 'discard']]);
   });
 });

@@ -16,13 +16,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { FileSeen } from '../../../lib/types.js';
 import { checkInput } from '../../../lib/worker/attempt/input.js';
 import { createLooker, LastingLauncher } from '../../../lib/worker/launch/choose.js';
 import { DIRECT } from '../../../lib/worker/launch/direct.js';
 import type { Looker } from '../../../lib/worker/launch/launcher.js';
 import { startLauncher } from '../../../lib/worker/launch/launcher-process.js';
-import { LAUNCHER_PROGRAMS } from '../../../lib/worker/launch/launcher-programs.js';
+import { LAUNCHER } from '../../../lib/worker/launch/launcher-program.js';
+import { WarmLauncher } from '../../../lib/worker/launch/warm.js';
 import { command } from '../../support/commands.js';
 import { type HangingDisk, mountHangingDisk } from '../../support/hanging-disk.js';
 import { patience, stateOf, waitUntil } from '../../support/processes.js';
@@ -41,10 +43,15 @@ const socket = createServer().listen(join(directory, 'socket'));
 await once(socket, 'listening');
 const REMEDY = 'not a regular file; announce a file of data';
 
-const lookers: [name: string, looker: LastingLauncher | null][] = [['the thread itself', null]];
-for (const wanted of LAUNCHER_PROGRAMS) {
-  const process = await startLauncher(wanted);
-  if (process !== null) lookers.push([wanted.name, new LastingLauncher(wanted, process, () => undefined)]);
+/** The bundled loader as it stays: all that it does here is to look. */
+const WARM = [fileURLToPath(new URL('../../../lib/loader/warm.js', import.meta.url)), 'ingest'];
+const lookers: [name: string, looker: LastingLauncher | WarmLauncher | null][] = [
+  ['the thread itself', null],
+  ['a loader that stays', new WarmLauncher(() => undefined)],
+];
+const launcherProcess = await startLauncher(LAUNCHER);
+if (launcherProcess !== null) {
+  lookers.push([LAUNCHER.name, new LastingLauncher(LAUNCHER, launcherProcess, () => undefined)]);
 }
 const disk: HangingDisk | null = await mountHangingDisk();
 const skip = disk === null && 'this user may not mount a file system';
@@ -55,8 +62,12 @@ after(async () => {
   rmSync(directory, { recursive: true });
 });
 
+function wantedOf(changes: Parameters<typeof command>[2]) {
+  return command(process.execPath, WARM, changes);
+}
+
 function look(looker: Looker | null, path: string, allowedRoots: readonly string[] = [], timeoutMs = patience(60_000)) {
-  return checkInput(command('/bin/true', [], { input: { file: path, allowedRoots }, timeoutMs }), looker, NEVER);
+  return checkInput(wantedOf({ input: { file: path, allowedRoots }, timeoutMs }), looker, NEVER);
 }
 
 for (const [name, looker] of lookers) {
@@ -76,7 +87,7 @@ for (const [name, looker] of lookers) {
     it('finds out whether a file has settled, by its time or by another look', async () => {
       const settle = async (path: string, seen: FileSeen | null, ms = 60_000) => {
         const input = { file: path, allowedRoots: [], settling: { ms, seen } };
-        return checkInput(command('/bin/true', [], { input, timeoutMs: patience(60_000) }), looker, NEVER);
+        return checkInput(wantedOf({ input, timeoutMs: patience(60_000) }), looker, NEVER);
       };
       const young = join(directory, 'young');
       writeFileSync(young, 'x');
@@ -156,12 +167,13 @@ for (const [name, looker] of lookers) {
     const path = join(disk?.directory ?? '', 'x');
 
     it('ends at the deadline of the attempt, and the next look is by another process', async () => {
+      assert.equal((await look(looker, file)).kind, 'admitted');
       const before = looker.pid ?? 0;
-      const found = await look(looker, path, [], 100);
+      const found = await look(looker, path, [], 2_000);
       assert.deepEqual(found, {
         kind: 'refused',
         result: 'timed-out',
-        reason: `no answer of the disk about ${path} after 0.1 s`,
+        reason: `no answer of the disk about ${path} after 2 s`,
       });
       await waitUntil(() => stateOf(before) === 'D', patience(5_000), 'it cannot even be killed');
       assert.equal((await look(looker, file)).kind, 'admitted');
@@ -169,7 +181,7 @@ for (const [name, looker] of lookers) {
     });
 
     it('ends at once with a stop', async () => {
-      const wanted = command('/bin/true', [], { input: { file: path, allowedRoots: [] } });
+      const wanted = wantedOf({ input: { file: path, allowedRoots: [] } });
       const stop = new Promise<void>((resolve) => setImmediate(resolve));
       assert.deepEqual(await checkInput(wanted, looker, stop), { kind: 'not-started' });
       assert.equal((await look(looker, file)).kind, 'admitted');
@@ -181,6 +193,41 @@ for (const [name, looker] of lookers) {
     });
   });
 }
+
+it('is by the loader that stays, which then loads the file, and which somebody may have stopped', async () => {
+  const pids: (number | null)[] = [];
+  const launcher = new WarmLauncher(({ pid }) => pids.push(pid));
+  assert.equal(await createLooker(launcher), launcher);
+  assert.equal((await look(launcher, file)).kind, 'admitted');
+  process.kill(launcher.pid ?? 0, 'SIGSTOP');
+  await waitUntil(() => stateOf(launcher.pid ?? 0) === 'T', 60_000, 'it is stopped');
+  assert.equal((await look(launcher, file)).kind, 'admitted');
+  const listener = { started: () => {}, stdout: () => {}, stderr: () => {} };
+  const launch = await launcher.launch(wantedOf({}), listener);
+  assert.ok(launch.kind === 'running');
+  const exit = await launch.child.exited;
+  assert.deepEqual([exit.kind === 'exited' && exit.code, pids.length], [64, 1]);
+  await launcher.close();
+});
+
+it('costs no attempt where the loader that stays dies of it', async () => {
+  const launcher = new WarmLauncher(() => undefined);
+  assert.equal((await look(launcher, file)).kind, 'admitted');
+  process.kill(launcher.pid ?? 0, 'SIGSTOP');
+  const looking = look(launcher, file);
+  process.kill(launcher.pid ?? 0, 'SIGKILL');
+  const found = await looking;
+  assert.equal(found.kind === 'refused' && found.result, 'machine-fault');
+  assert.equal((await look(launcher, file)).kind, 'admitted');
+  await launcher.close();
+});
+
+it('knows as many roots as there are', async () => {
+  const launcher = new WarmLauncher(() => undefined);
+  const many = Array.from({ length: 5_000 }, (_, n) => join('/nowhere', 'x'.repeat(200), `${n}`));
+  assert.equal((await look(launcher, file, [...many, directory])).kind, 'admitted');
+  await launcher.close();
+});
 
 it('is by a process of its own where children are started directly', async () => {
   const looker = await createLooker(DIRECT);

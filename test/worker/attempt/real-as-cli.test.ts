@@ -46,7 +46,7 @@ async function load(
 ): Promise<Outcome> {
   writeFileSync(file, contents);
   const { config } = loadConfig({ file: null, env: {}, args: { 'as_cli.executable': program, ...args } });
-  const loader = { file: program, args: [], bundled: false };
+  const loader = { file: program, args: [], loadArgs: [], bundled: false, launch: 'direct' } as const;
   const rules = engineSettings(config, loader, { ...ENVIRONMENT, ...environment }).command;
   const settings = workerSettings(config, loader);
   return supervise(buildCommand({ ...JOB, file }, 1, commandTemplate(rules)), {

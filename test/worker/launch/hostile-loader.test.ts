@@ -1,8 +1,6 @@
 /** A loader that turns against what started it: the worst that it gets is its own attempt, and the next job runs as ever. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, it } from 'node:test';
 import type { Command, Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
@@ -10,7 +8,7 @@ import { supervise } from '../../../lib/worker/attempt/supervise.js';
 import { LastingLauncher } from '../../../lib/worker/launch/choose.js';
 import type { Launcher } from '../../../lib/worker/launch/launcher.js';
 import { type LauncherProcess, startLauncher } from '../../../lib/worker/launch/launcher-process.js';
-import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../../lib/worker/launch/launcher-programs.js';
+import { LAUNCHER } from '../../../lib/worker/launch/launcher-program.js';
 import { shell } from '../../support/commands.js';
 import { closeAll, startLaunchers } from '../../support/launchers.js';
 import { ForkedCommands, PYTHON, startPreforking } from '../../support/prefork.js';
@@ -29,20 +27,17 @@ afterEach(() => closeAll(opened.splice(0) as never));
 
 const available = await startLaunchers();
 await closeAll(available);
-const programs = LAUNCHER_PROGRAMS.filter(({ name }) => available.some((launcher) => launcher.name === name));
 
-const withoutPython = programs.some(({ name }) => name === 'python3') ? false : 'there is no Python to do so';
-
-async function open(wanted: LauncherProgram): Promise<LauncherProcess> {
-  const launcher = await startLauncher(wanted);
+async function open(): Promise<LauncherProcess> {
+  const launcher = await startLauncher(LAUNCHER);
   assert.ok(launcher !== null);
   return launcher;
 }
 
 const ways = [
-  ...programs.map((program) => ({
-    name: program.name,
-    start: async () => new LastingLauncher(program, await open(program), () => undefined),
+  ...available.map(({ name }) => ({
+    name,
+    start: async () => new LastingLauncher(LAUNCHER, await open(), () => undefined),
   })),
   ...(PYTHON === null ? [] : [{ name: 'prefork', start: async () => new ForkedCommands(await startPreforking()) }]),
 ];
@@ -79,7 +74,7 @@ for (const wanted of ways) {
       await isWell();
     });
 
-    it('and takes every descriptor that there is, takes its own', { skip: withoutPython }, async () => {
+    it('and takes every descriptor that there is, takes its own', async () => {
       const { launcher, run, isWell } = await setUp();
       await isWell();
       const before = readdirSync(`/proc/${launcher.pid}/fd`).length;
@@ -106,44 +101,6 @@ except OSError:
     });
   });
 }
-
-const perl = programs.find(({ name }) => name === 'perl');
-
-describe('a loader that is quicker than its launcher', () => {
-  it('and writes before that knows whether it started, ends as it ended', { skip: perl === undefined }, async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'atd-hostile-'));
-    t.after(() => rmSync(directory, { recursive: true }));
-    const written = join(directory, 'written');
-    // The launcher asks for the four bytes of a failed start no sooner than the loader has written.
-    writeFileSync(
-      join(directory, 'Late.pm'),
-      `package Late;
-BEGIN {
-    *CORE::GLOBAL::sysread = sub (*\\$$;$) {
-        my ($file, $bytes, $length, $offset) = @_;
-        if ($length == 4) { select undef, undef, undef, 0.01 until -e '${written}' }
-        return CORE::sysread($file, $$bytes, $length, $offset // 0);
-    };
-}
-1;
-`,
-    );
-    const { file, args } = perl as LauncherProgram;
-    const late = { name: 'perl', file, args: [`-I${directory}`, '-MLate', ...args] };
-    const launcher = new LastingLauncher(late, await open(late), () => undefined);
-    opened.push(launcher);
-    const outcome = await supervise(shell(`${WRITE_EVERYWHERE}\n: >${written}\nexit 7`), {
-      launcher,
-      sink: SINK,
-      onStarted() {},
-      onSignalled() {},
-      onLine() {},
-      onRequest() {},
-    });
-    assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 7], outcome.reason ?? '');
-    assert.ok(existsSync(written));
-  });
-});
 
 function commandLine(pid: string): string {
   try {

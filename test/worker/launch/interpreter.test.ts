@@ -22,7 +22,7 @@ const HEADS: readonly (readonly [head: string, file: string | null, ...args: str
   ['#!/usr/bin/env node\n', null],
   ['#!/usr/bin/env -i python3\n', null],
   ['#!/usr/bin/env -S A=1 python3\n', null],
-  ['#!/usr/bin/perl\n', null],
+  ['#!/usr/bin/ruby\n', null],
   ['\u007fELF', null],
   ['', null],
   ['#!', null],

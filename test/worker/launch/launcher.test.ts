@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { readStat } from '../../../lib/processes/process-table.js';
-import type { Command, Outcome } from '../../../lib/types.js';
+import type { Command, LaunchMode, Outcome } from '../../../lib/types.js';
 import { compileSinkRules } from '../../../lib/worker/attempt/classify.js';
 import { supervise } from '../../../lib/worker/attempt/supervise.js';
-import { createLauncher, LastingLauncher } from '../../../lib/worker/launch/choose.js';
+import { createLauncher, createLooker, LastingLauncher } from '../../../lib/worker/launch/choose.js';
 import type { Launcher, Looker } from '../../../lib/worker/launch/launcher.js';
 import { LauncherProcess, startLauncher, wireOf } from '../../../lib/worker/launch/launcher-process.js';
-import { LAUNCHER_PROGRAMS, type LauncherProgram } from '../../../lib/worker/launch/launcher-programs.js';
+import { LAUNCHER, type LauncherProgram } from '../../../lib/worker/launch/launcher-program.js';
 import { command, program, shell } from '../../support/commands.js';
 import { closeAll, startLaunchers } from '../../support/launchers.js';
 import { ForkedProcess, PYTHON } from '../../support/prefork.js';
@@ -66,10 +68,7 @@ interface Way {
 }
 
 const ways: readonly Way[] = [
-  ...LAUNCHER_PROGRAMS.filter(({ name }) => installed.some((launcher) => launcher.name === name)).map((program) => ({
-    name: program.name,
-    program,
-  })),
+  ...installed.map(({ name }) => ({ name, program: LAUNCHER })),
   ...(PYTHON === null ? [] : [{ name: 'prefork', program: null }]),
 ];
 
@@ -288,19 +287,35 @@ describe('the choice of a launcher', () => {
     assert.equal(await startLauncher({ name: 'mute', file: '/bin/true', args: [] }), null);
   });
 
-  it('starts children directly where no program runs, and when it is told to', async () => {
+  const chosen = async (mode: LaunchMode) => {
     const names: string[] = [];
-    const path = process.env['PATH'];
-    process.env['PATH'] = '/nowhere';
-    try {
-      const launcher = await createLauncher('launcher', ({ name }) => names.push(name));
+    const launcher = await createLauncher(mode, ({ name }) => names.push(name));
+    opened.push(launcher);
+    const looker = await createLooker(launcher);
+    return { names, looker: looker === (launcher as unknown) ? 'itself' : looker };
+  };
+
+  for (const [what, python] of [
+    ['no Python', null],
+    ['one that is too old', '#!/bin/sh\nexit 1\n'],
+  ] as const) {
+    it(`starts children directly where there is ${what}, and says why`, async (t) => {
+      const directory = mkdtempSync(join(tmpdir(), 'atd-path-'));
+      const path = process.env['PATH'];
+      t.after(() => {
+        process.env['PATH'] = path;
+        rmSync(directory, { recursive: true });
+      });
+      process.env['PATH'] = directory;
+      if (python !== null) writeFileSync(join(directory, 'python3'), python, { mode: 0o755 });
+      const launcher = await createLauncher('launcher', () => undefined);
       assert.equal((await start(launcher, shell('exit 3')).outcome).exitCode, 3);
-    } finally {
-      process.env['PATH'] = path;
-    }
-    await createLauncher('direct', ({ name }) => names.push(name));
-    assert.deepEqual(names, ['direct', 'direct']);
-  });
+      assert.deepEqual(await chosen('launcher'), { names: ['direct, as no Python 3.8 starts'], looker: null });
+      assert.deepEqual(await chosen('direct'), { names: ['direct'], looker: null });
+      // A loader that stays needs none, neither for loads nor for looks.
+      assert.deepEqual(await chosen('warm'), { names: ['warm'], looker: 'itself' });
+    });
+  }
 
   it('starts children directly while its program does not run any more', async () => {
     const names: string[] = [];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
@@ -230,25 +230,62 @@ describe('a warm loader', () => {
     }
   });
 
-  it('is replaced when there is another version of it', async () => {
+  it('is replaced when there is another version of it, of what it runs on, or of whom that trusts', async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'atd-warm-'));
-    try {
-      const script = join(directory, 'loader.mjs');
-      const pidOf = async () => {
-        const run = start(launcher, command(process.execPath, [script, 'tell']));
-        assert.equal((await run.outcome).result, 'succeeded');
-        return (JSON.parse(run.lines[0] ?? '') as Told).pid;
-      };
-      const { launcher } = open();
-      copyFileSync(fixture('warm-loader.mjs'), script);
-      const first = await pidOf();
-      assert.equal(await pidOf(), first);
-      copyFileSync(fixture('warm-loader.mjs'), `${script}.new`);
-      renameSync(`${script}.new`, script);
-      assert.notEqual(await pidOf(), first);
-    } finally {
-      rmSync(directory, { recursive: true });
+    t.after(() => rmSync(directory, { recursive: true }));
+    const [script, node, authorities] = ['loader.mjs', 'node', 'ca.pem'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const { launcher } = open();
+    const pidOf = async () => {
+      const run = start(launcher, command(node, [script, 'tell'], { env: { SSL_CERT_FILE: authorities } }));
+      assert.equal((await run.outcome).result, 'succeeded');
+      return (JSON.parse(run.lines[0] ?? '') as Told).pid;
+    };
+    /** In the same place, of the same size and time: only the time of the change is another one. */
+    const overwrite = (file: string, contents: string) => {
+      const before = statSync(file).ctimeMs;
+      while (statSync(file).ctimeMs === before) {
+        writeFileSync(file, contents);
+        utimesSync(file, 0, 0);
+      }
+    };
+    const install = (file: string, contents: string) => {
+      writeFileSync(`${file}.new`, contents, { mode: 0o755 });
+      utimesSync(`${file}.new`, 0, 0);
+      renameSync(`${file}.new`, file);
+    };
+    const loader = readFileSync(fixture('warm-loader.mjs'), 'utf8');
+    const wrapper = `#!/bin/sh\nexec '${process.execPath}' "$@"\n`;
+    install(script, loader);
+    install(node, wrapper);
+    install(authorities, 'old');
+    let last = await pidOf();
+    assert.equal(await pidOf(), last);
+    for (const [what, upgrade] of [
+      ['another script', () => install(script, loader)],
+      ['another Node', () => install(node, wrapper)],
+      ['other authorities', () => install(authorities, 'new')],
+      ['another script in the place of the old one', () => overwrite(script, loader)],
+    ] as const) {
+      upgrade();
+      const next = await pidOf();
+      assert.notEqual(next, last, what);
+      assert.equal(await pidOf(), next, what);
+      last = next;
     }
+  });
+
+  it('is not settled by a process that holds its output open', { timeout: 120_000 }, async () => {
+    const { launcher } = open();
+    const run = start(launcher, job(['hold']));
+    const outcome = await run.outcome;
+    assert.deepEqual([outcome.result, outcome.exitCode], ['failed', 9]);
+    // It was sent KILL.
+    await waitUntil(() => !isAlive(Number(run.lines[0])), 60_000, 'what held its output is gone');
+    assert.equal((await start(launcher, job(['exit', '3'])).outcome).exitCode, 3);
   });
 
   it('ends when it is not wanted any more', async () => {

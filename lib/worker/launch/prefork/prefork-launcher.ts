@@ -74,8 +74,8 @@ export class PreforkLauncher implements Launcher, Looker {
     return this.isForking;
   }
 
-  async look(request: LookRequest): Promise<Look | null> {
-    return (await this.#plain.look?.(request)) ?? null;
+  async look(request: LookRequest, command: Command): Promise<Look | null> {
+    return (await this.#plain.look?.(request, command)) ?? null;
   }
 
   abandon(): void {

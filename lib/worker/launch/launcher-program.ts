@@ -1,4 +1,4 @@
-/** The programs that start children, and how they themselves are started. */
+/** The program that starts children, and how it is started itself. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,12 +11,12 @@ export interface LauncherProgram {
   readonly args: readonly string[];
 }
 
-/** The quickest first. */
-export const LAUNCHER_PROGRAMS: readonly LauncherProgram[] = [
-  // Neither the user's nor the site's modules: it starts in a third of the time, and nobody else's code runs in it.
-  { name: 'python3', file: 'python3', args: ['-I', '-S', program('launcher.py')] },
-  { name: 'perl', file: 'perl', args: [program('launcher.pl')] },
-];
+/** Neither the user's nor the site's modules: it starts in a third of the time, and nobody else's code runs in it. */
+export const LAUNCHER: LauncherProgram = {
+  name: 'python3',
+  file: 'python3',
+  args: ['-I', '-S', program('launcher.py')],
+};
 
 /** What finds the interpreter and its libraries. */
 const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'LD_LIBRARY_PATH'];
