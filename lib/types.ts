@@ -274,10 +274,19 @@ export type MotherPlace =
 export type AttemptMessage =
   | { readonly type: 'started'; readonly jobId: string; readonly pid: number; readonly launchMs: number }
   | { readonly type: 'signalled'; readonly jobId: string; readonly signal: 'SIGTERM' | 'SIGKILL' }
-  | { readonly type: 'line'; readonly jobId: string; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+  | { readonly type: 'line'; readonly jobId: string; readonly stream: 'stdout' | 'stderr'; readonly text: string }
+  /** Asked for: the last line that the child has written so far; empty before it has written any. */
+  | { readonly type: 'last-line'; readonly jobId: string; readonly text: string };
 
 /** What the primary asks of an attempt: TERM, then KILL after the grace; or KILL at once. */
 export type WorkerControl = 'stop' | 'kill';
 
-/** From the primary to a thread, over the thread's channel: to read the request for its attempt, to end, or an answer. */
-export type PrimaryMessage = 'check-requests' | 'end' | { readonly key: string; readonly place: MotherPlace };
+/**
+ * From the primary to a thread, over the thread's channel: to read the request for its attempt, to say the last line of its
+ * child, to end, or an answer.
+ */
+export type PrimaryMessage =
+  | 'check-requests'
+  | 'say-last-line'
+  | 'end'
+  | { readonly key: string; readonly place: MotherPlace };

@@ -20,13 +20,14 @@ export async function run(options: ParsedOptions, version: string, onlyWaiting =
   let onSignal: (signal: string) => void = () => undefined;
   ignoreSignals((signal) => onSignal(signal));
   const readConfig = (): LoadedConfig => {
-    const { config, warnings } = loadSettings(options);
+    const { config, warnings, origins } = loadSettings(options);
     return {
+      origins,
       config: onlyWaiting ? { ...config, tenants: { ...config.tenants, set_aside: 'topic' } } : config,
       warnings,
     };
   };
-  const { config, warnings } = readConfig();
+  const { config, warnings, origins } = readConfig();
   const loader = chooseLoader(config);
   const logger = createLogger({ level: config.log_level, format: config.log_format, file: config.log_file });
   for (const warning of warnings) logger.write({ level: 'warn', event: 'config.warning', fields: { warning } });
@@ -36,6 +37,7 @@ export async function run(options: ParsedOptions, version: string, onlyWaiting =
   }
   const service = new Service({
     config,
+    origins,
     readConfig: () => {
       const read = readConfig();
       // As at the start, and in check-config: it must be there, also for the next start.

@@ -28,9 +28,25 @@ export interface LoadedConfig {
   readonly config: Config;
   /** Accepted settings that an operator should know of. */
   readonly warnings: readonly string[];
+  /** Of each setting, by its key. */
+  readonly origins: ReadonlyMap<string, Source>;
 }
 
-type Source = { readonly kind: 'default' | 'file' | 'environment' | 'argument'; readonly name: string };
+/** Where a value came from: which file, variable or argument, or an order to a service that runs. */
+export interface Source {
+  readonly kind: 'default' | 'file' | 'environment' | 'argument' | 'order';
+  readonly name: string;
+}
+
+/** A setting for people to look at. */
+export interface ShownSetting {
+  readonly name: string;
+  /** As `check-config` shows it: of a secret, whether it is set. */
+  readonly value: unknown;
+  readonly origin: Source['kind'];
+  /** The file, the variable, the argument or the order; empty for the default. */
+  readonly from: string;
+}
 
 /** @throws AtdError ATD_CONFIG_INVALID with one line per complaint */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
@@ -60,7 +76,11 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
   if (complaints.length > 0) throw invalidConfig(complaints);
   const config = deepFreeze(values.getProperties() as unknown as Config);
-  return { config, warnings: [...warningsFor(config), ...warnOfVariables(sources.env)] };
+  // A secret that a file holds came from where that file is named.
+  const isFromFile = (key: string) =>
+    settings.get(key)?.sensitive && typeof values.get(`${key}_file` as never) === 'string';
+  const origins = new Map([...settings.keys()].map((key) => [key, sourceOf(isFromFile(key) ? `${key}_file` : key)]));
+  return { config, warnings: [...warningsFor(config), ...warnOfVariables(sources.env)], origins };
 }
 
 export function invalidConfig(complaints: readonly string[]): AtdError {
@@ -75,7 +95,30 @@ export function describeConfig(config: Config): Record<string, unknown> {
   for (const [key, { sensitive }] of listSettings()) {
     if (sensitive) values.set(key, values.get(key as never) === null ? null : '(set)');
   }
+  values.set('as_cli.additional_args' as string, withoutSecrets(config.as_cli.additional_args));
   return values.getProperties();
+}
+
+const SECRET_ARGUMENT = /^(--[a-z0-9-]*(?:password|secret|token))(=.*)?$/s;
+
+/** Arguments of the loader, of which somebody may have made one a password. */
+function withoutSecrets(args: readonly string[]): string[] {
+  return args.map((arg, index) => {
+    const [, name, value] = SECRET_ARGUMENT.exec(arg) ?? [];
+    if (name !== undefined) return value === undefined ? arg : `${name}=(set)`;
+    const [, , joined = null] = SECRET_ARGUMENT.exec(args[index - 1] ?? '') ?? [];
+    return SECRET_ARGUMENT.test(args[index - 1] ?? '') && joined === null ? '(set)' : arg;
+  });
+}
+
+/** All settings one by one, with where they came from. */
+export function shownSettings(config: Config, origins: LoadedConfig['origins']): ShownSetting[] {
+  const described = describeConfig(config);
+  return listSettings().map(([name]) => {
+    const value = name.split('.').reduce<unknown>((group, key) => (group as Record<string, unknown>)[key], described);
+    const { kind, name: from } = origins.get(name) ?? { kind: 'default', name: '' };
+    return { name, value, origin: kind, from: kind === 'default' ? '' : from };
+  });
 }
 
 type Values = convict.Config<Record<string, unknown>>;

@@ -35,6 +35,8 @@ export interface ApiHandlers {
   /** The token that permits changes; null where changes are off. Rejects where its file cannot be read. */
   token(): string | null | Promise<string | null>;
   tenants(): object;
+  /** What holds, and where it came from; no secret. */
+  settings(): object;
   /** The last loads, those that the query asks for. */
   loads(query: string): ApiAnswer | Promise<ApiAnswer>;
   /** All that is known of one. */
@@ -123,6 +125,7 @@ function changeOfTenant(path: string): Change | null {
 function look({ path, query = '' }: ApiRequest, handlers: ApiHandlers): (() => ApiAnswer | Promise<ApiAnswer>) | null {
   if (path === '/api/v1/tenants') return () => ({ status: 200, body: handlers.tenants() });
   if (path === '/api/v1/dead-letters') return () => handlers.letters(query);
+  if (path === '/api/v1/settings') return () => ({ status: 200, body: handlers.settings() });
   if (path === '/api/v1/loads') return () => handlers.loads(query);
   const [, id] = LOAD_PATH.exec(path) ?? [];
   return id === undefined ? null : () => handlers.load(id.toLowerCase());

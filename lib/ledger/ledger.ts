@@ -94,7 +94,7 @@ export class Ledger {
     if (this.#isClosed) return;
     for (const load of loads) {
       const line = JSON.stringify(toRow(load));
-      const batch = this.#queue.add(line, performance.now());
+      const batch = this.#queue.add(line, performance.now(), load.finishedAt);
       if (batch?.isOnDisk) this.#spill?.append(batch, line);
       // Where it is full.
       this.#close(false);
@@ -118,10 +118,9 @@ export class Ledger {
     this.#events.log('warn', 'ledger.disk', { error, consequence: DISK_CONSEQUENCE });
   }
 
-  /** When the oldest row of this run was made that is not in the table, in milliseconds since the epoch; null where all are. */
+  /** `finishedAt` of the oldest row of this run that is not in the table; null where all are. */
   get unwrittenSince(): number | null {
-    const at = this.#queue.oldestAt;
-    return at === null ? null : performance.timeOrigin + at;
+    return this.#queue.oldestMadeAt;
   }
 
   get figures(): LedgerFigures {

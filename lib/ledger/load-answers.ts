@@ -32,8 +32,6 @@ const ANSWER_MS = 5_000;
 const SILENCE_MS = 5_000;
 /** Different questions at a time. */
 const MAX_ASKED = 8;
-/** A row's time is that of its event, which is a little before it is kept. */
-const SLACK_MS = 1_000;
 
 type Asked = { readonly rows: readonly Load[] } | { readonly problem: string | null };
 
@@ -71,8 +69,7 @@ export class LoadAnswers {
   }
 
   #unwrittenSince(): number {
-    const since = this.#sources.ledger?.unwrittenSince ?? null;
-    return since === null ? Number.POSITIVE_INFINITY : since - SLACK_MS;
+    return this.#sources.ledger?.unwrittenSince ?? Number.POSITIVE_INFINITY;
   }
 
   async #ask(key: string, ask: () => Promise<readonly Load[]> | undefined): Promise<Asked> {

@@ -30,13 +30,16 @@ export function listQuestion(table: LedgerTable, { filter, limit }: LoadQuery, c
   const all = selected(columns);
   const { source, states, state, parameters } = chosen(table, filter);
   const first = 'LIMIT {limit:UInt64}';
-  // Where a state is asked for: of all files few columns are read, and all columns of those few that are shown.
+  // Of all files few columns are read, and all columns of those few that are shown. With no state to look at it is enough to
+  // read as many: of a million rows that is a tenth of the time.
   const read = filter.text === null ? KEY : `${KEY}, ${TEXTS.join(', ')}`;
-  const shown = `SELECT ${KEY} FROM (${states(read)}) WHERE ${state} ORDER BY finished_at DESC ${first}`;
-  const query =
+  const shown =
     state === null
-      ? `${states(all)} ${first}`
-      : `SELECT ${all} FROM ${source} WHERE (${KEY}) IN (${shown}) ${LATEST} ${first}`;
+      ? `${states(KEY)} ${first}`
+      : `SELECT ${KEY} FROM (${states(read)}) WHERE ${state} ORDER BY finished_at DESC ${first}`;
+  const query = asksForAttempts(filter)
+    ? `${states(all)} ${first}`
+    : `SELECT ${all} FROM ${source} WHERE (${KEY}) IN (${shown}) ${LATEST} ${first}`;
   return { query, parameters: { ...parameters, limit } };
 }
 

@@ -27,6 +27,8 @@ export interface Batch {
   rows: number;
   bytes: number;
   readonly openedAt: number;
+  /** The time of its first row, as that has it; left out for what a former run left. */
+  readonly madeAt?: number;
   /** Whether all its rows go to the disk; no longer where the disk has refused some. */
   isOnDisk: boolean;
   /** Whether all its rows have arrived there: then they need not stand in memory. */
@@ -78,9 +80,9 @@ export class LedgerQueue {
     return this.#all().reduce((sum, { isOnDisk, bytes }) => (isOnDisk ? sum + bytes : sum), 0);
   }
 
-  /** Of the rows of this run that are not written, when the oldest came, as `add` was told; null where there are none. */
-  get oldestAt(): number | null {
-    return this.#all().find(({ id }) => id > 0)?.openedAt ?? null;
+  /** The time of the oldest row of this run that is not written; null where there is none. */
+  get oldestMadeAt(): number | null {
+    return this.#all().find(({ madeAt }) => madeAt !== undefined)?.madeAt ?? null;
   }
 
   /** The id of the batch that the last row went into. */
@@ -102,8 +104,11 @@ export class LedgerQueue {
     return batches;
   }
 
-  /** @returns the batch that it went into; null where there is no room for it, and it is lost */
-  add(line: string, now: number): Batch | null {
+  /**
+   * @param madeAt the row's own time; rows come in its order
+   * @returns the batch that it went into; null where there is no room for it, and it is lost
+   */
+  add(line: string, now: number, madeAt = 0): Batch | null {
     if (this.#options.mayLose && (this.#rows >= MAX_ROWS || this.#bytes + line.length > MAX_BYTES)) {
       this.#lost += 1;
       return null;
@@ -113,7 +118,7 @@ export class LedgerQueue {
       const isOnDisk = this.#options.hasDisk() && this.bytesOnDisk < MAX_DISK_BYTES;
       const token = this.#options.tokenOf(this.#lastId);
       const disk = { isOnDisk, isStored: false, hasFile: isOnDisk };
-      this.#open = { id: this.#lastId, token, lines: [], rows: 0, bytes: 0, openedAt: now, ...disk };
+      this.#open = { id: this.#lastId, token, lines: [], rows: 0, bytes: 0, openedAt: now, madeAt, ...disk };
     }
     const batch = this.#open;
     batch.lines?.push(line);

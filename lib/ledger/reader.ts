@@ -32,6 +32,13 @@ export class LedgerReader {
 
   /** The newest first. @throws StoreError */
   async list(query: LoadQuery): Promise<readonly Load[]> {
+    const { filter, limit } = query;
+    // Where the last day has as many there are none newer, and of a year it is little to read.
+    const lately = filter.since === null ? await this.#list({ limit, filter: { ...filter, since: dayAgo() } }) : [];
+    return lately.length >= limit ? lately : this.#list(query);
+  }
+
+  async #list(query: LoadQuery): Promise<readonly Load[]> {
     return (await this.#rows((columns) => listQuestion(this.#table, query, columns))).map(toLoad);
   }
 
@@ -70,4 +77,10 @@ export class LedgerReader {
     const found = await this.#store.query<{ readonly name: string }>(COLUMNS_QUERY, { database, table });
     return await ask(questionOf(new Set(found.map(({ name }) => name))));
   }
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+function dayAgo(): number {
+  return Date.now() - DAY_MS;
 }

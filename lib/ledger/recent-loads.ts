@@ -35,7 +35,11 @@ export class RecentLoads {
   list({ filter, limit }: LoadQuery): readonly Load[] {
     const rows = asksForAttempts(filter) ? this.#all() : statesOf(this.#all());
     const wanted = rows.filter((load) => isWanted(load, filter));
-    return wanted.sort((a, b) => b.finishedAt - a.finishedAt).slice(0, limit);
+    // Of the same moment the one that came later is the first.
+    return wanted
+      .reverse()
+      .sort((a, b) => b.finishedAt - a.finishedAt)
+      .slice(0, limit);
   }
 
   /** All that is kept of one file, the oldest first; empty where nothing is. */

@@ -99,6 +99,11 @@ export class PoolExchange {
     }
   }
 
+  /** As `Pool.lastLines` does. */
+  lastLines(): ReadonlyMap<string, string> {
+    return new Map(this.#all().flatMap(({ pool }) => [...pool.lastLines()]));
+  }
+
   stop(jobId: string): void {
     for (const { pool } of this.#all()) pool.stop(jobId);
   }

@@ -16,6 +16,8 @@ export class PoolSlot {
   thread: ThreadLink | null = null;
   startReported = false;
   launchMs = 0;
+  /** Of the child, when it was asked for last; empty before. */
+  lastLine = '';
 
   constructor(slot: number, memory: SlotMemory) {
     this.slot = slot;
@@ -28,6 +30,7 @@ export class PoolSlot {
   }
 
   onMessage(message: AttemptMessage, thread: ThreadLink): void {
+    if (message.type === 'last-line') this.lastLine = message.text;
     if (message.type !== 'started') return;
     this.thread = thread;
     this.startReported = true;
@@ -52,6 +55,10 @@ export class PoolSlots {
 
   get size(): number {
     return this.#byJob.size;
+  }
+
+  get byJob(): ReadonlyMap<string, PoolSlot> {
+    return this.#byJob;
   }
 
   get(jobId: string): PoolSlot | undefined {

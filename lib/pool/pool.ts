@@ -167,6 +167,20 @@ export class Pool {
     }
   }
 
+  /**
+   * What the child of each job has said last, as far as that is known; asks the threads for what it is by now. So nothing is read
+   * of what children write while nobody calls this, and who calls it again has what was so before.
+   */
+  lastLines(): ReadonlyMap<string, string> {
+    const lines = new Map<string, string>();
+    for (const [jobId, running] of this.#running.byJob) {
+      lines.set(jobId, running.lastLine);
+      // A child of some milliseconds has no thread here, and ends before anybody could read its line.
+      if (running.thread !== null) this.#threads.send('say-last-line', running.thread);
+    }
+    return lines;
+  }
+
   /** TERM to the job's group, and KILL after its grace. A job that does not run is ignored. */
   stop(jobId: string): void {
     this.#request(this.#running.get(jobId), 'stop');
@@ -235,7 +249,7 @@ export class Pool {
     running.onMessage(message, thread);
     if (message.type === 'started') this.#events.onStarted(jobId, message.pid, message.launchMs);
     else if (message.type === 'signalled') this.#events.onSignalled(jobId, message.signal);
-    else this.#events.onLine(jobId, message.stream, message.text);
+    else if (message.type === 'line') this.#events.onLine(jobId, message.stream, message.text);
   }
 
   #addUnreaped(pids: readonly number[]): void {

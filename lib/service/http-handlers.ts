@@ -31,6 +31,7 @@ export interface Shown {
   readonly status: () => EngineStatus;
   readonly overview: (status: EngineStatus) => object;
   readonly loads: Pick<LoadAnswers, 'list' | 'rowsOf'>;
+  readonly settings: () => readonly object[];
   readonly changing: Changing;
 }
 
@@ -46,7 +47,7 @@ export function httpHandlers(shown: Shown): HttpHandlers {
   };
 }
 
-function apiHandlers({ config: { http }, status, loads, changing }: Shown): ApiHandlers {
+function apiHandlers({ config: { http }, status, loads, settings, changing }: Shown): ApiHandlers {
   const tokenFile = http.token_file === null ? null : new DistantFile(http.token_file);
   return {
     token: async () => (tokenFile === null ? null : tokenIn(await tokenFile.read(), http.token_file)),
@@ -54,6 +55,7 @@ function apiHandlers({ config: { http }, status, loads, changing }: Shown): ApiH
       const { tenants, pauses, heldTables } = status();
       return { tenants, pauses, heldTables };
     },
+    settings: () => ({ settings: settings() }),
     loads: async (query) => {
       const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
       if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };

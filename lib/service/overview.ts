@@ -78,8 +78,17 @@ export class Overview implements Observer {
       permitsChanges: reloads.config.http.token_file !== null,
       allowList: allowList.status(),
       ...status,
+      running: withLines(status.running, adapters.pool.lastLines()),
       partitions: status.partitions.map((partition, index) => ({ ...partition, lag: lags[index] ?? null })),
       totals: this.#totals.all(),
     };
   }
+}
+
+/** With what its loader has said last, where that is known. */
+function withLines<Load extends EngineStatus['running'][number]>(
+  running: readonly Load[],
+  lines: ReadonlyMap<string, string>,
+): readonly (Load & { readonly lastLine?: string })[] {
+  return running.map((each) => ({ ...each, lastLine: lines.get(each.job.id) ?? '' }));
 }

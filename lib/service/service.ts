@@ -3,7 +3,7 @@
  * come in as events again. No policy here; every `case` names the part that performs the effect.
  */
 
-import type { Config, LoadedConfig } from '../config/load.js';
+import { type Config, type LoadedConfig, shownSettings } from '../config/load.js';
 import { Engine } from '../core/engine.js';
 import type { Action, Effect, EngineEvent, Notice } from '../core/events.js';
 import type { Boot } from '../core/offsets/interruptions.js';
@@ -30,6 +30,8 @@ import { engineSettings, type LoaderProgram } from './settings.js';
 
 export interface ServiceOptions {
   readonly config: Config;
+  /** Where its settings came from. */
+  readonly origins: LoadedConfig['origins'];
   /** Reads it anew. @throws AtdError as at the start */
   readonly readConfig: () => LoadedConfig;
   readonly loader: LoaderProgram;
@@ -80,7 +82,7 @@ export class Service {
       log: (line) => logger.write(line),
     });
     this.#reloads = new Reloads({
-      config,
+      ...{ config, origins: options.origins },
       read: options.readConfig,
       prepare: (next) =>
         prepareParts(next, options, {
@@ -146,6 +148,7 @@ export class Service {
         status: () => this.#engine.status(),
         overview: (status) => this.#overview.of(status),
         loads: this.#onlookers.loads,
+        settings: () => shownSettings(this.#reloads.config, this.#reloads.origins),
         changing: {
           ...{ control: this.#adapters.control, reloads: this.#reloads, acts: this.#onlookers.acts, now },
           config: () => this.#reloads.config,

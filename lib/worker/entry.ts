@@ -57,10 +57,13 @@ const launcher = await createLauncher(
 );
 const looker = await createLooker(launcher);
 let listening: Listening | null = null;
+/** Of the attempt under way. */
+let said: { readonly jobId: string; readonly lastLine: () => string } | null = null;
 let unreported: { readonly message: WorkerMessage; readonly timer: NodeJS.Timeout } | null = null;
 
 primary.on('message', (message: PrimaryMessage) => {
   if (message === 'check-requests') checkRequests();
+  else if (message === 'say-last-line') sayLastLine();
   else if (message === 'end') void end();
   else mothersAskedFor.get(message.key)?.resolve(message.place);
 });
@@ -71,6 +74,7 @@ export default async function attempt(task: WorkerTask): Promise<Outcome> {
     return await supervise(task.command, controlOf(task));
   } finally {
     listening = null;
+    said = null;
     clearTimeout(unreported?.timer);
     unreported = null;
   }
@@ -91,12 +95,19 @@ function controlOf({ jobId, slot }: WorkerTask): Control {
     },
     onSignalled: (signal) => send({ type: 'signalled', jobId, signal }),
     onLine: settings.forwardLines ? (stream, text) => send({ type: 'line', jobId, stream, text }) : null,
+    onOutput: (lastLine) => {
+      said = { jobId, lastLine };
+    },
     onRequest: (listener) => {
       listening = { slot, listener };
       // A stop may have come while the task waited for its thread. Taken now, it saves the start of a child.
       checkRequests();
     },
   };
+}
+
+function sayLastLine(): void {
+  if (said !== null) send({ type: 'last-line', jobId: said.jobId, text: said.lastLine() });
 }
 
 function send(message: WorkerMessage): void {

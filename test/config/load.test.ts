@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { type Config, describeConfig, type LoadedConfig, loadConfig } from '../../lib/config/load.js';
+import { type Config, describeConfig, type LoadedConfig, loadConfig, shownSettings } from '../../lib/config/load.js';
 import { environmentName, listSettings } from '../../lib/config/schema.js';
 import { isAtdError } from '../../lib/errors.js';
 
@@ -431,6 +431,54 @@ describe('loadConfig: secrets', () => {
     assert.equal((shown['clickhouse'] as Record<string, unknown>)['password'], '(set)');
     assert.equal((describeConfig(load(null).config)['clickhouse'] as Record<string, unknown>)['password'], null);
     assert.deepEqual((shown['kafka'] as Record<string, unknown>)['topic'], 'atd-topic');
+  });
+
+  it('are masked among the arguments of the loader, joined to their names or behind them', () => {
+    const args = [
+      '--db-password',
+      SECRET,
+      `--api-token=${SECRET}`,
+      '--db-password-file',
+      '/p',
+      `--x=1`,
+      '--db-password',
+    ];
+    const { config } = load(`as_cli: { additional_args: ${JSON.stringify(args)} }`);
+    const shown = (describeConfig(config)['as_cli'] as Record<string, unknown>)['additional_args'];
+    const masked = [
+      '--db-password',
+      '(set)',
+      '--api-token=(set)',
+      '--db-password-file',
+      '/p',
+      '--x=1',
+      '--db-password',
+    ];
+    assert.deepEqual(shown, masked);
+    assert.deepEqual(config.as_cli.additional_args, args);
+  });
+
+  it('are not shown where each setting says which file, variable or argument it came from', () => {
+    const secret = write('secret', SECRET);
+    const file = write(
+      'origins.yaml',
+      `kafka: { topic: of-file, group_id: of-file }\nclickhouse: { password_file: ${secret} }\n`,
+    );
+    const env = { ATD_KAFKA_GROUP_ID: 'of-environment', ATD_KAFKA_SASL_PASSWORD: SECRET, ...SASL };
+    const { config, origins } = loadConfig({ file, env, args: { 'kafka.topic': 'of-argument' } });
+    const all = new Map(shownSettings(config, origins).map(({ name, ...rest }) => [name, rest]));
+    const shown = (name: string) => {
+      const { value, origin, from } = all.get(name) ?? {};
+      return [value, origin, from];
+    };
+    assert.deepEqual(shown('kafka.topic'), ['of-argument', 'argument', '--topic']);
+    assert.deepEqual(shown('kafka.group_id'), ['of-environment', 'environment', 'ATD_KAFKA_GROUP_ID']);
+    assert.deepEqual(shown('kafka.sasl.password'), ['(set)', 'environment', 'ATD_KAFKA_SASL_PASSWORD']);
+    assert.deepEqual(shown('clickhouse.password'), ['(set)', 'file', file]);
+    assert.deepEqual(shown('clickhouse.password_file'), [secret, 'file', file]);
+    assert.deepEqual(shown('http.port'), [9464, 'default', '']);
+    assert.equal(all.size, listSettings().length);
+    assert.ok(!JSON.stringify([...all]).includes('hunter2'));
   });
 });
 

@@ -20,6 +20,7 @@ function setUp(token: string | null | Error = TOKEN) {
       return token;
     },
     tenants: () => ({ tenants: [] }),
+    settings: () => ({ settings: [] }),
     loads: (query) => ({ status: 200, body: { query } }),
     load: (id) => ({ status: 404, body: { id } }),
     pause: async (tenant, wish) => {

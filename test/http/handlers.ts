@@ -10,6 +10,7 @@ export const HANDLERS: HttpHandlers = {
   api: {
     token: () => 'token',
     tenants: () => ({ tenants: [] }),
+    settings: () => ({ settings: [] }),
     loads: (query) => ({ status: 200, body: { query } }),
     load: (id) => ({ status: 200, body: { id } }),
     pause: async (tenant) => ({ tenant }),

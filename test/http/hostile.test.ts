@@ -27,7 +27,7 @@ async function start(t: TestContext, body = 'atd_slots 4\n') {
   const reload = async () => ({ status: 200, body: { paused: paused.push('a reload') } });
   const nothing = () => ({ status: 200, body: {} });
   const api = {
-    ...{ token: () => 'token', tenants: () => ({ tenants: [] }), loads: nothing, load: nothing },
+    ...{ token: () => 'token', tenants: () => ({ tenants: [] }), settings: () => ({}), loads: nothing, load: nothing },
     ...{ pause, resume: pause, reload, scale: reload, replay: reload, discard: reload, letters: nothing },
     ...{ drain: () => nothing(), join: () => nothing() },
   };

@@ -50,6 +50,9 @@ describe('the answer to who asks for loads', () => {
       { loadId: id(1), status: 'given-up', finishedAt: now - 9_000, instance: 'host/0' },
       { loadId: id(2), status: 'failed', attempt: 1, finishedAt: now - 8_000 },
       { loadId: id(3), status: 'loaded', finishedAt: now - 7_000 },
+      // Beyond the day that is looked at first.
+      { loadId: id(5), status: 'loaded', finishedAt: now - 3 * 86_400_000 },
+      { loadId: id(1), status: 'failed', finishedAt: now - 2 * 86_400_000 },
     ];
     await place.store.write(
       before.map((change) => JSON.stringify(toRow({ ...LOAD, ...change }))),
@@ -73,14 +76,20 @@ describe('the answer to who asks for loads', () => {
     assert.equal(waiting.unwrittenSince, null);
     assert.deepEqual(seen(await answers.list(ALL)), {
       ...{ from: 'ledger', problem: null },
-      loads: ['3 loaded', '2 failed', '1 given-up'],
+      loads: ['3 loaded', '2 failed', '1 given-up', '5 loaded'],
     });
     take({ loadId: id(2), status: 'loaded', attempt: 2, finishedAt: now + 1 }, { loadId: id(4), finishedAt: now + 2 });
-    assert.ok((waiting.unwrittenSince ?? 0) > now - 1_000);
-    assert.deepEqual(seen(await answers.list(ALL)).loads, ['4 loaded', '2 loaded', '3 loaded', '1 given-up']);
+    assert.equal(waiting.unwrittenSince, now + 1);
+    assert.deepEqual(seen(await answers.list(ALL)).loads, [
+      '4 loaded',
+      '2 loaded',
+      '3 loaded',
+      '1 given-up',
+      '5 loaded',
+    ]);
     assert.deepEqual(seen(await answers.list({ ...ALL, limit: 2 })).loads, ['4 loaded', '2 loaded']);
     const attempts = await answers.list({ ...ALL, filter: { ...ANY_LOAD, status: 'failed' } });
-    assert.deepEqual(seen(attempts).loads, ['2 failed']);
+    assert.deepEqual(seen(attempts).loads, ['2 failed', '1 failed']);
     const one = await answers.rowsOf(id(2));
     assert.deepEqual([one.from, ...one.loads.map(({ attempt }) => attempt)], ['ledger', 1, 2]);
     assert.deepEqual((await answers.rowsOf(id(9))).loads, []);

@@ -29,10 +29,12 @@ describe('the page of a service that runs', { skip: NO_BROWSER }, () => {
     await page.locator('#words', { hasText: /^Well/ }).waitFor();
 
     const gate = new Gate(place);
-    await announce(writeScript(place, 'slow.csv', gate.after(0)), 'acme');
+    const said = 'echo "row 7 of 9, as $ATD_TENANT"';
+    await announce(writeScript(place, 'slow.csv', `${said}\n${gate.after(0)}`), 'acme');
     const running = page.locator('#running tbody tr', { hasText: 'slow.csv' });
     await running.waitFor();
-    assert.match((await running.textContent()) ?? '', /slow\.csvacme\d+ (s|min) of 10 min/);
+    await running.locator('td', { hasText: 'row 7 of 9, as acme' }).waitFor();
+    assert.match((await running.textContent()) ?? '', /slow\.csvacme(\d+ min )?\d+ (s|min) of 10 min/);
     gate.open();
     await page.locator('#loads tbody tr', { hasText: '✓ loadedslow.csv' }).waitFor();
     await running.waitFor({ state: 'detached' });

@@ -42,6 +42,10 @@ describe('the page', { skip: NO_BROWSER }, () => {
           await page.locator('#chart-bytes canvas').waitFor();
           const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
           assert.ok(Number(wide) <= 0, `${width}: ${wide} pixels wider than the window`);
+          const hidden = await page.evaluate(
+            '[...document.querySelectorAll(".wide")].filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.ariaLabel)',
+          );
+          assert.deepEqual(hidden, [], `${width}: to be scrolled sideways`);
           assert.deepEqual(await violations(page), [], `${width} ${scheme}`);
           if (PICTURES !== undefined) {
             mkdirSync(PICTURES, { recursive: true });
@@ -89,6 +93,28 @@ describe('the page', { skip: NO_BROWSER }, () => {
     await page.locator('#tenant-filter').fill('nt_499');
     await page.locator('#tenants tbody tr').nth(1).waitFor({ state: 'detached' });
     assert.equal(await page.locator('#tenants tbody td').first().textContent(), 'tenant_499');
+    assert.deepEqual(faults, []);
+  });
+
+  it('has the settings folded, and those that were set first, with where they came from and no secret', async (t) => {
+    const { http } = await stage(t);
+    const { page, faults } = await openPage(t, browser, http.url);
+    await page.locator('#words', { hasText: /^Well, loading/ }).waitFor();
+    assert.equal(await page.locator('#settings table').isVisible(), false);
+    await page.locator('#settings summary').focus();
+    await page.keyboard.press('Enter');
+    const rows = page.locator('#settings tbody tr');
+    await rows.nth(20).waitFor();
+    const texts = (await rows.allTextContents()).slice(0, 4);
+    assert.deepEqual(texts.slice(0, 3), [
+      'kafka.topicfilesargument --topic',
+      'clickhouse.hostdb1environment ATD_CLICKHOUSE_HOST',
+      'clickhouse.password(set)environment ATD_CLICKHOUSE_PASSWORD',
+    ]);
+    assert.match(texts[3] ?? '', /default$/);
+    assert.match((await page.locator('#settings .note').textContent()) ?? '', /^3 of \d+ are not at their defaults/);
+    assert.ok(!(await page.content()).includes('of-the-stage'));
+    assert.deepEqual(await violations(page), []);
     assert.deepEqual(faults, []);
   });
 

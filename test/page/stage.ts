@@ -1,4 +1,5 @@
 /** A service that is played: its HTTP side and its feed are the real ones, how it is and what it loads is made up. */
+import { loadConfig, shownSettings } from '../../lib/config/load.js';
 import type { Effect } from '../../lib/core/events.js';
 import { Feed } from '../../lib/feed/feed.js';
 import type { ApiHandlers } from '../../lib/http/api.js';
@@ -40,6 +41,13 @@ const REASONS = [
   'exit code 65: the column "severity" is not in the table, and the table may not be changed',
   'no file is there: /data/in/late.parquet',
 ];
+
+/** As somebody has set them. */
+const settings = loadConfig({
+  file: null,
+  env: { ATD_CLICKHOUSE_PASSWORD: 'of-the-stage', ATD_CLICKHOUSE_HOST: 'db1' },
+  args: { 'kafka.topic': 'files' },
+});
 
 function now(): number {
   return performance.timeOrigin + performance.now();
@@ -105,6 +113,7 @@ export async function startStage({
       events: (take) => feed.watch((make) => take(() => withLags(make(), mood))),
       api: {
         ...playedApi(acts),
+        settings: () => ({ settings: shownSettings(settings.config, settings.origins) }),
         loads: async (query) => {
           const wanted = readLoadQuery(new Map(new URLSearchParams(query)));
           if ('problem' in wanted) return { status: 400, body: { error: wanted.problem } };
@@ -231,7 +240,8 @@ const NOTHING = { loaded: 0, failed: 0, rows: 0, bytes: 0 };
 
 function runningLoad(tenant: string, slot: number, at: number): PageStatus['running'][number] {
   const job = { ...JOB, id: `files/0/9${slot}/0`, file: `/data/in/${tenant}/events-00${slot}.parquet`, tenant };
-  return { job, attempt: slot === 3 ? 2 : 1, startedAt: at - ([1_200, 12_000, 61_000, 268_000][slot] ?? 0) };
+  const lastLine = slot === 0 ? '' : `inserting block ${slot * 7}: ${slot * 500_000} rows sent to atd_${tenant}`;
+  return { job, attempt: slot === 3 ? 2 : 1, startedAt: at - ([1_200, 12_000, 61_000, 268_000][slot] ?? 0), lastLine };
 }
 
 function speedsOf(mood: Mood): readonly object[] {

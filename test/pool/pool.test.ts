@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { isAtdError } from '../../lib/errors.js';
@@ -108,6 +111,24 @@ for (const launch of MODES) {
         [0, 1, 2, 3].map((code) => `stdout: line ${code}`),
       );
       assert.equal(pool.running(), 0);
+    });
+
+    it('says what each child has said last, and asks for what it says meanwhile', async () => {
+      const { pool } = await openReady(2);
+      const go = join(mkdtempSync(join(tmpdir(), 'atd-said-')), 'go');
+      const each = shell(`echo first; while [ ! -e '${go}' ]; do sleep 0.05; done; echo "token $A_TOKEN"; sleep 1000`, {
+        env: { A_TOKEN: 'of-this-test' },
+      });
+      const silent = shell('sleep 1000');
+      const runs = [each, silent].map((one) => pool.run(one.jobId, one));
+      const said = () => pool.lastLines().get(each.jobId);
+      await waitUntil(() => said() === 'first', 60_000, 'the first line');
+      writeFileSync(go, '');
+      await waitUntil(() => said() === 'token ***', 60_000, 'the second line');
+      assert.equal(pool.lastLines().get(silent.jobId), '');
+      for (const { jobId } of [each, silent]) pool.stop(jobId);
+      await Promise.all(runs);
+      assert.equal(pool.lastLines().size, 0);
     });
 
     it('has told of the start by the time that the outcome is known, however short the job', async () => {

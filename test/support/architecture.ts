@@ -65,7 +65,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/feed/': ['lib/core/', 'lib/ledger/'],
   'lib/http/': ['lib/core/'],
   'lib/ledger/': ['lib/core/'],
-  'lib/page/view/': ['lib/core/', 'lib/feed/', 'lib/http/', 'lib/ledger/', 'lib/telemetry/'],
+  'lib/page/view/': ['lib/config/', 'lib/core/', 'lib/feed/', 'lib/http/', 'lib/ledger/', 'lib/telemetry/'],
   'lib/page/browser/': ['lib/page/view/'],
   'lib/notify/': ['lib/core/'],
   'lib/telemetry/': ['lib/core/'],

@@ -54,10 +54,15 @@ export type OnAct = (act: Act) => void;
 /** @param numbers the columns that are numbers, counted from 0 */
 export function fillTable(section: HTMLElement, { rows, note }: Table, numbers: readonly number[], onAct: OnAct): void {
   const body = section.querySelector('tbody') as HTMLElement;
+  const labels = [...section.querySelectorAll('th')].map(({ textContent }) => textContent ?? '');
   const make = ({ cells, buttons = [] }: Row): HTMLElement => {
     const row = document.createElement('tr');
+    row.setAttribute('role', 'row');
     for (const [index] of cells.entries()) {
       const cell = document.createElement('td');
+      cell.setAttribute('role', 'cell');
+      // On a narrow page there are no columns, and each cell says what it is.
+      if (index > 0) cell.dataset['label'] = labels[index] ?? '';
       if (numbers.includes(index)) cell.className = 'number';
       row.append(cell);
     }
@@ -68,11 +73,20 @@ export function fillTable(section: HTMLElement, { rows, note }: Table, numbers: 
   setText(section.querySelector('.note') as HTMLElement, note);
 }
 
+/** A table that is shown as lines is none for a screen reader any more, unless its parts say what they are. */
+export function nameTableParts(): void {
+  const roles = { table: 'table', thead: 'rowgroup', tbody: 'rowgroup', tr: 'row', th: 'columnheader' };
+  for (const [name, role] of Object.entries(roles)) {
+    for (const node of document.querySelectorAll(name)) node.setAttribute('role', role);
+  }
+}
+
 /** What each button of a row is for at the moment, so that one listener does for its life. */
 const acts = new WeakMap<HTMLElement, Act>();
 
 function actCell(count: number, onAct: OnAct): HTMLElement {
   const cell = document.createElement('td');
+  cell.setAttribute('role', 'cell');
   cell.className = 'act';
   for (let made = 0; made < count; made += 1) {
     const button = document.createElement('button');

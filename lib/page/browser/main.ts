@@ -11,13 +11,22 @@ import {
   type PageFilter,
   type PageLoads,
   type PageState,
+  type PageStatus,
   serviceNow,
 } from '../view/state.js';
-import { failureGroups, heldTable, loadTable, partitionTable, runningTable, tenantTable } from '../view/tables.js';
+import {
+  failureGroups,
+  heldTable,
+  loadTable,
+  partitionTable,
+  runningTable,
+  settingsTable,
+  tenantTable,
+} from '../view/tables.js';
 import { verdictOf } from '../view/verdict.js';
 import { ask, prepareActs } from './acts.js';
 import { Charts } from './charts.js';
-import { element, fillGroups, fillList, fillTable, setData, setText } from './dom.js';
+import { element, fillGroups, fillList, fillTable, nameTableParts, setData, setText } from './dom.js';
 import { prepareLetters } from './letters.js';
 import { LoadQuestions } from './loads.js';
 
@@ -27,28 +36,30 @@ const CLOCK_MS = 1_000;
 /** After this long without an event the connection is taken for lost; the service sends one every 5 s. */
 const SILENCE_MS = 20_000;
 const AGAIN_MS = 2_000;
+const ANSWERS: ReadonlySet<PageEvent['type']> = new Set(['found', 'settings']);
 
 let state: PageState = NOTHING_KNOWN;
 let shownHistory: PageState['history'] = null;
-let isDue = false;
+let due: ReturnType<typeof setTimeout> | null = null;
 let renderedAt = 0;
 const charts = new Charts();
 const questions = new LoadQuestions(take, () => state);
 
 function take(event: PageEvent): void {
   state = nextState(state, event);
-  request();
+  request(ANSWERS.has(event.type));
 }
 
-function request(): void {
-  if (isDue) return;
-  isDue = true;
-  const wait = Math.max(0, renderedAt + EVERY_MS - performance.now());
-  setTimeout(() => requestAnimationFrame(render), wait);
+/** @param isUrgent an answer to what somebody has just asked for */
+function request(isUrgent = false): void {
+  if (due !== null && !isUrgent) return;
+  if (due !== null) clearTimeout(due);
+  const wait = isUrgent ? 0 : Math.max(0, renderedAt + EVERY_MS - performance.now());
+  due = setTimeout(() => requestAnimationFrame(render), wait);
 }
 
 function render(): void {
-  isDue = false;
+  due = null;
   renderedAt = performance.now();
   const now = Date.now();
   const { words, mood, reasons } = verdictOf(state, now);
@@ -117,11 +128,25 @@ function renderTables(now: number): void {
   );
   fillTable(element('#loads'), loadTable(state, now), [], onAct);
   fillTable(element('#partitions'), partitionTable(state, now), [2, 3, 4, 5], onAct);
+  if (element<HTMLDetailsElement>('#settings').open) fillTable(element('#settings'), settingsTable(state), [], onAct);
 }
 
 function loadFilter(): PageFilter {
   const status = element<HTMLSelectElement>('#load-status').value as PageFilter['status'];
   return { text: element<HTMLInputElement>('#load-filter').value, status };
+}
+
+/** Asked for whenever they are opened, and after a reload while they are. */
+async function showSettings(): Promise<void> {
+  if (!element<HTMLDetailsElement>('#settings').open) return;
+  request();
+  try {
+    const response = await fetch('api/v1/settings');
+    if (!response.ok) return;
+    take({ type: 'settings', ...((await response.json()) as Pick<PageEvent & { type: 'settings' }, 'settings'>) });
+  } catch {
+    // The stream notices that the service is away.
+  }
 }
 
 /** Goes on by itself after the service was away; a browser gives up where it is answered by an error. */
@@ -134,7 +159,10 @@ function listen(): void {
       take(event(JSON.parse(data) as never));
     });
   };
-  on('status', (status) => ({ type: 'status', status, now: Date.now() }));
+  on('status', (status: PageStatus) => {
+    if (status.settings.lastReload?.at !== state.status?.settings.lastReload?.at) void showSettings();
+    return { type: 'status', status, now: Date.now() };
+  });
   on('history', (history) => ({ type: 'history', history }));
   on('loads', (loads: PageLoads) => {
     if (loads.skipped > 0) questions.missed();
@@ -162,15 +190,17 @@ function listen(): void {
 
 prepareActs();
 prepareLetters();
+nameTableParts();
 // Who has no mouse scrolls what is too wide or too long by its keys.
 for (const node of document.querySelectorAll<HTMLElement>('.wide')) node.tabIndex = 0;
 element('#reload').addEventListener('click', () => ask({ kind: 'reload' }));
 element('#drain').addEventListener('click', () => ask({ kind: state.status?.drain == null ? 'drain' : 'join' }));
 element('#scale').addEventListener('click', () => ask({ kind: 'scale', slots: state.status?.slots ?? 1 }));
-element('#tenant-filter').addEventListener('input', request);
+element('#tenant-filter').addEventListener('input', () => request());
 for (const id of ['load-filter', 'load-status']) {
   element(`#${id}`).addEventListener('input', () => questions.filter(loadFilter()));
 }
-setInterval(request, CLOCK_MS);
+element('#settings').addEventListener('toggle', () => void showSettings());
+setInterval(() => request(), CLOCK_MS);
 listen();
 request();

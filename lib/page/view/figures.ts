@@ -42,7 +42,7 @@ export function trendOf(messages: number, history: PageHistory | null): string {
   if (then === undefined || then[1] === null || history.at - then[0] < TREND_MS / 2) return '';
   const change = messages - then[1];
   if (Math.abs(change) <= then[1] / 10) return ', steady';
-  return change > 0 ? ', rising ↗' : ', falling ↘';
+  return change > 0 ? ', rising\u00a0↗' : ', falling\u00a0↘';
 }
 
 function speedFigure({ perSecond, lastHour }: PageStatus): Figure {
@@ -62,6 +62,14 @@ function visibleFigure(history: PageHistory | null): Figure {
     value: fineTime(all.p50),
     note: `half of the last ${countText(all.loads, 'file')}; 95 % within ${fineTime(all.p95)}`,
   };
+}
+
+/** Below an hour to the second: beside a deadline four minutes and a half are not five. */
+export function elapsedText(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 60 || seconds >= 3_600) return duration(ms);
+  const rest = seconds % 60 === 0 ? '' : ` ${seconds % 60} s`;
+  return `${Math.floor(seconds / 60)} min${rest}`;
 }
 
 /** Below ten seconds with more than whole ones. */

@@ -1,4 +1,5 @@
 /** What the page knows: what the service last said of itself, and the loads that ended. Each message makes the next state. */
+import type { ShownSetting } from '../../config/load.js';
 import type { EngineStatus, PartitionStatus } from '../../core/status.js';
 import type { Latency } from '../../feed/history.js';
 import type { Probe } from '../../http/probes.js';
@@ -11,7 +12,7 @@ import type { Sums } from '../../telemetry/rates.js';
 import type { TotalsOfTenants } from '../../telemetry/tenant-totals.js';
 
 /** What the page reads of `/api/v1/status`. */
-export interface PageStatus extends Omit<EngineStatus, 'partitions'> {
+export interface PageStatus extends Omit<EngineStatus, 'partitions' | 'running'> {
   readonly version: string;
   readonly at: number;
   readonly startedAt: number;
@@ -28,6 +29,7 @@ export interface PageStatus extends Omit<EngineStatus, 'partitions'> {
   };
   readonly loadTimeoutMs: number;
   readonly permitsChanges: boolean;
+  readonly running: readonly (EngineStatus['running'][number] & { readonly lastLine?: string })[];
   readonly partitions: readonly (PartitionStatus & { readonly lag: number | null })[];
   readonly totals: TotalsOfTenants;
   /** In the stream of events alone. */
@@ -69,6 +71,8 @@ export interface PageState {
   readonly givenUp: readonly Load[];
   /** From where the loads of before are; null while that was not answered. */
   readonly origin: Pick<LoadAnswer, 'from' | 'problem'> | null;
+  /** Null before somebody wanted to see them. */
+  readonly settings: readonly ShownSetting[] | null;
 }
 
 export type PageEvent =
@@ -81,6 +85,7 @@ export type PageEvent =
   /** What was before, as that filter wants it. */
   | { readonly type: 'found'; readonly filter: PageFilter; readonly answer: LoadAnswer }
   | { readonly type: 'given-up'; readonly answer: LoadAnswer }
+  | { readonly type: 'settings'; readonly settings: readonly ShownSetting[] }
   | { readonly type: 'not-found'; readonly problem: string };
 
 export const SHOWN_LOADS = 200;
@@ -90,7 +95,7 @@ export const GIVEN_UP_MS = 24 * 60 * 60_000;
 
 export const NOTHING_KNOWN: PageState = {
   ...{ connection: { kind: 'connecting' }, status: null, clockAheadMs: 0, history: null },
-  ...{ filter: { text: '', status: 'all' }, loads: [], givenUp: [], origin: null },
+  ...{ filter: { text: '', status: 'all' }, loads: [], givenUp: [], origin: null, settings: null },
 };
 
 export function nextState(state: PageState, event: PageEvent): PageState {
@@ -110,11 +115,13 @@ export function nextState(state: PageState, event: PageEvent): PageState {
     case 'loads':
       return withLoads(state, event.loads.loads);
     case 'filter':
-      return { ...state, filter: event.filter, loads: chosen(state.loads, event.filter) };
+      return { ...state, filter: event.filter, loads: chosen(state.loads.toReversed(), event.filter) };
     case 'found':
       return withFound(state, event.filter, event.answer);
     case 'given-up':
-      return { ...state, givenUp: givenUpOf([...state.givenUp, ...event.answer.loads]) };
+      return { ...state, givenUp: givenUpOf([...event.answer.loads.toReversed(), ...state.givenUp.toReversed()]) };
+    case 'settings':
+      return { ...state, settings: event.settings };
     case 'not-found':
       return { ...state, origin: { from: 'memory', problem: event.problem } };
   }
@@ -122,17 +129,18 @@ export function nextState(state: PageState, event: PageEvent): PageState {
 
 /** A connection that is made anew may bring some again. */
 function withLoads(state: PageState, rows: readonly Load[]): PageState {
-  const givenUp = givenUpOf([...state.givenUp, ...rows]);
-  return { ...state, loads: chosen([...state.loads, ...rows], state.filter), givenUp };
+  const givenUp = givenUpOf([...state.givenUp.toReversed(), ...rows]);
+  return { ...state, loads: chosen([...state.loads.toReversed(), ...rows], state.filter), givenUp };
 }
 
 function withFound(state: PageState, filter: PageFilter, { loads, from, problem }: LoadAnswer): PageState {
   // Somebody has typed on meanwhile.
   if (filter !== state.filter) return state;
-  return { ...state, loads: chosen([...loads, ...state.loads], filter), origin: { from, problem } };
+  const known = [...loads.toReversed(), ...state.loads.toReversed()];
+  return { ...state, loads: chosen(known, filter), origin: { from, problem } };
 }
 
-/** The state of each file, or its attempts where these are wanted, as /api/v1/loads has them. */
+/** The state of each file, or its attempts where these are wanted, as /api/v1/loads has them. @param rows the oldest first */
 function chosen(rows: readonly Load[], { text, status }: PageFilter): Load[] {
   const filter = { ...ANY_LOAD, text: text.trim() || null, status: status === 'all' ? null : status };
   const each = asksForAttempts(filter) ? [...new Map(rows.map((row) => [rowKey(row), row])).values()] : statesOf(rows);
@@ -149,8 +157,12 @@ function givenUpOf(rows: readonly Load[]): Load[] {
   );
 }
 
-function latest(loads: Load[], most: number): Load[] {
-  return loads.sort((a, b) => b.finishedAt - a.finishedAt).slice(0, most);
+/** Of the same moment the one that came later is the first. */
+function latest(loads: readonly Load[], most: number): Load[] {
+  return loads
+    .toReversed()
+    .sort((a, b) => b.finishedAt - a.finishedAt)
+    .slice(0, most);
 }
 
 /** The service's clock now. */

@@ -1,11 +1,12 @@
 /** The tables of the page, as rows of text; what comes from messages and loaders is shown with its control characters. */
 
+import type { ShownSetting } from '../../config/load.js';
 import type { Load, LoadStatus } from '../../ledger/load.js';
 import { rowKey } from '../../ledger/load-states.js';
 import { bytesText, countText, duration, numberText } from '../../util/plain-text.js';
 import { showControl } from '../../util/safe-text.js';
 import type { ActButton } from './act.js';
-import { fineTime, latencyText } from './figures.js';
+import { elapsedText, fineTime, latencyText } from './figures.js';
 import { GIVEN_UP_MS, type PageState, type PageStatus, serviceNow } from './state.js';
 
 export interface Cell {
@@ -39,12 +40,13 @@ export function runningTable(state: PageState, now: number): Table {
   const { status } = state;
   if (status === null) return { rows: [], note: '' };
   const at = serviceNow(state, now);
-  const rows = status.running.map(({ job, attempt, startedAt }) => {
+  const rows = status.running.map(({ job, attempt, startedAt, lastLine = '' }) => {
     const elapsed = Math.max(0, at - startedAt);
     const share = Math.min(1, elapsed / status.loadTimeoutMs);
     const again = attempt > 1 ? `, attempt ${attempt}` : '';
-    const time = `${duration(elapsed)} of ${duration(status.loadTimeoutMs)}${again}`;
-    return { key: job.id, cells: [fileCell(job.file), tenantName(job.tenant), { text: time, share, ...late(share) }] };
+    const time = `${elapsedText(elapsed)} of ${duration(status.loadTimeoutMs)}${again}`;
+    const cells = [fileCell(job.file), tenantName(job.tenant), { text: time, share, ...late(share) }];
+    return { key: job.id, cells: [...cells, lastLine === '' ? '–' : showControl(lastLine)] };
   });
   return { rows: rows.slice(0, MOST), note: rows.length === 0 ? 'Nothing is being loaded.' : more(rows.length, MOST) };
 }
@@ -239,6 +241,34 @@ function buttonsOf({ permitsChanges }: PageStatus, tenant: string | null, isPaus
   const text = isPaused ? 'Resume' : 'Pause';
   const label = `${text} ${tenant ?? 'files without a tenant'}`;
   return { buttons: [{ text, label, act: { kind: isPaused ? 'resume' : 'pause', tenant } }] };
+}
+
+const ORIGINS: Readonly<Record<ShownSetting['origin'], string>> = {
+  default: 'default',
+  file: 'file',
+  environment: 'environment',
+  argument: 'argument',
+  order: 'order:',
+};
+
+/** Those that somebody has set first. */
+export function settingsTable({ settings }: PageState): Table {
+  if (settings === null) return { rows: [], note: 'Asking the service for them' };
+  const isSet = ({ origin }: ShownSetting) => origin !== 'default';
+  const rows = [...settings.filter(isSet), ...settings.filter((each) => !isSet(each))].map((each): Row => {
+    const from = [ORIGINS[each.origin], showControl(each.from)].join(' ').trim();
+    return { key: each.name, cells: [each.name, valueText(each.value), from] };
+  });
+  return {
+    rows,
+    note: `${settings.filter(isSet).length} of ${settings.length} are not at their defaults; secrets are not shown.`,
+  };
+}
+
+function valueText(value: unknown): string {
+  if (value === null || value === '') return 'not set';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((each) => valueText(each)).join(', ');
+  return showControl(String(value));
 }
 
 function fileCell(file: string): Cell {

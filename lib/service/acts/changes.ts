@@ -33,7 +33,7 @@ export function changeHandlers({
   handle,
   isStopping,
   now,
-}: Changing): Omit<ApiHandlers, 'token' | 'tenants' | 'loads' | 'load'> {
+}: Changing): Omit<ApiHandlers, 'token' | 'tenants' | 'settings' | 'loads' | 'load'> {
   const note = (act: Parameters<Acts['note']>[0]['act'], subject: string, result: string, wish: Wish) =>
     acts.note({ act, subject, result, ...signed(wish) });
   return {

@@ -32,9 +32,12 @@ export interface PreparedParts {
   discard(): void;
 }
 
+type Origins = LoadedConfig['origins'];
+
 export interface ReloadParts {
   /** What the service is started with. */
   readonly config: Config;
+  readonly origins: Origins;
   /** Reads all settings anew. @throws AtdError as the start does */
   readonly read: () => LoadedConfig;
   /** @throws AtdError where a part cannot work with these settings; then nothing has changed */
@@ -71,6 +74,7 @@ export class Reloads {
   readonly #begun = new Deferred();
   /** What holds, and the same without what people have scaled. */
   #config: Config;
+  #origins: Origins;
   #read: Config;
   #isUnderWay = false;
   /** The file of ClickHouse's password, once it was asked for. */
@@ -83,12 +87,20 @@ export class Reloads {
   constructor(parts: ReloadParts) {
     this.#parts = parts;
     this.#config = parts.config;
+    this.#origins = parts.origins;
     this.#read = parts.config;
   }
 
   /** What holds at the moment. */
   get config(): Config {
     return this.#config;
+  }
+
+  /** Where each of its settings came from. */
+  get origins(): Origins {
+    const { scaled } = this.#status;
+    if (scaled === null) return this.#origins;
+    return new Map([...this.#origins, ['thread_pool_size', { kind: 'order', name: `scale by ${scaled.by}` }]]);
   }
 
   get isUnderWay(): boolean {
@@ -200,17 +212,22 @@ export class Reloads {
   async #reload(by: string): Promise<ReloadResult> {
     let prepared: PreparedParts;
     let config: Config;
+    let origins: Origins;
     let planned: Config;
     let scaled: SettingsStatus['scaled'];
     let result: Extract<ReloadResult, { kind: 'taken' }>;
     try {
-      const { config: read, warnings } = this.#parts.read();
+      const { config: read, warnings, origins: found } = this.#parts.read();
       for (const warning of warnings) this.#parts.log('warn', 'config.warning', { warning });
       const plan = planReload(this.#read, read);
       const { changed, needRestart } = plan;
       planned = plan.config;
       scaled = planned.thread_pool_size === this.#read.thread_pool_size ? this.#status.scaled : null;
       config = scaled === null ? planned : planScale(planned, scaled.slots);
+      // What stays as it is came from where it came from.
+      origins = new Map(
+        [...found].map(([key, from]) => [key, (needRestart.includes(key) && this.#origins.get(key)) || from]),
+      );
       result = { kind: 'taken', changed, needRestart };
       prepared = await this.#parts.prepare(config);
     } catch (error) {
@@ -223,6 +240,7 @@ export class Reloads {
     }
     const isQuieter = LOG_LEVELS.indexOf(config.log_level) < LOG_LEVELS.indexOf(this.#config.log_level);
     this.#config = config;
+    this.#origins = origins;
     this.#read = planned;
     this.#status = { ...this.#status, scaled };
     // So that the line is seen by whichever of two levels shows more.

@@ -12,6 +12,7 @@ import { Deferred } from '../../util/deferred.js';
 import type { LaunchedChild, Launcher, Looker } from '../launch/launcher.js';
 import { Capture } from '../output/capture.js';
 import { type FailurePatterns, FailureWatch } from '../output/failure-watch.js';
+import { LastLine } from '../output/last-line.js';
 import { maskFor } from '../output/secrets.js';
 import { type AttemptEvidence, classify, type Ending, type SinkRules } from './classify.js';
 import { checkInput } from './input.js';
@@ -29,6 +30,8 @@ export interface Control {
   readonly onSignalled: (signal: Outcome['signalsSent'][number]) => void;
   /** Null when nobody wants the child's lines. */
   readonly onLine: ((stream: 'stdout' | 'stderr', text: string) => void) | null;
+  /** Is given what says the last line of the child so far, when there may be one. */
+  readonly onOutput?: (lastLine: () => string) => void;
   /** Is given who acts on requests; those that came earlier are to be passed on at once. */
   readonly onRequest: (listener: (request: WorkerControl) => void) => void;
 }
@@ -77,6 +80,8 @@ export async function supervise(command: Command, control: Control): Promise<Out
   const mask = maskFor(command);
   const stdout = new Capture(onLine && ((text) => onLine('stdout', mask(text))));
   const stderr = new Capture(onLine && ((text) => onLine('stderr', mask(text))));
+  const last = new LastLine(mask);
+  control.onOutput?.(() => last.text());
   const watch = control.stdoutFailures ? new FailureWatch(control.stdoutFailures) : null;
   const requestedAt = performance.now();
   let startedAt = requestedAt;
@@ -88,9 +93,13 @@ export async function supervise(command: Command, control: Control): Promise<Out
     },
     stdout: (chunk) => {
       stdout.push(chunk);
+      last.wrote(stdout);
       watch?.push(chunk);
     },
-    stderr: (chunk) => stderr.push(chunk),
+    stderr: (chunk) => {
+      stderr.push(chunk);
+      last.wrote(stderr);
+    },
   });
   if (launched.kind === 'failed') {
     return settle({ kind: 'spawn-failed', code: launched.code, message: launched.message });

@@ -30,6 +30,11 @@ export class Capture {
     this.#lines?.flush();
   }
 
+  /** The last of what came so far, as text. */
+  lately(bytes: number): string {
+    return new TextDecoder().decode(this.#kept.end(bytes));
+  }
+
   text(): string {
     return this.#kept.text();
   }

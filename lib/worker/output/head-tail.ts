@@ -32,6 +32,16 @@ export class HeadTail {
     if (chunk.length > headRoom) this.#pushTail(chunk.subarray(headRoom));
   }
 
+  /** The last so many bytes, or all that there are; of more than the capacity that many. */
+  end(most: number): Uint8Array {
+    const inHead = Math.min(this.#total, this.#capacity);
+    const head = this.#head?.subarray(0, inHead) ?? new Uint8Array(0);
+    const tail = this.#tailBytes();
+    const missing = Math.min(most - tail.length, inHead);
+    if (missing <= 0) return tail.subarray(tail.length - Math.min(most, tail.length));
+    return this.droppedBytes > 0 ? tail : concat(head.subarray(inHead - missing), tail);
+  }
+
   /** What is kept, as text; bytes that are not UTF-8 become U+FFFD. */
   text(): string {
     if (this.#total === 0) return '';

@@ -28,13 +28,13 @@ describe('the tables of the page', () => {
   it('have the loads that run, each with its share of the deadline', () => {
     const job = { id: 'a', file: '/in/x.csv', tenant: null } as never;
     const running = [
-      { job, attempt: 1, startedAt: NOW - 30_000 },
+      { job, attempt: 1, startedAt: NOW - 30_000, lastLine: 'row\u202e 7' },
       { job, attempt: 2, startedAt: NOW - 270_000 },
     ];
     const table = runningTable(knows({ running }), NOW);
     assert.deepEqual(texts(table), [
-      'x.csv | (no tenant) | 30 s of 5 min',
-      'x.csv | (no tenant) | 5 min of 5 min, attempt 2',
+      'x.csv | (no tenant) | 30 s of 5 min | row‹U+202E› 7',
+      'x.csv | (no tenant) | 4 min 30 s of 5 min, attempt 2 | –',
     ]);
     assert.deepEqual(
       table.rows.map(({ cells }) => (cells[2] as { share: number; mood?: string }).mood),
@@ -166,7 +166,7 @@ describe('the figures of the page', () => {
     const before = (messages: number, ago = 290_000): PageHistory => ({ ...HISTORY, lags: [[NOW - ago, messages]] });
     assert.deepEqual(
       [trendOf(50, before(100)), trendOf(150, before(100)), trendOf(105, before(100)), trendOf(9, before(100, 20_000))],
-      [', falling ↘', ', rising ↗', ', steady', ''],
+      [', falling\u00a0↘', ', rising\u00a0↗', ', steady', ''],
     );
   });
 

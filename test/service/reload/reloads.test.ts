@@ -4,16 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { loadConfig } from '../../../lib/config/load.js';
-import type { Config } from '../../../lib/config/schema.js';
+import { type LoadedConfig, loadConfig } from '../../../lib/config/load.js';
 import { Reloads } from '../../../lib/service/reload/reloads.js';
 import { Deferred } from '../../../lib/util/deferred.js';
 import { waitUntil } from '../../support/processes.js';
 
 type Args = Readonly<Record<string, string>>;
 
-function configured(args: Args = {}): Config {
-  return loadConfig({ file: null, env: {}, args }).config;
+function loaded(args: Args = {}): LoadedConfig {
+  return loadConfig({ file: null, env: {}, args });
 }
 
 /** What was done, in order: `read`, `prepare …`, `take`, `discard`, and the events of the log. */
@@ -34,11 +33,11 @@ class Parts {
   constructor(args: Args = {}) {
     this.args = args;
     this.reloads = new Reloads({
-      config: configured(args),
+      ...loaded(args),
       read: () => {
         this.done.push('read');
         this.onRead();
-        return { config: configured(this.args), warnings: [] };
+        return { ...loaded(this.args), warnings: [] };
       },
       prepare: async ({ log_level, thread_pool_size }) => {
         this.done.push(`prepare ${log_level}`);
@@ -87,10 +86,10 @@ describe('reloads', () => {
   it('are none before the service is up', async () => {
     const reads: string[] = [];
     const reloads = new Reloads({
-      config: configured(),
+      ...loaded(),
       read: () => {
         reads.push('read');
-        return { config: configured({ log_level: 'warn' }), warnings: [] };
+        return { ...loaded({ log_level: 'warn' }), warnings: [] };
       },
       prepare: async () => ({ takeOver: () => undefined, discard: () => undefined }),
       isStopping: () => false,
@@ -172,6 +171,18 @@ describe('a password that ClickHouse refused', () => {
     await waitUntil(() => parts.reloads.config.clickhouse.password === 'new', 60_000, 'the new one');
     assert.deepEqual([parts.reloads.config.log_level, parts.reloads.status], ['warn', before]);
     assert.deepEqual(before.needRestart, ['kafka.topic']);
+  });
+
+  it('leave what needs a restart where it came from, and say of the rest where it comes from now', async () => {
+    const parts = new Parts();
+    const origins = () => ['kafka.topic', 'log_level'].map((key) => parts.reloads.origins.get(key)?.kind);
+    assert.deepEqual(origins(), ['default', 'default']);
+    parts.args = { 'kafka.topic': 'another', log_level: 'warn' };
+    await parts.reloads.request('the test');
+    assert.deepEqual(origins(), ['default', 'argument']);
+    parts.args = { 'kafka.topic': 'another', log_level: 'nonsense' };
+    assert.equal((await parts.reloads.request('the test')).kind, 'refused');
+    assert.deepEqual(origins(), ['default', 'argument']);
   });
 
   it('stays where the file has no other one, or cannot be read', async (t) => {

@@ -22,6 +22,19 @@ describe('HeadTail', () => {
     }
   });
 
+  it('gives the last bytes, as far as it has them in one piece', () => {
+    for (const length of [0, 1, 7, 8, 9, 15, 16, 17, 100]) {
+      const bytes = new TextEncoder().encode(digits(length));
+      const kept = new HeadTail(8);
+      for (let at = 0; at < length; at += 3) kept.push(bytes.subarray(at, at + 3));
+      for (const most of [0, 1, 7, 8, 9, 12, 16, 50]) {
+        const whole = length <= 16 ? length : 8;
+        const expected = digits(length).slice(length - Math.min(most, whole));
+        assert.equal(new TextDecoder().decode(kept.end(most)), expected, `${most} of ${length}`);
+      }
+    }
+  });
+
   it('does not keep the chunks that it was given', () => {
     const kept = new HeadTail(4);
     const chunk = new TextEncoder().encode('abcdef');
