@@ -117,6 +117,27 @@ for (const engine of OLD_ENGINES) {
       });
     }
 
+    it('says which load a row is of, and has its rows again after they were taken out, by the next generation', async () => {
+      const file = await numbers('said.csv', 'CSVWithNames');
+      const id = '0c9f0a4e-3e55-8a0b-9c1d-2f6a7b8c9d0e';
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const { code, stderr } = await load(file, 'said', { ATD_LOAD_ID: id });
+        assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+        assert.deepEqual(await bench.rows('SELECT toString(_load_id) AS id, count() AS n FROM said GROUP BY id'), [
+          { id, n: ROWS },
+        ]);
+      }
+      await execute(
+        bench.clickhouse,
+        `DELETE FROM said WHERE _load_id IN ('${id}') SETTINGS lightweight_deletes_sync = 2`,
+      );
+      assert.deepEqual(await counts('said'), { said: 0 });
+      assert.equal((await load(file, 'said', { ATD_LOAD_ID: id })).code, 0);
+      assert.deepEqual(await counts('said'), { said: 0 });
+      assert.equal((await load(file, 'said', { ATD_LOAD_ID: id, ATD_GENERATION: '1' })).code, 0);
+      assert.deepEqual(await counts('said'), { said: ROWS });
+    });
+
     for (const [table, times] of [
       ['alone', 1],
       ['lists', 3],

@@ -138,14 +138,14 @@ async function isConfirmed(outcome: UndoOutcome, undoing: readonly Undoing[], da
   }
   process.stderr.write(renderUndo(outcome, terminalColumns()));
   const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asking.question(
-      `Delete ${countText(rows, 'row')} of ${countText(undoing.length, 'load')} from ${database}? [y/N] `,
-    );
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    asking.close();
-  }
+  const question = `Delete ${countText(rows, 'row')} of ${countText(undoing.length, 'load')} from ${database}? [y/N] `;
+  // Whoever presses Ctrl-C or Ctrl-D instead of an answer has given one.
+  const answer = await new Promise<string>((resolve) => {
+    asking.once('close', () => resolve(''));
+    asking.question(question).then(resolve, () => resolve(''));
+  });
+  asking.close();
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** Ends with 1 where something was chosen and may not be undone. */
