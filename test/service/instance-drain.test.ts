@@ -78,11 +78,18 @@ describe('an instance that is drained', () => {
     assert.equal(starts.length, 3);
   });
 
-  it('stops in order when it is told to', async (t) => {
+  it('leaves and joins with the topic of what was set aside, too, and stops in order out of the group', async (t) => {
     const place = await createPlace(t);
     const token = writeScript(place, 'token', 'a-token-of-this-test');
-    const service = await startService(t, place, { http: { token_file: token } });
-    const drained = await runCli(['drain', '--wait', '--url', service.http, '--token-file', token]);
+    const settings = { http: { token_file: token }, tenants: { set_aside: 'topic' } };
+    const service = await startService(t, place, settings);
+    const change = (...args: readonly string[]) => runCli([...args, '--url', service.http, '--token-file', token]);
+    assert.equal((await change('drain', '--wait')).code, 0);
+    assert.equal(await membersOf(place), 0);
+    assert.equal((await change('resume')).code, 0);
+    await announce(place, writeScript(place, 'first', 'true'));
+    await service.seen('job.loaded', 1, DEADLINE_MS);
+    const drained = await change('drain', '--wait');
     assert.deepEqual([drained.code, drained.stderr], [0, '']);
     assert.match(drained.stdout, /\nthe instance has left its group; `atd-ingestion resume` ends that\n$/);
     assert.equal(await service.stop(), 0);
