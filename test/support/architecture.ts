@@ -22,6 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/cli/emit/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/core/'],
   'lib/cli/reconcile/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/kafka/', 'lib/ledger/', 'lib/core/'],
   'lib/cli/progress/': ['lib/cli/'],
+  'lib/cli/top/': ['lib/cli/'],
   'lib/cli/sending/': ['lib/kafka/'],
   'lib/cli/loads/': ['lib/cli/', 'lib/service/', 'lib/config/', 'lib/ledger/', 'lib/core/'],
   'lib/service/': [
