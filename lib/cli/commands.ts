@@ -151,6 +151,24 @@ export const COMMANDS: Readonly<Record<string, CommandDefinition>> = {
     positionals: false,
     execute: async (options) => (await import('./status.js')).status(options),
   },
+  top: {
+    summary: 'show how a service is, again and again, with keys to sort tenants and to pause one',
+    usage: 'atd-ingestion top [--token-file FILE] [--url URL | --config FILE]',
+    options: {
+      'token-file': {
+        type: 'string',
+        value: 'FILE',
+        help: "has the service's token, to pause a tenant; default: http.token_file",
+      },
+      ...REMOTE_OPTIONS,
+    },
+    positionals: false,
+    examples: [
+      ['top', 'the service of the settings, until you press q; ? shows the other keys'],
+      ['top --url http://loader-3:9464 --token-file token', 'another one, with p for pause and resume'],
+    ],
+    execute: async (options) => (await import('./top/top.js')).top(options),
+  },
   loads: {
     summary: 'show what became of files; take the rows of loads out of their tables',
     usage:

@@ -113,15 +113,7 @@ async function change(
   say: (answer: Readonly<Record<string, unknown>>) => string,
 ): Promise<ExitCode> {
   const token = tokenOf(options);
-  const base = addressOf(options);
-  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-  const { status, text } = await call(base, path, { method: 'POST', headers, body: JSON.stringify(body) });
-  let answer: Readonly<Record<string, unknown>>;
-  try {
-    answer = JSON.parse(text) as Readonly<Record<string, unknown>>;
-  } catch {
-    throw unreachable(base, `it answers ${status}: ${text.trim()}`);
-  }
+  const { status, answer } = await order(addressOf(options), token, path, body);
   if (status !== 200) {
     process.stderr.write(`atd-ingestion: nothing was changed: ${withoutControl(String(answer['error']))}\n`);
     return exitCodeFor(status);
@@ -130,6 +122,36 @@ async function change(
     options.values['json'] === true ? `${JSON.stringify(answer)}\n` : `${withoutControl(say(answer))}\n`,
   );
   return ExitCode.ok;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly answer: { readonly error?: unknown };
+}
+
+/** @throws AtdError ATD_UNREACHABLE */
+async function order(base: string, token: string, path: string, body: object): Promise<Answer> {
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+  const { status, text } = await call(base, path, { method: 'POST', headers, body: JSON.stringify(body) });
+  try {
+    return { status, answer: JSON.parse(text) as Answer['answer'] };
+  } catch {
+    throw unreachable(base, `it answers ${status}: ${text.trim()}`);
+  }
+}
+
+/**
+ * Has the files of a tenant wait or go on, in all instances. Returns what to tell the person who wanted it.
+ *
+ * @param tenant null for the messages without one
+ * @throws AtdError ATD_UNREACHABLE
+ */
+export async function setPaused(base: string, token: string, tenant: string | null, pauses: boolean): Promise<string> {
+  const name = tenant ?? NONE;
+  const path = `/api/v1/tenants/${encodeURIComponent(name)}/${pauses ? 'pause' : 'resume'}`;
+  const { status, answer } = await order(base, token, path, { by: whoAsks(), ...(pauses ? { reason: 'by top' } : {}) });
+  if (status !== 200) return `nothing was changed: ${String(answer.error)}`;
+  return pauses ? `${nameOf(name)} is paused until somebody resumes it` : `${nameOf(name)} goes on`;
 }
 
 /** As errors of the same kind end the service. */
@@ -150,12 +172,23 @@ function exitCodeFor(status: number): ExitCode {
 
 /** @throws AtdError ATD_USAGE, or ATD_CONFIG_INVALID where the file cannot be read */
 function tokenOf(options: ParsedOptions): string {
-  const given = options.values['token-file'] as string | undefined;
-  const file = given ?? (options.values['url'] === undefined ? loadSettings(options).config.http.token_file : null);
-  if (file === null) {
+  const token = tokenIfGiven(options);
+  if (token === null) {
     const remedy = 'name the file that has it by --token-file, or by http.token_file in the settings';
     throw new AtdError('ATD_USAGE', `who changes something needs the token of the service; ${remedy}`);
   }
+  return token;
+}
+
+/**
+ * Null where nothing names one.
+ *
+ * @throws AtdError ATD_CONFIG_INVALID where the file cannot be read
+ */
+export function tokenIfGiven(options: ParsedOptions): string | null {
+  const given = options.values['token-file'] as string | undefined;
+  const file = given ?? (options.values['url'] === undefined ? loadSettings(options).config.http.token_file : null);
+  if (file === null) return null;
   try {
     return secretIn(readFileSync(file, 'utf8')).trim();
   } catch (cause) {

@@ -22,14 +22,19 @@ export function isHealthy({ live, ready }: Report): boolean {
 }
 
 export function renderStatus(report: Report, url: string, look: Look): string {
-  const { columns, colours } = look;
+  const head = renderHead(report, url, look).map((line) => `${line}\n`);
+  return `${head.join('')}${tenantsOf(report, look.columns)}`;
+}
+
+/** Its lines but those of the tenants. */
+export function renderHead(report: Report, url: string, { columns, colours }: Look): string[] {
   const lines = rowsOf(report, url).flatMap(([label, text, mood]) => {
     const [first = '', ...rest] = wrap(withoutControl(text), columns - LABEL_COLUMNS);
     const colour = mood === 'good' ? GREEN : RED;
     const paint = (line: string) => (colours && mood !== undefined ? `${colour}${line}${PLAIN}` : line);
     return [label.padEnd(LABEL_COLUMNS) + paint(first), ...rest.map((line) => ' '.repeat(LABEL_COLUMNS) + paint(line))];
   });
-  return `${lines.map((line) => `${line.trimEnd()}\n`).join('')}${tenantsOf(report, columns)}`;
+  return lines.map((line) => line.trimEnd());
 }
 
 type Row = readonly [label: string, text: string, mood?: 'good' | 'bad'];
@@ -163,15 +168,31 @@ function more(all: readonly unknown[]): Row[] {
   return all.length <= SHOWN ? [] : [['', `and ${all.length - SHOWN} more`]];
 }
 
-/** Those with most to do first. */
-function tenantsOf({ tenants, totals }: Report, columns: number): string {
-  const names = new Set([...tenants, ...totals.tenants].map(({ tenant }) => tenant));
-  const found = [...names].map((tenant) => {
+export interface TenantLine {
+  /** Null for the messages without one. */
+  readonly tenant: string | null;
+  readonly waiting: number;
+  readonly running: number;
+  readonly loaded: number;
+  readonly failed: number;
+  readonly isPaused: boolean;
+}
+
+/** Of all that wait, run, have been loaded in this run of the service, or are paused. */
+export function tenantLines({ tenants, totals, pauses }: Report): TenantLine[] {
+  const names = new Set([...tenants, ...totals.tenants, ...pauses].map(({ tenant }) => tenant));
+  return [...names].map((tenant) => {
     const load = tenants.find((one) => one.tenant === tenant);
     const total = totals.tenants.find((one) => one.tenant === tenant);
     const { waiting = 0, running = 0 } = load ?? {};
-    return { tenant, waiting, running, loaded: total?.loaded ?? 0, failed: total?.failed ?? 0 };
+    const isPaused = pauses.some((one) => one.tenant === tenant);
+    return { tenant, waiting, running, loaded: total?.loaded ?? 0, failed: total?.failed ?? 0, isPaused };
   });
+}
+
+/** Those with most to do first. */
+function tenantsOf(report: Report, columns: number): string {
+  const found = tenantLines(report).map(({ isPaused: _, ...line }) => line);
   if (found.length === 0) return '';
   found.sort((a, b) => b.waiting + b.running - a.waiting - a.running || b.loaded - a.loaded);
   const nameColumns = Math.max(LABEL_COLUMNS, columns - 4 * (LABEL_COLUMNS + 2));

@@ -34,12 +34,23 @@ async function watchOver(base: string, asJson: boolean): Promise<never> {
         asJson ? `${JSON.stringify({ error: message })}\n` : `${wrap(message, terminalColumns()).join('\n')}\n`,
     );
     if (asJson) process.stdout.write(text);
-    else process.stdout.write(onTerminal ? `${REDRAW}${text}` : `${text}\n`);
+    else process.stdout.write(onTerminal ? `${REDRAW}${fitting(text)}` : `${text}\n`);
     await delay(EVERY_MS);
   }
 }
 
-function render(report: Report, base: string): string {
+/** A line more than the screen has would move its beginning out of sight. */
+function fitting(text: string): string {
+  const rows = process.stdout.rows || 24;
+  return text
+    .split('\n')
+    .slice(0, rows - 1)
+    .map((line) => `${line}\n`)
+    .join('')
+    .trimEnd();
+}
+
+export function render(report: Report, base: string): string {
   try {
     return renderStatus(report, base, { columns: terminalColumns(), colours: hasColours() });
   } catch (cause) {
@@ -48,7 +59,7 @@ function render(report: Report, base: string): string {
   }
 }
 
-async function ask(base: string): Promise<Report> {
+export async function ask(base: string): Promise<Report> {
   const { status: code, text } = await call(base, '/api/status');
   if (code !== 200) throw unreachable(base, `it answers ${code}: ${text.trim()}`);
   try {

@@ -11,6 +11,7 @@ const COMMANDS = [
   'emit',
   'reconcile',
   'status',
+  'top',
   'dead-letters',
   'loads',
   'pause',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { produce } from '../sandbox/topics.js';
 import { runCli } from '../support/cli.js';
+import { OnTerminal } from '../support/pty.js';
 import { createPlace, startService, writeScript } from '../support/service-process.js';
 
 const DEADLINE_MS = 60_000;
@@ -41,6 +42,41 @@ describe('a person at the command line', () => {
     assert.deepEqual([resumed.code, JSON.parse(resumed.stdout)], [0, { tenant: 'acme', paused: false }]);
     await service.seen('job.loaded', 2, DEADLINE_MS);
     assert.match((await change('pause', '-')).stdout, /^what has no tenant is paused until somebody resumes it, /);
+    assert.equal(await service.stop(), 0);
+  });
+
+  it('pauses the tenant under the cursor of top, and has it go on', async (t) => {
+    const place = await createPlace(t);
+    const token = writeScript(place, 'token', 'a-token-of-this-test');
+    const service = await startService(t, place, { http: { token_file: token } });
+    const filename = writeScript(place, 'load', 'true');
+    const values = ['globex', 'globex', 'acme'].map((tenant) => ({ value: JSON.stringify({ filename, tenant }) }));
+    await produce(place.kafka.brokers, place.topic, values);
+    await service.seen('job.loaded', 3, DEADLINE_MS);
+    const args = ['top', '--url', service.http, '--token-file', token];
+    const top = new OnTerminal(t, args, [80, 24], { NO_COLOR: '1' });
+    await top.shows(/p pause\/resume/);
+    top.press('l');
+    await top.shows(/^> globex .*\n {2}acme /m);
+    top.press('\u001b[B');
+    await top.shows(/^ {2}globex .*\n> acme /m);
+    // It stays with its tenant.
+    top.press('n');
+    await top.shows(/^> acme .*\n {2}globex /m);
+    top.press('p');
+    await top.shows(/acme is paused until somebody resumes it/);
+    await service.seen('tenant.paused', 1, DEADLINE_MS);
+    top.press('\u001b[B');
+    await top.shows(/^P acme .*\n> globex /m);
+    top.press('\u001b[A');
+    await top.shows(/^> acme /m);
+    top.press('p');
+    await top.shows(/acme goes on/);
+    await service.seen('tenant.resumed', 1, DEADLINE_MS);
+    // Ctrl-C, as the terminal gives it to who reads keys.
+    top.press('\u0003');
+    assert.deepEqual(await top.ended, { code: 0, signal: null, isCooked: true });
+    assert.deepEqual([[...top.terminal.colours], top.terminal.tooLong], [[], []]);
     assert.equal(await service.stop(), 0);
   });
 

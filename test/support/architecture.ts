@@ -30,6 +30,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/core/',
   ],
   'lib/cli/progress/': ['lib/cli/'],
+  'lib/cli/top/': ['lib/cli/'],
   'lib/cli/loads/': [
     ...['lib/cli/', 'lib/service/', 'lib/config/', 'lib/letters/', 'lib/sending/', 'lib/kafka/', 'lib/ledger/'],
     'lib/core/',
