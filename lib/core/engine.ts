@@ -299,7 +299,8 @@ export class Engine {
     // What is left then goes with the last commit of the drain.
     if (this.#lifecycle.kind === 'draining' && this.#isIdle) return;
     const isUrgent = event.type === 'rebalancing' || event.type === 'force-stop';
-    this.#records.commit(now, isUrgent || (this.#markers.hasWaiting && !this.#commits.isFailing));
+    const isDue = isUrgent || (this.#markers.hasWaiting && !this.#commits.isFailing);
+    this.#records.commit(now, isDue, this.#lifecycle.hasEnded);
   }
 
   #runCommittedStarts(): void {
@@ -331,7 +332,11 @@ export class Engine {
       commitAll: () => this.#records.touchAll(),
       withdrawStarts: () => this.#withdrawStarts(() => true),
       stopChildren: (now) => this.#stopChildren(now),
-      dropAll: () => this.#reassign([]),
+      dropAll: () => {
+        this.#reassign([]);
+        // Who comes back reads what the group says by then, and somebody may have set it back.
+        this.#records.copies?.keep([]);
+      },
       uncommitted: () => this.#records.uncommitted,
       emit: (effect) => this.#emit(effect),
     };

@@ -84,6 +84,11 @@ export class Lifecycle {
     return this.#state.kind === 'running' || (this.#state.kind === 'draining' && this.#state.order !== null);
   }
 
+  /** Whether commits say that this run has come to its end, though a letter may be on its way once more. */
+  get hasEnded(): boolean {
+    return this.#state.kind === 'draining' && this.#state.finalCommits > 0;
+  }
+
   /** When children that still run are stopped; null where that is past, or not to be. */
   get stopAt(): number | null {
     if (this.#state.kind !== 'draining' || this.#state.isOverdue) return null;

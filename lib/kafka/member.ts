@@ -27,6 +27,8 @@ class Member implements MemberAdapter {
   #leaving: Promise<void> = Promise.resolve();
   /** The last assignment of all consumers so far: each counts its own from 1. */
   #epoch = 0;
+  /** Whether it is to be in the group, by who asked last. */
+  #isWanted = true;
   #isStopped = false;
 
   constructor(make: (events: ConsumerEvents) => ConsumerAdapter, events: ConsumerEvents) {
@@ -35,18 +37,21 @@ class Member implements MemberAdapter {
     this.#current = this.#create();
   }
 
-  async start(): Promise<void> {
-    await this.#current?.start();
+  start(): Promise<void> {
+    return this.#startCurrent();
   }
 
   async join(): Promise<void> {
+    this.#isWanted = true;
     await this.#leaving;
-    if (this.#isStopped || this.#current !== null) return;
+    // It may have to stay out after all: what a member is given that nobody drives, nobody reads.
+    if (this.#isStopped || !this.#isWanted || this.#current !== null) return;
     this.#current = this.#create();
-    await this.#current.start();
+    await this.#startCurrent();
   }
 
   leave(): Promise<void> {
+    this.#isWanted = false;
     const former = this.#current;
     this.#current = null;
     if (former !== null) this.#leaving = this.#leaving.then(() => former.stop()).catch(() => undefined);
@@ -75,6 +80,16 @@ class Member implements MemberAdapter {
 
   health(): ConsumerHealth {
     return this.#current?.health() ?? OUT_OF_THE_GROUP;
+  }
+
+  async #startCurrent(): Promise<void> {
+    const own = this.#current;
+    try {
+      await own?.start();
+    } catch (error) {
+      // What keeps a former one from its start is no concern of anybody.
+      if (this.#current === own) throw error;
+    }
   }
 
   #create(): ConsumerAdapter {

@@ -82,6 +82,8 @@ export function readWithWaiting(
     { ...events, lost: (error) => void turnOffWhereGone(error) },
   );
   let obstacle: string | null = null;
+  /** Whether it is to be in the group, by who asked last. */
+  let isWanted = true;
   const consumer = makeConsumer({
     ...events,
     assigned(epoch, partitions) {
@@ -156,12 +158,14 @@ export function readWithWaiting(
       await Promise.allSettled([consumer.stop(), producer.disconnect()]);
     },
     leave() {
+      isWanted = false;
       reader.close();
       return consumer.leave();
     },
     async join() {
+      isWanted = true;
       await ready();
-      await consumer.join();
+      if (isWanted) await consumer.join();
     },
     health() {
       const health = consumer.health();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DrainOrder } from '../../lib/core/events.js';
-import { Play, partition } from '../support/engine.js';
+import { Play, partition, SETTINGS, TOPIC } from '../support/engine.js';
 
 const ORDER: DrainOrder = { since: 1_000_000, by: 'maria@host', reason: 'a new disk' };
 
@@ -116,6 +116,38 @@ describe('the engine: the drain of an instance', () => {
     assert.deepEqual(play.refuse(1), ['commit 0:6']);
     assert.deepEqual(play.committed('0:6'), LEFT);
     assert.equal(play.wakesIn, null);
+  });
+
+  it('tells the next reader so too where a letter is sent once more between a commit that failed and the next', () => {
+    const play = loading(5);
+    play.deliver(6, 'no json');
+    order(play);
+    play.end(5);
+    assert.deepEqual(play.committed('0:6'), []);
+    assert.deepEqual(play.refuse(1), ['commit 0:6']);
+    play.commitFailed('0:6');
+    assert.deepEqual(play.wait(1_000), ['letter 1 invalid-message of 6', 'commit 0:6']);
+    play.committed('0:6');
+    assert.deepEqual(play.refuse(1).slice(0, 1), ['leave the group']);
+    const next = new Play();
+    next.take(play);
+    next.assign(0);
+    assert.deepEqual(next.deliver(7), ['7 accepted', 'run 0/7/0 attempt 1']);
+  });
+
+  it('takes what it had done before for new where the group was set back meanwhile', () => {
+    const waiting = { of: TOPIC, topic: `${TOPIC}.waiting` };
+    const play = new Play({ records: { ...SETTINGS.records, waiting } });
+    play.assign(0);
+    play.deliver(5);
+    order(play);
+    play.end(5);
+    play.committed('0:6');
+    play.tell({ type: 'left-group' });
+    resume(play);
+    play.return('0:0');
+    play.restore(0);
+    assert.deepEqual(play.deliver(5).slice(0, 1), ['5 accepted']);
   });
 
   it('ends a start that waits for its commit as if it ran already', () => {

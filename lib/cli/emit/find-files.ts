@@ -54,6 +54,11 @@ export function* walkFiles(names: readonly string[], isDeep: boolean): Generator
   }
 }
 
+/** The names that stand for nothing that is there: no path, and no pattern. */
+export function namesOfNothing(names: readonly string[]): string[] {
+  return names.filter((name) => statsOf(resolve(name)) === null && !isGlob(resolve(name)));
+}
+
 function listOnStdin(): string[] {
   const text = readFileSync(0, 'utf8');
   // As `find -print0` writes it, or one path a line.

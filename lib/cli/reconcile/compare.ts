@@ -49,6 +49,7 @@ export async function compare(run: Comparison): Promise<Knowledge> {
   const walk = () => walkFiles(run.names, run.isDeep);
   const index = new PathIndex(walk());
   const marks = new TopicMarks(index, run.wanted);
+  const lookedAt = Date.now();
   const topic = await readTopics(config, marks);
   const extent = ledger === null ? null : await extentOf(ledger, config.kafka.topic);
   const running = await askRunning(service);
@@ -56,7 +57,7 @@ export async function compare(run: Comparison): Promise<Knowledge> {
   const known = { since, lettersSince: topic.lettersSince, running: running ?? new Set<string>() };
   for (const files of batchesOf(walk(), index)) {
     const rows = ledger === null ? null : await rowsOf(ledger, files);
-    for (const file of files) await settle(run, file, marks, rows?.get(file.path) ?? [], known);
+    for (const file of files) await settle(run, file, marks, rows?.get(file.path) ?? [], { ...known, lookedAt });
   }
   report.sent += (await announcer?.flush()) ?? 0;
   return {
@@ -71,7 +72,7 @@ async function settle(
   file: FoundFile,
   marks: TopicMarks,
   rows: readonly PathState[],
-  known: Pick<Known, 'since' | 'lettersSince' | 'running'>,
+  { lookedAt, ...known }: Pick<Known, 'since' | 'lettersSince' | 'running'> & { readonly lookedAt: number },
 ): Promise<void> {
   const { wanted, hasDiskBytes, announcer, report, isForced } = run;
   const tenant = wanted === null ? undefined : wanted(file.path);
@@ -85,7 +86,8 @@ async function settle(
   const judgement = judge(file, marks.of(file.at), rows, { ...known, tenant, hasDiskBytes, objection });
   const isToBeSent = judgement.state === 'never-announced' || (isForced && judgement.state === 'unknown');
   if (announcer === null || !isToBeSent) return report.add(file, judgement);
-  if (Date.now() - file.changedAt < run.leastAgeMs) {
+  // By the time of the look at the topic, however long that took: a message that came behind it was not read.
+  if (lookedAt - file.changedAt < run.leastAgeMs) {
     report.young += 1;
     return report.add(file, judgement);
   }

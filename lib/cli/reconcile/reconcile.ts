@@ -5,6 +5,7 @@ import { hasLedger } from '../../service/settings.js';
 import { tenantNamed } from '../../util/tenant-name.js';
 import { type TenantRule, tenantRule } from '../emit/announcement.js';
 import { laneOf, rulesOf } from '../emit/emit.js';
+import { namesOfNothing } from '../emit/find-files.js';
 import { chooseLoader } from '../executable.js';
 import { openLedger } from '../loads/sources.js';
 import { loadSettings, type ParsedOptions } from '../options.js';
@@ -20,6 +21,9 @@ const DEFAULT_AGE = '1m';
 export async function reconcile(options: ParsedOptions): Promise<ExitCode> {
   const { values, positionals: names } = options;
   if (names.length === 0) throw new AtdError('ATD_USAGE', 'reconcile needs directories, or patterns of paths');
+  const [missing] = namesOfNothing(names);
+  // Nothing to compare would pass for nothing that is missing.
+  if (missing !== undefined) throw new AtdError('ATD_USAGE', `${missing} does not exist, or cannot be looked at`);
   const text = (name: string) => (values[name] as string | undefined) ?? null;
   const rule = tenantRule(text('tenant'), text('tenant-from'));
   const lane = laneOf(values['lane']);

@@ -4,7 +4,7 @@
  * announced again, so nothing else of the former run counts.
  */
 import { hash, randomUUID } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kafka } from 'kafkajs';
 import type { Config } from '../../config/load.js';
@@ -14,7 +14,7 @@ import { kafkaOptions, mendClient, SILENT } from '../../service/adapters.js';
 import type { Lane } from '../../types.js';
 import { announceAll, findUnacknowledged } from '../emit/announce.js';
 import type { Announcement } from '../emit/announcement.js';
-import type { EmitState } from '../emit/emit-state.js';
+import { type EmitState, stateOf } from '../emit/emit-state.js';
 import { StateFile, stateDirectory } from '../emit/state-file.js';
 
 /** Files whose messages are announced by one state file. */
@@ -91,7 +91,8 @@ export class Announcer {
     let former: ReturnType<typeof StateFile.goOn>;
     try {
       former = StateFile.goOn(this.#path);
-    } catch {
+    } catch (error) {
+      if (!isCutOff(this.#path)) throw error;
       // Its beginning was not written to its end, and nothing is sent before; nobody else is at it, by the lock.
       rmSync(this.#path, { force: true });
       return;
@@ -102,5 +103,21 @@ export class Announcer {
 
   #at(state: EmitState, file: StateFile) {
     return { kafka: this.#kafka, groupId: this.#config.kafka.group_id, state, file };
+  }
+}
+
+/** Whether it can be read and its beginning is not whole. */
+function isCutOff(path: string): boolean {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return false;
+  }
+  try {
+    stateOf(text, path);
+    return false;
+  } catch {
+    return true;
   }
 }
