@@ -55,6 +55,11 @@ export function isRefusal({ code = '' }: StoreError): boolean {
   return REFUSALS.has(code);
 }
 
+/** Whether ClickHouse has answered, and it is the question that it did not like. */
+export function isOfQuestion(error: StoreError): boolean {
+  return /^\d+$/.test(error.code ?? '') && !isRefusal(error);
+}
+
 export function isMissingTable({ code = '' }: StoreError): boolean {
   return code === '60';
 }
