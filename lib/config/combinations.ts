@@ -1,4 +1,5 @@
 /** Settings that are each valid and make no sense together. One rule per line of `RULES`; each names both keys. */
+import { isByAttempt, LOADED_AT } from '../util/table-shape.js';
 import { tenantNamed } from '../util/tenant-name.js';
 import { poolSize } from './pool-size.js';
 import { type Config, listSettings } from './schema.js';
@@ -83,6 +84,10 @@ const RULES: readonly Rule[] = [
     const tenant = tenants.allowed.map(tenantNamed).find((name) => `${table_prefix}_${name}` === default_table);
     if (tenant === undefined) return null;
     return `default_table (${default_table}) is the table of the tenant ${tenant} of tenants.allowed: all its messages would be refused, lest they stand among those without a tenant; name another table`;
+  },
+  ({ ingest, tables: { partition_by: key } }) => {
+    if (!ingest.provenance || key === null || !isByAttempt(key)) return null;
+    return `tables.partition_by (${key}) is by ${LOADED_AT.name}, which ingest.provenance has another one in each attempt: a load that is repeated would double its rows; name a column of the files`;
   },
   (config) => {
     const { log_file: log } = config;

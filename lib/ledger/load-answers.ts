@@ -10,6 +10,7 @@ import { asksForAttempts, type LoadQuery } from './load-filter.js';
 import { rowKey, statesOf } from './load-states.js';
 import type { LedgerReader } from './reader.js';
 import type { RecentLoads } from './recent-loads.js';
+import { isOfQuestion, type StoreError } from './store.js';
 
 export interface LoadAnswer {
   readonly loads: readonly Load[];
@@ -38,6 +39,8 @@ type Asked = { readonly rows: readonly Load[] } | { readonly problem: string | n
 export class LoadAnswers {
   readonly #sources: LoadSources;
   readonly #underWay = new Map<string, Promise<readonly Load[]>>();
+  /** How often ClickHouse has answered. */
+  #answers = 0;
   #silence: { readonly until: number; readonly problem: string } | null = null;
 
   constructor(sources: LoadSources) {
@@ -79,17 +82,24 @@ export class LoadAnswers {
     const underWay = this.#underWay.get(key);
     if (underWay === undefined && this.#underWay.size >= MAX_ASKED) return { problem: 'too many ask for it at once' };
     const answer = underWay ?? this.#begin(key, ask());
+    const before = this.#answers;
     let asked: Asked = { problem: `ClickHouse has not answered for ${answerMs / 1_000} s` };
     const told = answer.then(
       (rows) => {
         asked = { rows };
+        this.#answers += 1;
       },
-      (error: Error) => {
+      (error: StoreError) => {
         asked = { problem: error.message.split('\n', 1)[0] as string };
+        if (isOfQuestion(error)) this.#answers += 1;
       },
     );
     await withinTime(told, answerMs);
-    if ('problem' in asked) this.#silence = { until: performance.now() + SILENCE_MS, problem: asked.problem ?? '' };
+    // One question that takes too long, or cannot be answered, is no reason to answer none.
+    const isAway = this.#answers === before;
+    if ('problem' in asked && isAway) {
+      this.#silence = { until: performance.now() + SILENCE_MS, problem: asked.problem ?? '' };
+    }
     return asked;
   }
 

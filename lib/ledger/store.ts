@@ -58,6 +58,11 @@ export function isRefusal({ code = '' }: StoreError): boolean {
   return REFUSALS.has(code);
 }
 
+/** Whether ClickHouse has answered, and it is the question that it did not like. */
+export function isOfQuestion(error: StoreError): boolean {
+  return /^\d+$/.test(error.code ?? '') && !isRefusal(error);
+}
+
 export function isMissingTable({ code = '' }: StoreError): boolean {
   return code === '60';
 }
@@ -66,25 +71,44 @@ export function isMissingColumn({ code = '' }: StoreError): boolean {
   return code === '47';
 }
 
+/** How long a table that could not be brought up to date is written to as it is, before that is tried again. */
+const OUTDATED_MS = 600_000;
+
+export interface StoreOptions {
+  readonly onOutdated?: (reason: string) => void;
+  readonly requestMs?: number;
+}
+
 export class LedgerStore {
   readonly #table: LedgerTable;
   /** How to connect at the moment: user and password may change. */
   readonly #current: () => LedgerConnection;
+  readonly #onOutdated: (reason: string) => void;
+  #outdatedUntil: number | null = null;
   #client: { readonly of: string; readonly client: ClickHouseClient } | null = null;
   readonly #requestMs: number;
   #isMade = false;
 
-  /** @param requestMs how long it waits for an answer */
-  constructor(table: LedgerTable, current: () => LedgerConnection, requestMs = REQUEST_MS) {
+  /**
+   * @param onOutdated called where a table that stands there cannot be changed to what it is to be
+   * @param requestMs how long it waits for an answer
+   */
+  constructor(
+    table: LedgerTable,
+    current: () => LedgerConnection,
+    { onOutdated = () => undefined, requestMs = REQUEST_MS }: StoreOptions = {},
+  ) {
     this.#table = table;
     this.#current = current;
+    this.#onOutdated = onOutdated;
     this.#requestMs = requestMs;
   }
 
   /** @param lines rows as JSON @param token a batch that was written already under it is not written again */
   async write(lines: readonly string[], token: string): Promise<void> {
     const client = await this.#connect();
-    if (!this.#isMade) await this.#make(client);
+    const isDue = this.#outdatedUntil !== null && performance.now() >= this.#outdatedUntil;
+    if (!this.#isMade || isDue) await this.#make(client);
     try {
       await insert(client, quoted(this.#table.database, this.#table.name), lines, token);
     } catch (error) {
@@ -138,8 +162,21 @@ export class LedgerStore {
     type Found = Omit<Standing, 'hasView'> & { readonly views: number | string };
     const [found] = await this.query<Found>(STANDING_QUERY, parameters);
     const standing = found === undefined ? null : { ...found, hasView: Number(found.views) > 0 };
-    for (const query of statementsFor(this.#table, standing)) await client.command({ query });
+    const statements = statementsFor(this.#table, standing);
+    if (standing === null) for (const query of statements) await client.command({ query });
+    else await this.#update(client, statements);
     this.#isMade = true;
+  }
+
+  /** A table of before takes the rows too, without what it has no column for: who may not change it writes on. */
+  async #update(client: ClickHouseClient, statements: readonly string[]): Promise<void> {
+    try {
+      for (const query of statements) await client.command({ query });
+      this.#outdatedUntil = null;
+    } catch (error) {
+      if (this.#outdatedUntil === null) this.#onOutdated((error as Error).message.split('\n', 1)[0] as string);
+      this.#outdatedUntil = performance.now() + OUTDATED_MS;
+    }
   }
 
   async #connect(): Promise<ClickHouseClient> {

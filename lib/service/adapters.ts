@@ -19,7 +19,7 @@ import { closeSilentConnections } from '../kafka/silent-connections.js';
 import { steadyClock } from '../kafka/steady-clock.js';
 import { Ledger, type LedgerEvents } from '../ledger/ledger.js';
 import { LedgerReader } from '../ledger/reader.js';
-import { LedgerStore } from '../ledger/store.js';
+import { LedgerStore, type StoreOptions } from '../ledger/store.js';
 import { LoaderProbe } from '../pool/loader-probe.js';
 import type { PoolEvents } from '../pool/pool.js';
 import { PoolExchange, type PoolForm } from '../pool/pool-exchange.js';
@@ -138,7 +138,10 @@ export function createAdapters(
   const silent = createKafkaClient({ ...kafkaOptions(current), ...SILENT, retries: ASKING_RETRIES });
   const ends = new TopicEnds(silent, waitingTopic === null ? [topic] : [topic, waitingTopic.topic]);
   const isKept = hasLedger(config, loader);
-  const ledger = isKept ? createLedger(ledgerStore(current, command), current, environment, events.ledger) : null;
+  const onOutdated = (reason: string) =>
+    events.ledger.log('warn', 'ledger.outdated', { reason, consequence: 'it is written without what it lacks' });
+  const store = ledgerStore(current, command, { onOutdated });
+  const ledger = isKept ? createLedger(store, current, environment, events.ledger) : null;
   const table = ledgerTable(config);
   const ledgerReader = isKept ? new LedgerReader(ledgerStore(current, command), table, QUESTION_SECONDS) : null;
   return { consumer, waiting, deadLetter, pool, control, probe, machine, ends, ledger, ledgerReader };
@@ -147,8 +150,8 @@ export function createAdapters(
 /** What a question of the page may cost ClickHouse: an answer that is later than some seconds nobody waits for. */
 const QUESTION_SECONDS = 10;
 
-function ledgerStore(current: () => Config, command: () => CommandRules): LedgerStore {
-  return new LedgerStore(ledgerTable(current()), () => ledgerConnection(current(), command().environment));
+function ledgerStore(current: () => Config, command: () => CommandRules, options?: StoreOptions): LedgerStore {
+  return new LedgerStore(ledgerTable(current()), () => ledgerConnection(current(), command().environment), options);
 }
 
 function createLedger(

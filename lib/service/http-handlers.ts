@@ -66,7 +66,10 @@ function apiHandlers({ config: { http }, status, loads, settings, changing }: Sh
       const { loads: rows, ...rest } = await loads.rowsOf(id);
       if (rows.length > 0) return { status: 200, body: { rows, ...rest } };
       const where = rest.from === 'ledger' ? 'in the ledger' : 'among the last ones of this run';
-      return { status: 404, body: { error: `no load ${id} ${where}`, ...rest } };
+      const error = `no load ${id} ${where}`;
+      if (rest.problem === null) return { status: 404, body: { error, ...rest } };
+      // It may well be in the ledger.
+      return { status: 503, body: { error: `${error}, and the ledger was not asked: ${rest.problem}`, ...rest } };
     },
     ...changeHandlers(changing),
   };

@@ -40,7 +40,13 @@ export const LOAD_ID: ProvenanceColumn = {
   fits: /^(?:(?:Nullable|LowCardinality)\()*(?:UUID|String)\)*$/,
 };
 
-/** The time has a default, for the rows that others insert. */
+/** It has a default, for the rows that others insert. It is another one in each attempt. */
+export const LOADED_AT: ProvenanceColumn = {
+  name: '_loaded_at',
+  definition: "DateTime64(3, 'UTC') DEFAULT now64(3)",
+  fits: /^(?:(?:Nullable|LowCardinality)\()*Date(?:Time)?(?:32|64)?(?:\(|\)|$)/,
+};
+
 export const PROVENANCE: readonly ProvenanceColumn[] = [
   LOAD_ID,
   {
@@ -48,9 +54,10 @@ export const PROVENANCE: readonly ProvenanceColumn[] = [
     definition: 'LowCardinality(String)',
     fits: /^(?:(?:Nullable|LowCardinality)\()*String\)*$/,
   },
-  {
-    name: '_loaded_at',
-    definition: "DateTime64(3, 'UTC') DEFAULT now64(3)",
-    fits: /^(?:(?:Nullable|LowCardinality)\()*Date(?:Time)?(?:32|64)?(?:\(|\)|$)/,
-  },
+  LOADED_AT,
 ];
+
+/** Whether partitions, or shards, are by the time of the attempt: in another one ClickHouse does not know a block again. */
+export function isByAttempt(key: string): boolean {
+  return new RegExp(`(?<!\\w)${LOADED_AT.name}(?!\\w)`).test(key);
+}

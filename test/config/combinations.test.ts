@@ -49,6 +49,7 @@ const PAIRS: readonly (readonly [args: Arguments, key: string, sensible: string]
   [{ 'tenants.allowed': 'loads_acts', 'ledger.table': 'atd_loads' }, 'ledger.table', 'atd__loads'],
   [{ 'tenants.allowed': 'loads_current', 'ledger.table': 'atd_loads' }, 'ledger.table', 'atd__loads'],
   [{ 'tenants.allowed': 'acme,logs', default_table: 'atd_logs' }, 'default_table', 'atd__logs'],
+  [{ 'ingest.provenance': 'true', 'tables.partition_by': 'toDate(_loaded_at)' }, 'tables.partition_by', 'toDate(Day)'],
   [{ schema_file: join(PLACE, 'schema'), log_file: join(PLACE, 'schema') }, 'log_file', join(PLACE, 'log')],
   [{ 'http.token_file': join(PLACE, 'token'), log_file: join(PLACE, 'token') }, 'log_file', join(PLACE, 'log')],
 ];

@@ -144,4 +144,30 @@ describe('the answer to who asks for loads', () => {
     assert.equal(told.filter(({ from }) => from === 'ledger').length, 16);
     assert.equal(told[8]?.problem, 'too many ask for it at once');
   });
+
+  it('is of the ledger still where one question failed or takes for ever', async () => {
+    const { recent } = memory();
+    const refused = Object.assign(new Error('Cannot compile regular expression'), { code: '427' });
+    const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const endless = new Deferred<readonly Load[]>();
+    const byLimit: Record<number, () => Promise<readonly Load[]>> = {
+      1: () => Promise.reject(refused),
+      2: () => endless.promise,
+      3: () => Promise.reject(away),
+    };
+    const reader = { list: ({ limit }: LoadQuery) => byLimit[limit]?.() ?? Promise.resolve([LOAD]) };
+    const answers = new LoadAnswers({ recent, ledger: null, reader: reader as never, answerMs: 500 });
+    const from = async (limit: number) => {
+      const answer = await answers.list({ ...ALL, limit });
+      return [answer.from, answer.problem];
+    };
+    assert.deepEqual(await from(1), ['memory', 'Cannot compile regular expression']);
+    assert.deepEqual(await from(9), ['ledger', null]);
+    const late = from(2);
+    assert.deepEqual(await from(9), ['ledger', null]);
+    assert.deepEqual(await late, ['memory', 'ClickHouse has not answered for 0.5 s']);
+    assert.deepEqual(await from(9), ['ledger', null]);
+    assert.deepEqual(await from(3), ['memory', 'connect ECONNREFUSED']);
+    assert.deepEqual(await from(9), ['memory', 'connect ECONNREFUSED']);
+  });
 });

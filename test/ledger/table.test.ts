@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Load } from '../../lib/ledger/load.js';
 import { ANY_LOAD } from '../../lib/ledger/load-filter.js';
 import { LedgerReader } from '../../lib/ledger/reader.js';
+import { LedgerStore } from '../../lib/ledger/store.js';
 import { type LedgerRow, SCHEMA_VERSION, selected, statementsFor, toLoad, toRow } from '../../lib/ledger/table.js';
 import { createLedgerPlace, type LedgerPlace, LOAD } from '../support/ledger.js';
 
@@ -182,6 +183,24 @@ describe('the table of the ledger', () => {
       `INSERT INTO ${name} SETTINGS date_time_input_format = 'basic' FORMAT JSONEachRow ${JSON.stringify({ ...old, attempt: 3 })}`,
     );
     assert.deepEqual((await reader.rowsOf(LOAD.loadId)).length, 3);
+  });
+
+  it('is written as it is where it cannot be changed, and told of once', async (t) => {
+    const { table, rows, execute, clickHouse } = await createLedgerPlace(t);
+    const name = `${table.database}.${table.name}`;
+    for (const statement of ofSchema1(name)) await execute(statement);
+    const { host, port, user, password } = clickHouse;
+    const connection = { host, port, user, password, secure: false, caFile: null };
+    const reasons: string[] = [];
+    const clustered = { ...table, onCluster: 'nowhere' };
+    const store = new LedgerStore(clustered, () => connection, { onOutdated: (reason) => reasons.push(reason) });
+    t.after(() => store.close());
+    await store.write(lines({}), 'run-1');
+    await store.write(lines({ attempt: 2, finishedAt: LOAD.finishedAt + 1 }), 'run-2');
+    assert.deepEqual(await rows(`SELECT attempt FROM ${name} ORDER BY attempt`), [{ attempt: 1 }, { attempt: 2 }]);
+    assert.equal(reasons.length, 1, `${reasons}`);
+    const [first] = await new LedgerReader(store, table).rowsOf(LOAD.loadId);
+    assert.deepEqual([first?.rows, first?.queryId], [LOAD.rows, null]);
   });
 
   it('is no table of somebody else', async (t) => {

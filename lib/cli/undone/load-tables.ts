@@ -66,7 +66,7 @@ export class LoadTables {
     const connection = ledgerConnection(config, environment);
     this.database = databaseOf(config) ?? 'default';
     const table = ledgerTable(config);
-    this.#store = new LedgerStore(table, () => connection, DELETE_MS);
+    this.#store = new LedgerStore(table, () => connection, { requestMs: DELETE_MS });
     this.#ledger = new LedgerReader(this.#store, table);
     this.#at = `${connection.host}:${connection.port}`;
   }

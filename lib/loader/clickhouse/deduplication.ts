@@ -3,6 +3,7 @@
  * tables, behind materialized views too, that have to remember it.
  */
 
+import { isByAttempt, LOAD_ID, LOADED_AT } from '../../util/table-shape.js';
 import { quoteIdentifier, quoteString } from './quoting.js';
 import { REMEMBERED_SECONDS, type Settings } from './sql.js';
 
@@ -152,7 +153,10 @@ export function unrepeatable({ engine, statement }: TableRow): string | null {
   if (engine !== 'Distributed') return null;
   const clause = / ENGINE = Distributed\((.*)\)/s.exec(statement)?.[1] ?? '';
   const changing = CHANGING.exec(clause.replace(/'(?:[^'\\]|\\.)*'/gs, ''))?.[1];
-  return changing === undefined ? null : `it shares out its rows by ${changing}(), anew with each load`;
+  if (changing !== undefined) return `it shares out its rows by ${changing}(), anew with each load`;
+  return says(statement) && isByAttempt(clause)
+    ? `it shares out its rows by ${LOADED_AT.name}, which is another one in each attempt`
+    : null;
 }
 
 /**
@@ -169,6 +173,7 @@ export function repetitionWarnings(table: FullName, rows: readonly TableRow[], s
     writers.set(keyOf(target), [...(writers.get(keyOf(target)) ?? []), `${row.database}.${row.name}`]);
   }
   const warnings = own === undefined ? [] : forgetting(own, server, null);
+  if (own !== undefined && says(own.statement)) warnings.push(...rows.flatMap(parting));
   for (const [key, views] of writers) {
     const target = byName.get(key);
     if (target === undefined) continue;
@@ -208,6 +213,22 @@ function forgetting(table: TableRow, server: Server, views: readonly string[] | 
   return [
     `${what} remembers no insert, so a load that is repeated after a crash doubles its rows; ` +
       change('non_replicated_deduplication_window = 10000'),
+  ];
+}
+
+/** Whether its rows say which load they are of. */
+function says(statement: string): boolean {
+  return statement.includes(quoteIdentifier(LOAD_ID.name));
+}
+
+/** A block is known by its number within a partition: in another one it is another block. */
+function parting(table: TableRow): string[] {
+  if (!table.engine.endsWith('MergeTree')) return [];
+  const key = / ENGINE = .*? PARTITION BY (.*?) (?:PRIMARY KEY|ORDER BY) /s.exec(table.statement)?.[1] ?? '';
+  if (!isByAttempt(key)) return [];
+  return [
+    `the partitions of table ${namesOf(table)[0]} are by ${LOADED_AT.name}, which is another one in each attempt, so a load that is ` +
+      'repeated in the next one doubles its rows; have them by a column of the files',
   ];
 }
 

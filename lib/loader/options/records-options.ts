@@ -85,7 +85,7 @@ export function parseRecordsArguments(
       createTable,
       schemaFile: given.get('schema-file') || null,
       ttlHours: options.ttlHours(given, createTable),
-      making: { ...tableMaking(given, createTable), provenance: loadId !== null },
+      making: tableMaking(given, createTable, loadId !== null),
       format: formatName(given.get('format')),
       batchSize: batchSize(given.get('batch-size')),
       skipUnknown: given.has('skip-unknown'),

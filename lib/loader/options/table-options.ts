@@ -1,5 +1,5 @@
 /** How a table is made where there is none: the same options for `records` and `tenant`. */
-import { isCluster, isEngine, isExpression } from '../../util/table-shape.js';
+import { isByAttempt, isCluster, isEngine, isExpression, LOADED_AT } from '../../util/table-shape.js';
 import { type Given, Invalid, type OptionSpec } from './options.js';
 
 export const TABLE_OPTIONS: readonly OptionSpec[] = [
@@ -46,16 +46,25 @@ export function isShaped({ engine, orderBy, partitionBy, onCluster }: TableMakin
   return engine !== PLAIN_TABLE.engine || orderBy !== null || partitionBy !== null || onCluster !== null;
 }
 
-export function tableMaking(given: Given, createTable: boolean): TableMaking {
+export function tableMaking(
+  given: Given,
+  createTable: boolean,
+  provenance: boolean = given.has(PROVENANCE_OPTION.name),
+): TableMaking {
   const stray = TABLE_OPTIONS.find(({ name }) => given.has(name) && !createTable);
   if (stray !== undefined) throw new Invalid(`--${stray.name} needs --create-table: a table is never changed`);
+  const partitionBy = expression(given, 'partition-by');
+  if (provenance && partitionBy !== null && isByAttempt(partitionBy)) {
+    const why = `${LOADED_AT.name} is another one in each attempt, and a repeated one would double its rows`;
+    throw new Invalid(`--partition-by '${partitionBy}': ${why}; name a column of the files`);
+  }
   return {
     engine: engine(given.get('engine')),
     orderBy: expression(given, 'order-by'),
-    partitionBy: expression(given, 'partition-by'),
+    partitionBy,
     onCluster: cluster(given.get('on-cluster')),
     durable: given.has('durable'),
-    provenance: given.has('provenance'),
+    provenance,
   };
 }
 

@@ -262,5 +262,5 @@ function lastReport(stdout: string): Readonly<Record<string, unknown>> {
 }
 
 function count(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
 }

@@ -150,8 +150,7 @@ class WarmLoader {
   /** Whether it may take the job: the environment of a process cannot be changed from outside. */
   fits(command: Command): boolean {
     if (!this.#alive || this.#jobs >= JOBS_PER_LOADER || this.#kind !== kindOf(command)) return false;
-    if (this.#edition !== editionOf(command)) return false;
-    return this.pid === null || residentBytes(this.pid) <= MAX_RESIDENT_BYTES;
+    return this.#edition === editionOf(command);
   }
 
   load(args: readonly string[], env: Command['env'], listener: ChildListener): Launch {
@@ -208,6 +207,8 @@ class WarmLoader {
       this.#finish(job);
       const cpuMs = this.#cpuSinceLastJob();
       job.exited.resolve({ kind: 'exited', code: Number(value), signal: null, alone: true, cpuMs });
+      // Now, as the next job may be long in coming.
+      if (this.pid !== null && residentBytes(this.pid) > MAX_RESIDENT_BYTES) void this.retire();
     } else job.listener.stdout(Buffer.from(`${line}\n`));
   }
 

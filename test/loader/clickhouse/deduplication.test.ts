@@ -131,6 +131,21 @@ for (const [engine, by] of SHARED_OUT) {
   });
 }
 
+/** With the columns that say which load a row is of. */
+function noted(name: string, engine: string, key: string): TableRow {
+  const columns = '(`Id` Int64, `_load_id` UUID, `_loaded_at` DateTime64(3) DEFAULT now64(3))';
+  return row(name, engine.replace(/\(.*/, ''), `${columns} ENGINE = ${engine} ${key}`);
+}
+
+test('a token is refused where rows are shared out by the time of the attempt', () => {
+  const why = (by: string): string | null => unrepeatable(noted('t', `Distributed('c', 'd', 'x', ${by})`, ''));
+  assert.match(why('toUnixTimestamp(_loaded_at)') ?? '', /by _loaded_at, which is another one in each attempt/);
+  assert.equal(why('cityHash64(_load_id)'), null);
+});
+
+const BY_ATTEMPT = `PARTITION BY toYYYYMM(_loaded_at) ORDER BY Id ${WINDOW}`;
+const BY_DAY = `PARTITION BY toDate(not_loaded_at) PRIMARY KEY Id ORDER BY (Id, _loaded_at) ${WINDOW}`;
+
 const TWO = [table('t', 'MergeTree', WINDOW), view('v', 'x'), view('w', 'x')];
 
 const CASES: readonly (readonly [
@@ -167,6 +182,22 @@ const CASES: readonly (readonly [
     [table('t', 'MergeTree', WINDOW), view('v', 'x'), table('x', 'MergeTree', WINDOW)],
     {},
     [],
+  ],
+  [
+    'partitions by the time of the attempt',
+    [noted('t', 'MergeTree', BY_ATTEMPT)],
+    ...([{}, [/^the partitions of table d\.t are by _loaded_at, .* doubles its rows/]] as const),
+  ],
+  [
+    'the same behind a view',
+    [noted('t', 'MergeTree', BY_DAY), view('v', 'x'), noted('x', 'ReplacingMergeTree(Id)', BY_ATTEMPT)],
+    ...([{}, [/^the partitions of table d\.x are by _loaded_at/]] as const),
+  ],
+  ['partitions by another time', [noted('t', 'MergeTree', BY_DAY)], {}, []],
+  [
+    "a column of the file's of that name",
+    [row('t', 'MergeTree', `(\`_loaded_at\` DateTime) ENGINE = MergeTree ${BY_ATTEMPT}`)],
+    ...([{}, []] as const),
   ],
   ['two views into one table', [...TWO, table('x', 'MergeTree', WINDOW)], {}, []],
   [

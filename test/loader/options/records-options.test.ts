@@ -5,6 +5,8 @@ import { parseRecordsArguments, type RecordsRequest } from '../../../lib/loader/
 
 const REQUIRED = ['--file', '/d/a.parquet', '--table-name', 'atd_acme'];
 
+const LOAD_ID = '0c9f0a4e-3e55-8a0b-9c1d-2f6a7b8c9d0e';
+
 /** What the files hold that may be named. */
 const FILES: Readonly<Record<string, string>> = {
   '/run/secrets/password': 'from a file\n',
@@ -215,6 +217,10 @@ const INVALID: readonly (readonly [args: readonly string[], reason: RegExp])[] =
   [[...REQUIRED, '--create-table', '--order-by', ''], /--order-by/],
   [[...REQUIRED, '--create-table', '--partition-by', 'a; DROP TABLE b'], /--partition-by/],
   [[...REQUIRED, '--create-table', '--partition-by', 'a -- b'], /--partition-by/],
+  [
+    [...REQUIRED, '--create-table', '--partition-by', 'toDate(_loaded_at)', '--load-id', LOAD_ID],
+    /--partition-by .* another one in each attempt/,
+  ],
   [[...REQUIRED, '--create-table', '--on-cluster', "a' b"], /--on-cluster .* is neither the name of a cluster/],
   [[...REQUIRED, '--timeout', '0'], /--timeout '0' is not a whole number from 1 to 86400/],
   [['--file', 'x', '--table-name', 'a-b'], /--table-name 'a-b' is not a table name/],

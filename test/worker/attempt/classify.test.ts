@@ -173,6 +173,8 @@ describe('classify', () => {
     assert.deepEqual(report('{"rows": 5, "bytes": 8}\nbye'), [null, null]);
     assert.deepEqual(report('{"rows": "5", "bytes": -1}'), [null, null]);
     assert.deepEqual(report('{"rows": 1e999}'), [null, null]);
+    // The ledger's columns take whole numbers, and refuse all rows of a batch for another one.
+    assert.deepEqual(report('{"rows": 1.5, "bytes": 1e20}'), [null, null]);
     assert.deepEqual(report('{ rows 5'), [null, null]);
     assert.deepEqual(report('5 rows'), [null, null]);
     assert.deepEqual(report(''), [null, null]);

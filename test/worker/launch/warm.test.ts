@@ -226,6 +226,7 @@ describe('a warm loader', () => {
       [MAX_RESIDENT_BYTES / MIB, false],
     ] as const) {
       assert.equal((await start(launcher, job(['keep', String(mebibytes)])).outcome).result, 'succeeded');
+      if (!isKept) await waitUntil(() => stateOf(first.pid) === null, 60_000, 'it has ended though no job came');
       assert.equal((await told(launcher, {})).pid === first.pid, isKept, `${mebibytes} MiB`);
     }
   });
