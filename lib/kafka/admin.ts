@@ -58,7 +58,6 @@ export interface TopicToMake {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/**
 /** How long brokers may take to hear of a topic that was made, and to choose its leaders. */
 const LED_MS = 30_000;
 const LOOK_AGAIN_MS = 100;

@@ -30,6 +30,8 @@ export class ActQueue {
   #batches = 0;
   #failures = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** Whether a try is under way: what comes meanwhile goes with the next one, and asks for none of its own. */
+  #isWriting = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: ActQueueOptions) {
@@ -39,7 +41,7 @@ export class ActQueue {
   add(row: LedgerRow): void {
     this.#lines.push(JSON.stringify(row));
     if (this.#lines.length > MOST) this.#lines.shift();
-    if (this.#timer === null) this.#write();
+    if (this.#timer === null && !this.#isWriting) this.#write();
   }
 
   /** Writes what it has, as far as that can be done at once. */
@@ -51,21 +53,29 @@ export class ActQueue {
   }
 
   #write(): void {
+    this.#isWriting = true;
     this.#writing = this.#writing.then(() => this.#writeNow());
   }
 
   async #writeNow(): Promise<void> {
     const batch = this.#batch ?? this.#begin();
-    if (batch === null) return;
+    if (batch !== null) await this.#try(batch);
+    else this.#isWriting = false;
+  }
+
+  async #try(batch: Batch): Promise<void> {
     try {
       await this.#options.write(batch.lines, batch.token);
+      this.#isWriting = false;
       this.#batch = null;
       this.#failures = 0;
       this.#timer = null;
       if (this.#lines.length > 0) this.#write();
     } catch (error) {
+      this.#isWriting = false;
       if (this.#failures === 0) this.#options.onTrouble((error as Error).message.split('\n', 1)[0] as string);
       this.#failures += 1;
+      if (this.#timer !== null) clearTimeout(this.#timer);
       const wait = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (this.#failures - 1));
       this.#timer = setTimeout(() => this.#write(), wait).unref();
     }
