@@ -108,8 +108,10 @@ export class Service {
     const isReloading = () => this.#reloads.isUnderWay;
     this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now, isReloading);
     const parts = {
-      ...{ adapters: this.#adapters, allowList: this.#allowList },
-      ...{ health: this.#health, reloads: this.#reloads },
+      adapters: this.#adapters,
+      allowList: this.#allowList,
+      health: this.#health,
+      reloads: this.#reloads,
     };
     this.#overview = new Overview({ version, ...parts, now });
     this.#metrics = createMetrics({

@@ -34,6 +34,8 @@ describe('--json', () => {
       pause: { args: ['acme', ...change], has: 'until' },
       resume: { args: ['acme', ...change], has: 'paused' },
       reload: { args: change, has: 'needRestart' },
+      scale: { args: ['2', ...change], has: 'configured' },
+      drain: { args: change, has: 'drain' },
     };
     // These two judge the machine, so what they end with is not looked at.
     const judging = { 'check-config': ['--connect', ...config], doctor: config };
