@@ -82,9 +82,11 @@ describe('an instance that is drained', () => {
     const place = await createPlace(t);
     const token = writeScript(place, 'token', 'a-token-of-this-test');
     const service = await startService(t, place, { http: { token_file: token } });
-    const drained = await runCli(['drain', '--wait', '--url', service.http, '--token-file', token]);
+    const drain = () => runCli(['drain', '--wait', '--url', service.http, '--token-file', token]);
+    const drained = await drain();
     assert.deepEqual([drained.code, drained.stderr], [0, '']);
     assert.match(drained.stdout, /\nthe instance has left its group; `atd-ingestion resume` ends that\n$/);
+    assert.match((await drain()).stdout, /^the instance has left its group; .*\n$/);
     assert.equal(await service.stop(), 0);
   });
 });
