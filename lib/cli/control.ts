@@ -77,10 +77,12 @@ export async function scale(options: ParsedOptions): Promise<ExitCode> {
 export async function drain(options: ParsedOptions): Promise<ExitCode> {
   const { wait, json } = options.values;
   const words = wait === true && json !== true ? 'what runs is finished …' : DRAINING;
-  const code = await change(options, '/api/v1/drain', wishOf(options), ({ state }) =>
-    state === 'drained' ? DRAINED : words,
-  );
-  return code === ExitCode.ok && wait === true ? waitUntilDrained(addressOf(options), json === true) : code;
+  let isSaid = false;
+  const code = await change(options, '/api/v1/drain', wishOf(options), ({ state }) => {
+    isSaid = state === 'drained';
+    return isSaid ? DRAINED : words;
+  });
+  return code === ExitCode.ok && wait === true && !isSaid ? waitUntilDrained(addressOf(options), json === true) : code;
 }
 
 async function waitUntilDrained(base: string, isQuiet: boolean): Promise<ExitCode> {

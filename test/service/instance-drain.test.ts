@@ -89,9 +89,11 @@ describe('an instance that is drained', () => {
     assert.equal((await change('resume')).code, 0);
     await announce(place, writeScript(place, 'first', 'true'));
     await service.seen('job.loaded', 1, DEADLINE_MS);
-    const drained = await change('drain', '--wait');
+    const drain = () => change('drain', '--wait');
+    const drained = await drain();
     assert.deepEqual([drained.code, drained.stderr], [0, '']);
     assert.match(drained.stdout, /\nthe instance has left its group; `atd-ingestion resume` ends that\n$/);
+    assert.match((await drain()).stdout, /^the instance has left its group; .*\n$/);
     assert.equal(await service.stop(), 0);
   });
 });
