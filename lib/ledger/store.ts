@@ -85,7 +85,7 @@ export class LedgerStore {
   readonly #current: () => LedgerConnection;
   readonly #onOutdated: (reason: string) => void;
   #outdatedUntil: number | null = null;
-  #client: { readonly of: string; readonly client: ClickHouseClient } | null = null;
+  #client: { readonly of: string; readonly client: Promise<ClickHouseClient> } | null = null;
   readonly #requestMs: number;
   #isMade = false;
 
@@ -152,8 +152,9 @@ export class LedgerStore {
   }
 
   async close(): Promise<void> {
-    await this.#client?.client.close();
+    const client = await this.#client?.client.catch(() => null);
     this.#client = null;
+    await client?.close();
   }
 
   async #make(client: ClickHouseClient): Promise<void> {
@@ -179,25 +180,33 @@ export class LedgerStore {
     }
   }
 
-  async #connect(): Promise<ClickHouseClient> {
+  /** Of several that ask at once for the first time, all get the same. */
+  #connect(): Promise<ClickHouseClient> {
     const connection = this.#current();
     const of = JSON.stringify(connection);
     if (this.#client?.of === of) return this.#client.client;
-    // Not before it is needed: it takes longer to load than a small file.
-    const { ClickHouseLogLevel, createClient } = await import('@clickhouse/client');
-    const { host, port, secure, caFile, user, password } = connection;
-    const client = createClient({
-      url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-      ...{ username: user, password, application: 'atd-ingestion' },
-      ...(secure && caFile !== null ? { tls: { ca_cert: Buffer.from(await new DistantFile(caFile).read()) } } : {}),
-      ...{ request_timeout: this.#requestMs, max_open_connections: 2 },
-      log: { level: ClickHouseLogLevel.OFF },
-    });
     const before = this.#client?.client;
-    this.#client = { of, client };
-    await before?.close();
-    return client;
+    const made = { of, client: clientOf(connection, this.#requestMs) };
+    this.#client = made;
+    made.client.catch(() => {
+      if (this.#client === made) this.#client = null;
+    });
+    void before?.then((client) => client.close()).catch(() => undefined);
+    return made.client;
   }
+}
+
+async function clientOf(connection: LedgerConnection, requestMs: number): Promise<ClickHouseClient> {
+  // Not before it is needed: it takes longer to load than a small file.
+  const { ClickHouseLogLevel, createClient } = await import('@clickhouse/client');
+  const { host, port, secure, caFile, user, password } = connection;
+  return createClient({
+    url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ...{ username: user, password, application: 'atd-ingestion' },
+    ...(secure && caFile !== null ? { tls: { ca_cert: Buffer.from(await new DistantFile(caFile).read()) } } : {}),
+    ...{ request_timeout: requestMs, max_open_connections: 2 },
+    log: { level: ClickHouseLogLevel.OFF },
+  });
 }
 
 async function insert(client: ClickHouseClient, into: string, lines: readonly string[], token: string): Promise<void> {

@@ -65,7 +65,7 @@ for (const [extension, format] of FORMATS) {
     const file = await bench.writeSelect(`it's a \\ näme.${extension}`, SELECT, format);
     const [plain, table] = [`plain_${extension}`, `made_${extension}`];
     await loaded(file, plain, ['--create-table']);
-    const [{ began } = {}] = await bench.rows('SELECT toString(now64(3)) AS began');
+    const [{ began } = {}] = await bench.rows("SELECT toString(now64(3, 'UTC')) AS began");
     for (let attempt = 0; attempt < 2; attempt++) await loaded(file, table, ['--create-table', '--load-id', ID]);
     assert.deepEqual(await columns(table), [...((await columns(plain)) as unknown[]), ...ADDED]);
     assert.deepEqual(await sum(table, OWN), await sum(plain));
