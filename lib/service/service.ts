@@ -107,13 +107,10 @@ export class Service {
     const { session_timeout_ms: sessionMs } = config.kafka;
     const isReloading = () => this.#reloads.isUnderWay;
     this.#health = new Health(() => this.#engine.status(), this.#adapters, sessionMs, now, isReloading);
-    const parts = {
-      adapters: this.#adapters,
-      allowList: this.#allowList,
-      health: this.#health,
-      reloads: this.#reloads,
-    };
-    this.#overview = new Overview({ version, ...parts, now });
+    this.#overview = new Overview({
+      ...{ version, now, adapters: this.#adapters, allowList: this.#allowList },
+      ...{ health: this.#health, reloads: this.#reloads },
+    });
     this.#metrics = createMetrics({
       version,
       status: () => this.#engine.status(),
