@@ -12,6 +12,7 @@ import { Book, type Ranges, rangesSince, readLetters, type Source } from './lett
 import type { Handled } from './marks.js';
 import { planReplay, type Refused, type Replayable } from './replay-plan.js';
 import { isGone, type ReplayRun, replayBatch, settleClaims } from './replay-run.js';
+import { type RowsOf, undoneAmong } from './undone.js';
 
 /** Of each partition; a mark stands behind its letter, so what became of one of these is among them. */
 export const LAST_MESSAGES = 2_000;
@@ -26,6 +27,8 @@ export interface LetterSettings {
   /** The topic that announces files. */
   readonly topic: string;
   readonly maxMessageBytes: number;
+  /** Of the ledger; null where there is none. @throws AtdError ATD_UNREACHABLE */
+  readonly rowsOf: RowsOf | null;
 }
 
 export interface ListedLetter extends Letter {
@@ -70,12 +73,13 @@ export class LetterWork {
   /** @throws AtdError ATD_USAGE where more are chosen than are done at a time; ATD_KAFKA_CONNECT */
   replay(choice: Choice, by: string): Promise<LetterOutcome> {
     return this.#alone(async () => {
-      const { source, brokers, topic, maxMessageBytes } = this.#settings();
+      const { source, brokers, topic, maxMessageBytes, rowsOf } = this.#settings();
       const rules = await replayRules(source, { topic, maxReplays: MAX_REPLAYS, maxMessageBytes });
       const ranges = await lastOf(source, choice.since);
-      const chosen = await findChosen(source, ranges, choice, (record, letter) => planReplay(record, letter, rules));
-      const { book } = chosen;
-      bound(all(chosen).filter(({ letter }) => isUnhandled(book, letter)).length);
+      const found = await findChosen(source, ranges, choice, (record, letter) => planReplay(record, letter, rules));
+      const { book } = found;
+      bound(all(found).filter(({ letter }) => isUnhandled(book, letter)).length);
+      const chosen = rowsOf === null ? found : await withoutUndone(found, rowsOf);
       const sender = await openSender(source.kafka, brokers);
       try {
         const run = randomUUID().slice(0, 8);
@@ -134,6 +138,19 @@ function bound(letters: number): void {
   if (letters <= MOST_LETTERS) return;
   const remedy = 'name fewer, or use atd-ingestion dead-letters, which has no bound';
   throw new AtdError('ATD_USAGE', `${letters} letters are meant, and ${MOST_LETTERS} are done at a time; ${remedy}`);
+}
+
+/** The command line finds their next generation, and looks whether their rows are gone. */
+async function withoutUndone(
+  found: Chosen<Replayable | Refused>,
+  rowsOf: RowsOf,
+): Promise<Chosen<Replayable | Refused>> {
+  const open = all(found).filter((one) => one.kind === 'replayable' && isUnhandled(found.book, one.letter));
+  const undone: ReadonlySet<unknown> = await undoneAmong(open as readonly Replayable[], rowsOf);
+  const why = 'rows of it were taken out by loads undo: atd-ingestion dead-letters replay has it loaded anew';
+  const judged = (one: Replayable | Refused) =>
+    undone.has(one) ? { kind: 'refused' as const, letter: one.letter, why } : one;
+  return { ...found, letters: new Map([...found.letters].map(([partition, some]) => [partition, some.map(judged)])) };
 }
 
 function isOpen(book: Book, { letter }: Replayable): boolean {

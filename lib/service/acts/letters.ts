@@ -1,12 +1,14 @@
 /** The dead letters over HTTP: listed, replayed, discarded, each by the work that the command line does as well. */
 import type { Config } from '../../config/load.js';
-import { isAtdError } from '../../errors.js';
+import { AtdError, isAtdError } from '../../errors.js';
 import type { ApiAnswer, ApiHandlers } from '../../http/api.js';
 import { readLettersQuery, type WantedLetters } from '../../http/letter-wishes.js';
 import { createKafkaClient } from '../../kafka/client.js';
+import type { LedgerReader } from '../../ledger/reader.js';
 import { type Choice, readPlace } from '../../letters/choice.js';
 import type { Letter } from '../../letters/letter.js';
 import { type LetterOutcome, LetterWork } from '../../letters/letter-work.js';
+import type { RowsOf } from '../../letters/undone.js';
 import { kafkaOptions, letterTopicOf, SILENT } from '../adapters.js';
 import { type Acts, signed } from './acts.js';
 
@@ -14,15 +16,22 @@ export interface LetterSources {
   /** As it is at the moment. */
   readonly config: () => Config;
   readonly acts: Pick<Acts, 'note'>;
+  /** Null where there is no ledger. */
+  readonly ledger: Pick<LedgerReader, 'rowsOfEach'> | null;
 }
 
-export function letterHandlers({ config, acts }: LetterSources): Pick<ApiHandlers, 'letters' | 'replay' | 'discard'> {
+export function letterHandlers({
+  config,
+  acts,
+  ledger,
+}: LetterSources): Pick<ApiHandlers, 'letters' | 'replay' | 'discard'> {
   const work = new LetterWork(() => {
     const { kafka, ingest } = config();
     const client = createKafkaClient({ ...kafkaOptions(config), ...SILENT, retries: 1 });
     return {
       source: { kafka: client, topic: letterTopicOf(config()), groupId: kafka.group_id },
       ...{ brokers: kafka.bootstrap_servers, topic: kafka.topic, maxMessageBytes: ingest.max_message_bytes },
+      rowsOf: ledger === null ? null : rowsIn(ledger, ingest.provenance),
     };
   });
   const handle =
@@ -44,6 +53,19 @@ export function letterHandlers({ config, acts }: LetterSources): Pick<ApiHandler
     },
     replay: handle('replay'),
     discard: handle('discard'),
+  };
+}
+
+function rowsIn(ledger: Pick<LedgerReader, 'rowsOfEach'>, hasProvenance: boolean): RowsOf {
+  return async (loadIds) => {
+    try {
+      return await ledger.rowsOfEach(loadIds);
+    } catch (cause) {
+      // Where no row says which load it is of, nothing was undone.
+      if (!hasProvenance) return [];
+      const why = 'the ledger, which says whether a file was undone, does not answer';
+      throw new AtdError('ATD_UNREACHABLE', `${why}: ${(cause as Error).message}; try again`, { cause });
+    }
   };
 }
 
