@@ -40,6 +40,8 @@ export interface LetterOutcome {
   readonly refused: readonly Refused[];
   /** How many of the chosen ones were replayed or discarded before. */
   readonly handled: number;
+  /** Why the rest was not done; null where there is none. */
+  readonly problem: string | null;
 }
 
 export class LetterWork {
@@ -86,14 +88,8 @@ export class LetterWork {
         const at: ReplayRun = { source, sender, book, topic, by, run, again: false, announced: new Set() };
         await settleClaims(at, () => undefined, chosen.partitions, isGone);
         const done: Letter[] = [];
-        for (const [partition, ofPartition] of chosen.letters) {
-          const open = ofPartition.filter((one): one is Replayable => one.kind === 'replayable' && isOpen(book, one));
-          for (let from = 0; from < open.length; from += BATCH) {
-            const replayed = await replayBatch(at, partition, open.slice(from, from + BATCH));
-            done.push(...replayed.map(({ letter }) => letter));
-          }
-        }
-        return outcomeOf(chosen, done);
+        const problem = await asFarAs(done, () => replayAll(at, chosen, done));
+        return outcomeOf(chosen, done, problem);
       } finally {
         await sender.close();
       }
@@ -107,15 +103,17 @@ export class LetterWork {
       const chosen = await findChosen(source, await lastOf(source, choice.since), choice, (_, letter) => ({ letter }));
       const { done, refused, handled } = forDiscard(chosen);
       bound(done.length);
-      if (done.length > 0) {
-        const sender = await openSender(source.kafka, brokers);
-        try {
-          await discardAll(source, sender, chosen, by);
-        } finally {
-          await sender.close();
-        }
+      if (done.length === 0) return { done: [], refused, handled, problem: null };
+      const sender = await openSender(source.kafka, brokers);
+      try {
+        const discarded: Letter[] = [];
+        const note = (batch: readonly { readonly letter: Letter }[]) =>
+          void discarded.push(...batch.map(({ letter }) => letter));
+        const problem = await asFarAs(discarded, () => discardAll(source, sender, chosen, by, note));
+        return { done: discarded, refused, handled, problem };
+      } finally {
+        await sender.close();
       }
-      return { done: done.map(({ letter }) => letter), refused, handled };
     });
   }
 
@@ -153,12 +151,37 @@ async function withoutUndone(
   return { ...found, letters: new Map([...found.letters].map(([partition, some]) => [partition, some.map(judged)])) };
 }
 
+async function replayAll(at: ReplayRun, chosen: Chosen<Replayable | Refused>, done: Letter[]): Promise<void> {
+  for (const [partition, ofPartition] of chosen.letters) {
+    const open = ofPartition.filter((one): one is Replayable => one.kind === 'replayable' && isOpen(at.book, one));
+    for (let from = 0; from < open.length; from += BATCH) {
+      const replayed = await replayBatch(at, partition, open.slice(from, from + BATCH));
+      done.push(...replayed.map(({ letter }) => letter));
+    }
+  }
+}
+
+/** What fails when a part is done is told beside that part. */
+async function asFarAs(done: readonly Letter[], work: () => Promise<void>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (done.length === 0) throw error;
+    return (error as Error).message;
+  }
+}
+
 function isOpen(book: Book, { letter }: Replayable): boolean {
   return isUnhandled(book, letter);
 }
 
 /** What was neither done nor refused was handled before, or is in somebody else's hands. */
-function outcomeOf(chosen: Chosen<Replayable | Refused>, done: readonly Letter[]): LetterOutcome {
+function outcomeOf(
+  chosen: Chosen<Replayable | Refused>,
+  done: readonly Letter[],
+  problem: string | null,
+): LetterOutcome {
   const { book } = chosen;
   const isDone = new Set(done);
   const others = all(chosen).filter(({ letter }) => !isDone.has(letter));
@@ -175,5 +198,6 @@ function outcomeOf(chosen: Chosen<Replayable | Refused>, done: readonly Letter[]
     }
     return one.kind === 'refused' && isUnhandled(book, letter) ? [one] : [];
   });
-  return { done, refused, handled: others.length - refused.length };
+  const left = problem === null ? 0 : others.filter((one) => one.kind === 'replayable' && isOpen(book, one)).length;
+  return { done, refused, handled: others.length - refused.length - left, problem };
 }

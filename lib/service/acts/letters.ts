@@ -42,14 +42,17 @@ export function letterHandlers({
         const outcome = await work[act](choiceOf(wanted), by);
         const result = `${outcome.done.length} of ${countOf(outcome)}`;
         if (outcome.done.length > 0) acts.note({ act, subject: subjectOf(outcome.done), result, by, reason });
-        return shown(outcome);
+        return { status: outcome.problem === null ? 200 : 503, body: shown(outcome) };
       });
   return {
     letters: (query) => {
       const read = readLettersQuery(query);
       if ('problem' in read) return { status: 400, body: { error: read.problem } };
       const { wanted, limit, isAll } = read;
-      return answered(async () => ({ letters: await work.list(choiceOf(wanted), limit, isAll) }));
+      return answered(async () => ({
+        status: 200,
+        body: { letters: await work.list(choiceOf(wanted), limit, isAll) },
+      }));
     },
     replay: handle('replay'),
     discard: handle('discard'),
@@ -69,9 +72,9 @@ function rowsIn(ledger: Pick<LedgerReader, 'rowsOfEach'>, hasProvenance: boolean
   };
 }
 
-async function answered(make: () => Promise<object>): Promise<ApiAnswer> {
+async function answered(make: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
   try {
-    return { status: 200, body: await make() };
+    return await make();
   } catch (error) {
     const isMistake = isAtdError(error) && error.code === 'ATD_USAGE';
     return { status: isMistake ? 422 : 503, body: { error: (error as Error).message } };
@@ -83,8 +86,9 @@ function choiceOf({ letters, since, tenant, disposition, about, file }: WantedLe
   return { since, filter: { tenant, disposition, reason: about, file }, places };
 }
 
-function shown({ done, refused, handled }: LetterOutcome): object {
+function shown({ done, refused, handled, problem }: LetterOutcome): object {
   return {
+    ...(problem === null ? {} : { error: `not all of it was done: ${problem}` }),
     done: done.map(placeOf),
     refused: refused.map(({ letter, why }) => ({ letter: placeOf(letter), why })),
     handledBefore: handled,
