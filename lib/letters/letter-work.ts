@@ -10,14 +10,19 @@ import { all, BATCH, type Chosen, discardAll, findChosen, forDiscard, isUnhandle
 import { type Letter, letterOf } from './letter.js';
 import { Book, type Ranges, rangesSince, readLetters, type Source } from './letter-topic.js';
 import type { Handled } from './marks.js';
+import { OneByOne } from './one-by-one.js';
 import { planReplay, type Refused, type Replayable } from './replay-plan.js';
 import { isGone, type ReplayRun, replayBatch, settleClaims } from './replay-run.js';
 import { type RowsOf, undoneAmong } from './undone.js';
 
 /** Of each partition; a mark stands behind its letter, so what became of one of these is among them. */
 export const LAST_MESSAGES = 2_000;
+/** What the messages of the letters that one wish is about may come to in memory. */
+const MOST_BYTES = 64 * 1024 * 1024;
 /** Letters that one wish may be about. */
 export const MOST_LETTERS = 500;
+/** Those who look, and those who act: without the token nobody keeps others from acting. */
+const MOST_WAITING = 8;
 /** As the command line does where nothing is said. */
 const MAX_REPLAYS = 3;
 
@@ -46,7 +51,8 @@ export interface LetterOutcome {
 
 export class LetterWork {
   readonly #settings: () => LetterSettings;
-  #last: Promise<unknown> = Promise.resolve();
+  /** Reading takes the topic's last messages into memory: never twice at a time, however many ask. */
+  readonly #line = new OneByOne(MOST_WAITING);
 
   /** @param settings those that hold at the moment */
   constructor(settings: () => LetterSettings) {
@@ -55,7 +61,7 @@ export class LetterWork {
 
   /** The newest first, of those that are not handled or, where that is asked for, of all. */
   list(choice: Choice, limit: number, isAll: boolean): Promise<ListedLetter[]> {
-    return this.#alone(async () => {
+    return this.#line.run('look', async () => {
       const { source } = this.#settings();
       const book = new Book();
       const letters: Letter[] = [];
@@ -74,11 +80,16 @@ export class LetterWork {
 
   /** @throws AtdError ATD_USAGE where more are chosen than are done at a time; ATD_KAFKA_CONNECT */
   replay(choice: Choice, by: string): Promise<LetterOutcome> {
-    return this.#alone(async () => {
+    return this.#line.run('act', async () => {
       const { source, brokers, topic, maxMessageBytes, rowsOf } = this.#settings();
       const rules = await replayRules(source, { topic, maxReplays: MAX_REPLAYS, maxMessageBytes });
       const ranges = await lastOf(source, choice.since);
-      const found = await findChosen(source, ranges, choice, (record, letter) => planReplay(record, letter, rules));
+      let bytes = 0;
+      const found = await findChosen(source, ranges, choice, (record, letter): Replayable | Refused => {
+        bytes += record.value?.byteLength ?? 0;
+        return bytes > MOST_BYTES ? { kind: 'refused', letter, why: '' } : planReplay(record, letter, rules);
+      });
+      if (bytes > MOST_BYTES) throw tooMany('the messages of the letters that are meant have more than 64 MiB');
       const { book } = found;
       bound(all(found).filter(({ letter }) => isUnhandled(book, letter)).length);
       const chosen = rowsOf === null ? found : await withoutUndone(found, rowsOf);
@@ -98,7 +109,7 @@ export class LetterWork {
 
   /** @throws AtdError as `replay` */
   discard(choice: Choice, by: string): Promise<LetterOutcome> {
-    return this.#alone(async () => {
+    return this.#line.run('act', async () => {
       const { source, brokers } = this.#settings();
       const chosen = await findChosen(source, await lastOf(source, choice.since), choice, (_, letter) => ({ letter }));
       const { done, refused, handled } = forDiscard(chosen);
@@ -116,13 +127,6 @@ export class LetterWork {
       }
     });
   }
-
-  /** Reading takes the topic's last messages into memory: never twice at a time, however many ask. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work);
-    this.#last = next.catch(() => undefined);
-    return next;
-  }
 }
 
 async function lastOf(source: Source, since: number | null): Promise<Ranges> {
@@ -133,9 +137,11 @@ async function lastOf(source: Source, since: number | null): Promise<Ranges> {
 }
 
 function bound(letters: number): void {
-  if (letters <= MOST_LETTERS) return;
-  const remedy = 'name fewer, or use atd-ingestion dead-letters, which has no bound';
-  throw new AtdError('ATD_USAGE', `${letters} letters are meant, and ${MOST_LETTERS} are done at a time; ${remedy}`);
+  if (letters > MOST_LETTERS) throw tooMany(`${letters} letters are meant, and ${MOST_LETTERS} are done at a time`);
+}
+
+function tooMany(what: string): AtdError {
+  return new AtdError('ATD_USAGE', `${what}; name fewer, or use atd-ingestion dead-letters, which has no bound`);
 }
 
 /** The command line finds their next generation, and looks whether their rows are gone. */
