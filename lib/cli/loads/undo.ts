@@ -77,7 +77,7 @@ async function takeOut(
   const incomplete = (why: string, cause?: unknown): AtdError =>
     new AtdError(
       'ATD_UNREACHABLE',
-      `${tables.database}.${table}: ${why}; the ledger says of ${countText(ids.length, 'load')} that they are undone: repeat the command, which deletes what is left`,
+      `${tables.database}.${table}: ${why}; the ledger says of ${countText(ids.length, 'load')} that they are undone: repeat the command, without --status, which deletes what is left`,
       { cause },
     );
   await tables.remove(table, ids).catch((error: unknown) => {
