@@ -88,7 +88,7 @@ async function takeOut(
 }
 
 async function judged(
-  { loads, undone }: Chosen,
+  { loads, undone, mixed }: Chosen,
   tables: LoadTables,
   running: ReadonlySet<string> | null,
   keepViewRows: boolean,
@@ -101,6 +101,7 @@ async function judged(
       {
         load,
         wasUndone: undone.has(load.loadId),
+        isMixed: mixed.has(load.loadId),
         table: facts.get(load.table) ?? null,
         rows: rows.get(load.loadId) ?? 0,
         isRunning: running?.has(load.loadId) === true,
