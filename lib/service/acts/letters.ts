@@ -60,12 +60,15 @@ export function letterHandlers({
 }
 
 function rowsIn(ledger: Pick<LedgerReader, 'rowsOfEach'>, hasProvenance: boolean): RowsOf {
+  let isAway = false;
   return async (loadIds) => {
+    if (isAway) return [];
     try {
       return await ledger.rowsOfEach(loadIds);
     } catch (cause) {
       // Where no row says which load it is of, nothing was undone.
-      if (!hasProvenance) return [];
+      isAway = !hasProvenance;
+      if (isAway) return [];
       const why = 'the ledger, which says whether a file was undone, does not answer';
       throw new AtdError('ATD_UNREACHABLE', `${why}: ${(cause as Error).message}; try again`, { cause });
     }
