@@ -40,6 +40,8 @@ export function readLettersWish(text: string): LettersWish | Problem {
   }
   const wanted = readFilters(filters);
   if ('problem' in wanted) return wanted;
+  // Of a script whose variable is empty; of a tenant it means the messages without one.
+  if (wanted.about === '') return { problem: 'about must not be empty: it would mean all letters' };
   if (letters === null && Object.values(wanted).every((value) => value === null)) {
     return { problem: `which letters? name them by letters, or filter them by ${FILTERS.join(', ')}` };
   }

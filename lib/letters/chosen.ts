@@ -69,11 +69,13 @@ export function isUnhandled(book: Book, { partition, offset }: Letter): boolean 
   return book.of(partition).isFree(offset, { again: false, run: '' });
 }
 
+/** @param onDone told of those that are, where further ones may fail */
 export async function discardAll<One extends OfLetter>(
   source: Source,
   sender: Sender,
   { letters, book }: Chosen<One>,
   by: string,
+  onDone: (batch: readonly One[]) => void = () => undefined,
 ): Promise<void> {
   for (const [partition, ofPartition] of letters) {
     const open = ofPartition.filter(({ letter }) => isUnhandled(book, letter));
@@ -82,6 +84,7 @@ export async function discardAll<One extends OfLetter>(
       const offsets = batch.map(({ letter }) => letter.offset);
       const mark = { act: 'discarded', id: randomUUID(), by, at: Date.now(), letters: offsets } as const;
       await sendMark({ source, sender }, partition, mark, batch);
+      onDone(batch);
     }
   }
 }

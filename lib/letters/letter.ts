@@ -82,9 +82,12 @@ function filesOf(json: string): readonly string[] {
   }
 }
 
-/** One that must be there for `replay` and `discard`, so that nobody acts on all letters by a slip. */
+/**
+ * One that must be there for `replay` and `discard`, so that nobody acts on all letters by a slip. An empty reason, as of a script's
+ * variable that is not set, is a part of each.
+ */
 export function isNarrow({ tenant, disposition, reason = null, file }: LetterFilter): boolean {
-  return [tenant, disposition, reason, file].some((one) => one !== null);
+  return [tenant, disposition, reason || null, file].some((one) => one !== null);
 }
 
 export function isWanted(letter: Letter, { tenant, disposition, reason = null, file }: LetterFilter): boolean {

@@ -150,8 +150,8 @@ export class Service {
         settings: () => shownSettings(this.#reloads.config, this.#reloads.origins),
         changing: {
           ...{ control: this.#adapters.control, reloads: this.#reloads, acts: this.#onlookers.acts, now },
-          config: () => this.#reloads.config,
-          status: () => this.#engine.status(),
+          ...{ config: () => this.#reloads.config, status: () => this.#engine.status() },
+          ledger: this.#adapters.ledgerReader,
           handle: (event) => this.#handleEvent(event),
           isStopping: () => this.#phase !== 'running',
         },

@@ -178,6 +178,9 @@ describe('what /api/v1 changes', () => {
       '{"letters":["x"]}',
       '{"letters":"3/1"}',
       '{"file":1}',
+      '{"about":""}',
+      '{"since":1}',
+      '{"__proto__":{"file":"*"}}',
     ];
     for (const body of [...wrong, '{"since":"yesterday"}', '{"tenants":"acme"}']) {
       const answer = await ask({ path, body });

@@ -4,7 +4,7 @@ import { sinceOf } from '../../lib/cli/letters/choice.js';
 import { Groups, renderLetter, renderWhole } from '../../lib/cli/letters/letter-view.js';
 import { letterMessage } from '../../lib/kafka/letter-message.js';
 import { toRecord } from '../../lib/kafka/shapes.js';
-import { groupOf, isWanted, type Letter, letterOf } from '../../lib/letters/letter.js';
+import { groupOf, isNarrow, isWanted, type Letter, letterOf } from '../../lib/letters/letter.js';
 import { record } from '../support/engine.js';
 
 const FORM = { headers: 'all', value: 'whole', key: 'own', diagnosis: 'full', time: 'now' } as const;
@@ -65,6 +65,12 @@ describe('a dead letter', () => {
 
   it('is no message of somebody else', () => {
     assert.equal(letterOf(record(1)), null);
+  });
+
+  it('is chosen by nothing where the only filter is an empty reason', () => {
+    const none = { tenant: null, disposition: null, file: null };
+    assert.deepEqual([isNarrow({ ...none, reason: '' }), isNarrow(none)], [false, false]);
+    assert.deepEqual([isNarrow({ ...none, reason: 'x' }), isNarrow({ ...none, tenant: '' })], [true, true]);
   });
 
   const FILTERS: readonly (readonly [filter: Partial<Parameters<typeof isWanted>[1]>, wanted: boolean])[] = [

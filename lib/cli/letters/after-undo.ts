@@ -3,9 +3,9 @@
  * their token, for ClickHouse remembers the blocks of the one before and would add nothing.
  */
 import type { Config } from '../../config/load.js';
-import { replayedFiles, replayOf } from '../../core/rules/replays.js';
 import { isAtdError } from '../../errors.js';
 import type { Refused, Replayable } from '../../letters/replay-plan.js';
+import { loadingsOf } from '../../letters/undone.js';
 import { rowsLeft } from '../undone/counts.js';
 import { type Raised, raise } from '../undone/generations.js';
 import { openTables } from '../undone/load-tables.js';
@@ -40,14 +40,6 @@ export async function afterUndo(
     await tables.close();
   }
   return changed;
-}
-
-function loadingsOf({ headers, files, generation, partition, letter }: Replayable) {
-  const [topic = ''] = letter.source.split('/');
-  const place = { topic, partition, offset: Number.MAX_SAFE_INTEGER, timestamp: 0 };
-  const replay = replayOf({ ...place, key: null, value: null, headers });
-  const tokens = replay === null ? null : replayedFiles(replay, files.length);
-  return (tokens ?? []).map(({ token }) => ({ token, generation }));
 }
 
 /** One message has one generation for all of its files. */

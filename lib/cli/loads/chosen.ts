@@ -8,6 +8,7 @@ import { statesById } from '../undone/generations.js';
 import type { LoadTables } from '../undone/load-tables.js';
 import { choiceOf, loadIdIn } from './choice.js';
 import { ledgerSource } from './sources.js';
+import { mixedIds } from './undo-plan.js';
 
 const FILTERS = ['since', 'tenant', 'status', 'file'];
 const STATES = ['loaded', 'given-up', 'undone'];
@@ -17,6 +18,7 @@ export interface Chosen {
   readonly loads: readonly Load[];
   /** The ids of those that were undone once. */
   readonly undone: ReadonlySet<string>;
+  readonly mixed: ReadonlySet<string>;
 }
 
 /** @throws AtdError ATD_USAGE where none is named, or one that is not there, or too many */
@@ -38,7 +40,7 @@ export async function chosenLoads(
   const missing = chosen.find((id) => !states.has(id));
   if (missing !== undefined) throw new AtdError('ATD_USAGE', `no load ${missing} in the ledger`);
   const undone = new Set(rows.flatMap(({ status, loadId }) => (status === 'undone' ? [loadId] : [])));
-  return { loads: chosen.map((id) => states.get(id) as Load), undone };
+  return { loads: chosen.map((id) => states.get(id) as Load), undone, mixed: mixedIds(rows) };
 }
 
 async function filtered(values: ParsedOptions['values'], config: Config, action: string): Promise<string[]> {

@@ -20,7 +20,8 @@ export interface Asked {
 
 export interface Where {
   readonly topic: string;
-  readonly partitions: number;
+  /** Where each of its partitions ends. */
+  readonly ends: ReadonlyMap<number, number>;
 }
 
 interface Place {
@@ -45,7 +46,7 @@ export type ReplayVerdict =
 
 const TOKEN = /^([^/@]+)\/(\d{1,10})\/(\d{1,16})\/(\d{1,5})@(-?\d{1,17})$/;
 
-export function judgeReplay({ load, next, rowsLeft }: Asked, { topic, partitions }: Where): ReplayVerdict {
+export function judgeReplay({ load, next, rowsLeft }: Asked, { topic, ends }: Where): ReplayVerdict {
   const refused = (why: string): ReplayVerdict => ({ kind: 'refused', load, why });
   if (next.undone === null) {
     if (load.status === 'given-up' || load.status === 'skipped')
@@ -69,9 +70,26 @@ export function judgeReplay({ load, next, rowsLeft }: Asked, { topic, partitions
   const place = placeOf(load.token);
   if (place === null || place.topic !== topic)
     return refused(`its message stood in ${place?.topic ?? 'no topic'}, not in ${topic}`);
-  if (place.partition >= partitions) return refused(`${topic} has no partition ${place.partition} any more`);
+  const end = ends.get(place.partition);
+  if (end === undefined) return refused(`${topic} has no partition ${place.partition} any more`);
+  // The service would not believe it, and load the file under a token of its own, as often as it is announced.
+  if (place.offset >= end) {
+    return refused(`${topic} was made anew and has no message at its place ${place.offset} yet: announce it by emit`);
+  }
   if (next.generation > MAX_GENERATION) return refused(`it was undone ${MAX_GENERATION} times: announce it by emit`);
   return { kind: 'replay', load, place, generation: next.generation, nextId };
+}
+
+/** Of a file that was undone several times all of its loads may be chosen: it is announced once. */
+export function onceEach(verdicts: readonly ReplayVerdict[]): ReplayVerdict[] {
+  const seen = new Set<string>();
+  return verdicts.map((verdict): ReplayVerdict => {
+    if (verdict.kind !== 'replay') return verdict;
+    const { load, nextId } = verdict;
+    if (seen.has(nextId)) return { kind: 'nothing', load, why: `its file is announced already, as ${nextId}` };
+    seen.add(nextId);
+    return verdict;
+  });
 }
 
 /** The message says where the file stood first, and how often its rows were taken out since. */

@@ -13,7 +13,7 @@ import { rowsLeft } from '../undone/counts.js';
 import { raise } from '../undone/generations.js';
 import { type LoadTables, openTables } from '../undone/load-tables.js';
 import { chosenLoads } from './chosen.js';
-import { announcementOf, judgeReplay, type ReplayVerdict } from './replay-plan.js';
+import { announcementOf, judgeReplay, onceEach, type ReplayVerdict } from './replay-plan.js';
 import { renderReplay, replayReport } from './replay-view.js';
 import { withoutLedger } from './undo.js';
 
@@ -30,8 +30,9 @@ export async function replay(options: ParsedOptions): Promise<ExitCode> {
     const { loads } = await chosenLoads(options, config, tables);
     const source = openSource(config);
     const { topic } = config.kafka;
-    const { size: partitions } = await asking({ ...source, topic }, () => readBounds(source.kafka, topic));
-    const verdicts = await judged(loads, tables, { topic, partitions });
+    const bounds = await asking({ ...source, topic }, () => readBounds(source.kafka, topic));
+    const ends = new Map([...bounds].map(([partition, { high }]) => [partition, high]));
+    const verdicts = onceEach(await judged(loads, tables, { topic, ends }));
     const isDry = options.values['dry-run'] === true;
     const announced = verdicts.filter((verdict): verdict is Announced => verdict.kind === 'replay');
     if (!isDry && announced.length > 0) {

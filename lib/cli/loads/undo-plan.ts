@@ -7,6 +7,8 @@ export interface Found {
   readonly load: Load;
   /** Whether it was undone before, whatever came later: a message that is delivered once more is said to be loaded, and adds nothing. */
   readonly wasUndone: boolean;
+  /** Whether the ledger has more than one file or table under its id. */
+  readonly isMixed: boolean;
   /** Null where there is no such table. */
   readonly table: TableFacts | null;
   /** That the table has of it. */
@@ -26,7 +28,7 @@ const PLAIN_ENGINE = /^(?:Replicated|Shared)?MergeTree$/;
 
 /** @param database where the tables of files are @param keepViewRows whether it may be that views keep what they got */
 export function judge(
-  { load, wasUndone, table, rows, isRunning }: Found,
+  { load, wasUndone, isMixed, table, rows, isRunning }: Found,
   database: string,
   keepViewRows: boolean,
 ): Verdict {
@@ -37,6 +39,12 @@ export function judge(
   if (isRunning) return refused('it is being loaded at this moment; wait until it is loaded or given up');
   if (load.status === 'failed') {
     return refused('its last attempt failed and another one may follow; wait until it is loaded or given up');
+  }
+  if (isMixed) {
+    return refused(
+      'the ledger has several files or tables under this id, and only one would be undone: a message named the place of another ' +
+        'one, or the tables were renamed between two attempts; see loads show, and delete the rows by hand',
+    );
   }
   if (table === null) return refused(`there is no table ${name} any more`);
   if (!table.hasLoadId) {
@@ -64,6 +72,19 @@ export function judge(
     );
   }
   return { kind: 'undo', load, rows, views: table.views };
+}
+
+/** The ids under which the ledger has several files, or several tables of one. */
+export function mixedIds(rows: readonly Load[]): ReadonlySet<string> {
+  const first = new Map<string, Load>();
+  const mixed = new Set<string>();
+  // What was never attempted was refused before it had a table.
+  for (const row of rows.filter(({ table }) => table !== '')) {
+    const { loadId, path, table } = first.get(row.loadId) ?? row;
+    first.set(row.loadId, first.get(row.loadId) ?? row);
+    if (path !== row.path || table !== row.table) mixed.add(loadId);
+  }
+  return mixed;
 }
 
 export interface Act {

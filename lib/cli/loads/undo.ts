@@ -77,7 +77,7 @@ async function takeOut(
   const incomplete = (why: string, cause?: unknown): AtdError =>
     new AtdError(
       'ATD_UNREACHABLE',
-      `${tables.database}.${table}: ${why}; the ledger says of ${countText(ids.length, 'load')} that they are undone: repeat the command, which deletes what is left`,
+      `${tables.database}.${table}: ${why}; the ledger says of ${countText(ids.length, 'load')} that they are undone: repeat the command, without --status, which deletes what is left`,
       { cause },
     );
   await tables.remove(table, ids).catch((error: unknown) => {
@@ -88,7 +88,7 @@ async function takeOut(
 }
 
 async function judged(
-  { loads, undone }: Chosen,
+  { loads, undone, mixed }: Chosen,
   tables: LoadTables,
   running: ReadonlySet<string> | null,
   keepViewRows: boolean,
@@ -101,6 +101,7 @@ async function judged(
       {
         load,
         wasUndone: undone.has(load.loadId),
+        isMixed: mixed.has(load.loadId),
         table: facts.get(load.table) ?? null,
         rows: rows.get(load.loadId) ?? 0,
         isRunning: running?.has(load.loadId) === true,

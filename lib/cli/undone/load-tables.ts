@@ -26,8 +26,8 @@ export interface TableFacts {
   readonly views: readonly string[];
 }
 
-/** ClickHouse deletes for as long as it takes. */
-const DELETE_MS = 24 * 3_600_000;
+/** ClickHouse deletes, and counts in large tables, for as long as it takes. */
+const PATIENCE_MS = 24 * 3_600_000;
 const IDS_AT_ONCE = 500;
 const UUID = /^[0-9a-f-]{36}$/;
 
@@ -60,13 +60,16 @@ export class LoadTables {
   readonly database: string;
   readonly #ledger: LedgerReader;
   readonly #store: LedgerStore;
+  /** For what takes long. Whoever is asked for something short first is known to answer. */
+  readonly #patient: LedgerStore;
   readonly #at: string;
 
   constructor(config: Config, environment: Readonly<Record<string, string>>) {
     const connection = ledgerConnection(config, environment);
     this.database = databaseOf(config) ?? 'default';
     const table = ledgerTable(config);
-    this.#store = new LedgerStore(table, () => connection, { requestMs: DELETE_MS });
+    this.#store = new LedgerStore(table, () => connection);
+    this.#patient = new LedgerStore(table, () => connection, { requestMs: PATIENCE_MS });
     this.#ledger = new LedgerReader(this.#store, table);
     this.#at = `${connection.host}:${connection.port}`;
   }
@@ -84,7 +87,7 @@ export class LoadTables {
     const type = LOAD_ID.fits.source;
     const parameters = { database: this.database, column: LOAD_ID.name, type, tables: [...tables] };
     type Row = { name: string; engine: string; views: string[]; hasLoadId: number | string };
-    const found = await this.#ask<Row>({ query: FACTS, parameters });
+    const found = await this.#ask<Row>(this.#store, { query: FACTS, parameters });
     return new Map(
       found.map(({ name, engine, views, hasLoadId }) => [name, { engine, views, hasLoadId: Number(hasLoadId) > 0 }]),
     );
@@ -95,7 +98,7 @@ export class LoadTables {
     const counts = new Map<string, number>();
     for (const ids of chunks(loadIds)) {
       const query = `SELECT toString(_load_id) AS id, count() AS rows FROM ${quoted(this.database, table)} WHERE ${isOf(ids)} GROUP BY id`;
-      const rows = await this.#ask<{ id: string; rows: number | string }>({ query, parameters: {} });
+      const rows = await this.#ask<{ id: string; rows: number | string }>(this.#patient, { query, parameters: {} });
       for (const { id, rows: count } of rows) counts.set(id, Number(count));
     }
     return counts;
@@ -117,18 +120,18 @@ export class LoadTables {
   async remove(table: string, loadIds: readonly string[]): Promise<void> {
     for (const ids of chunks(loadIds)) {
       const query = `DELETE FROM ${quoted(this.database, table)} WHERE ${isOf(ids)} SETTINGS lightweight_deletes_sync = 2`;
-      await this.#trying(() => this.#store.command(query));
+      await this.#trying(() => this.#patient.command(query));
     }
   }
 
-  close(): Promise<void> {
-    return this.#store.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#store.close(), this.#patient.close()]);
   }
 
-  async #ask<Row>({ query, parameters }: Question): Promise<Row[]> {
+  async #ask<Row>(store: LedgerStore, { query, parameters }: Question): Promise<Row[]> {
     return await this.#trying(async () => {
       try {
-        return await this.#store.query<Row>(query, parameters);
+        return await store.query<Row>(query, parameters);
       } catch (error) {
         // The ledger is made with its first row.
         if (isMissingTable(error as StoreError)) return [];

@@ -88,7 +88,10 @@ export function resultText(act: Act, status: number, text: string): ActResult {
   const body = parsed(text);
   if (status !== 200) {
     const why = typeof body['error'] === 'string' ? body['error'] : text;
-    return { isDone: false, words: `Nothing has changed: ${showControl(why)}` };
+    // Their marks may stand in the topic all the same, and of several letters some may be done.
+    const isUnsure = status >= 500 && (act.kind === 'replay' || act.kind === 'discard');
+    const what = isUnsure ? 'Not all was done, or nothing; look again' : 'Nothing has changed';
+    return { isDone: false, words: `${what}: ${showControl(why)}` };
   }
   if (act.kind === 'replay' || act.kind === 'discard') return handledText(act.kind, body);
   if (act.kind !== 'reload') return { isDone: true, words: 'Done' };

@@ -26,6 +26,7 @@ const STOPPING: ApiAnswer = { status: 503, body: { error: 'the service is stoppi
 
 export function changeHandlers({
   config,
+  ledger,
   control,
   reloads,
   acts,
@@ -37,7 +38,7 @@ export function changeHandlers({
   const note = (act: Parameters<Acts['note']>[0]['act'], subject: string, result: string, wish: Wish) =>
     acts.note({ act, subject, result, ...signed(wish) });
   return {
-    ...letterHandlers({ config, acts }),
+    ...letterHandlers({ config, acts, ledger }),
     pause: async (tenant, { forMs, ...wish }) => {
       const since = Math.round(now());
       const until = forMs === null ? null : since + forMs;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { announcementOf, judgeReplay } from '../../../lib/cli/loads/replay-plan.js';
+import { announcementOf, judgeReplay, onceEach } from '../../../lib/cli/loads/replay-plan.js';
 import { replayedFiles, replayOf } from '../../../lib/core/rules/replays.js';
 import type { Load } from '../../../lib/ledger/load.js';
 import { loadIdOf } from '../../../lib/ledger/load-id.js';
 import { LOAD } from '../../support/ledger.js';
 
-const WHERE = { topic: 'files', partitions: 1 };
+const WHERE = { topic: 'files', ends: new Map([[0, 10]]) };
 const UNDONE: Load = { ...LOAD, status: 'undone' };
 const NEXT = { undone: UNDONE, generation: 1, state: null };
 
@@ -56,7 +56,7 @@ test('what would add nothing, or something twice, is not announced', () => {
     /^refused: its message stood in files, not in other/,
   );
   assert.match(
-    why({ load: UNDONE, next: NEXT, rowsLeft: 0 }, { ...WHERE, partitions: 0 }),
+    why({ load: UNDONE, next: NEXT, rowsLeft: 0 }, { ...WHERE, ends: new Map() }),
     /^refused: files has no partition 0 any more/,
   );
   assert.match(
@@ -67,4 +67,20 @@ test('what would add nothing, or something twice, is not announced', () => {
     why({ load: UNDONE, next: { ...NEXT, generation: 1_000_001 }, rowsLeft: 0 }),
     /^refused: it was undone 1000000 times/,
   );
+});
+
+test('a message that the service would not believe is not sent: its topic was made anew', () => {
+  const ending = (end: number) => ({ topic: 'files', ends: new Map([[0, end]]) });
+  const load: Load = { ...UNDONE, token: 'files/0/5/0@1700000000000' };
+  const asked = { load, next: NEXT, rowsLeft: 0 };
+  assert.match(why(asked, ending(5)), /^refused: files was made anew and has no message at its place 5 yet.*emit$/);
+  assert.equal(why(asked, ending(6)), 'replay');
+});
+
+test('a file of which several loads are chosen is announced once', () => {
+  const verdict = (generation: number) =>
+    judgeReplay({ load: { ...UNDONE, generation }, next: { ...NEXT, generation: 2 }, rowsLeft: 0 }, WHERE);
+  const other = judgeReplay({ load: { ...UNDONE, token: 'files/0/1/0@5' }, next: NEXT, rowsLeft: 0 }, WHERE);
+  const kinds = onceEach([verdict(0), verdict(1), other]).map(({ kind }) => kind);
+  assert.deepEqual(kinds, ['replay', 'nothing', 'replay']);
 });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Found, judge, undoneRow } from '../../../lib/cli/loads/undo-plan.js';
+import { type Found, judge, mixedIds, undoneRow } from '../../../lib/cli/loads/undo-plan.js';
 import { renderUndo } from '../../../lib/cli/loads/undo-view.js';
 import { isNewer } from '../../../lib/ledger/load-states.js';
 import { LOAD } from '../../support/ledger.js';
 
 const TABLE = { engine: 'MergeTree', hasLoadId: true, views: [] };
-const FOUND: Found = { load: LOAD, wasUndone: false, table: TABLE, rows: 7, isRunning: false };
+const FOUND: Found = { load: LOAD, wasUndone: false, isMixed: false, table: TABLE, rows: 7, isRunning: false };
 
 function said(changes: Partial<Found>, keepViewRows = false): string {
   const verdict = judge({ ...FOUND, ...changes }, 'db', keepViewRows);
@@ -74,4 +74,15 @@ test('what is deleted is said in lines that fit, with what views keep', () => {
     /^7 rows of db\.atd_acme: \/in\/5 \(19655eca\S+\) what was handed on by db\.daily stays where it is/,
   );
   assert.match(flat, /1 load would be undone, 7 rows, 1 refused $/);
+});
+
+test('a load under whose id the ledger has several files or tables is left alone', () => {
+  assert.match(said({ isMixed: true }), /^refused: the ledger has several files or tables under this id/);
+  const rows = (...changes: readonly Partial<typeof LOAD>[]) => [
+    ...mixedIds(changes.map((one) => ({ ...LOAD, ...one }))),
+  ];
+  assert.deepEqual(rows({ status: 'failed' }, {}, { status: 'undone' }, { table: '', status: 'skipped' }), []);
+  assert.deepEqual(rows({}, { table: 'atd_other' }), [LOAD.loadId]);
+  assert.deepEqual(rows({}, { path: '/in/6' }), [LOAD.loadId]);
+  assert.deepEqual(rows({}, { loadId: 'b', path: '/in/6' }), []);
 });

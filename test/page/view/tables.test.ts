@@ -216,6 +216,8 @@ describe('a change by the page', () => {
     assert.deepEqual(resultText(pause, 200, '{}'), { isDone: true, words: 'Done' });
     const refused = resultText(pause, 401, '{"error":"the token is wrong"}');
     assert.deepEqual(refused, { isDone: false, words: 'Nothing has changed: the token is wrong' });
+    const failed = resultText({ kind: 'discard', letters: ['0/1'] }, 503, '{"error":"no broker"}');
+    assert.deepEqual(failed, { isDone: false, words: 'Not all was done, or nothing; look again: no broker' });
     assert.equal(resultText(pause, 502, 'Bad\u0007').words, 'Nothing has changed: Bad‹U+0007›');
     const taken = JSON.stringify({ changed: [{}, {}], needRestart: ['kafka.topic'] });
     assert.equal(resultText({ kind: 'reload' }, 200, taken).words, '2 taken over; a restart is needed for kafka.topic');
