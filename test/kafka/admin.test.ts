@@ -24,6 +24,12 @@ describe('createMissingTopic', () => {
     assert.ok(asked.length > 3, 'it was asked until a broker knew it');
   });
 
+  it('waits for leaders longer than the client does', async (t) => {
+    const broker = await startBroker(t, 2, { lateness: 20, lateCode: CODES.LEADER_NOT_AVAILABLE });
+    await createMissingTopic(hastyKafka(broker), { topic: 'made', like: TOPIC });
+    assert.ok(broker.seen('Metadata').filter(({ topics }) => topics?.includes('made')).length > 20);
+  });
+
   it('leaves a topic alone that is there', async (t) => {
     const broker = await startBroker(t, 2);
     await createMissingTopic(hastyKafka(broker), { topic: TOPIC, like: TOPIC, partitions: 1 });

@@ -52,7 +52,8 @@ describe('a member that leaves its group', () => {
     await told.member.start();
     await joined(told, 1);
     await told.member.leave();
-    assert.equal(broker.seen('LeaveGroup').length, 1);
+    // More than one where the client takes so long that it is done for it.
+    assert.ok(broker.seen('LeaveGroup').length >= 1);
     await told.member.join();
     await joined(told, 2);
     assert.deepEqual([told.epochs, told.failures], [[1, 2], []]);

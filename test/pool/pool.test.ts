@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
@@ -113,9 +113,11 @@ for (const launch of MODES) {
       assert.equal(pool.running(), 0);
     });
 
-    it('says what each child has said last, and asks for what it says meanwhile', async () => {
+    it('says what each child has said last, and asks for what it says meanwhile', async (t) => {
       const { pool } = await openReady(2);
-      const go = join(mkdtempSync(join(tmpdir(), 'atd-said-')), 'go');
+      const directory = mkdtempSync(join(tmpdir(), 'atd-said-'));
+      t.after(() => rmSync(directory, { recursive: true }));
+      const go = join(directory, 'go');
       const each = shell(`echo first; while [ ! -e '${go}' ]; do sleep 0.05; done; echo "token $A_TOKEN"; sleep 1000`, {
         env: { A_TOKEN: 'of-this-test' },
       });

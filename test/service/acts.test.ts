@@ -28,9 +28,13 @@ const ROUTES: readonly (readonly [path: string, body: object])[] = [
   ['/api/v1/dead-letters/discard', { file: '*' }],
 ];
 
+async function statusOf(service: ServiceProcess): Promise<Readonly<Record<string, unknown>>> {
+  return (await (await service.ask('/api/v1/status')).json()) as Readonly<Record<string, unknown>>;
+}
+
 /** All that anybody can change, and nothing that changes by itself: where the run is, and what brokers say of partitions. */
 async function stateOf(service: ServiceProcess): Promise<object> {
-  const status = (await (await service.ask('/api/v1/status')).json()) as Readonly<Record<string, unknown>>;
+  const status = await statusOf(service);
   const { drain, slots, pauses, settings, tenants } = status;
   return { drain, slots, pauses, settings, tenants, acts: service.events('act.done') };
 }
@@ -48,7 +52,7 @@ describe('what people may change', () => {
       ['GET', { method: 'GET', headers: authorization }, 405],
       ['a field that is not known', { headers: authorization, body: '{"for":"ever"}' }, 400],
     ];
-    const isRead = async () => ((await stateOf(service)) as { readonly state: string }).state === 'running';
+    const isRead = async () => (await statusOf(service))['state'] === 'running';
     await service.until(isRead, DEADLINE_MS, 'the service reads its partitions');
     const before = await stateOf(service);
     for (const [path, body] of ROUTES) {

@@ -34,6 +34,8 @@ export interface BrokerOptions {
   readonly tls?: TlsOptions | null;
   /** How many answers that describe a topic do not know it yet when it has been made. */
   readonly lateness?: number;
+  /** What they say instead; left out for that there is no such topic. */
+  readonly lateCode?: number;
   /** How long a client is told to keep quiet when it has connected. */
   readonly throttleMs?: number;
 }
@@ -239,7 +241,7 @@ export class ScriptedBroker {
       .array(names, (name) => {
         const partitions = topics !== null && this.#isUnheard(name) ? null : this.topics.partitions(name);
         answer
-          .int16(partitions === null ? CODES.UNKNOWN_TOPIC : 0)
+          .int16(partitions === null ? (this.#options.lateCode ?? CODES.UNKNOWN_TOPIC) : 0)
           .string(name)
           .int8(0);
         answer.array([...(partitions ?? []).keys()], (partition) => {

@@ -1,7 +1,7 @@
 /**
- * A connection that is kept from one job to the next and does not ask twice what it knows. An answer about data that is in the
- * statement itself stays true; a server that comes back as another version, and the settings of its tables, are noticed a minute
- * later. Columns of tables are asked for each time, since rows depend on them.
+ * A connection that is kept from one job to the next and does not ask twice what it knows. A server that comes back as another
+ * version, which may have other types for the same data, and the settings of its tables are noticed a minute later. Columns of
+ * tables are asked for each time, since rows depend on them.
  */
 import type { ClickHouse } from './client.js';
 
@@ -14,8 +14,8 @@ const MAX_STATEMENT_LENGTH = 64 * 1024;
 
 /** @param now milliseconds on a clock that never goes back */
 export function cachingClient(clickhouse: ClickHouse, now: () => number = () => performance.now()): ClickHouse {
-  const inspected = new Answers<Awaited<ReturnType<ClickHouse['inspect']>>>();
-  const facts = new Answers<{ readonly rows: Awaited<ReturnType<ClickHouse['facts']>>; readonly until: number }>();
+  const inspected = new Answers<Awaited<ReturnType<ClickHouse['inspect']>>>(now);
+  const facts = new Answers<Awaited<ReturnType<ClickHouse['facts']>>>(now);
   return {
     ...clickhouse,
     async inspect(statement, settings) {
@@ -28,30 +28,35 @@ export function cachingClient(clickhouse: ClickHouse, now: () => number = () => 
     },
     async facts(statement) {
       const known = facts.get(statement);
-      if (known !== undefined && now() < known.until) return known.rows;
+      if (known !== undefined) return known;
       const rows = await clickhouse.facts(statement);
-      facts.set(statement, { rows, until: now() + FACTS_MS });
+      facts.set(statement, rows);
       return rows;
     },
   };
 }
 
-/** The latest answers; the one that was not used for longest goes first. */
+/** The latest answers, as long as they are believed; the one that was not used for longest goes first. */
 class Answers<Answer> {
-  readonly #answers = new Map<string, Answer>();
+  readonly #now: () => number;
+  readonly #answers = new Map<string, { readonly answer: Answer; readonly until: number }>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   get(key: string): Answer | undefined {
-    const answer = this.#answers.get(key);
-    if (answer === undefined) return undefined;
+    const known = this.#answers.get(key);
+    if (known === undefined || this.#now() >= known.until) return undefined;
     this.#answers.delete(key);
-    this.#answers.set(key, answer);
-    return answer;
+    this.#answers.set(key, known);
+    return known.answer;
   }
 
   set(key: string, answer: Answer): void {
     if (key.length > MAX_STATEMENT_LENGTH) return;
     this.#answers.delete(key);
-    this.#answers.set(key, answer);
+    this.#answers.set(key, { answer, until: this.#now() + FACTS_MS });
     for (const [oldest] of this.#answers) {
       if (this.#answers.size <= ANSWERS) return;
       this.#answers.delete(oldest);

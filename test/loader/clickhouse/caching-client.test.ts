@@ -53,6 +53,16 @@ test('data that is in the statement is looked at once for the same settings', as
   assert.deepEqual(asked, [ONE, ONE]);
 });
 
+test('data that is in the statement is looked at anew after a minute, as another version may have another type for it', async () => {
+  await kept.inspect(ONE, {});
+  type = 'UInt16';
+  now += FACTS_MS - 1;
+  assert.deepEqual(await kept.inspect(ONE, {}), [{ name: 'a', type: 'UInt8', kind: '' }]);
+  now += 1;
+  assert.deepEqual(await kept.inspect(ONE, {}), [{ name: 'a', type: 'UInt16', kind: '' }]);
+  assert.deepEqual(asked, [ONE, ONE]);
+});
+
 test('a statement that fails is asked again, and so is a very long one', async () => {
   // The settings stand before it in what is looked up.
   const longest = ONE.padEnd(64 * 1024 - '{} '.length);
