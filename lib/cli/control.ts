@@ -5,7 +5,7 @@ import { AtdError, ExitCode } from '../errors.js';
 import { secretIn } from '../util/file-text.js';
 import { withoutControl } from '../util/plain-text.js';
 import { loadSettings, type ParsedOptions } from './options.js';
-import { addressOf, call, unreachable } from './remote.js';
+import { addressOf, answeredBy, call } from './remote.js';
 import { spanMs } from './span.js';
 import { whoAsks } from './who.js';
 
@@ -88,7 +88,7 @@ export async function drain(options: ParsedOptions): Promise<ExitCode> {
 async function waitUntilDrained(base: string, isQuiet: boolean): Promise<ExitCode> {
   for (;;) {
     const { status, text } = await call(base, '/api/v1/status');
-    if (status !== 200) throw unreachable(base, `it answers ${status}: ${text.trim()}`);
+    if (status !== 200) throw answeredBy(base, { status, text });
     const { state, drain: order } = JSON.parse(text) as { readonly state: string; readonly drain: unknown };
     if (state === 'drained') {
       if (!isQuiet) process.stdout.write(`${DRAINED}\n`);
@@ -138,7 +138,7 @@ async function order(base: string, token: string, path: string, body: object): P
   try {
     return { status, answer: JSON.parse(text) as Answer['answer'] };
   } catch {
-    throw unreachable(base, `it answers ${status}: ${text.trim()}`);
+    throw answeredBy(base, { status, text });
   }
 }
 

@@ -1,10 +1,12 @@
 /** A service that runs, as the commands reach it: by HTTP, at the address of its settings or of `--url`. */
 import type { Config } from '../config/load.js';
 import { AtdError } from '../errors.js';
+import { shorten, stripControl } from '../util/safe-text.js';
 import { loadSettings, type OptionDefinition, type ParsedOptions } from './options.js';
 
 /** As long as a broker may take for an order (`/api/v1`). */
 const ANSWER_MS = 20_000;
+const MAX_SHOWN = 500;
 
 /** Of each command that asks a service. */
 export const URL_OPTION = {
@@ -31,6 +33,11 @@ export async function call(base: string, path: string, request: RequestInit = {}
     const { cause, message } = error as Error;
     throw unreachable(base, cause instanceof Error ? cause.message || String(cause) : message);
   }
+}
+
+/** What answered there otherwise than a service does: another program, of whose page the beginning says enough. */
+export function answeredBy(base: string, { status, text }: Answer): AtdError {
+  return unreachable(base, `it answers ${status}: ${shorten(stripControl(text.trim()), MAX_SHOWN)}`);
 }
 
 export function unreachable(base: string, why: string): AtdError {

@@ -1,6 +1,15 @@
 /** The status of a service as a person reads it in a terminal, 60 columns wide and more. */
 import type { Overview } from '../service/overview.js';
-import { bytesText, countText, duration, rateText as rate, table, withoutControl, wrap } from '../util/plain-text.js';
+import {
+  bytesText,
+  countText,
+  duration,
+  inOneLine,
+  rateText as rate,
+  table,
+  withoutControl,
+  wrap,
+} from '../util/plain-text.js';
 
 /** What `/api/status` answers. */
 export type Report = ReturnType<Overview['of']>;
@@ -197,7 +206,7 @@ function tenantsOf(report: Report, columns: number): string {
   found.sort((a, b) => b.waiting + b.running - a.waiting - a.running || b.loaded - a.loaded);
   const nameColumns = Math.max(LABEL_COLUMNS, columns - 4 * (LABEL_COLUMNS + 2));
   const rows = few(found).map(({ tenant, ...counts }) => [
-    (tenant ?? '(none)').slice(0, nameColumns),
+    inOneLine(tenant ?? '(none)').slice(0, nameColumns),
     ...Object.values(counts).map((count) => count.toLocaleString('en-GB')),
   ]);
   const rest = found.length <= SHOWN ? '' : `and ${found.length - SHOWN} more\n`;

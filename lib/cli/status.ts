@@ -1,9 +1,9 @@
 /** `atd-ingestion status`: asks a service how it is, once or again and again. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AtdError, ExitCode } from '../errors.js';
-import { wrap } from '../util/plain-text.js';
+import { withoutControl, wrap } from '../util/plain-text.js';
 import type { ParsedOptions } from './options.js';
-import { addressOf, call, unreachable } from './remote.js';
+import { addressOf, answeredBy, call, unreachable } from './remote.js';
 import { isHealthy, type Report, renderStatus } from './status-view.js';
 import { hasColours, terminalColumns } from './terminal.js';
 
@@ -31,7 +31,9 @@ async function watchOver(base: string, asJson: boolean): Promise<never> {
     const text = await ask(base).then(
       (report) => (asJson ? `${JSON.stringify(report)}\n` : render(report, base)),
       ({ message }: Error) =>
-        asJson ? `${JSON.stringify({ error: message })}\n` : `${wrap(message, terminalColumns()).join('\n')}\n`,
+        asJson
+          ? `${JSON.stringify({ error: message })}\n`
+          : `${wrap(withoutControl(message), terminalColumns()).join('\n')}\n`,
     );
     if (asJson) process.stdout.write(text);
     else process.stdout.write(onTerminal ? `${REDRAW}${fitting(text)}` : `${text}\n`);
@@ -61,7 +63,7 @@ export function render(report: Report, base: string): string {
 
 export async function ask(base: string): Promise<Report> {
   const { status: code, text } = await call(base, '/api/status');
-  if (code !== 200) throw unreachable(base, `it answers ${code}: ${text.trim()}`);
+  if (code !== 200) throw answeredBy(base, { status: code, text });
   try {
     return JSON.parse(text) as Report;
   } catch {

@@ -5,6 +5,7 @@ import { isTenantName, tenantNamed } from '../util/tenant-name.js';
 import { isHost } from './formats.js';
 import { webhookObjection } from './notify-settings.js';
 import { type Config, environmentName, listSettings } from './schema.js';
+import { withoutCredentials } from './shown-arguments.js';
 
 /** Variables beside those of settings: the file's path, and those that a loader gets. */
 const OTHER_VARIABLES = [
@@ -120,7 +121,7 @@ function checkPatterns(where: string, patterns: readonly string[]): string[] {
 export function warningsFor({ kafka, clickhouse, tenants }: Config): string[] {
   const warnings: string[] = [];
   if (clickhouse.host !== null && !isHost(clickhouse.host)) {
-    const shown = JSON.stringify(clickhouse.host);
+    const shown = JSON.stringify(withoutCredentials(clickhouse.host));
     warnings.push(
       `clickhouse.host (${shown}) is no name or address alone: the bundled loader takes no scheme or port there`,
     );

@@ -13,6 +13,7 @@ import { checkCombinations } from './combinations.js';
 import { checkFiles, requireFile } from './files.js';
 import { FORMATS } from './formats.js';
 import { type Config, environmentName, listSettings, SETTINGS, type Setting } from './schema.js';
+import { shownArguments, withoutCredentials } from './shown-arguments.js';
 
 export type { Config } from './schema.js';
 
@@ -47,6 +48,8 @@ export interface ShownSetting {
   /** The file, the variable, the argument or the order; empty for the default. */
   readonly from: string;
 }
+
+const ARGUMENTS: string = 'as_cli.additional_args';
 
 /** @throws AtdError ATD_CONFIG_INVALID with one line per complaint */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
@@ -95,20 +98,10 @@ export function describeConfig(config: Config): Record<string, unknown> {
   for (const [key, { sensitive }] of listSettings()) {
     if (sensitive) values.set(key, values.get(key as never) === null ? null : '(set)');
   }
-  values.set('as_cli.additional_args' as string, withoutSecrets(config.as_cli.additional_args));
+  values.set(ARGUMENTS, shownArguments(config.as_cli.additional_args));
+  if (config.clickhouse.host !== null)
+    values.set('clickhouse.host' as string, withoutCredentials(config.clickhouse.host));
   return values.getProperties();
-}
-
-const SECRET_ARGUMENT = /^(--[a-z0-9-]*(?:password|secret|token))(=.*)?$/s;
-
-/** Arguments of the loader, of which somebody may have made one a password. */
-function withoutSecrets(args: readonly string[]): string[] {
-  return args.map((arg, index) => {
-    const [, name, value] = SECRET_ARGUMENT.exec(arg) ?? [];
-    if (name !== undefined) return value === undefined ? arg : `${name}=(set)`;
-    const [, , joined = null] = SECRET_ARGUMENT.exec(args[index - 1] ?? '') ?? [];
-    return SECRET_ARGUMENT.test(args[index - 1] ?? '') && joined === null ? '(set)' : arg;
-  });
 }
 
 /** All settings one by one, with where they came from. */
@@ -152,7 +145,8 @@ function validate(values: Values, settings: Map<string, Setting>, sourceOf: (key
       FORMATS[setting.format].validate(value, setting);
     } catch (error) {
       const { kind, name } = sourceOf(key);
-      const shown = setting.sensitive ? 'a secret' : (JSON.stringify(value) ?? 'nothing');
+      const visible = key === ARGUMENTS ? shownArguments(value) : value;
+      const shown = setting.sensitive ? 'a secret' : (JSON.stringify(visible) ?? 'nothing');
       const where = kind === 'default' ? name : `${kind} ${name}`;
       complaints.push(`${key} ${(error as Error).message}; it is ${shown} (from ${where})`);
     }

@@ -30,7 +30,9 @@ export function lookHere({ file, roots }: LookRequest): Look {
   try {
     const realPath = realpathSync.native(file);
     const stats = statSync(realPath);
-    const { size: bytes, mtimeMs: modifiedAt, dev, ino, mode, ctimeMs } = stats;
+    const { size: bytes, mtimeMs, dev, ino, mode, ctimeMs } = stats;
+    // In whole ones, as every other who looks says it: two looks at a file may be by two of them.
+    const modifiedAt = Math.floor(mtimeMs);
     const seen = { what: kindOf(stats), bytes, modifiedAt, identity: [dev, ino, mode, ctimeMs].join(' ') };
     return { kind: 'found', ...seen, realPath, roots: roots.map(followLinks) };
   } catch (error) {

@@ -69,10 +69,19 @@ export function table(
   return lines.map((cells) => `${cells.join('  ').trimEnd()}\n`).join('');
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be replaced
+const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g;
+/** What turns the direction in which text is read, or has no width, and what ends a line of Unicode. */
+const UNSEEN = /[\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
 /** Text from a table for a terminal: control characters could move its cursor, colour it or name its window. */
 export function withoutControl(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be replaced
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+  return text.replace(CONTROLS, '\ufffd').replace(UNSEEN, '\ufffd');
+}
+
+/** The same where it stands in one line. */
+export function inOneLine(text: string): string {
+  return withoutControl(text.replaceAll('\n', '\ufffd'));
 }
 
 /** A number stays with its unit. */
@@ -82,7 +91,8 @@ const BLANKS = /\s+(?!(?:s|min|h|d|B|[KMGTP]iB)\b)/;
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(BLANKS)) {
+  // A line break before what looks like a unit would stay one.
+  for (const word of text.replaceAll('\n', ' ').split(BLANKS)) {
     const longer = line === '' ? word : `${line} ${word}`;
     if (longer.length <= columns) {
       line = longer;

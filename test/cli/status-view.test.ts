@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ownUrl } from '../../lib/cli/remote.js';
 import { isHealthy, type Report, renderStatus } from '../../lib/cli/status-view.js';
+import { BEGIN } from '../../lib/cli/top/top-state.js';
+import { renderTop } from '../../lib/cli/top/top-view.js';
 import { duration } from '../../lib/util/plain-text.js';
 import { Play, SETTINGS } from '../support/engine.js';
 
@@ -203,6 +205,19 @@ describe('the address of the own service', () => {
   for (const [host, url] of CASES) {
     it(`with http.host ${host} is ${url}`, () => {
       assert.equal(ownUrl({ http: { host, port: 9464 } } as Parameters<typeof ownUrl>[0]), url);
+    });
+  }
+});
+
+describe('the screen of top', () => {
+  for (const rows of [1, 2, 3, 4, 9, 24]) {
+    it(`has no more than ${rows} lines where the terminal has as many, and its keys in the last`, () => {
+      const error = `no answer: ${'it is away '.repeat(40)}`;
+      const shown = { report: report(FULL), error, message: null, url: URL, hasToken: false };
+      const lines = renderTop(shown, BEGIN, { columns: 60, rows, colours: false });
+      assert.equal(lines.length, rows);
+      assert.match(lines.at(-1) ?? '', /^by waiting; q quit/);
+      assert.ok(lines.every((line) => line.length <= 60 && !line.includes('\n')));
     });
   }
 });

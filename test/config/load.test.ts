@@ -458,6 +458,41 @@ describe('loadConfig: secrets', () => {
     assert.deepEqual(config.as_cli.additional_args, args);
   });
 
+  for (const [given, shown] of [
+    [`--api-key=${SECRET}`, '--api-key=(set)'],
+    [`--DB_PASSWORD=${SECRET}`, '--DB_PASSWORD=(set)'],
+    [`--db-passwd=${SECRET}`, '--db-passwd=(set)'],
+    [`--db-password ${SECRET}`, '--db-password (set)'],
+    ['--url=https://user:hunter2@db:8123/x', '--url=https://(set)@db:8123/x'],
+    ['http://db:8123/?user=a&password=hunter2&x=1', 'http://db:8123/?user=a&password=(set)&x=1'],
+    ['--at=https://db/a@b', '--at=https://db/a@b'],
+  ] as const) {
+    it(`are masked in ${given.replace(/hunter2(?: with more)?/, '…')}`, () => {
+      const { config } = load(`as_cli: { additional_args: ${JSON.stringify([given])} }`);
+      assert.deepEqual((describeConfig(config)['as_cli'] as Record<string, unknown>)['additional_args'], [shown]);
+    });
+  }
+
+  it('are not quoted where arguments of the loader are no list of texts', () => {
+    for (const yaml of [
+      `[ --db-password: ${SECRET} ]`,
+      `{ --db-password: ${SECRET} }`,
+      `[ --db-password, ${SECRET}, 1 ]`,
+      `'["--db-password", "${SECRET}"'`,
+    ]) {
+      const said = refusal(() => load(`as_cli: { additional_args: ${yaml} }`));
+      assert.match(said, /as_cli\.additional_args must be/);
+      assert.ok(!said.includes('hunter2'), said);
+    }
+  });
+
+  it('are masked where the address of ClickHouse has one, which it should not', () => {
+    const { config, warnings } = load('clickhouse: { host: "https://user:hunter2@db" }');
+    const shown = `${JSON.stringify(describeConfig(config))} ${warnings.join()}`;
+    assert.match(shown, /https:\/\/\(set\)@db/);
+    assert.ok(!shown.includes('hunter2'), shown);
+  });
+
   it('are not shown where each setting says which file, variable or argument it came from', () => {
     const secret = write('secret', SECRET);
     const file = write(

@@ -90,7 +90,12 @@ ${described.join('\n')}
 ${cases.join('\n')}
   esac
 }
-compdef _atd_ingestion ${PROGRAM}
+# Found by fpath, this file is what completes, each time; sourced, it says what does.
+if [[ $funcstack[1] == _${PROGRAM} ]]; then
+  _atd_ingestion "$@"
+else
+  compdef _atd_ingestion ${PROGRAM}
+fi
 `;
 }
 

@@ -2,7 +2,7 @@
 
 import { type Grouping, groupOf, type Letter } from '../../letters/letter.js';
 import type { Handled } from '../../letters/marks.js';
-import { bytesText, countText, table, withoutControl, wrap } from '../../util/plain-text.js';
+import { bytesText, countText, inOneLine, table, withoutControl, wrap } from '../../util/plain-text.js';
 
 const INDENT = '  ';
 
@@ -84,7 +84,7 @@ export class Groups {
     const rows = this.all().map(([name, { letters, latestAt }]) => [
       letters.toLocaleString('en-GB'),
       timeText(latestAt),
-      withoutControl(name),
+      inOneLine(name),
     ]);
     const aligned = table(['Letters', 'Latest', title], rows, ['right', 'left', 'left']);
     // What is cut is at the end of a line, where the name stands.

@@ -1,7 +1,7 @@
 /** Loads as a person reads them in a terminal, 60 columns wide and more. */
 import type { Load } from '../../ledger/load.js';
 import type { Group, Grouping } from '../../ledger/queries.js';
-import { bytesText, countText, momentText, table, withoutControl, wrap } from '../../util/plain-text.js';
+import { bytesText, countText, inOneLine, momentText, table, withoutControl, wrap } from '../../util/plain-text.js';
 
 export interface Look {
   /** Of the terminal. */
@@ -47,7 +47,7 @@ export function renderGroups(groups: readonly Group[], by: Grouping, { columns }
   const rows = groups.map(({ name, loads, latestAt }) => [
     loads.toLocaleString('en-GB'),
     momentText(latestAt),
-    withoutControl(name),
+    inOneLine(name),
   ]);
   // What is cut is at the end of a line, where the name stands.
   return table(['Loads', 'Latest', title], rows, ['right', 'left', 'left']).replaceAll(/^.*$/gm, (line) =>

@@ -9,7 +9,7 @@ import { KEPT_LOADS } from '../../ledger/recent-loads.js';
 import { isMissingTable, LedgerStore, type StoreError } from '../../ledger/store.js';
 import type { LedgerTable } from '../../ledger/table.js';
 import { engineSettings, type LoaderProgram, ledgerConnection, ledgerTable } from '../../service/settings.js';
-import { call, unreachable } from '../remote.js';
+import { answeredBy, call, unreachable } from '../remote.js';
 
 export interface LoadSource {
   /** For people: from where the answers are. */
@@ -81,7 +81,7 @@ export function serviceSource(base: string): LoadSource {
   const get = async (path: string): Promise<Told> => {
     const { status, text } = await call(base, `/api/v1/loads${path}`);
     if (status === 404 && path.startsWith('/')) return {};
-    if (status !== 200) throw unreachable(base, `it answers ${status}: ${text.trim()}`);
+    if (status !== 200) throw answeredBy(base, { status, text });
     try {
       const told = JSON.parse(text) as Told;
       if (told.from === 'ledger') name = `the ledger of ${base}`;

@@ -75,11 +75,16 @@ export class TerminalScreen {
   give(): void {
     if (!this.#isTaken) return;
     this.#isTaken = false;
-    try {
-      if (process.stdin.isTTY === true) process.stdin.setRawMode(false);
-      writeSync(1, LEAVE);
-    } catch {
-      // There is no terminal any more.
+    // One may be gone and the other not.
+    for (const restore of [
+      () => process.stdin.isTTY === true && process.stdin.setRawMode(false),
+      () => writeSync(1, LEAVE),
+    ]) {
+      try {
+        restore();
+      } catch {
+        // There is no terminal any more.
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 /** The screen of `top`: lines that fit it, by the status of a service and what was chosen. */
-import { withoutControl, wrap } from '../../util/plain-text.js';
+import { inOneLine, withoutControl, wrap } from '../../util/plain-text.js';
 import { type Report, renderHead, type TenantLine, tenantLines } from '../status-view.js';
 import { cursorAt, SORTS, sorted, type TopState } from './top-state.js';
 
@@ -46,7 +46,7 @@ export function renderTop(shown: Shown, state: TopState, screen: Screen): string
   const top = head.slice(0, room - table);
   const body = table === 0 ? [] : tableLines(tenants, state, { ...screen, rows: table });
   const filler = Array.from({ length: Math.max(0, room - top.length - body.length) }, () => '');
-  return [...top, ...body, ...filler, ...foot];
+  return [...top, ...body, ...filler, ...foot].slice(-rows);
 }
 
 function tableLines(tenants: readonly TenantLine[], state: TopState, { columns, rows, colours }: Screen): string[] {
@@ -61,7 +61,7 @@ function tableLines(tenants: readonly TenantLine[], state: TopState, { columns, 
   const body = tenants
     .slice(from, from + visible)
     .map(({ tenant, waiting, running, loaded, failed, isPaused }, index) => {
-      const name = withoutControl(`${tenant ?? '(none)'}`);
+      const name = inOneLine(tenant ?? '(none)');
       const counts = [waiting, running, loaded, failed].map((count) => count.toLocaleString('en-GB'));
       const isChosen = from + index === cursor;
       const mark = isPaused ? 'P ' : '  ';

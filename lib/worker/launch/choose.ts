@@ -1,5 +1,6 @@
 /** Chooses how this thread starts its children, and replaces a launcher process that has died. */
 import type { Command, LaunchMode } from '../../types.js';
+import { lookHere } from '../../util/look.js';
 import { DIRECT } from './direct.js';
 import type { ChildListener, Launch, Launcher, Look, Looker, LookRequest } from './launcher.js';
 import { type LauncherProcess, startLauncher } from './launcher-process.js';
@@ -64,12 +65,14 @@ async function prefork(onChange: (launcher: Launcher) => void, askForMother: Ask
   return launcher;
 }
 
-/** The program that worked at the start; while it does not, children are started directly. */
+/** The program that worked at the start; while it does not, children are started and files looked at as without Python. */
 export class LastingLauncher implements Launcher, Looker {
   readonly #program: LauncherProgram;
   readonly #onChange: (launcher: Launcher) => void;
   #process: LauncherProcess | null;
   #failedAt = Number.NEGATIVE_INFINITY;
+  /** Under way also when the look that it began for was given up, and the next one comes. */
+  #replacing: Promise<void> | null = null;
   /** Looks that were begun or given up. */
   #looks = 0;
 
@@ -102,7 +105,7 @@ export class LastingLauncher implements Launcher, Looker {
     if (this.#process?.alive !== true) await this.#replace();
     // Given up before it was begun.
     if (look !== this.#looks) return null;
-    return this.#process?.look(request) ?? null;
+    return this.#process === null ? lookHere(request) : this.#process.look(request);
   }
 
   abandon(): void {
@@ -114,7 +117,14 @@ export class LastingLauncher implements Launcher, Looker {
     await this.#process?.close();
   }
 
-  async #replace(): Promise<void> {
+  #replace(): Promise<void> {
+    this.#replacing ??= this.#startAnother().finally(() => {
+      this.#replacing = null;
+    });
+    return this.#replacing;
+  }
+
+  async #startAnother(): Promise<void> {
     if (performance.now() - this.#failedAt < RETRY_MS) return;
     this.#process = await startLauncher(this.#program);
     if (this.#process === null) this.#failedAt = performance.now();

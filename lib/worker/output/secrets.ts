@@ -13,7 +13,9 @@ const SECRET_VARIABLE = /(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY)$/i;
 /** Tells one load from another, and is no secret. */
 const NO_SECRETS: ReadonlySet<string> = new Set(['ATD_DEDUP_TOKEN']);
 /** With its value, where that is joined. */
-const SECRET_OPTION = /^--[a-z0-9-]*(?:password|secret|token)(?:=(.*))?$/s;
+const SECRET_OPTION = /^--?[\w-]*(?:password|passwd|secret|token|api[-_]?key)(?:[=:\s](.*))?$/is;
+/** Of an address with a user. */
+const PASSWORD_IN_ADDRESS = /:\/\/[^\s/?#:@]*:([^\s/?#]+)@/;
 
 /** What the command gives its child that nobody else is to know. */
 export function secretsOf({ args, env }: Pick<Command, 'args' | 'env'>): string[] {
@@ -23,6 +25,7 @@ export function secretsOf({ args, env }: Pick<Command, 'args' | 'env'>): string[
   for (const [index, argument] of args.entries()) {
     const option = SECRET_OPTION.exec(argument);
     if (option !== null) secrets.push(option[1] ?? args[index + 1] ?? '');
+    else secrets.push(PASSWORD_IN_ADDRESS.exec(argument)?.[1] ?? '');
   }
   return [...new Set(secrets)].filter((secret) => secret.length >= MIN_LENGTH);
 }

@@ -323,6 +323,30 @@ describe('the choice of a launcher', () => {
     assert.equal(await dead.ready(), false);
     const launcher = new LastingLauncher(nothing, dead, ({ name }) => names.push(name));
     for (const code of [3, 4]) assert.equal((await start(launcher, shell(`exit ${code}`)).outcome).exitCode, code);
+    // It looks at files as where there never was one.
+    assert.equal((await start(launcher, shell('exit 5'), launcher).outcome).exitCode, 5);
     assert.deepEqual(names, ['direct']);
+  });
+
+  it('starts one program for two looks, of which the first was given up before it was there', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'atd-launcher-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const starts = join(directory, 'starts');
+    const script = 'echo >> "$0" && exec "$@"';
+    const counted: LauncherProgram = {
+      ...LAUNCHER,
+      file: 'sh',
+      args: ['-c', script, starts, LAUNCHER.file, ...LAUNCHER.args],
+    };
+    const dead = new LauncherProcess(wireOf(nothing));
+    assert.equal(await dead.ready(), false);
+    const launcher = new LastingLauncher(counted, dead, () => undefined);
+    opened.push(launcher);
+    const first = launcher.look({ file: directory, roots: [] });
+    launcher.abandon();
+    const second = launcher.look({ file: directory, roots: [] });
+    assert.equal(await first, null);
+    assert.equal((await second)?.kind, 'found');
+    assert.equal(readFileSync(starts, 'utf8'), '\n');
   });
 });

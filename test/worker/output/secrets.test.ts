@@ -17,6 +17,18 @@ describe('the secrets of a command', () => {
     assert.deepEqual(secretsOf({ args, env }), ['from-env', 'a-token', 'a-key-of-one', 'from-argv', 'joined']);
   });
 
+  it('are those of options by each way to write one, and of addresses', () => {
+    const args = [
+      '--api-key',
+      'of-a-key',
+      '--DB_PASSWORD=of-upper-case',
+      '--db-passwd=of-short',
+      '--url=http://u:of-url@db',
+    ];
+    assert.deepEqual(secretsOf({ args, env: {} }), ['of-a-key', 'of-upper-case', 'of-short', 'of-url']);
+    assert.deepEqual(secretsOf({ args: ['--file', 's3://bucket/a:b@c', '--db-password-file=/a/b'], env: {} }), []);
+  });
+
   it('are none that are too short to be told from other text', () => {
     assert.deepEqual(secretsOf({ args: ['--db-password'], env: { CLICKHOUSE_PASSWORD: 'abc' } }), []);
   });
