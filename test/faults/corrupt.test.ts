@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { CompressionTypes } from 'kafkajs';
 import { withAdmin } from '../sandbox/kafka-admin.js';
 import { groupOffsets, produce } from '../sandbox/topics.js';
+import { waitUntil } from '../support/processes.js';
 import { startService, writeScript } from '../support/service-process.js';
 import { Announcements } from './announcements.js';
 import { closeBooks, fixtureLoads } from './ledger.js';
@@ -49,13 +50,13 @@ test(
     await service.until(isCommitted, 60_000, 'what was loaded is committed between two restarts');
     assert.equal(await service.stop(), 0);
 
-    await withAdmin(place.kafka.brokers, (admin) =>
-      admin.setOffsets({
-        groupId: place.group,
-        topic: place.topic,
-        partitions: [{ partition: 1, offset: String(behind) }],
-      }),
-    );
+    await withAdmin(place.kafka.brokers, async (admin) => {
+      const { group: groupId, topic } = place;
+      const isEmpty = async () => (await admin.describeGroups([groupId])).groups[0]?.state === 'Empty';
+      // A life that the corrupt batch has ended may have been joining when the service was told to stop.
+      await waitUntil(isEmpty, 60_000, 'the group to have no members');
+      await admin.setOffsets({ groupId, topic, partitions: [{ partition: 1, offset: String(behind) }] });
+    });
     const later = await announcements.files(Array(3).fill(script), {}, 2);
     const loadedBefore = [...fixtureLoads(place).keys()];
     const next = await startService(t, place, settings);
