@@ -28,13 +28,14 @@ async function watchOver(base: string, asJson: boolean): Promise<never> {
   const onTerminal = process.stdout.isTTY === true;
   if (onTerminal && !asJson) process.stdout.write(CLEAR);
   for (;;) {
-    const text = await ask(base).then(
-      (report) => (asJson ? `${JSON.stringify(report)}\n` : render(report, base)),
-      ({ message }: Error) =>
+    // An answer of another version, too: the service may be upgraded meanwhile.
+    const text = await ask(base)
+      .then((report) => (asJson ? `${JSON.stringify(report)}\n` : render(report, base)))
+      .catch(({ message }: Error) =>
         asJson
           ? `${JSON.stringify({ error: message })}\n`
           : `${wrap(withoutControl(message), terminalColumns()).join('\n')}\n`,
-    );
+      );
     if (asJson) process.stdout.write(text);
     else process.stdout.write(onTerminal ? `${REDRAW}${fitting(text)}` : `${text}\n`);
     await delay(EVERY_MS);

@@ -1,5 +1,8 @@
 /** `top` and `status --watch` on terminals, of a service as a process. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { runCli } from '../support/cli.js';
 import { Gate } from '../support/gate.js';
@@ -142,4 +145,18 @@ describe('atd-ingestion status --watch', () => {
       assert.deepEqual([...watch.terminal.colours], []);
     });
   }
+
+  it('goes on where another version answers, and where another program does', async (t) => {
+    let [status, body] = [200, '{"version":"9.9.9"}'];
+    const server = createServer((_, response) => response.writeHead(status).end(body)).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const watch = new OnTerminal(t, ['status', '--watch', '--url', url], [120, 8]);
+    await watch.shows(/cannot be shown: it is another version\s\(9\.9\.9\)/);
+    [status, body] = [500, `\u001b[2Jgone${' and gone'.repeat(1_000)}`];
+    await watch.shows(/it answers 500: gone and gone/);
+    watch.press('\u0003');
+    check(watch, await watch.ended, { code: null, signal: 2, isCooked: true });
+  });
 });
