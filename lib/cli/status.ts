@@ -23,11 +23,15 @@ export async function status(options: ParsedOptions): Promise<ExitCode> {
   return watchOver(base, json === true);
 }
 
-/** Ends with a signal alone, by which the process ends. */
-async function watchOver(base: string, asJson: boolean): Promise<never> {
+/** Ends with a signal, by which the process ends, or when nobody reads it any more. */
+async function watchOver(base: string, asJson: boolean): Promise<ExitCode> {
+  let isRead = true;
+  process.stdout.on('error', () => {
+    isRead = false;
+  });
   const onTerminal = process.stdout.isTTY === true;
   if (onTerminal && !asJson) process.stdout.write(CLEAR);
-  for (;;) {
+  while (isRead) {
     // An answer of another version, too: the service may be upgraded meanwhile.
     const text = await ask(base)
       .then((report) => (asJson ? `${JSON.stringify(report)}\n` : render(report, base)))
@@ -40,6 +44,7 @@ async function watchOver(base: string, asJson: boolean): Promise<never> {
     else process.stdout.write(onTerminal ? `${REDRAW}${fitting(text)}` : `${text}\n`);
     await delay(EVERY_MS);
   }
+  return ExitCode.ok;
 }
 
 /** A line more than the screen has would move its beginning out of sight. */

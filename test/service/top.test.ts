@@ -1,11 +1,13 @@
 /** `top` and `status --watch` on terminals, of a service as a process. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { runCli } from '../support/cli.js';
 import { Gate } from '../support/gate.js';
+import { PACKAGE_ROOT } from '../support/package-root.js';
 import { waitUntil } from '../support/processes.js';
 import { OnTerminal, type TerminalEnd } from '../support/pty.js';
 import { createScriptedPlace, type ScriptedPlace } from '../support/scripted-place.js';
@@ -145,6 +147,16 @@ describe('atd-ingestion status --watch', () => {
       assert.deepEqual([...watch.terminal.colours], []);
     });
   }
+
+  it('ends when nobody reads it any more', () => {
+    const command = 'bin/atd-ingestion status --watch --json --url http://127.0.0.1:1 | head -n 1';
+    const { status, stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', command], {
+      cwd: PACKAGE_ROOT,
+      encoding: 'utf8',
+    });
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.match(stdout, /^\{"error":"no answer .*\n$/);
+  });
 
   it('goes on where another version answers, and where another program does', async (t) => {
     let [status, body] = [200, '{"version":"9.9.9"}'];
