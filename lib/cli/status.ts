@@ -44,6 +44,8 @@ async function watchOver(base: string, asJson: boolean): Promise<ExitCode> {
     else process.stdout.write(onTerminal ? `${REDRAW}${fitting(text)}` : `${text}\n`);
     await delay(EVERY_MS);
   }
+  // The shell goes on below.
+  if (onTerminal && !asJson) process.stdout.write('\n');
   return ExitCode.ok;
 }
 

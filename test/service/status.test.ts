@@ -172,8 +172,11 @@ function openTerminal(
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     raw += text;
   });
+  // What is drawn anew begins at the top, wherever the last line ended.
+  const drawn = () => raw.replaceAll('\u001b[H', '\n');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences of a terminal
-  const plain = () => raw.replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, '').replaceAll('\r', '');
+  const sequence = /\u001b\[[0-9;]*[A-Za-z]/g;
+  const plain = () => drawn().replaceAll(sequence, '').replaceAll('\r', '');
   return {
     raw: () => raw,
     lines: () => plain().split('\n'),
